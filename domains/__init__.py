@@ -1,0 +1,1 @@
+"""The domains of this mesh, one folder each."""

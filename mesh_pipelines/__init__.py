@@ -1,0 +1,1 @@
+"""Mesh AI: the data mesh for artificial intelligence."""

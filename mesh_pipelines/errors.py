@@ -1,0 +1,146 @@
+"""Every error the mesh raises on purpose, in one tree.
+
+    MeshError                        what is wrong, where, and the remedy
+    ├── DefinitionError              what a team wrote is not sound (carries every violation, not just the first)
+    │   ├── ContractError            a contract file breaks ODCS or the federation's rules
+    │   └── DomainError              a domain breaks the federation's rules
+    ├── SelectionError               a name on the command line fits nothing in the mesh
+    ├── LandingError                 what landed cannot be read as the source's contract says
+    ├── TransformError               a domain's own function failed, or returned something else than rows
+    ├── AuditRefused                 a candidate broke its contract beyond the tolerance: nothing was published
+    ├── AccessRefused                no agreement lets this domain read that product for that purpose
+    ├── KeyUnavailable               a data key or the master key is missing or wrong
+    ├── IntegrityError               stored bytes are not the bytes that were written
+    ├── NotPublished                 a product, version or model that does not exist (yet)
+    ├── GateRefused                  a model may not be moved to where it was asked to go
+    └── TransientError               the same call may succeed later, unchanged
+        ├── CommitConflict           another writer published first, and kept doing so
+        ├── StorageFull              no space left where the lake lives
+        └── TrackingUnavailable      the MLflow server does not answer
+
+This module imports nothing of the project, so every room may import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class MeshError(Exception):
+    """Base of all errors that the mesh raises on purpose.
+
+    Args:
+        what: what is wrong, one sentence.
+        where: file, key, column or row at fault, as exactly as is known.
+        remedy: what the reader can do next.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(what, where, remedy)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f"\n  -> {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what}{hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[MeshError], state: dict[str, object]) -> MeshError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    Exception.__init__(error, state.get("what"), state.get("where"), state.get("remedy"))
+    return error
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule of the federation.
+
+    Args:
+        rule: name of the rule, e.g. ``ContractIsValid``.
+        where: file and place within it.
+        problem: what is wrong, one sentence.
+        fix: what to write instead.
+    """
+
+    rule: str
+    where: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem} [{self.rule}]\n  -> {self.fix}"
+
+
+class DefinitionError(MeshError):
+    """What a team wrote is not sound; ``violations`` lists everything found, each with its fix."""
+
+    def __init__(self, subject: str, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        count = len(self.violations)
+        found = f"{count} violation{'s' if count != 1 else ''}"
+        super().__init__(f"{found} found\n" + "\n".join(str(v) for v in self.violations), where=subject)
+
+
+class ContractError(DefinitionError):
+    """A contract file breaks the Open Data Contract Standard or the federation's rules."""
+
+
+class DomainError(DefinitionError):
+    """A domain breaks the federation's rules."""
+
+
+class SelectionError(MeshError):
+    """A name on the command line fits nothing in the mesh."""
+
+
+class LandingError(MeshError):
+    """What landed cannot be read as the source's contract says."""
+
+
+class TransformError(MeshError):
+    """A domain's own function failed, or returned something else than rows."""
+
+
+class AuditRefused(MeshError):
+    """A candidate broke its contract beyond the tolerance: nothing was published."""
+
+
+class AccessRefused(MeshError):
+    """No agreement lets this domain read that product for that purpose."""
+
+
+class KeyUnavailable(MeshError):
+    """A data key or the master key is missing or wrong."""
+
+
+class IntegrityError(MeshError):
+    """Stored bytes are not the bytes that were written."""
+
+
+class NotPublished(MeshError):
+    """A product, version or model that does not exist (yet)."""
+
+
+class GateRefused(MeshError):
+    """A model may not be moved to where it was asked to go."""
+
+
+class TransientError(MeshError):
+    """The same call may succeed later, unchanged."""
+
+
+class CommitConflict(TransientError):
+    """Another writer published first, and kept doing so."""
+
+
+class StorageFull(TransientError):
+    """No space is left where the lake lives."""
+
+
+class TrackingUnavailable(TransientError):
+    """The MLflow server does not answer."""

@@ -1,0 +1,1 @@
+"""The promise of a product and how it is kept: contract, rules, engines, outcome."""

@@ -1,0 +1,1 @@
+"""Shared resources: storage, keys, tracking, compute. They know nothing of the platform or of any domain."""

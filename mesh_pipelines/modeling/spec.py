@@ -1,0 +1,247 @@
+"""What a domain declares about a model: pure data, checked when written, with a digest that names it."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+
+from mesh_pipelines.errors import DefinitionError, Violation
+
+#: A baseline of the domain's own: (training rows, holdout rows) -> one prediction for each holdout row, in order.
+BaselineFunction = Callable[[pl.LazyFrame, pl.LazyFrame], pl.Series]
+Parameter = str | int | float | bool
+
+#: metric -> True where more is better
+METRICS: Mapping[str, bool] = MappingProxyType(
+    {"auc": True, "logloss": False, "brier": False, "rmse": False, "mae": False}
+)
+BINARY_METRICS = ("auc", "logloss", "brier")
+REGRESSION_METRICS = ("rmse", "mae")
+BINARY_OBJECTIVES = ("binary:logistic",)
+REGRESSION_OBJECTIVES = (
+    "reg:squarederror",
+    "reg:absoluteerror",
+    "reg:pseudohubererror",
+    "reg:gamma",
+    "reg:tweedie",
+    "count:poisson",
+)
+#: parameters that the platform sets, because rebuilding the same bytes hangs on them
+RESERVED_PARAMETERS = ("objective", "seed", "random_state", "nthread", "n_jobs", "tree_method", "device", "booster")
+
+_KEY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_PERIOD = re.compile(r"[1-9][0-9]*(h|d|w|mo|q|y)")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The rules between a challenger and the champion's place.
+
+    Args:
+        floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for errors).
+        margin: by how much, in the model's metric, a challenger may be worse than the champion on the same rows.
+        slice_margin: the same for each slice; also how far a slice may fall behind.
+        min_slice_rows: slices with fewer holdout rows are shown, not judged.
+        must_beat_baseline: the model's metric must be better than the naive baseline's.
+    """
+
+    floors: Mapping[str, float] = field(default_factory=dict)
+    margin: float = 0.0
+    slice_margin: float = 0.05
+    min_slice_rows: int = 200
+    must_beat_baseline: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "floors", MappingProxyType(dict(self.floors)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Gate, (dict(self.floors), self.margin, self.slice_margin, self.min_slice_rows, self.must_beat_baseline))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"floors": dict(sorted(self.floors.items()))}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model of one domain.
+
+    Every column of the feature set is a feature, except the target, the time, ``ignore`` and those columns of
+    ``entity`` that hold a date or a time.
+
+    Args:
+        key: ``domain.name`` of the model.
+        features: ``domain.name`` of the feature set it learns from, published in the order of its key.
+        target: column to predict; 0/1 or boolean for a binary objective. Rows without it are not learnt from.
+        time: column with the moment of prediction (Datetime or Date); splits training from holdout.
+        entity: columns that, with ``time``, identify a row.
+        objective: an XGBoost objective, e.g. ``binary:logistic`` or ``reg:squarederror``.
+        metric: the metric that the gate compares: auc, logloss, brier, rmse or mae.
+        params: further XGBoost parameters (``max_depth``, ``learning_rate``, ...).
+        rounds: number of boosting rounds. There is no early stopping: it would learn from the holdout.
+        seed: seed of everything random.
+        baseline: columns by whose groups the historic mean is the naive prediction, or a function of your own.
+        holdout: length of the last, out-of-time period: ``30d``, ``4w``, ``1mo``.
+        embargo: rows this close before the holdout are not learnt from: their target was not yet known then.
+        slices: columns by whose values the metrics are also given, and judged.
+        ignore: columns that are no features.
+        gate: the rules for promotion.
+        max_memory: bytes; training data larger than this (rows x features x 4) goes through external memory.
+        max_categories: a text feature with more distinct values is refused: it is an identifier.
+        description: what the model is for, in markdown.
+
+    Raises:
+        DefinitionError: with every violation found.
+    """
+
+    key: str
+    features: str
+    target: str
+    time: str
+    entity: tuple[str, ...] = ()
+    objective: str = "binary:logistic"
+    metric: str = "auc"
+    params: Mapping[str, Parameter] = field(default_factory=dict)
+    rounds: int = 200
+    seed: int = 7
+    baseline: tuple[str, ...] | BaselineFunction = ()
+    holdout: str = "30d"
+    embargo: str | None = None
+    slices: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    gate: Gate = field(default_factory=Gate)
+    max_memory: int | None = None
+    max_categories: int = 1000
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        violations = list(_violations(self))
+        if violations:
+            raise DefinitionError(f"model {self.key}", violations)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"params": dict(self.params)}
+        return (_spec_of, (values,))
+
+    @property
+    def domain(self) -> str:
+        return self.key.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.key.partition(".")[2]
+
+    @property
+    def binary(self) -> bool:
+        """True where the model gives the probability of an event, False where it gives a quantity."""
+        return self.objective in BINARY_OBJECTIVES
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """All metrics that are worked out for this kind of model."""
+        return BINARY_METRICS if self.binary else REGRESSION_METRICS
+
+    @property
+    def booster_params(self) -> dict[str, Parameter]:
+        """What XGBoost is given, in a fixed order; threads are left out as they do not change the model."""
+        own = {"objective": self.objective, "tree_method": "hist", "device": "cpu", "seed": self.seed}
+        return {**own, **dict(sorted(self.params.items()))}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as plain JSON values."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return plain | {
+            "entity": list(self.entity),
+            "slices": list(self.slices),
+            "ignore": list(self.ignore),
+            "params": dict(sorted(self.params.items())),
+            "gate": self.gate.to_dict(),
+            "baseline": list(self.baseline) if isinstance(self.baseline, tuple) else _source_of(self.baseline),
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything declared but the description: changes when the model, or its gate, may change."""
+        content = self.to_dict()
+        del content["description"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def code_version(self) -> str:
+        """The first 16 digits of ``digest``, for Dagster's ``code_version``."""
+        return self.digest[:16]
+
+
+def _spec_of(values: dict[str, Any]) -> ModelSpec:
+    return ModelSpec(**values)
+
+
+def _source_of(function: BaselineFunction) -> dict[str, str]:
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        source = code.co_code.hex() if code is not None else repr(function)
+    return {
+        "function": getattr(function, "__qualname__", type(function).__qualname__),
+        "sha256": hashlib.sha256(source.encode()).hexdigest(),
+    }
+
+
+def _violations(spec: ModelSpec) -> list[Violation]:
+    found: list[Violation] = []
+    where = f"model {spec.key}"
+
+    def broken(rule: str, problem: str, fix: str) -> None:
+        found.append(Violation(rule, where, problem, fix))
+
+    for label, value in (("key", spec.key), ("features", spec.features)):
+        if not _KEY.fullmatch(value):
+            broken("KeysAreDomainDotName", f"{label} is {value!r}", "Write it as domain.name, in snake_case.")
+    known = (*BINARY_OBJECTIVES, *REGRESSION_OBJECTIVES)
+    if spec.objective not in known:
+        broken("ObjectiveIsKnown", f"objective {spec.objective!r} is not supported", f"Use one of {', '.join(known)}.")
+    elif spec.metric not in spec.metrics:
+        problem = f"metric {spec.metric!r} does not fit objective {spec.objective!r}"
+        broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")
+    for metric in spec.gate.floors:
+        if spec.objective in known and metric not in spec.metrics:
+            problem = f"the gate has a floor for {metric!r}, which is not worked out for {spec.objective!r}"
+            broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")
+    reserved = sorted(set(spec.params) & set(RESERVED_PARAMETERS))
+    if reserved:
+        problem = f"params sets {', '.join(reserved)}"
+        broken("ParametersAreTunable", problem, "Leave it out: objective and seed are arguments, the rest is fixed.")
+    for name, value in spec.params.items():
+        # Arguments come from domain code, where the annotations are not enforced.
+        if not isinstance(value, str | int | float | bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            broken("ParametersAreTunable", f"params[{name!r}] is {value!r}", "Use a number, a string or a boolean.")
+    if spec.rounds < 1:
+        broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
+    for label, period in (("holdout", spec.holdout), ("embargo", spec.embargo)):
+        if period is not None and not _PERIOD.fullmatch(period):
+            broken("PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo.")
+    if spec.target == spec.time or spec.target in spec.entity:
+        broken("TargetIsNoFeature", f"target {spec.target!r} is also time or entity", "Use distinct columns.")
+    if spec.target in spec.ignore:
+        broken("TargetIsNoFeature", f"target {spec.target!r} is in ignore", "Take it out: it is never a feature.")
+    for label, columns in (("entity", spec.entity), ("slices", spec.slices), ("ignore", spec.ignore)):
+        if isinstance(columns, str):
+            broken("ColumnsAreTuples", f"{label} is the text {columns!r}", f"Write ({columns!r},) with a comma.")
+    if isinstance(spec.baseline, str):
+        broken("ColumnsAreTuples", f"baseline is the text {spec.baseline!r}", f"Write ({spec.baseline!r},).")
+    elif isinstance(spec.baseline, tuple) and spec.target in spec.baseline:
+        broken("TargetIsNoFeature", "the baseline groups by the target", "Group by columns known beforehand.")
+    if spec.gate.margin < 0 or spec.gate.slice_margin < 0 or spec.gate.min_slice_rows < 1:
+        broken("GateIsSound", "a margin is negative or min_slice_rows is below 1", "Use 0 or more, and 1 or more.")
+    if spec.max_memory is not None and spec.max_memory < 1:
+        broken("MemoryIsPositive", f"max_memory is {spec.max_memory}", "Give a number of bytes, or None.")
+    return found

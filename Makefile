@@ -45,8 +45,8 @@ ui: $(READY)  ## the Dagster webserver and daemon on the whole mesh
 setup: $(READY)  ## only set up .venv
 
 .PHONY: lock
-lock:  ## pin every dependency again, with hashes (needs uv on PATH)
-	@uv pip compile pyproject.toml --extra dev --universal -p 3.11 --upgrade --generate-hashes --no-emit-index-url \
+lock: $(READY)  ## pin every dependency again, with hashes
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal -p 3.11 --upgrade --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" -o requirements.lock -q
 
 .PHONY: clean

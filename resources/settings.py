@@ -1,0 +1,102 @@
+"""Where everything lives, in one place: every setting has a default for one machine and its own name for production."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+WORKSPACE = "workspace.yaml"
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The folder that holds workspace.yaml, walking up from ``start`` (default: here); else the package's parent."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / WORKSPACE).is_file():
+            return folder
+    return Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings of one mesh, read from ``MESH_*`` environment variables; whatever is not set derives from ``home``.
+
+    Secrets (``master_key``, credentials in ``storage_options``) come from the environment only and are never printed.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MESH_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default_factory=lambda: find_root() / ".mesh", description="Holds landing, lake, keys, MLflow and Dagster."
+    )
+    landing: Path = Field(default=None, validate_default=True, description="Where raw files land.")  # type: ignore[assignment]
+    lake_uri: str = Field(
+        default="", validate_default=True, description="Folder or object store (s3://, gs://, az://) of the lake."
+    )
+    storage_options: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, repr=False, description="Options of the lake's object store, as a JSON object."
+    )
+    keys: Path = Field(default=None, validate_default=True, description="Folder of the keyring.")  # type: ignore[assignment]
+    master_key: SecretStr | None = Field(
+        default=None, description="Base64 of 32 bytes; without it one is generated below the keys folder."
+    )
+    tracking_uri: str = Field(default="", validate_default=True, description="MLflow tracking and registry server.")
+    artifacts: str = Field(default="", validate_default=True, description="Where MLflow keeps models and plots.")
+    docs: Path = Field(default=None, validate_default=True, description="Where data docs are written.")  # type: ignore[assignment]
+    dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")  # type: ignore[assignment]
+    scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")  # type: ignore[assignment]
+    memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
+    threads: int | None = Field(default=None, ge=1, description="Threads of one DuckDB connection; default all.")
+
+    @field_validator("home", "landing", "keys", "docs", "dagster_home", "scratch", mode="before")
+    @classmethod
+    def _below_home(cls, value: object, info: object) -> object:
+        name: str = info.field_name  # type: ignore[attr-defined]
+        if value in (None, ""):
+            if name == "home":
+                return find_root() / ".mesh"
+            home = _home(info)
+            return home / {"dagster_home": "dagster"}.get(name, name)
+        return Path(os.path.abspath(os.path.expanduser(str(value))))
+
+    @field_validator("lake_uri", "tracking_uri", "artifacts", mode="before")
+    @classmethod
+    def _uri_below_home(cls, value: str, info: object) -> str:
+        if value:
+            return value
+        home = _home(info)
+        name: str = info.field_name  # type: ignore[attr-defined]
+        if name == "tracking_uri":
+            return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+        return str(home / ("lake" if name == "lake_uri" else "mlflow/artifacts"))
+
+    @field_validator("storage_options", mode="before")
+    @classmethod
+    def _json(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("master_key", mode="before")
+    @classmethod
+    def _blank_is_absent(cls, value: object) -> object:
+        return value or None
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace.yaml of this mesh."""
+        return find_root() / WORKSPACE
+
+
+def _home(info: object) -> Path:
+    # `home` is validated first; when it failed, its own error is the one worth reading.
+    return info.data.get("home", find_root() / ".mesh")  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once. ``get_settings.cache_clear()`` reads them again."""
+    return Settings()

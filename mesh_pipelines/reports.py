@@ -1,0 +1,254 @@
+"""What the platform tells people and programs: the report of a run, the state of the mesh, a card of one asset.
+
+Plain data, so that the terminal can show it without loading Dagster, MLflow or the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+StepStatus = Literal["done", "failed", "skipped", "up to date"]
+"""How a step ended; ``skipped`` means that something upstream of it failed."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How one step of a run ended.
+
+    Args:
+        key: ``domain.name``, with ``[partition]`` appended where one was made.
+        domain: the owning domain.
+        stage: source, product, features, model, champion or predictions.
+        status: how it ended.
+        seconds: how long it took.
+        message: one sentence: what was published, or why not.
+    """
+
+    key: str
+    domain: str
+    stage: str
+    status: StepStatus
+    seconds: float
+    message: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "stage": self.stage,
+            "status": self.status,
+            "seconds": round(self.seconds, 3),
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What one ``mesh run`` did.
+
+    Args:
+        steps: in the order in which they ended.
+        seconds: wall time of the whole.
+        overhead_seconds: the part of it that was not reading, auditing, training or writing.
+    """
+
+    steps: Sequence[StepReport]
+    seconds: float
+    overhead_seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything asked for is now up to date."""
+        return all(step.status in ("done", "up to date") for step in self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "overhead_seconds": round(self.overhead_seconds, 3),
+            "steps": [step.to_json() for step in self.steps],
+        }
+
+
+class Reporter(Protocol):
+    """Whoever wants to follow a run while it goes on."""
+
+    def planned(self, steps: Sequence[str]) -> None:
+        """These steps are about to run, in this order."""
+        ...
+
+    def started(self, key: str) -> None:
+        """A step began."""
+        ...
+
+    def finished(self, key: str, status: StepStatus, seconds: float, message: str) -> None:
+        """A step ended."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something worth knowing that belongs to no step."""
+        ...
+
+
+@dataclass(frozen=True)
+class ProductState:
+    """A published table as it stands: a source, data product, feature set or predictions.
+
+    Args:
+        key: ``domain.name``.
+        version: of the table; ``None`` when it was never published.
+        rows: rows that are published.
+        quarantined: rows that are refused and kept aside.
+        contract_version: version of the promise it was audited against.
+        published_at: time of the commit, UTC.
+        data_version: hash of the content.
+        uri: where it lies.
+        checks_passed: rules of the last audit that held.
+        checks_total: rules of the last audit.
+    """
+
+    key: str
+    version: int | None = None
+    rows: int = 0
+    quarantined: int = 0
+    contract_version: str = ""
+    published_at: datetime | None = None
+    data_version: str = ""
+    uri: str = ""
+    checks_passed: int = 0
+    checks_total: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "version": self.version,
+            "rows": self.rows,
+            "quarantined": self.quarantined,
+            "contract_version": self.contract_version,
+            "published_at": timestamp(self.published_at),
+            "data_version": self.data_version,
+            "uri": self.uri,
+        }
+
+
+@dataclass(frozen=True)
+class ModelVersionState:
+    """One version of a model.
+
+    Args:
+        version: number in the registry.
+        metrics: out-of-time metrics by name.
+        baseline: the same metrics of the naive baseline.
+        trained_at: UTC.
+        inputs: version of every table it was trained on, by key.
+        reason: why the gate let it through, or did not.
+        sha256: of ``model.ubj``.
+    """
+
+    version: int
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    baseline: Mapping[str, float] = field(default_factory=dict[str, float])
+    trained_at: datetime | None = None
+    inputs: Mapping[str, int] = field(default_factory=dict[str, int])
+    reason: str = ""
+    sha256: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "metrics": dict(self.metrics),
+            "trained_at": timestamp(self.trained_at),
+            "inputs": dict(self.inputs),
+        }
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """A model as it stands: the version in use and the candidate that is not.
+
+    Args:
+        key: ``domain.name``.
+        champion: the version in use.
+        challenger: the newest version that the gate refused, if it is newer than the champion.
+    """
+
+    key: str
+    champion: ModelVersionState | None = None
+    challenger: ModelVersionState | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "champion": self.champion.to_json() if self.champion else None,
+            "challenger": self.challenger.to_json() if self.challenger else None,
+        }
+
+
+@dataclass(frozen=True)
+class MeshState:
+    """Products and models as they stand."""
+
+    products: Sequence[ProductState] = ()
+    models: Sequence[ModelState] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``mesh status --json`` prints."""
+        return {
+            "products": [product.to_json() for product in self.products],
+            "models": [model.to_json() for model in self.models],
+        }
+
+
+@dataclass(frozen=True)
+class Section:
+    """Labelled facts under one heading."""
+
+    heading: str
+    facts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under one heading; every row has one cell a column."""
+
+    heading: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that ``mesh show`` says of one asset.
+
+    Args:
+        title: its key, with the version where one was asked for.
+        stage: source, product, features, model, champion or predictions.
+        summary: what it is, in its owner's words.
+        sections: facts: promise, owner, last audit; metrics, inputs, gate.
+        tables: columns, rules, consumers; slices.
+    """
+
+    title: str
+    stage: str
+    summary: str = ""
+    sections: Sequence[Section] = ()
+    tables: Sequence[Table] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "stage": self.stage,
+            "summary": self.summary,
+            "sections": {section.heading: dict(section.facts) for section in self.sections},
+            "tables": {
+                table.heading: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+                for table in self.tables
+            },
+        }
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the second."""
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,312 @@
+"""A contract: what the owner of a product promises, read from one ODCS file and found sound."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from mesh_pipelines.errors import ContractError
+from quality import odcs, values
+
+Classification = Literal["public", "internal", "confidential", "restricted"]
+Stage = Literal["source", "product"]
+OPERATORS = (
+    "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+    "mustBeBetween", "mustNotBeBetween",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One entry of an ODCS ``quality`` list, as written.
+
+    Args:
+        kind: ``library``, ``sql`` or ``custom``.
+        metric: of a library rule, e.g. ``nullValues``.
+        operator: one of OPERATORS, with its ``operand`` and ``unit`` (``rows`` or ``percent``).
+        query: of an ``sql`` rule, with ``${table}`` and ``${column}`` placeholders.
+        expectation: of a ``custom`` rule, the Great Expectations type (``expect_...``), with its ``arguments``.
+    """
+
+    kind: Literal["library", "sql", "custom"]
+    name: str = ""
+    description: str = ""
+    dimension: str = ""
+    severity: Literal["error", "warning", "info"] = "error"
+    metric: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    operator: str = ""
+    operand: Any = None
+    unit: Literal["rows", "percent"] = "rows"
+    query: str = ""
+    expectation: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One property of the schema. ``options`` are the ODCS ``logicalTypeOptions``."""
+
+    name: str
+    logical_type: str
+    physical_type: str
+    required: bool
+    unique: bool
+    classification: Classification
+    description: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    enum: tuple[Any, ...] = ()
+    sources: tuple[str, ...] = ()
+    examples: tuple[Any, ...] = ()
+    tags: tuple[str, ...] = ()
+    quality: tuple[Requirement, ...] = ()
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The type in the lake."""
+        return values.dtype_of(self.logical_type, self.physical_type or None)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How a product is cut: by ``column``, one partition ``every`` month (day, year) ``since`` e.g. 2013-01."""
+
+    column: str
+    every: Literal["day", "month", "year"]
+    since: str
+
+
+@dataclass(frozen=True)
+class Sla:
+    """The promise in time. ``cron`` is the schedule that the promise names, in ``timezone`` (IANA)."""
+
+    freshness: timedelta | None = None
+    latency: timedelta | None = None
+    frequency: timedelta | None = None
+    retention: timedelta | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A consumer domain may read the product for a purpose, until (and with) a day; None: without end."""
+
+    consumer: str
+    purpose: str
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class Support:
+    """Where consumers get help."""
+
+    channel: str
+    url: str = ""
+    tool: str = ""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the product is served."""
+
+    server: str
+    type: str
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The promise of one product or source.
+
+    Args:
+        name: name of the schema object, which is the asset's name; the key is ``domain.name``.
+        key: columns of the primary key, in order; may be empty for a source.
+        tolerance: share (0..1) of rows that may be quarantined.
+        missing: words that mean "no value" in raw text, beside the empty string.
+        members: mail addresses of the owners.
+        digest: SHA-256 of the file.
+    """
+
+    path: Path
+    stage: Stage
+    id: str
+    name: str
+    domain: str
+    version: str
+    status: str
+    description: str
+    purpose: str
+    usage: str
+    limitations: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition: Partition | None
+    tolerance: float
+    missing: tuple[str, ...]
+    quality: tuple[Requirement, ...]
+    sla: Sla
+    team: str
+    members: tuple[str, ...]
+    support: tuple[Support, ...]
+    servers: tuple[Server, ...]
+    agreements: tuple[Agreement, ...]
+    tags: tuple[str, ...]
+    digest: str
+
+    @cached_property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """Column -> type in the lake, in the contract's order."""
+        return {c.name: c.dtype for c in self.columns}
+
+    @cached_property
+    def classification(self) -> dict[str, str]:
+        """Column -> public, internal, confidential or restricted."""
+        return {c.name: c.classification for c in self.columns}
+
+    @property
+    def public(self) -> frozenset[str]:
+        """Columns whose values may be shown to anybody."""
+        return frozenset(c.name for c in self.columns if c.classification == "public")
+
+    def column(self, name: str) -> Column:
+        """The column of that name (KeyError if there is none)."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+def load_contract(path: Path | str, *, stage: Stage = "product") -> Contract:
+    """Read a contract and hold it against the standard and the federation's rules.
+
+    Args:
+        path: an ODCS 3.2.0 file.
+        stage: ``source`` for what lands from outside (needs no primary key), ``product`` for what is published.
+
+    Raises:
+        ContractError: with every violation found, each with file, JSON path and fix.
+    """
+    from quality import lint
+
+    path = Path(path)
+    document, content = odcs.read(path)
+    violations = odcs.violations_of_standard(document, path)
+    violations += lint.violations_of_federation(document, path, stage, sound=not violations)
+    if violations:
+        raise ContractError(str(path), violations)
+    return _build(document, path, stage, hashlib.sha256(content).hexdigest())
+
+
+def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Contract:
+    schema = document["schema"][0]
+    about = document.get("description", {})
+    custom = {p["property"]: p["value"] for p in document.get("customProperties", ())}
+    team = document["team"]
+    columns = tuple(_column(p) for p in schema["properties"])
+    keyed = [p for p in schema["properties"] if p.get("primaryKey")]
+    keyed.sort(key=lambda p: p.get("primaryKeyPosition", -1))
+    partitioned = next((p["name"] for p in schema["properties"] if p.get("partitioned")), None)
+    partitions = custom.get("partitions")
+    return Contract(
+        path=path,
+        stage=stage,
+        id=document["id"],
+        name=schema["name"],
+        domain=document["domain"],
+        version=document["version"],
+        status=document.get("status", ""),
+        description=schema.get("description", ""),
+        purpose=about.get("purpose", ""),
+        usage=about.get("usage", ""),
+        limitations=about.get("limitations", ""),
+        grain=schema.get("dataGranularityDescription", ""),
+        columns=columns,
+        key=tuple(p["name"] for p in keyed),
+        partition=Partition(partitioned, partitions["every"], partitions["since"]) if partitioned and partitions else None,
+        tolerance=custom.get("tolerance", 0) / 100,
+        missing=tuple(custom.get("missingValues", ())),
+        quality=requirements(schema),
+        sla=_sla(document.get("slaProperties", ())),
+        team=team["name"],
+        members=tuple(m["username"] for m in team["members"]),
+        support=tuple(
+            Support(s["channel"], s.get("url", ""), s.get("tool", "")) for s in document.get("support", ())
+        ),
+        servers=tuple(
+            Server(s["server"], s["type"], str(s.get("path") or s.get("location") or s.get("database") or ""))
+            for s in document["servers"]
+        ),
+        agreements=tuple(_agreement(r) for r in document.get("roles", ())),
+        tags=tuple(document.get("tags", ())),
+        digest=digest,
+    )
+
+
+def _column(p: Mapping[str, Any]) -> Column:
+    return Column(
+        name=p["name"],
+        logical_type=p["logicalType"],
+        physical_type=p.get("physicalType", ""),
+        required=bool(p.get("required") or p.get("primaryKey")),
+        unique=bool(p.get("unique")),
+        classification=p["classification"],
+        description=p["description"],
+        options=p.get("logicalTypeOptions", {}),
+        enum=tuple(e["value"] for e in p.get("enum", ())),
+        sources=tuple(p.get("transformSourceObjects", ())),
+        examples=tuple(p.get("examples", ())),
+        tags=tuple(p.get("tags", ())),
+        quality=requirements(p),
+    )
+
+
+def requirements(element: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """The checkable ``quality`` entries of a schema object or property (those of type ``text`` are for people)."""
+    return tuple(_requirement(q) for q in element.get("quality", ()) if q.get("type") != "text")
+
+
+def _requirement(q: Mapping[str, Any]) -> Requirement:
+    operator = next((o for o in OPERATORS if o in q), "")
+    implementation = q.get("implementation", {})
+    if isinstance(implementation, str):
+        implementation = odcs.parse(implementation)
+    return Requirement(
+        kind=q.get("type", "library"),
+        name=q.get("name", "") or q.get("id", ""),
+        description=q.get("description", ""),
+        dimension=q.get("dimension", ""),
+        severity=q.get("severity", "error"),
+        metric=q.get("metric", ""),
+        arguments=implementation.get("kwargs", {}) if implementation else q.get("arguments", {}),
+        operator=operator,
+        operand=q.get(operator),
+        unit=q.get("unit", "rows"),
+        query=q.get("query", ""),
+        expectation=implementation.get("type", ""),
+    )
+
+
+def _sla(properties: Any) -> Sla:
+    times: dict[str, Any] = {}
+    for p in properties:
+        if p["property"] in ("freshness", "latency", "frequency", "retention"):
+            times[p["property"]] = values.duration(p["value"], p.get("unit"))
+        if p.get("schedule") and ("cron" not in times or p["property"] == "frequency"):
+            times["cron"] = p["schedule"]
+            custom = {c["property"]: c["value"] for c in p.get("customProperties", ())}
+            times["timezone"] = custom.get("timezone", "UTC")
+    return Sla(**times)
+
+
+def _agreement(role: Mapping[str, Any]) -> Agreement:
+    custom = {c["property"]: c["value"] for c in role.get("customProperties", ())}
+    until = custom.get("until")
+    return Agreement(role["role"], custom["purpose"], date.fromisoformat(until) if until else None)

@@ -1,0 +1,275 @@
+"""Compiles a contract into engine-neutral rules: what to check, on which columns, and how much may fail."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from quality import values
+from quality.contract import Column, Contract, Requirement
+
+Severity = Literal["error", "warning"]
+Scope = Literal["row", "dataset"]
+BOUNDS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "multipleOf": "multiple_of",
+    "pattern": "pattern",
+}
+DIMENSIONS = {
+    "type": "conformity", "required": "completeness", "null_values": "completeness", "missing_values": "completeness",
+    "unique": "uniqueness", "duplicates": "uniqueness", "row_count": "coverage", "finite": "accuracy",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How much of what is checked may fail: a share (0..1) or a number of rows; ``strict`` excludes the limit itself."""
+
+    limit: float = 0.0
+    unit: Literal["share", "rows"] = "share"
+    strict: bool = False
+
+    def rows(self, checked: int) -> int:
+        """The greatest number of failures that is still allowed among so many rows."""
+        exact = self.limit * checked if self.unit == "share" else self.limit
+        # The slack swallows what binary fractions add: 0.07 of 100 rows is 7 rows.
+        return max(0, math.ceil(exact - 1e-9) - 1 if self.strict else math.floor(exact + 1e-9))
+
+    def __str__(self) -> str:
+        amount = f"{self.limit * 100:g} %" if self.unit == "share" else f"{self.limit:g} rows"
+        return f"less than {amount}" if self.strict else f"at most {amount}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that a contract promises, independent of the engine that checks it.
+
+    Args:
+        name: unique in its contract, snake_case.
+        kind: what is checked. Of rows: type, required, finite, minimum, maximum, exclusive_minimum,
+            exclusive_maximum, min_length, max_length, multiple_of, pattern, enum, null_values, missing_values,
+            invalid_values. Of datasets: unique, duplicates, row_count, sql, expectation.
+        columns: what it looks at.
+        arguments: of the kind, e.g. ``{"value": 3}`` for minimum.
+        allowance: how much may fail before the whole candidate is refused.
+        quarantines: a row that breaks it is taken out. Not so for warnings, nor for a promised share
+            (``nullValues`` of less than 5 percent): there the rows stay and are counted.
+        public: only public columns are looked at, so samples may be shown.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+    scope: Scope
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity = "error"
+    allowance: Allowance = Allowance()
+    dimension: str = ""
+    description: str = ""
+    quarantines: bool = False
+    public: bool = False
+
+    @property
+    def tolerance(self) -> float:
+        """The share (0..1) that may fail; 0 where the allowance counts rows."""
+        return self.allowance.limit if self.allowance.unit == "share" else 0.0
+
+
+def rules_of(contract: Contract) -> tuple[Rule, ...]:
+    """All rules of a contract: row rules in the order of its columns, then dataset rules.
+
+    A row rule without an allowance of its own is bounded by the contract's tolerance. Names are unique: the
+    second of two equal names gets ``_2``.
+    """
+    found = [rule for column in contract.columns for rule in _row_rules(contract, column)]
+    found += _dataset_rules(contract)
+    return tuple(_named_apart(_completed(rule, contract) for rule in found))
+
+
+def row_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Those that look at one row at a time."""
+    return tuple(r for r in rules if r.scope == "row")
+
+
+def dataset_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Those that look at all rows together."""
+    return tuple(r for r in rules if r.scope == "dataset")
+
+
+def _completed(rule: Rule, contract: Contract) -> Rule:
+    return replace(
+        rule,
+        public=all(c in contract.public for c in rule.columns),
+        dimension=rule.dimension or DIMENSIONS.get(rule.kind, "conformity"),
+    )
+
+
+def _named_apart(rules: Iterator[Rule]) -> Iterator[Rule]:
+    taken: set[str] = set()
+    for rule in rules:
+        base = re.sub(r"[^a-z0-9]+", "_", rule.name.lower()).strip("_") or rule.kind
+        name, count = base, 1
+        while name in taken:
+            count += 1
+            name = f"{base}_{count}"
+        taken.add(name)
+        yield replace(rule, name=name)
+
+
+def _row_rules(contract: Contract, column: Column) -> Iterator[Rule]:
+    within = Allowance(contract.tolerance)
+
+    def rule(kind: str, description: str, **arguments: Any) -> Rule:
+        return Rule(
+            f"{column.name}_{kind}", kind, (column.name,), "row", arguments,
+            allowance=within, description=description, quarantines=True,
+        )  # fmt: skip
+
+    name, logical = column.name, column.logical_type
+    if logical != "string":
+        yield rule("type", f"{name} is a {logical}")
+    if column.required:
+        yield rule("required", f"{name} is there")
+    if logical == "number":
+        yield rule("finite", f"{name} is neither NaN nor infinite")
+    for option, kind in BOUNDS.items():
+        if option in column.options:
+            value = column.options[option]
+            if option.lower().endswith("imum"):
+                value = values.bound_of(logical, value, column.options.get("defaultTimezone", "UTC"))
+            yield rule(kind, f"{name}: {option} {column.options[option]}", value=value)
+    if column.enum:
+        known = tuple(_typed(logical, v) for v in column.enum)
+        yield rule("enum", f"{name} is one of {len(known)} listed values", values=known)
+    for requirement in column.quality:
+        if compile_row := _METRICS.get(requirement.metric):
+            yield _required_of(compile_row(column, requirement), requirement, contract)
+
+
+def _typed(logical: str, value: Any) -> Any:
+    return values.bound_of(logical, value) if logical in ("date", "timestamp") and value is not None else value
+
+
+def _null_values(column: Column, _: Requirement) -> Rule:
+    return Rule(f"{column.name}_null_values", "null_values", (column.name,), "row")
+
+
+def _missing_values(column: Column, requirement: Requirement) -> Rule:
+    # Null is missing, listed or not: the markers of raw text have become null by then.
+    listed = tuple(
+        _typed(column.logical_type, v)
+        for v in requirement.arguments.get("missingValues", ())
+        if values.fits(column.logical_type, v)
+    )
+    return Rule(f"{column.name}_missing_values", "missing_values", (column.name,), "row", {"values": listed})
+
+
+def _invalid_values(column: Column, requirement: Requirement) -> Rule:
+    arguments = dict(requirement.arguments)
+    if "validValues" in arguments:
+        arguments["validValues"] = tuple(_typed(column.logical_type, v) for v in arguments["validValues"])
+    return Rule(f"{column.name}_invalid_values", "invalid_values", (column.name,), "row", arguments)
+
+
+_METRICS: dict[str, Callable[[Column, Requirement], Rule]] = {
+    "nullValues": _null_values,
+    "missingValues": _missing_values,
+    "invalidValues": _invalid_values,
+}
+
+
+def _required_of(rule: Rule, requirement: Requirement, contract: Contract) -> Rule:
+    """The rule with the name, severity and allowance that the contract gives it."""
+    allowance = allowance_of(requirement)
+    severity: Severity = "error" if requirement.severity == "error" else "warning"
+    zero = allowance.rows(10**12) == 0
+    quarantines = rule.scope == "row" and severity == "error" and (zero or rule.kind == "invalid_values")
+    if quarantines and zero:
+        # "No bad value" is promised of what is published, and quarantine keeps that promise.
+        allowance = Allowance(contract.tolerance)
+    return replace(
+        rule,
+        name=requirement.name or rule.name,
+        description=requirement.description or rule.description or f"{requirement.metric}: {allowance}",
+        dimension=requirement.dimension,
+        severity=severity,
+        allowance=allowance,
+        quarantines=quarantines,
+    )
+
+
+def allowance_of(requirement: Requirement) -> Allowance:
+    """The upper limit that an operator of ODCS sets on a count of bad values."""
+    if requirement.operator not in ("mustBe", "mustBeLessThan", "mustBeLessOrEqualTo"):
+        return Allowance()
+    strict = requirement.operator == "mustBeLessThan"
+    if requirement.unit == "percent":
+        return Allowance(requirement.operand / 100, "share", strict)
+    return Allowance(requirement.operand, "rows", strict)
+
+
+def _dataset_rules(contract: Contract) -> Iterator[Rule]:
+    if contract.key:
+        yield Rule("key_unique", "unique", contract.key, "dataset", description=f"({', '.join(contract.key)}) is unique")
+    for column in contract.columns:
+        if column.unique and contract.key != (column.name,):
+            yield Rule(f"{column.name}_unique", "unique", (column.name,), "dataset", description=f"{column.name} is unique")
+    entries = [(None, q) for q in contract.quality] + [(c, q) for c in contract.columns for q in c.quality]
+    for column, requirement in entries:
+        if rule := _dataset_rule(contract, column, requirement):
+            yield _required_of(rule, requirement, contract)
+
+
+def _dataset_rule(contract: Contract, column: Column | None, requirement: Requirement) -> Rule | None:
+    prefix = f"{column.name}_" if column else ""
+    comparison = {"operator": requirement.operator, "operand": requirement.operand}
+    if requirement.metric == "duplicateValues":
+        columns = tuple(requirement.arguments.get("properties", ())) or ((column.name,) if column else ())
+        return Rule(f"{'_'.join(columns)}_duplicates", "duplicates", columns, "dataset")
+    if requirement.metric == "rowCount":
+        description = f"row count: {requirement.operator} {requirement.operand}"
+        return Rule("row_count", "row_count", (), "dataset", comparison, description=description)
+    if requirement.kind == "sql":
+        query = requirement.query.replace("${property}", "${column}").replace("${object}", "${table}")
+        query = query.replace("${column}", f'"{column.name}"' if column else "${column}")
+        columns = _columns_in(query, contract)
+        return Rule(f"{prefix}sql", "sql", columns, "dataset", {"query": query, **comparison}, description=query)
+    if requirement.kind == "custom":
+        columns = _columns_named(requirement.arguments, contract)
+        arguments = {"type": requirement.expectation, "kwargs": dict(requirement.arguments)}
+        name = f"{prefix}{requirement.expectation.removeprefix('expect_')}"
+        return Rule(name, "expectation", columns, "dataset", arguments, description=requirement.expectation)
+    return None
+
+
+def _columns_in(query: str, contract: Contract) -> tuple[str, ...]:
+    """Columns whose names stand in the query; all, if it selects ``*`` other than to count."""
+    if re.search(r"\*", re.sub(r"count\s*\(\s*\*\s*\)", "", query, flags=re.IGNORECASE)):
+        bare = re.search(r"(select|,|\.)\s*(all\s+|distinct\s+)?\*", query, re.IGNORECASE)
+        if bare:
+            return tuple(contract.dtypes)
+    words = {w.lower() for w in re.findall(r"\w+", query)}
+    return tuple(c for c in contract.dtypes if c.lower() in words)
+
+
+def _columns_named(arguments: object, contract: Contract) -> tuple[str, ...]:
+    def strings(node: object) -> Iterator[str]:
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, Mapping):
+            for child in node.values():
+                yield from strings(child)
+        elif isinstance(node, list | tuple):
+            for child in node:
+                yield from strings(child)
+
+    named = set(strings(arguments))
+    return tuple(c for c in contract.dtypes if c in named)

@@ -1,0 +1,271 @@
+"""From ordered rows to what XGBoost trains on, in bounded batches, with a digest of exactly those values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.modeling.spec import ModelSpec
+from resources.compute import prepare_for_training
+
+if TYPE_CHECKING:
+    import xgboost
+
+#: Rows handed over at a time. Any size gives the same digest and the same model; memory grows with it.
+BATCH_ROWS = 250_000
+BYTES_PER_VALUE = 4
+_MISSING_CODE = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """Names, kinds and categories of a model's features, in the order in which it was trained.
+
+    Args:
+        names: feature columns.
+        kinds: for each, ``number``, ``boolean`` or ``text``.
+        categories: text feature -> its values in the training data, sorted.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """XGBoost's feature types: ``float``, or ``c`` for a category."""
+        return tuple("c" if kind == "text" else "float" for kind in self.kinds)
+
+    def expressions(self) -> list[pl.Expr]:
+        """Each feature as XGBoost sees it: Float32 with NaN for missing, or an Enum with null for missing."""
+        return [
+            pl.col(name).cast(pl.String).cast(pl.Enum(self.categories[name]), strict=False)
+            if kind == "text"
+            else pl.col(name).cast(pl.Float32).fill_null(float("nan")).fill_nan(float("nan"))
+            for name, kind in zip(self.names, self.kinds, strict=True)
+        ]
+
+    def unseen(self) -> list[pl.Expr]:
+        """For each text feature, the number of values that the training data did not have."""
+        return [
+            (pl.col(name).cast(pl.String).cast(pl.Enum(values), strict=False).is_null() & pl.col(name).is_not_null())
+            .sum()
+            .alias(name)
+            for name, values in self.categories.items()
+        ]
+
+    def check(self, schema: pl.Schema, where: str) -> None:
+        """Refuse rows that lack a feature, or hold another kind of value in it.
+
+        Raises:
+            TransformError: naming every column at fault.
+        """
+        wrong = [f"{name} is missing" for name in self.names if name not in schema]
+        for name, kind in zip(self.names, self.kinds, strict=True):
+            if name in schema and kind_of(schema[name]) != kind:
+                wrong.append(f"{name} is {schema[name]}, trained as {kind}")
+        if wrong:
+            raise TransformError(
+                f"the rows do not fit the model: {'; '.join(wrong)}",
+                where=where,
+                remedy="Give the feature set the columns it had, or train the model again.",
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        categories = {name: list(values) for name, values in self.categories.items()}
+        return {"names": list(self.names), "kinds": list(self.kinds), "categories": categories}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> FeatureSchema:
+        categories = {name: tuple(values) for name, values in content["categories"].items()}
+        return cls(tuple(content["names"]), tuple(content["kinds"]), categories)
+
+
+def kind_of(dtype: pl.DataType) -> str | None:
+    """``number``, ``boolean`` or ``text``; None for what cannot be a feature."""
+    if dtype.is_numeric():
+        return "number"
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype == pl.String or isinstance(dtype, pl.Enum | pl.Categorical):
+        return "text"
+    return None
+
+
+def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
+    """Find the features of a model, and the categories that its training rows hold.
+
+    Raises:
+        TransformError: a declared column is not there, or a column cannot be a feature.
+    """
+    schema = train.collect_schema()
+    baseline = spec.baseline if isinstance(spec.baseline, tuple) else ()
+    declared = {spec.target, spec.time, *spec.entity, *spec.slices, *baseline}
+    wrong = [f"{name} is declared but not in the feature set" for name in sorted(declared - set(schema))]
+    names: list[str] = []
+    kinds: list[str] = []
+    for name, dtype in schema.items():
+        if name in (spec.target, spec.time) or name in spec.ignore or (name in spec.entity and dtype.is_temporal()):
+            continue
+        kind = kind_of(dtype)
+        if kind is None:
+            wrong.append(f"{name} is {dtype}, which is no feature")
+        else:
+            names.append(name)
+            kinds.append(kind)
+    texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
+    categories: dict[str, tuple[str, ...]] = {}
+    if texts and not wrong:
+        values = [pl.col(name).cast(pl.String).drop_nulls().unique().implode() for name in texts]
+        found = train.select(values).collect(engine="streaming")
+        for name in texts:
+            seen = found[name].item().sort()
+            if len(seen) > spec.max_categories:
+                wrong.append(f"{name} has {len(seen):,} distinct texts (at most {spec.max_categories:,})")
+            categories[name] = tuple(seen)
+    if not names:
+        wrong.append("there is no feature at all")
+    if wrong:
+        raise TransformError(
+            f"features do not fit the model: {'; '.join(wrong)}",
+            where=f"model {spec.key}, features {spec.features}",
+            remedy="Correct the names, or add columns that are no features to `ignore`.",
+        )
+    return FeatureSchema(tuple(names), tuple(kinds), categories)
+
+
+class OrderedDigest:
+    """SHA-256 over values in their order, the same however the rows are cut into batches.
+
+    Each column has a hash of its own, so batch borders leave no trace; the result also covers names, types,
+    categories and the number of rows.
+    """
+
+    def __init__(self, schema: FeatureSchema, target: str) -> None:
+        self._schema, self._target = schema, target
+        self._columns = [hashlib.sha256() for _ in (*schema.names, target)]
+        self._rows = 0
+
+    def update(self, features: pl.DataFrame, target: pl.Series) -> None:
+        self._rows += features.height
+        for digest, column in zip(self._columns, (*features.iter_columns(), target), strict=True):
+            if column.dtype != pl.Float32:
+                column = column.to_physical().cast(pl.UInt32).fill_null(_MISSING_CODE)
+            # A view where polars holds the values in one piece, which it does for a batch.
+            digest.update(column.rechunk().to_numpy().data)
+
+    def hexdigest(self) -> str:
+        header = {"schema": self._schema.to_dict(), "target": self._target, "rows": self._rows}
+        whole = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        for column in self._columns:
+            whole.update(column.digest())
+        return whole.hexdigest()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Training data as XGBoost holds it.
+
+    Args:
+        data: the QuantileDMatrix, or ExtMemQuantileDMatrix.
+        digest: SHA-256 of features and target in their order.
+        rows: number of rows.
+        external: True where the data is kept on disk.
+    """
+
+    data: xgboost.DMatrix
+    digest: str
+    rows: int
+    external: bool
+
+
+@contextmanager
+def training_matrix(
+    train: pl.LazyFrame,
+    schema: FeatureSchema,
+    target: str,
+    *,
+    rows: int,
+    max_memory: int | None = None,
+    max_bin: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+    threads: int | None = None,
+    cache: Path | None = None,
+) -> Iterator[Matrix]:
+    """Read rows in their order into quantised form, without ever holding them all.
+
+    Args:
+        train: the rows to learn from, in the order of their key.
+        schema: the features.
+        target: column to predict, without nulls.
+        rows: number of rows in ``train``.
+        max_memory: bytes; where rows x features x 4 is more, XGBoost keeps the data on disk while it trains.
+        max_bin: bins for each feature (XGBoost: 256).
+        batch_rows: rows at a time; does not change the result.
+        cache: directory for data kept on disk; by default the system's. A private directory (mode 0700) is made in
+            it and removed at the end. It holds bin numbers, not encrypted.
+
+    Raises:
+        TransformError: a value that XGBoost cannot take, such as an infinity.
+    """
+    threads = prepare_for_training(threads)
+    import xgboost
+
+    external = max_memory is not None and rows * len(schema.names) * BYTES_PER_VALUE > max_memory
+    columns = [*schema.expressions(), pl.col(target).cast(pl.Float32).alias("")]
+    digest = OrderedDigest(schema, target)
+
+    class Batches(xgboost.DataIter):
+        def __init__(self, cache_prefix: str | None) -> None:
+            super().__init__(cache_prefix=cache_prefix, release_data=True)
+            self._batches: Iterator[pl.DataFrame] | None = None
+            self._digesting = True
+
+        def next(self, input_data: Any) -> bool:
+            if self._batches is None:
+                self._batches = iter(
+                    train.select(columns).collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True)
+                )
+            batch = next(self._batches, None)
+            if batch is None:
+                self._digesting = False
+                return False
+            features, label = batch.drop(""), batch.get_column("")
+            if self._digesting:
+                digest.update(features, label)
+            input_data(data=features, label=label.to_numpy())
+            return True
+
+        def reset(self) -> None:
+            self._batches = None
+
+    with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=cache) as private:
+        batches = Batches(str(Path(private) / "page") if external else None)
+        kind = xgboost.ExtMemQuantileDMatrix if external else xgboost.QuantileDMatrix
+        try:
+            data = kind(batches, enable_categorical=True, nthread=threads, **({"max_bin": max_bin} if max_bin else {}))
+        except xgboost.core.XGBoostError as error:
+            raise _explained(error, train, schema, target) from error
+        yield Matrix(data, digest.hexdigest(), rows, external)
+
+
+def _explained(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, target: str) -> MeshError:
+    numbers = [name for name, kind in zip(schema.names, schema.kinds, strict=True) if kind == "number"]
+    counts = train.select(pl.col(*numbers, target).cast(pl.Float32).is_infinite().sum()).collect(engine="streaming")
+    infinite = [f"{name} ({counts[name].item():,} rows)" for name in counts.columns if counts[name].item()]
+    if infinite:
+        return TransformError(
+            f"infinite values, or beyond what 32 bits hold, in {', '.join(infinite)}",
+            where="training rows",
+            remedy="Make them null in the feature set, or cap them.",
+        )
+    return TransformError(f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}", where="training")

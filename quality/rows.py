@@ -1,0 +1,225 @@
+"""Row rules in pandera: splits a batch into rows that keep the contract and rows that do not, each with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from quality.contract import Contract
+from quality.outcome import SAMPLES
+from quality.rules import Rule, row_rules, rules_of
+from quality.typed import PROVENANCE, as_text, conform, typed
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+
+__all__ = ["PROVENANCE", "RowAudit", "RowSplit", "conform"]
+RULES = "_rules"
+_UNREADABLE = "_unreadable_"
+
+
+@dataclass(frozen=True)
+class RowSplit:
+    """A batch, split.
+
+    Args:
+        good: rows that keep the contract: its columns in its order and types, then the provenance there was.
+        bad: the other rows as they came, all columns as text, then the provenance and ``_rules``, the names of
+            the rules that each one broke.
+        failed: rule -> rows that broke it; rules that no row broke are left out.
+        samples: rule -> some values that broke it; of rules over public columns only.
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    failed: Mapping[str, int] = field(default_factory=dict)
+    samples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the batch."""
+        return self.good.height + self.bad.height
+
+    @property
+    def quarantined(self) -> int:
+        """Rows that break the contract."""
+        return self.bad.height
+
+
+class RowAudit:
+    """The row rules of one contract, ready for batch after batch."""
+
+    def __init__(self, contract: Contract, rules: Sequence[Rule] | None = None) -> None:
+        self.contract = contract
+        self.rules = row_rules(tuple(rules if rules is not None else rules_of(contract)))
+
+    def split(self, batch: pl.DataFrame, provenance: Sequence[str] = PROVENANCE) -> RowSplit:
+        """Split a batch into good and bad rows; every row is in exactly one of them, in its order.
+
+        Args:
+            batch: any number of rows. Of a source, its columns may be raw text.
+            provenance: columns beside the contract's that say where a row came from; carried along if present.
+
+        Raises:
+            AuditRefused: a column is missing, extra or retyped.
+        """
+        conform(batch.schema, self.contract, provenance)
+        carried = [name for name in provenance if name in batch.columns]
+        reading = typed(batch, self.contract)
+        checked = reading.frame.with_columns(m.alias(_UNREADABLE + n) for n, m in reading.unreadable.items())
+        watched, samples = self._watch(checked)
+        broken = self._failure_cases(checked)
+        good = reading.frame.with_columns(batch[name] for name in carried)
+        if broken is None:
+            return RowSplit(good, self._bad(batch, carried, pl.Series([], dtype=pl.List(pl.String))), watched, samples)
+        counts = dict(broken.group_by("check", maintain_order=True).len().iter_rows())
+        samples |= self._samples(broken, batch)
+        reasons = broken.group_by("index").agg("check").sort("index")
+        positions = reasons["index"].cast(pl.UInt32)
+        keep = pl.repeat(True, batch.height, dtype=pl.Boolean, eager=True).scatter(positions, False)
+        bad = self._bad(batch[positions], carried, reasons["check"])
+        return RowSplit(good.filter(keep), bad, {**watched, **counts}, samples)
+
+    def _bad(self, rows: pl.DataFrame, carried: Sequence[str], reasons: pl.Series) -> pl.DataFrame:
+        if reasons.is_empty():
+            rows = rows.clear()
+        text = as_text(rows.select(self.contract.dtypes.keys()))
+        return text.with_columns(*(rows[name] for name in carried), reasons.alias(RULES))
+
+    def _failure_cases(self, checked: pl.DataFrame) -> pl.DataFrame | None:
+        """One line for each rule that a row breaks (``check``, ``index``), or None if none does."""
+        from pandera.config import ValidationDepth, config_context
+        from pandera.errors import SchemaErrors
+
+        # Else a setting in somebody's environment would turn the gate off.
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            try:
+                self._schema.validate(checked, lazy=True)
+            except SchemaErrors as errors:
+                cases = errors.failure_cases
+                if cases["index"].null_count():  # a check that fell over names no row
+                    raise
+                return cases
+        return None
+
+    @cached_property
+    def _schema(self) -> pa.DataFrameSchema:
+        import pandera.polars as pa
+
+        def check(rule: Rule) -> pa.Check:
+            return pa.Check(_kept(rule), name=rule.name, ignore_na=True)
+
+        columns = {
+            name: pa.Column(
+                dtype,
+                [check(r) for r in self.rules if r.quarantines and r.columns == (name,)],
+                nullable=True,  # `required` is a rule with a name of its own
+            )
+            for name, dtype in self.contract.dtypes.items()
+        }
+        return pa.DataFrameSchema(columns, strict=False)
+
+    def _watch(self, checked: pl.DataFrame) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
+        """Count what is promised as a share or only warned of; those rows stay."""
+        rules = [r for r in self.rules if not r.quarantines]
+        if not rules:
+            return {}, {}
+        counts = checked.select(broken(r, checked).fill_null(False).sum().alias(r.name) for r in rules).row(0, named=True)
+        failed = {name: count for name, count in counts.items() if count}
+        samples = {
+            r.name: tuple(as_text(checked.filter(broken(r, checked)).select(r.columns).head(SAMPLES)).to_series().drop_nulls())
+            for r in rules
+            if r.name in failed and r.public
+        }
+        return failed, samples
+
+    def _samples(self, broken: pl.DataFrame, batch: pl.DataFrame) -> dict[str, tuple[str, ...]]:
+        shown = [r for r in self.rules if r.quarantines and r.public]
+        samples: dict[str, tuple[str, ...]] = {}
+        first = broken.group_by("check").agg(pl.col("index").head(SAMPLES)).rows()
+        positions = dict(first)
+        for rule in shown:
+            if rule.name in positions:
+                original = as_text(batch.select(rule.columns)[positions[rule.name]]).to_series()
+                samples[rule.name] = tuple(dict.fromkeys("(null)" if v is None else v for v in original))
+        return samples
+
+
+def _kept(rule: Rule) -> Callable[[Any], Any]:
+    """The rule as pandera asks for it: True for each row that keeps it, or one True for all."""
+
+    def kept(data: Any) -> pl.LazyFrame | bool:
+        frame: pl.LazyFrame = data.lazyframe
+        if rule.kind == "type" and _UNREADABLE + rule.columns[0] not in frame.collect_schema():
+            return True
+        return frame.select(~broken(rule, frame))
+
+    return kept
+
+
+def broken(rule: Rule, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
+    """True where a row breaks the rule; null or False where it does not (a null breaks only what asks for a value).
+
+    A value that could not be read breaks the rule ``type`` alone, and NaN or infinity the rule ``finite`` alone.
+    """
+    column, name = pl.col(rule.columns[0]), rule.columns[0]
+    schema = frame.collect_schema()
+    unreadable = pl.col(_UNREADABLE + name) if _UNREADABLE + name in schema else None
+    value = rule.arguments.get("value")
+    match rule.kind:
+        case "type":
+            return unreadable if unreadable is not None else pl.lit(False)
+        case "required" | "null_values":
+            return column.is_null() & ~unreadable if unreadable is not None else column.is_null()
+        case "missing_values":
+            null = column.is_null() & ~unreadable if unreadable is not None else column.is_null()
+            return null | column.is_in(rule.arguments["values"]).fill_null(False)
+        case "finite":
+            return ~column.is_finite()
+        case "enum":
+            return ~column.is_in(rule.arguments["values"])
+        case "invalid_values":
+            return _invalid(column, rule.arguments)
+        case "min_length":
+            return column.str.len_chars() < value
+        case "max_length":
+            return column.str.len_chars() > value
+        case "pattern":
+            return ~column.str.contains(value)
+        case _:
+            return _out_of_bounds(rule.kind, column, value, schema[name])
+
+
+def _out_of_bounds(kind: str, column: pl.Expr, value: Any, dtype: pl.DataType) -> pl.Expr:
+    finite = column.is_finite() if dtype.is_float() else pl.lit(True)
+    match kind:
+        case "minimum":
+            return (column < value) & finite
+        case "maximum":
+            return (column > value) & finite
+        case "exclusive_minimum":
+            return (column <= value) & finite
+        case "exclusive_maximum":
+            return (column >= value) & finite
+        case "multiple_of":
+            times = column / value
+            return ((times - times.round()).abs() > 1e-9) & finite
+        case _:
+            raise NotImplementedError(kind)
+
+
+def _invalid(column: pl.Expr, arguments: Mapping[str, Any]) -> pl.Expr:
+    found = pl.lit(False)
+    if "validValues" in arguments:
+        found |= ~column.is_in(arguments["validValues"])
+    if "pattern" in arguments:
+        found |= ~column.str.contains(arguments["pattern"])
+    if "minLength" in arguments:
+        found |= column.str.len_chars() < arguments["minLength"]
+    if "maxLength" in arguments:
+        found |= column.str.len_chars() > arguments["maxLength"]
+    return found & column.is_not_null()

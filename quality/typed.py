@@ -1,0 +1,179 @@
+"""Brings a batch to its contract's columns and types without losing a value: raw text is parsed, types are only widened."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from mesh_pipelines.errors import AuditRefused
+from quality import values
+from quality.contract import Column, Contract
+
+PROVENANCE = ("_file", "_row")
+_EXACT_FLOAT = 2**53
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
+
+
+def conform(
+    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, pl.DataType], contract: Contract, provenance: Sequence[str] = PROVENANCE
+) -> None:
+    """Refuse a frame whose columns are not those of the contract; rows are not looked at.
+
+    Columns may stand in any order. A type may differ if every value of it can be had in the contract's type
+    (Int32 for integer, Date for timestamp, milliseconds for microseconds). Text for another type is only
+    accepted of a source.
+
+    Args:
+        frame: the frame, or its schema.
+        provenance: columns that may stand beside the contract's.
+
+    Raises:
+        AuditRefused: with every missing, extra or retyped column, and what was expected.
+    """
+    schema = frame if isinstance(frame, Mapping) else frame.collect_schema()
+    extra = [name for name in schema if name not in contract.dtypes and name not in provenance]
+    problems: list[str] = []
+    for column in contract.columns:
+        promised = f"{column.logical_type} ({column.dtype})"
+        if column.name not in schema:
+            near = difflib.get_close_matches(column.name, extra, n=1)
+            hint = f"; was it renamed to `{near[0]}`?" if near else ""
+            problems.append(f"column `{column.name}` is missing, expected {promised}{hint}")
+        elif problem := _retyped(schema[column.name], column, contract):
+            problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{problem}")
+    problems += [f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra]
+    if problems:
+        raise AuditRefused(
+            "; ".join(problems),
+            where=f"{contract.domain}.{contract.name}",
+            remedy=f"give it the columns that {contract.path.name} promises, or change the contract and its version",
+        )
+
+
+def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | None:
+    """None if the type will do; else what to add to the complaint."""
+    wanted = column.dtype
+    if dtype == wanted or dtype == pl.Null or (dtype.is_integer() and wanted.is_integer()):
+        return None
+    if dtype == pl.String:
+        return None if contract.stage == "source" else ""
+    if wanted == pl.String:
+        return None if isinstance(dtype, pl.Categorical | pl.Enum) else ""
+    if wanted.is_float():
+        return None if dtype.is_integer() or (dtype == pl.Float32 and wanted == pl.Float64) else ""
+    if isinstance(wanted, pl.Datetime):
+        if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone):
+            return None
+        return "; say which time zone it is in: .dt.replace_time_zone(...)" if isinstance(dtype, pl.Datetime) else ""
+    return ""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A batch in the contract's types.
+
+    Args:
+        frame: the contract's columns in its order; what could not be read is null.
+        unreadable: column -> True for each row whose value could not be had in the type; only columns with any.
+    """
+
+    frame: pl.DataFrame
+    unreadable: dict[str, pl.Series]
+
+
+def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
+    """Type a conforming batch. Text of a source is parsed; the empty string and the contract's markers are null."""
+    parsing = contract.stage == "source"
+    present = {
+        c.name: _present(c.name, contract.missing) if parsing and batch.schema[c.name] == pl.String else pl.col(c.name)
+        for c in contract.columns
+    }
+    source = batch.select(**present)
+    frame = source.select(_cast(c, source.schema[c.name]) for c in contract.columns)
+    moments = [c for c in contract.columns if c.logical_type == "timestamp" and source.schema[c.name] == pl.String]
+    frame = frame.with_columns(_moments(source[c.name], c) for c in moments)
+    before, after = source.null_count().row(0, named=True), frame.null_count().row(0, named=True)
+    suspects = [c.name for c in contract.columns if before[c.name] != after[c.name]]
+    unreadable = {name: frame[name].is_null() & source[name].is_not_null() for name in suspects}
+    for name, dtype in frame.schema.items():
+        if (lossy := _rounded(source[name], dtype)) is not None and lossy.any():
+            unreadable[name] = lossy | unreadable[name] if name in unreadable else lossy
+    if unreadable:
+        frame = frame.with_columns(frame[n].set(mask, None) for n, mask in unreadable.items())
+    return Typed(frame, unreadable)
+
+
+def _present(name: str, markers: Sequence[str]) -> pl.Expr:
+    column = pl.col(name)
+    there = column != ""
+    for marker in markers:
+        there &= column != marker
+    return pl.when(there).then(column)
+
+
+def _cast(column: Column, given: pl.DataType) -> pl.Expr:
+    name, wanted = pl.col(column.name), column.dtype
+    if given == wanted:
+        return name
+    if given != pl.String:
+        if isinstance(wanted, pl.Datetime) and given == pl.Date:
+            return name.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+        return name.cast(wanted, strict=False)
+    if column.logical_type == "date":
+        return name.str.to_date(values.strftime_of(column.options.get("format", "yyyy-MM-dd")), strict=False)
+    if column.logical_type == "timestamp":
+        return pl.lit(None, wanted).alias(column.name)  # see _moments
+    if column.logical_type == "boolean":
+        word = name.str.to_lowercase()
+        return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False).alias(column.name)
+    return name.cast(wanted, strict=False)
+
+
+def _moments(text: pl.Series, column: Column) -> pl.Series:
+    """Timestamps in ISO 8601, or in the contract's own format; without an offset they are in ``defaultTimezone``."""
+    zone = column.options.get("defaultTimezone", "UTC")
+    if "format" in column.options:
+        return _moment(text, values.strftime_of(column.options["format"]), zone)
+    found = _moment(text, "%Y-%m-%dT%H:%M:%SZ", "UTC")
+    for pattern in ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"):
+        left = (found.is_null() & text.is_not_null()).arg_true()
+        if left.len():
+            found = found.scatter(left, _moment(text.gather(left).str.replace(" ", "T", literal=True), pattern, zone))
+    return found
+
+
+def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
+    if "z" in pattern:
+        return text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
+    local = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    if zone == "UTC":
+        return local.dt.replace_time_zone("UTC")
+    # An hour that the change to summer time skipped or repeated is no moment.
+    return local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _rounded(source: pl.Series, wanted: pl.DataType) -> pl.Series | None:
+    """True where a cast that cannot fail would have rounded the value; None if the cast cannot round."""
+    given = source.dtype
+    if wanted.is_float() and given.is_integer() and (given in (pl.Int64, pl.UInt64) or wanted == pl.Float32):
+        limit = _EXACT_FLOAT if wanted == pl.Float64 else 2**24
+        return ((source > limit) | (source < -limit)).fill_null(False)
+    if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":
+        return (source.dt.nanosecond() % 1000 != 0).fill_null(False)
+    return None
+
+
+def as_text(batch: pl.DataFrame) -> pl.DataFrame:
+    """The values as they came, as text (timestamps in ISO 8601)."""
+
+    def text(name: str, dtype: pl.DataType) -> pl.Expr:
+        if dtype == pl.String:
+            return pl.col(name)
+        if isinstance(dtype, pl.Datetime):
+            return pl.col(name).dt.to_string("iso")
+        return pl.col(name).cast(pl.String)
+
+    return batch.select(text(name, dtype) for name, dtype in batch.schema.items())

@@ -1,0 +1,240 @@
+"""The Delta log of one table: what a version consists of, and committing the next one on top of exactly that."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mesh_pipelines.errors import IntegrityError, NotPublished
+from resources import dtypes as types
+from resources.layout import LakeFile
+from resources.publication import Publication
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from deltalake.transaction import AddAction, RemoveAction
+
+# Old versions are what models are rebuilt from: only an explicit vacuum may forget them.
+_CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.logRetentionDuration": "interval 36500 days"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """One version of a table: its log, its publish record, and its files in stable order."""
+
+    table: DeltaTable
+    publication: Publication
+    files: tuple[LakeFile, ...]
+
+    @property
+    def version(self) -> int:
+        """The Delta version, which may be newer than the publication's if something else was committed since."""
+        return self.table.version()
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A staged file and what the Delta log is told of it: ``stats`` is Delta's JSON, of public columns only."""
+
+    file: LakeFile
+    stats: str
+
+
+def is_table(uri: str, options: Mapping[str, str]) -> bool:
+    """Has anything been committed here?"""
+    from deltalake import DeltaTable
+
+    return DeltaTable.is_deltatable(uri, dict(options))
+
+
+def load(uri: str, root: str, key: str, options: Mapping[str, str], version: int | None = None) -> Head:
+    """A version of the table (default: the newest).
+
+    Raises:
+        NotPublished: there is no table, or no such version.
+        IntegrityError: nothing in its log was published by the mesh.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    try:
+        table = DeltaTable(uri, version=version, storage_options=dict(options))
+    except TableNotFoundError:
+        raise NotPublished("nothing is published yet", where=key, remedy=f"run: mesh run {key}") from None
+    except DeltaError as error:
+        if version is not None:
+            raise NotPublished(
+                f"there is no version {version}", where=key, remedy="see its versions with: mesh show " + key
+            ) from error
+        raise
+    publication = next(publications(table), None)
+    if publication is None:
+        raise IntegrityError(
+            "no version of this table was published by the mesh", where=uri, remedy="move the folder away and publish"
+        )
+    return Head(table, publication, _files(table, root, publication.partition_by))
+
+
+def publications(table: DeltaTable) -> Iterator[Publication]:
+    """Publish records from the table's version back to its first; commits of other tools are passed over."""
+    seen, limit, newest = 0, 1, table.version()
+    while True:
+        commits = table.history(limit)
+        for commit in commits[seen:]:
+            # Delta's history begins with the newest commit, whichever version of the table was loaded.
+            publication = Publication.from_commit(commit) if commit["version"] <= newest else None
+            if publication is not None:
+                yield publication
+        if len(commits) < limit:
+            return
+        seen, limit = len(commits), limit * 8
+
+
+def landed(uri: str, options: Mapping[str, str], token: str, base: int | None) -> Publication | None:
+    """The publication with this token, if it was committed after version ``base``."""
+    from deltalake import DeltaTable
+
+    if not is_table(uri, options):
+        return None
+    table = DeltaTable(uri, storage_options=dict(options), without_files=True)
+    for publication in publications(table):
+        if publication.token == token:
+            return publication
+        if publication.version <= (-1 if base is None else base):
+            break
+    return None
+
+
+def commit(
+    uri: str,
+    options: Mapping[str, str],
+    head: Head | None,
+    publication: Publication,
+    *,
+    add: Sequence[NewFile],
+    remove: Sequence[LakeFile],
+    root: str,
+    whole: bool,
+) -> int:
+    """Commit on top of exactly ``head`` and return the new version; any commit since makes it fail.
+
+    Delta's own conflict rules would let two first publishes of one partition both land. So there is no retry in here:
+    the caller reads the new head, and plans again.
+    """
+    from deltalake import CommitProperties, PostCommitHookProperties, Schema
+    from deltalake.transaction import create_table_with_add_actions
+
+    schema = Schema.from_arrow(pl.Schema({n: types.in_delta(t) for n, t in publication.schema.items()}))
+    partition_by = [publication.partition_by] if publication.partition_by else []
+    properties = CommitProperties(custom_metadata=publication.to_metadata(), max_commit_retries=0)
+    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+    now = int(time.time() * 1000)
+    adds = [_add(new, root, publication.partition_by, now) for new in add]
+    if head is None:
+        create_table_with_add_actions(
+            uri,
+            schema,
+            adds,
+            mode="error",
+            partition_by=partition_by,
+            name=publication.key,
+            configuration=_CONFIGURATION,
+            storage_options=dict(options),
+            commit_properties=properties,
+            post_commithook_properties=hooks,
+        )
+        return 0
+    if whole and head.publication.partition_by != publication.partition_by:
+        # Other partitioning is another table in Delta's eyes; this replaces it, history stays.
+        create_table_with_add_actions(
+            uri,
+            schema,
+            adds,
+            mode="overwrite",
+            partition_by=partition_by,
+            name=publication.key,
+            configuration=_CONFIGURATION,
+            storage_options=dict(options),
+            commit_properties=properties,
+            post_commithook_properties=hooks,
+        )
+        return head.version + 1
+    actions: list[AddAction | RemoveAction] = list(adds)
+    if not whole:
+        actions += [_remove(file, root, publication.partition_by, now) for file in remove]
+    head.table.create_write_transaction(
+        actions,
+        "overwrite" if whole else "append",
+        schema,
+        partition_by=partition_by,
+        commit_properties=properties,
+        post_commithook_properties=hooks,
+    )
+    return head.version + 1
+
+
+def _add(new: NewFile, root: str, partition_by: str | None, now: int) -> AddAction:
+    from deltalake.transaction import AddAction
+
+    values: dict[str, str | None] = {partition_by: new.file.partition} if partition_by else {}
+    return AddAction(new.file.name.removeprefix(f"{root}/"), new.file.size, values, now, True, new.stats)
+
+
+def _remove(file: LakeFile, root: str, partition_by: str | None, now: int) -> RemoveAction:
+    from deltalake.transaction import RemoveAction
+
+    values: dict[str, str | None] = {partition_by: file.partition} if partition_by else {}
+    return RemoveAction(file.name.removeprefix(f"{root}/"), True, now, file.size, values)
+
+
+def _files(table: DeltaTable, root: str, partition_by: str | None) -> tuple[LakeFile, ...]:
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    partition = pl.col(f"partition.{partition_by}").cast(pl.String) if partition_by else pl.lit("")
+    rows = actions.select("path", partition.alias("p"), "num_records", "size_bytes").rows()
+    return tuple(sorted(LakeFile(p or "", f"{root}/{path}", rows or 0, size) for path, p, rows, size in rows))
+
+
+_NUMBERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Float32, pl.Float64)
+_STRING_LIMIT = 64
+
+
+def stats(frame: pl.DataFrame, public: Sequence[str]) -> str:
+    """Delta's per-file statistics (protocol, "Per-file Statistics"), of public columns only."""
+    columns = [name for name in public if _has_stats(frame.schema[name])]
+    found = frame.select(
+        *(pl.col(name).null_count().alias(f"n.{name}") for name in columns),
+        *(pl.col(name).min().alias(f"a.{name}") for name in columns),
+        *(pl.col(name).max().alias(f"z.{name}") for name in columns),
+        *(pl.col(name).is_nan().any().alias(f"f.{name}") for name in columns if frame.schema[name].is_float()),
+    ).row(0, named=True) if columns else {}  # fmt: skip
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
+    for name in columns:
+        first, last = found[f"a.{name}"], found[f"z.{name}"]
+        # A bound that JSON cannot hold, or that NaN makes false, is left out: then no reader prunes by it.
+        if first is None or found.get(f"f.{name}") or first in (_INF, -_INF) or last in (_INF, -_INF):
+            continue
+        if isinstance(first, str) and max(len(first), len(last)) > _STRING_LIMIT:
+            continue
+        low[name], high[name] = (first, last) if isinstance(first, str | int | float) else (str(first), str(last))
+    return json.dumps(
+        {
+            "numRecords": frame.height,
+            "minValues": low,
+            "maxValues": high,
+            "nullCount": {name: found[f"n.{name}"] for name in columns},
+        }
+    )
+
+
+_INF = float("inf")
+
+
+def _has_stats(dtype: pl.DataType) -> bool:
+    # Instants are left out: Delta keeps milliseconds of them, and a bound cut off below is a wrong bound.
+    return isinstance(dtype, (*_NUMBERS, pl.String, pl.Date))

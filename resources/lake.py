@@ -1,0 +1,252 @@
+"""The lake: published tables as a Delta log over Parquet files, each classified column under its own key.
+
+Any Delta or Parquet reader reads the public columns; a classified column cannot be read without its key
+(Parquet modular encryption, parquet-format "Encryption.md": AES-GCM, column keys, signed plaintext footer).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+
+from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, NotPublished, StorageFull
+from resources import delta, staging
+from resources import dtypes as types
+from resources.delta import Head
+from resources.keyring import Keyring
+from resources.layout import LakeFile, scan_files
+from resources.publication import Publication
+from resources.settings import Settings
+from resources.staging import Commit, Stage
+from resources.store import is_full, open_store
+
+__all__ = ["Commit", "Lake", "Publication", "Stage"]
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class Lake:
+    """Every published table of the mesh, by key (``domain.name``).
+
+    Args:
+        uri: folder or object store.
+        keyring: keys of the classified columns.
+        storage_options: options of the object store, as deltalake and Polars take them.
+    """
+
+    def __init__(self, uri: str, keyring: Keyring, storage_options: Mapping[str, str] | None = None) -> None:
+        self.keyring = keyring
+        self.storage_options = dict(storage_options or {})
+        self.store = open_store(str(uri), self.storage_options)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Lake:
+        """The lake that the settings describe."""
+        master = settings.master_key.get_secret_value() if settings.master_key else None
+        return cls(settings.lake_uri, Keyring(settings.keys, master), settings.storage_options)
+
+    def root(self, key: str) -> str:
+        """Where a table is, relative to the lake."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"not a key of the form domain.name: {key!r}")
+        return key.replace(".", "/", 1)
+
+    def uri(self, key: str) -> str:
+        """Where a table is, for any Delta reader."""
+        return self.store.uri(self.root(key))
+
+    def stage(
+        self,
+        key: str,
+        dtypes: Mapping[str, Any],
+        classification: Mapping[str, str],
+        partition_by: str | None = None,
+        publish_id: str | None = None,
+        *,
+        checkpoint: Callable[[str], None] = lambda _: None,
+    ) -> Stage:
+        """A candidate for the next version of a table; first, what killed writers left there is removed.
+
+        Args:
+            key: ``domain.name``.
+            dtypes: column names and Polars types, in order.
+            classification: of every column; "public" is written in clear, anything else under its own key.
+            partition_by: a public column whose partitions can be replaced one at a time.
+            publish_id: the caller's name for this publish, kept in its record.
+            checkpoint: called with the name of each step as it is reached: staging, file, written, committing,
+                committed, done.
+        """
+        self.heal(key)
+        return Stage(self, key, types.checked(key, dtypes), dict(classification), partition_by, publish_id, checkpoint)
+
+    def heal(self, key: str) -> int:
+        """Remove what killed writers left and return how many files; writers that live are left alone."""
+        return staging.heal(self, key)
+
+    def head(self, key: str, version: int | None = None) -> Head:
+        """Log, record and files of a version (default: the newest); NotPublished if there is none."""
+        return delta.load(self.uri(key), self.root(key), key, self.storage_options, version)
+
+    def scan(
+        self,
+        key: str,
+        version: int | None = None,
+        partitions: Collection[object] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.LazyFrame:
+        """A published table as a lazy frame, decrypted as it is read, in stable order.
+
+        Args:
+            key: ``domain.name``.
+            version: Delta version; default the newest.
+            partitions: only these partitions.
+            columns: only these columns; no key is needed but theirs.
+
+        Raises:
+            NotPublished: there is no such table or version, or its files were vacuumed.
+            KeyUnavailable: a key of a column is missing, destroyed or wrong.
+        Errors while the frame is *read* are Polars' own: read it inside :meth:`reading` to have them explained.
+        """
+        head = self.head(key, version)
+        files: Sequence[LakeFile] = head.files
+        if partitions is not None:
+            wanted = {str(value).lower() if isinstance(value, bool) else str(value) for value in partitions}
+            files = [file for file in files if file.partition in wanted]
+        if version is not None and files and not self.store.exists(files[0].name):
+            raise NotPublished(
+                f"version {version} was vacuumed: its files are gone",
+                where=key,
+                remedy="read a newer version",
+            )
+        record = head.publication
+        return scan_files(
+            files,
+            key=key,
+            dtypes=record.schema,
+            layouts=record.layouts,
+            keyring=self.keyring,
+            uri=self.store.uri,
+            storage_options=self.storage_options,
+            columns=columns,
+        )
+
+    def record(self, key: str, version: int | None = None) -> Publication:
+        """The publish record of a version (default: the newest); NotPublished if there is none."""
+        return self.head(key, version).publication
+
+    def history(self, key: str, limit: int | None = None) -> list[Publication]:
+        """Publish records, newest first; empty if nothing is published."""
+        if not self.exists(key):
+            return []
+        found: list[Publication] = []
+        for publication in delta.publications(self.head(key).table):
+            if limit is not None and len(found) >= limit:
+                break
+            found.append(publication)
+        return found
+
+    def version(self, key: str) -> int:
+        """The newest published version; NotPublished if there is none."""
+        return self.record(key).version
+
+    def exists(self, key: str) -> bool:
+        """Was this key ever published?"""
+        return delta.is_table(self.uri(key), self.storage_options)
+
+    def keys(self) -> tuple[str, ...]:
+        """Every key that was ever published, sorted."""
+        folders = {name.partition("/_delta_log/")[0] for name in self.store.list("") if "/_delta_log/" in name}
+        return tuple(sorted(folder.replace("/", ".") for folder in folders if folder.count("/") == 1))
+
+    def partitions(self, key: str, version: int | None = None) -> tuple[str, ...]:
+        """Partitions that hold rows, sorted; empty for a table without a partition column."""
+        return tuple(sorted(name for name in self.record(key, version).partitions if name))
+
+    def schema(self, key: str, version: int | None = None) -> pl.Schema:
+        """Columns and their types, in order."""
+        return pl.Schema(self.record(key, version).schema)
+
+    def vacuum(self, key: str, keep: int, pinned: Collection[int] = ()) -> int:
+        """Remove files that no kept version needs and return how many.
+
+        Args:
+            key: ``domain.name``.
+            keep: how many of the newest versions stay readable (at least 1).
+            pinned: older versions that stay readable too, such as those that models were trained on.
+        """
+        if keep < 1:
+            raise ValueError("keep must be at least 1")
+        self.heal(key)
+        versions = [publication.version for publication in self.history(key)]
+        kept = {*versions[:keep], *(version for version in versions if version in set(pinned))}
+        needed = {file.name for version in kept for file in self.head(key, version).files}
+        root = self.root(key)
+        names = self.store.list(root)
+        writing = {name.rpartition("/")[2].removesuffix(".json") for name in names if f"{root}/_staging/" in name}
+        gone = [
+            file.name
+            for file in (LakeFile("", name) for name in names if name.endswith(".parquet") and "/part-" in name)
+            if file.name not in needed and file.token not in writing
+        ]
+        for name in gone:
+            self.store.delete(name)
+        return len(gone)
+
+    def verify(self, key: str, version: int | None = None) -> int:
+        """Read every byte of a version and compare with what was written; returns the number of files.
+
+        Raises:
+            IntegrityError: naming every file that is missing or whose bytes are others.
+        """
+        files = self.head(key, version).files
+        wrong = [problem for file in files if (problem := self._problem(file))]
+        if wrong:
+            raise IntegrityError(
+                f"{len(wrong)} of {len(files)} files are not as they were written: {'; '.join(wrong)}",
+                where=key,
+                remedy="restore the files from a backup, read an earlier version, or publish the product again",
+            )
+        return len(files)
+
+    def explain(self, error: BaseException, key: str, version: int | None = None) -> BaseException:
+        """What an error met while reading a table really means: a MeshError, or the error itself if it is another."""
+        if isinstance(error, MeshError):
+            return error
+        if is_full(error):
+            return StorageFull("no space is left", where=str(error)[:200], remedy="free space and run it again")
+        if not isinstance(error, pl.exceptions.PolarsError | OSError):
+            return error
+        try:
+            self.verify(key, version)
+        except IntegrityError as found:
+            return found
+        if "encrypt" in str(error).lower() or "decrypt" in str(error).lower():
+            return KeyUnavailable(
+                f"its files are whole, but a data key is not the one that wrote them ({str(error).splitlines()[0]})",
+                where=key,
+                remedy="restore the keyring's folder that belongs to this lake",
+            )
+        return error
+
+    @contextmanager
+    def reading(self, key: str, version: int | None = None) -> Iterator[None]:
+        """Read a scanned table inside this block: a damaged file or a wrong key is then named as what it is."""
+        try:
+            yield
+        except Exception as error:
+            explained = self.explain(error, key, version)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _problem(self, file: LakeFile) -> str | None:
+        try:
+            data = self.store.read(file.name)
+        except FileNotFoundError:
+            return f"{file.name} is missing"
+        return None if hashlib.sha256(data).hexdigest() == file.sha256 else f"{file.name} was changed"

@@ -1,0 +1,171 @@
+"""Bytes by name: the same few calls for a folder and for an object store (s3://, gs://, az://, ...)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from mesh_pipelines.errors import StorageFull
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL_TEXT = ("no space left on device", "os error 28", "disk quota exceeded", "file too large", "os error 27)")
+
+
+class Store(Protocol):
+    """Files below one root; names are relative and use forward slashes."""
+
+    root: str
+
+    def uri(self, name: str) -> str:
+        """What Polars and Delta Lake are given to find this file or folder."""
+        ...
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Create or replace a file: whole afterwards, or (killed meanwhile) possibly partial under its own name."""
+        ...
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Like write, but a reader never sees a partial file."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file, or FileNotFoundError."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Is there such a file?"""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file; no error if there is none."""
+        ...
+
+    def list(self, folder: str) -> list[str]:
+        """Names (relative to the root) of all files below a folder, sorted; empty if there is none."""
+        ...
+
+
+def open_store(uri: str, options: Mapping[str, str] | None = None) -> Store:
+    """The store behind a URI; a path or file:// is a folder."""
+    if uri.startswith("file://"):
+        return FolderStore(uri.removeprefix("file://"))
+    return ObjectStore(uri, options) if "://" in uri else FolderStore(uri)
+
+
+class FolderStore:
+    """A folder of this machine, or of a shared file system."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(os.path.expanduser(root))
+
+    def uri(self, name: str) -> str:
+        return os.path.join(self.root, name)
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        path = Path(self.root, name)
+        with no_space_is_full(self.root):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Like write, but a reader never sees a partial file."""
+        path = Path(self.root, name)
+        with no_space_is_full(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write(data)
+                os.replace(temporary, path)
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    def read(self, name: str) -> bytes:
+        return Path(self.root, name).read_bytes()
+
+    def exists(self, name: str) -> bool:
+        return Path(self.root, name).is_file()
+
+    def delete(self, name: str) -> None:
+        Path(self.root, name).unlink(missing_ok=True)
+
+    def list(self, folder: str) -> list[str]:
+        top = os.path.join(self.root, folder)
+        found = (os.path.join(parent, name) for parent, _, names in os.walk(top) for name in names)
+        return sorted(os.path.relpath(path, self.root).replace(os.sep, "/") for path in found)
+
+
+class ObjectStore:
+    """An object store, through the client (and the options) that Delta Lake uses itself."""
+
+    def __init__(self, root: str, options: Mapping[str, str] | None = None) -> None:
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import PyFileSystem
+
+        self.root = root.rstrip("/")
+        # pyarrow has no stubs; its file system interface is the one Delta Lake offers to its client.
+        self._files: Any = PyFileSystem(DeltaStorageHandler(self.root, dict(options or {})))
+
+    def uri(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        with no_space_is_full(self.root), self._files.open_output_stream(name) as stream:
+            stream.write(data)
+
+    def replace(self, name: str, data: bytes) -> None:
+        self.write(name, data)  # an object appears whole or not at all
+
+    def read(self, name: str) -> bytes:
+        with self._files.open_input_stream(name) as stream:
+            return stream.read()
+
+    def exists(self, name: str) -> bool:
+        from pyarrow.fs import FileType
+
+        return self._files.get_file_info(name).type == FileType.File
+
+    def delete(self, name: str) -> None:
+        if self.exists(name):
+            self._files.delete_file(name)
+
+    def list(self, folder: str) -> list[str]:
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(folder, recursive=True, allow_not_found=True)
+        return sorted(info.path for info in self._files.get_file_info(selector) if info.type == FileType.File)
+
+
+def is_full(error: BaseException) -> bool:
+    """Does this error, from whichever library, say that there is no space left?"""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    text = str(error).lower()
+    return any(sign in text for sign in _FULL_TEXT)
+
+
+@contextmanager
+def no_space_is_full(where: str) -> Iterator[None]:
+    """Turn "no space left", however a library says it, into StorageFull."""
+    try:
+        yield
+    except StorageFull:
+        raise
+    except Exception as error:
+        if is_full(error):
+            raise StorageFull(
+                "no space is left where the lake lives; what was published before is untouched",
+                where=where,
+                remedy="free space (or vacuum old versions) and run the same command again",
+            ) from error
+        raise

@@ -14,13 +14,17 @@ from mesh_pipelines.errors import IntegrityError, NotPublished
 from resources import dtypes as types
 from resources.layout import LakeFile
 from resources.publication import Publication
+from resources.store import Store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from deltalake.transaction import AddAction, RemoveAction
 
 # Old versions are what models are rebuilt from: only an explicit vacuum may forget them.
-_CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.logRetentionDuration": "interval 36500 days"}
+_CONFIGURATION = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+}
 
 
 @dataclass(frozen=True)
@@ -45,137 +49,156 @@ class NewFile:
     stats: str
 
 
-def is_table(uri: str, options: Mapping[str, str]) -> bool:
-    """Has anything been committed here?"""
-    from deltalake import DeltaTable
+@dataclass(frozen=True)
+class Log:
+    """Where one table and its log are.
 
-    return DeltaTable.is_deltatable(uri, dict(options))
-
-
-def load(uri: str, root: str, key: str, options: Mapping[str, str], version: int | None = None) -> Head:
-    """A version of the table (default: the newest).
-
-    Raises:
-        NotPublished: there is no table, or no such version.
-        IntegrityError: nothing in its log was published by the mesh.
+    Args:
+        store: the lake's files.
+        root: the table's folder below the lake's root.
+        key: ``domain.name``.
+        options: options of the object store.
     """
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError, TableNotFoundError
 
-    try:
-        table = DeltaTable(uri, version=version, storage_options=dict(options))
-    except TableNotFoundError:
-        raise NotPublished("nothing is published yet", where=key, remedy=f"run: mesh run {key}") from None
-    except DeltaError as error:
-        if version is not None:
+    store: Store
+    root: str
+    key: str
+    options: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        """The table, for any Delta reader."""
+        return self.store.uri(self.root)
+
+    def exists(self) -> bool:
+        """Has anything been committed here?"""
+        from deltalake import DeltaTable
+
+        return DeltaTable.is_deltatable(self.uri, dict(self.options))
+
+    def load(self, version: int | None = None) -> Head:
+        """A version of the table (default: the newest).
+
+        Raises:
+            NotPublished: there is no table, or no such version.
+            IntegrityError: nothing in its log was published by the mesh.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        try:
+            table = DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+        except TableNotFoundError:
             raise NotPublished(
-                f"there is no version {version}", where=key, remedy="see its versions with: mesh show " + key
+                "nothing is published yet", where=self.key, remedy=f"run: mesh run {self.key}"
+            ) from None
+        except DeltaError as error:
+            if version is None:
+                raise
+            raise NotPublished(
+                f"there is no version {version}",
+                where=self.key,
+                remedy=f"see what there is with: mesh show {self.key}",
             ) from error
-        raise
-    publication = next(publications(table), None)
-    if publication is None:
-        raise IntegrityError(
-            "no version of this table was published by the mesh", where=uri, remedy="move the folder away and publish"
-        )
-    return Head(table, publication, _files(table, root, publication.partition_by))
+        publication = next(self.publications(table.version()), None)
+        if publication is None:
+            raise IntegrityError(
+                "no version of this table was published by the mesh",
+                where=self.uri,
+                remedy="move that folder away and publish the product again",
+            )
+        return Head(table, publication, _files(table, self.root, publication.partition_by))
 
+    def publications(self, newest: int, oldest: int = 0) -> Iterator[Publication]:
+        """Publish records between two versions, newest first; commits of other tools are passed over.
 
-def publications(table: DeltaTable) -> Iterator[Publication]:
-    """Publish records from the table's version back to its first; commits of other tools are passed over."""
-    seen, limit, newest = 0, 1, table.version()
-    while True:
-        commits = table.history(limit)
-        for commit in commits[seen:]:
-            # Delta's history begins with the newest commit, whichever version of the table was loaded.
-            publication = Publication.from_commit(commit) if commit["version"] <= newest else None
+        The log's own files are read, one a version: Delta's ``history()`` begins with the newest commit whichever
+        version was loaded, and then numbers it wrongly (deltalake 1.6).
+        """
+        for version in range(newest, oldest - 1, -1):
+            try:
+                text = self.store.read(f"{self.root}/_delta_log/{version:020d}.json")
+            except FileNotFoundError:
+                return
+            line = next((line for line in text.splitlines() if line.startswith(b'{"commitInfo"')), b"{}")
+            publication = Publication.from_commit(json.loads(line).get("commitInfo", {}), version)
             if publication is not None:
                 yield publication
-        if len(commits) < limit:
-            return
-        seen, limit = len(commits), limit * 8
 
+    def landed(self, token: str, base: int | None) -> Publication | None:
+        """The publication with this token, if it was committed after version ``base``."""
+        from deltalake import DeltaTable
 
-def landed(uri: str, options: Mapping[str, str], token: str, base: int | None) -> Publication | None:
-    """The publication with this token, if it was committed after version ``base``."""
-    from deltalake import DeltaTable
+        if not self.exists():
+            return None
+        newest = DeltaTable(self.uri, storage_options=dict(self.options), without_files=True).version()
+        later = self.publications(newest, 0 if base is None else base + 1)
+        return next((publication for publication in later if publication.token == token), None)
 
-    if not is_table(uri, options):
-        return None
-    table = DeltaTable(uri, storage_options=dict(options), without_files=True)
-    for publication in publications(table):
-        if publication.token == token:
-            return publication
-        if publication.version <= (-1 if base is None else base):
-            break
-    return None
+    def commit(
+        self,
+        head: Head | None,
+        publication: Publication,
+        *,
+        add: Sequence[NewFile],
+        remove: Sequence[LakeFile],
+        whole: bool,
+    ) -> int:
+        """Commit on top of exactly ``head`` and return the new version; any commit since makes it fail.
 
+        Delta's own conflict rules would let two first publishes of one partition both land. So there is no retry in here:
+        the caller reads the new head, and plans again.
+        """
+        from deltalake import CommitProperties, PostCommitHookProperties, Schema
+        from deltalake.transaction import create_table_with_add_actions
 
-def commit(
-    uri: str,
-    options: Mapping[str, str],
-    head: Head | None,
-    publication: Publication,
-    *,
-    add: Sequence[NewFile],
-    remove: Sequence[LakeFile],
-    root: str,
-    whole: bool,
-) -> int:
-    """Commit on top of exactly ``head`` and return the new version; any commit since makes it fail.
-
-    Delta's own conflict rules would let two first publishes of one partition both land. So there is no retry in here:
-    the caller reads the new head, and plans again.
-    """
-    from deltalake import CommitProperties, PostCommitHookProperties, Schema
-    from deltalake.transaction import create_table_with_add_actions
-
-    schema = Schema.from_arrow(pl.Schema({n: types.in_delta(t) for n, t in publication.schema.items()}))
-    partition_by = [publication.partition_by] if publication.partition_by else []
-    properties = CommitProperties(custom_metadata=publication.to_metadata(), max_commit_retries=0)
-    hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-    now = int(time.time() * 1000)
-    adds = [_add(new, root, publication.partition_by, now) for new in add]
-    if head is None:
-        create_table_with_add_actions(
-            uri,
+        schema = Schema.from_arrow(pl.Schema({n: types.in_delta(t) for n, t in publication.schema.items()}))
+        partition_by = [publication.partition_by] if publication.partition_by else []
+        properties = CommitProperties(custom_metadata=publication.to_metadata(), max_commit_retries=0)
+        hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+        now = int(time.time() * 1000)
+        adds = [_add(new, self.root, publication.partition_by, now) for new in add]
+        if head is None:
+            create_table_with_add_actions(
+                self.uri,
+                schema,
+                adds,
+                mode="error",
+                partition_by=partition_by,
+                name=publication.key,
+                configuration=_CONFIGURATION,
+                storage_options=dict(self.options),
+                commit_properties=properties,
+                post_commithook_properties=hooks,
+            )
+            return 0
+        if whole and head.publication.partition_by != publication.partition_by:
+            # Other partitioning is another table in Delta's eyes; this replaces it, history stays.
+            create_table_with_add_actions(
+                self.uri,
+                schema,
+                adds,
+                mode="overwrite",
+                partition_by=partition_by,
+                name=publication.key,
+                configuration=_CONFIGURATION,
+                storage_options=dict(self.options),
+                commit_properties=properties,
+                post_commithook_properties=hooks,
+            )
+            return head.version + 1
+        actions: list[AddAction | RemoveAction] = list(adds)
+        if not whole:
+            actions += [_remove(file, self.root, publication.partition_by, now) for file in remove]
+        head.table.create_write_transaction(
+            actions,
+            "overwrite" if whole else "append",
             schema,
-            adds,
-            mode="error",
             partition_by=partition_by,
-            name=publication.key,
-            configuration=_CONFIGURATION,
-            storage_options=dict(options),
-            commit_properties=properties,
-            post_commithook_properties=hooks,
-        )
-        return 0
-    if whole and head.publication.partition_by != publication.partition_by:
-        # Other partitioning is another table in Delta's eyes; this replaces it, history stays.
-        create_table_with_add_actions(
-            uri,
-            schema,
-            adds,
-            mode="overwrite",
-            partition_by=partition_by,
-            name=publication.key,
-            configuration=_CONFIGURATION,
-            storage_options=dict(options),
             commit_properties=properties,
             post_commithook_properties=hooks,
         )
         return head.version + 1
-    actions: list[AddAction | RemoveAction] = list(adds)
-    if not whole:
-        actions += [_remove(file, root, publication.partition_by, now) for file in remove]
-    head.table.create_write_transaction(
-        actions,
-        "overwrite" if whole else "append",
-        schema,
-        partition_by=partition_by,
-        commit_properties=properties,
-        post_commithook_properties=hooks,
-    )
-    return head.version + 1
 
 
 def _add(new: NewFile, root: str, partition_by: str | None, now: int) -> AddAction:
@@ -195,8 +218,10 @@ def _remove(file: LakeFile, root: str, partition_by: str | None, now: int) -> Re
 def _files(table: DeltaTable, root: str, partition_by: str | None) -> tuple[LakeFile, ...]:
     actions = pl.DataFrame(table.get_add_actions(flatten=True))
     partition = pl.col(f"partition.{partition_by}").cast(pl.String) if partition_by else pl.lit("")
-    rows = actions.select("path", partition.alias("p"), "num_records", "size_bytes").rows()
-    return tuple(sorted(LakeFile(p or "", f"{root}/{path}", rows or 0, size) for path, p, rows, size in rows))
+    found = actions.select("path", partition.alias("partition"), "num_records", "size_bytes").rows()
+    return tuple(
+        sorted(LakeFile(part or "", f"{root}/{path}", rows or 0, size) for path, part, rows, size in found)
+    )
 
 
 _NUMBERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Float32, pl.Float64)
@@ -221,7 +246,9 @@ def stats(frame: pl.DataFrame, public: Sequence[str]) -> str:
             continue
         if isinstance(first, str) and max(len(first), len(last)) > _STRING_LIMIT:
             continue
-        low[name], high[name] = (first, last) if isinstance(first, str | int | float) else (str(first), str(last))
+        low[name], high[name] = (
+            (first, last) if isinstance(first, str | int | float) else (str(first), str(last))
+        )
     return json.dumps(
         {
             "numRecords": frame.height,

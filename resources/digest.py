@@ -6,14 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from resources import dtypes as types
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 _WORD = 2**64
 _LANES = (0x5BD1E995, 0x9E3779B9)
@@ -55,7 +53,9 @@ class ContentDigest:
             return cls(rows=frame.height)
         words = frame.select(
             # A categorical's physical values depend on history; its strings do not.
-            (pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)).hash(seed=seed)
+            (pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)).hash(
+                seed=seed
+            )
             for seed, (name, dtype) in enumerate(frame.schema.items())
         )
         sums = words.select(pl.sum_horizontal(pl.all()).alias("word")).select(
@@ -89,7 +89,7 @@ class OrderedDigest:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = {name: types.instance(dtype) for name, dtype in schema.items()}
-        self._streams: dict[str, _Hash] = {}
+        self._streams: dict[str, Any] = {}
         self._rows = 0
 
     def update(self, frame: pl.DataFrame) -> OrderedDigest:
@@ -154,10 +154,10 @@ def ordered_digest(frames: Iterable[pl.DataFrame], schema: Mapping[str, Any]) ->
     return digest.hexdigest()
 
 
-def _bytes(column: pl.Series) -> memoryview:
+def _bytes(column: pl.Series) -> Any:
     import numpy as np
 
-    return memoryview(np.ascontiguousarray(column.to_numpy())).cast("B")
+    return np.ascontiguousarray(column.to_numpy()).view(np.uint8)
 
 
 def _joined(column: pl.Series) -> Iterable[bytes]:

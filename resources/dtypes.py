@@ -112,7 +112,9 @@ def checked(subject: str, dtypes: Mapping[str, Any]) -> dict[str, pl.DataType]:
         try:
             to_json(dtype)
         except ValueError as error:
-            violations.append(Violation("TypeIsStorable", name, str(error), "cast it to a type with a fixed width"))
+            violations.append(
+                Violation("TypeIsStorable", name, str(error), "cast it to a type with a fixed width")
+            )
     if violations:
         raise DefinitionError(subject, violations)
     return found

@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,7 +77,9 @@ class Keyring:
         """A new current version. Older versions stay readable; what is published next is under the new one."""
         return self._add(domain, product, classification, only_if_none=False)
 
-    def destroy(self, domain: str, product: str, classification: str, version: int | None = None) -> tuple[int, ...]:
+    def destroy(
+        self, domain: str, product: str, classification: str, version: int | None = None
+    ) -> tuple[int, ...]:
         """Crypto-shredding: forget a version (default: all) for good, and return the versions forgotten."""
         file = self._file(domain, product)
         with self._locked(file):
@@ -209,7 +211,7 @@ class Keyring:
         return self.path / domain / f"{product}.json"
 
     @contextmanager
-    def _locked(self, file: Path) -> Iterator[None]:
+    def _locked(self, file: Path) -> Generator[None]:
         import fcntl
 
         # The master key is resolved first: generating it must not happen between a read and a write of this file.

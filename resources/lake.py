@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, NotPublished, StorageFull
-from resources import delta, staging
+from resources import staging
 from resources import dtypes as types
-from resources.delta import Head
+from resources.delta import Head, Log
 from resources.keyring import Keyring
 from resources.layout import LakeFile, scan_files
 from resources.publication import Publication
@@ -82,15 +83,21 @@ class Lake:
                 committed, done.
         """
         self.heal(key)
-        return Stage(self, key, types.checked(key, dtypes), dict(classification), partition_by, publish_id, checkpoint)
+        return Stage(
+            self, key, types.checked(key, dtypes), dict(classification), partition_by, publish_id, checkpoint
+        )
 
     def heal(self, key: str) -> int:
         """Remove what killed writers left and return how many files; writers that live are left alone."""
         return staging.heal(self, key)
 
+    def log(self, key: str) -> Log:
+        """The Delta log of a table, published or not."""
+        return Log(self.store, self.root(key), key, self.storage_options)
+
     def head(self, key: str, version: int | None = None) -> Head:
         """Log, record and files of a version (default: the newest); NotPublished if there is none."""
-        return delta.load(self.uri(key), self.root(key), key, self.storage_options, version)
+        return self.log(key).load(version)
 
     def scan(
         self,
@@ -143,12 +150,7 @@ class Lake:
         """Publish records, newest first; empty if nothing is published."""
         if not self.exists(key):
             return []
-        found: list[Publication] = []
-        for publication in delta.publications(self.head(key).table):
-            if limit is not None and len(found) >= limit:
-                break
-            found.append(publication)
-        return found
+        return list(islice(self.log(key).publications(self.head(key).version), limit))
 
     def version(self, key: str) -> int:
         """The newest published version; NotPublished if there is none."""
@@ -156,11 +158,13 @@ class Lake:
 
     def exists(self, key: str) -> bool:
         """Was this key ever published?"""
-        return delta.is_table(self.uri(key), self.storage_options)
+        return self.log(key).exists()
 
     def keys(self) -> tuple[str, ...]:
         """Every key that was ever published, sorted."""
-        folders = {name.partition("/_delta_log/")[0] for name in self.store.list("") if "/_delta_log/" in name}
+        folders = {
+            name.partition("/_delta_log/")[0] for name in self.store.list("") if "/_delta_log/" in name
+        }
         return tuple(sorted(folder.replace("/", ".") for folder in folders if folder.count("/") == 1))
 
     def partitions(self, key: str, version: int | None = None) -> tuple[str, ...]:
@@ -187,10 +191,14 @@ class Lake:
         needed = {file.name for version in kept for file in self.head(key, version).files}
         root = self.root(key)
         names = self.store.list(root)
-        writing = {name.rpartition("/")[2].removesuffix(".json") for name in names if f"{root}/_staging/" in name}
+        writing = {
+            name.rpartition("/")[2].removesuffix(".json") for name in names if f"{root}/_staging/" in name
+        }
         gone = [
             file.name
-            for file in (LakeFile("", name) for name in names if name.endswith(".parquet") and "/part-" in name)
+            for file in (
+                LakeFile("", name) for name in names if name.endswith(".parquet") and "/part-" in name
+            )
             if file.name not in needed and file.token not in writing
         ]
         for name in gone:
@@ -218,7 +226,9 @@ class Lake:
         if isinstance(error, MeshError):
             return error
         if is_full(error):
-            return StorageFull("no space is left", where=str(error)[:200], remedy="free space and run it again")
+            return StorageFull(
+                "no space is left", where=str(error)[:200], remedy="free space and run it again"
+            )
         if not isinstance(error, pl.exceptions.PolarsError | OSError):
             return error
         try:
@@ -234,7 +244,7 @@ class Lake:
         return error
 
     @contextmanager
-    def reading(self, key: str, version: int | None = None) -> Iterator[None]:
+    def reading(self, key: str, version: int | None = None) -> Generator[None]:
         """Read a scanned table inside this block: a damaged file or a wrong key is then named as what it is."""
         try:
             yield

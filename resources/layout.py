@@ -22,7 +22,9 @@ from resources import dtypes as types
 from resources.keyring import FOOTER, Keyring
 
 PUBLIC = "public"
-_NAME = re.compile(r"(?:.*/)?part-(?P<token>[a-z0-9]+)-(?P<n>\d+)-k(?P<layout>[0-9a-f]{8})-(?P<sha>[0-9a-f]{64})\.parquet")
+_NAME = re.compile(
+    r"(?:.*/)?part-(?P<token>[a-z0-9]+)-(?P<n>\d+)-k(?P<layout>[0-9a-f]{8})-(?P<sha>[0-9a-f]{64})\.parquet"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Layout:
         protected = {name: kind for name, kind in classification.items() if kind != PUBLIC}
         if not protected:
             return cls()
-        versions = {kind: keyring.data_key(domain, product, kind).version for kind in {*protected.values(), FOOTER}}
+        versions = {
+            kind: keyring.data_key(domain, product, kind).version for kind in {*protected.values(), FOOTER}
+        }
         return cls(versions[FOOTER], {name: (kind, versions[kind]) for name, kind in protected.items()})
 
     def _secrets(

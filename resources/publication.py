@@ -86,14 +86,14 @@ class Publication:
         return {METADATA_KEY: json.dumps(record)}
 
     @classmethod
-    def from_commit(cls, commit: Mapping[str, Any]) -> Publication | None:
-        """The publication of one entry of a Delta table's history; None if the commit is not the mesh's."""
+    def from_commit(cls, commit: Mapping[str, Any], version: int) -> Publication | None:
+        """The publication in a Delta commitInfo; None if the commit is not the mesh's."""
         if METADATA_KEY not in commit:
             return None
         record = json.loads(commit[METADATA_KEY])
         return cls(
             key=record["key"],
-            version=commit["version"],
+            version=version,
             data_version=record["data_version"],
             rows=record["rows"],
             published_at=datetime.fromisoformat(record["published_at"]),

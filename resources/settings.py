@@ -32,26 +32,35 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MESH_", frozen=True, extra="ignore")
 
     home: Path = Field(
-        default_factory=lambda: find_root() / ".mesh", description="Holds landing, lake, keys, MLflow and Dagster."
+        default_factory=lambda: find_root() / ".mesh",
+        description="Holds landing, lake, keys, MLflow and Dagster.",
     )
-    landing: Path = Field(default=None, validate_default=True, description="Where raw files land.")  # type: ignore[assignment]
+    landing: Path = Field(default=None, validate_default=True, description="Where raw files land.")
     lake_uri: str = Field(
-        default="", validate_default=True, description="Folder or object store (s3://, gs://, az://) of the lake."
+        default="",
+        validate_default=True,
+        description="Folder or object store (s3://, gs://, az://) of the lake.",
     )
     storage_options: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, repr=False, description="Options of the lake's object store, as a JSON object."
     )
-    keys: Path = Field(default=None, validate_default=True, description="Folder of the keyring.")  # type: ignore[assignment]
+    keys: Path = Field(default=None, validate_default=True, description="Folder of the keyring.")
     master_key: SecretStr | None = Field(
         default=None, description="Base64 of 32 bytes; without it one is generated below the keys folder."
     )
-    tracking_uri: str = Field(default="", validate_default=True, description="MLflow tracking and registry server.")
-    artifacts: str = Field(default="", validate_default=True, description="Where MLflow keeps models and plots.")
-    docs: Path = Field(default=None, validate_default=True, description="Where data docs are written.")  # type: ignore[assignment]
-    dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")  # type: ignore[assignment]
-    scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")  # type: ignore[assignment]
+    tracking_uri: str = Field(
+        default="", validate_default=True, description="MLflow tracking and registry server."
+    )
+    artifacts: str = Field(
+        default="", validate_default=True, description="Where MLflow keeps models and plots."
+    )
+    docs: Path = Field(default=None, validate_default=True, description="Where data docs are written.")
+    dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
+    scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
-    threads: int | None = Field(default=None, ge=1, description="Threads of one DuckDB connection; default all.")
+    threads: int | None = Field(
+        default=None, ge=1, description="Threads of one DuckDB connection; default all."
+    )
 
     @field_validator("home", "landing", "keys", "docs", "dagster_home", "scratch", mode="before")
     @classmethod

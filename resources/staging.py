@@ -65,7 +65,12 @@ class Stage:
         publish_id: str | None,
         checkpoint: Callable[[str], None],
     ) -> None:
-        self.key, self.dtypes, self.classification, self.partition_by = key, dtypes, classification, partition_by
+        self.key, self.dtypes, self.classification, self.partition_by = (
+            key,
+            dtypes,
+            classification,
+            partition_by,
+        )
         _check(key, dtypes, classification, partition_by)
         self._lake, self._checkpoint = lake, checkpoint
         # Sorts by time, so that files of one partition keep the order in which they were appended.
@@ -156,7 +161,10 @@ class Stage:
         return data_version(self.dtypes, self._parts.values())
 
     def commit(
-        self, record: Mapping[str, Any], replace: Replace = "all", partitions: Collection[object] | None = None
+        self,
+        record: Mapping[str, Any],
+        replace: Replace = "all",
+        partitions: Collection[object] | None = None,
     ) -> Commit:
         """Publish what is staged, as one atomic version.
 
@@ -213,24 +221,17 @@ class Stage:
         self._state = "done"
 
     def _try(self, head: Head | None, plan: _Plan) -> Commit | None:
-        uri, options = self._lake.store.uri(self._root), self._lake.storage_options
+        log = self._lake.log(self.key)
         self._checkpoint("committing")
         self._state = "committing"
-        with no_space_is_full(uri):
+        with no_space_is_full(log.uri):
             try:
-                version = delta.commit(
-                    uri,
-                    options,
-                    head,
-                    plan.publication,
-                    add=plan.add,
-                    remove=plan.remove,
-                    root=self._root,
-                    whole=plan.whole,
+                version = log.commit(
+                    head, plan.publication, add=plan.add, remove=plan.remove, whole=plan.whole
                 )
             except Exception:
                 # An error may come after the commit itself (writing a checkpoint, say): the log knows.
-                found = delta.landed(uri, options, self.token, self._base)
+                found = log.landed(self.token, self._base)
                 if found is None:
                     self._state = "open"
                     if self._moved(head):
@@ -253,7 +254,9 @@ class Stage:
             return False
         return head is None or now != head.version
 
-    def _plan(self, head: Head | None, info: dict[str, Any], replace: Replace, scope: set[str]) -> _Plan | Commit:
+    def _plan(
+        self, head: Head | None, info: dict[str, Any], replace: Replace, scope: set[str]
+    ) -> _Plan | Commit:
         before = head.publication if head else None
         parts = dict(self._parts)
         kept: list[LakeFile] = []
@@ -284,7 +287,9 @@ class Stage:
         add, whole = self._files, replace == "all"
         if before:
             if self._is_same(before, publication, removed):
-                if all(info.get(name) == before.info.get(name) for name in ("contract_version", "code_version")):
+                if all(
+                    info.get(name) == before.info.get(name) for name in ("contract_version", "code_version")
+                ):
                     return Commit(before.version, before.data_version, before.rows, True, before)
                 kept, removed, add, whole = list(head.files) if head else [], [], [], False
             known = {**before.layouts, self._layout.id: self._layout}
@@ -307,9 +312,13 @@ class Stage:
         for name in {**before.schema, **self.dtypes}:
             old, new = before.schema.get(name), self.dtypes.get(name)
             if old != new:
-                violations.append(Violation("PartitionsShareOneSchema", name, f"published as {old}, now {new}", fix))
+                violations.append(
+                    Violation("PartitionsShareOneSchema", name, f"published as {old}, now {new}", fix)
+                )
         if not violations and list(before.schema) != list(self.dtypes):
-            violations.append(Violation("PartitionsShareOneSchema", self.key, "columns are in another order", fix))
+            violations.append(
+                Violation("PartitionsShareOneSchema", self.key, "columns are in another order", fix)
+            )
         if before.partition_by != self.partition_by:
             problem = f"published with partition column {before.partition_by}, now {self.partition_by}"
             violations.append(Violation("PartitionsShareOneSchema", self.key, problem, fix))
@@ -319,11 +328,17 @@ class Stage:
     def _conformed(self, frame: pl.DataFrame) -> pl.DataFrame:
         if dict(frame.schema) != dict(self.dtypes):
             got = frame.schema
-            wrong = [f"{n}: expected {t}, got {got.get(n, 'nothing')}" for n, t in self.dtypes.items() if got.get(n) != t]
+            wrong = [
+                f"{n}: expected {t}, got {got.get(n, 'nothing')}"
+                for n, t in self.dtypes.items()
+                if got.get(n) != t
+            ]
             wrong += [f"{n}: not expected" for n in got if n not in self.dtypes]
             if wrong:
                 raise TransformError(
-                    "; ".join(wrong), where=self.key, remedy="return exactly the columns and types of the contract"
+                    "; ".join(wrong),
+                    where=self.key,
+                    remedy="return exactly the columns and types of the contract",
                 )
         return frame.select(list(self.dtypes))
 
@@ -348,7 +363,9 @@ class Stage:
         count = max(1, round(whole.height / _TARGET_ROWS))
         for frame in whole.iter_slices(-(-whole.height // count)):
             data = encode(frame, self._encryption)
-            folder = f"{self._root}/{self.partition_by}={_UNSAFE.sub('_', partition)}" if partition else self._root
+            folder = (
+                f"{self._root}/{self.partition_by}={_UNSAFE.sub('_', partition)}" if partition else self._root
+            )
             name = f"{folder}/{file_name(self.token, len(self._files), self._layout, data)}"
             file = LakeFile(partition, name, frame.height, len(data))
             self._files.append(NewFile(file, delta.stats(frame, self._public)))
@@ -389,8 +406,10 @@ def heal(lake: Lake, key: str, abandoned_after: timedelta = ABANDONED_AFTER) -> 
             continue
         if _is_alive(writer, abandoned_after):
             continue
-        if delta.landed(lake.store.uri(root), lake.storage_options, token, writer["base"]) is None:
-            leftovers = [n for n in lake.store.list(root) if n.rpartition("/")[2].startswith(f"part-{token}-")]
+        if lake.log(key).landed(token, writer["base"]) is None:
+            leftovers = [
+                n for n in lake.store.list(root) if n.rpartition("/")[2].startswith(f"part-{token}-")
+            ]
         else:
             leftovers = []
         for name in leftovers:
@@ -445,21 +464,31 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check(key: str, dtypes: Mapping[str, pl.DataType], classification: Mapping[str, str], by: str | None) -> None:
+def _check(
+    key: str, dtypes: Mapping[str, pl.DataType], classification: Mapping[str, str], by: str | None
+) -> None:
     violations = [
-        Violation("ColumnIsClassified", name, "has no classification", "classify it, for example as 'internal'")
+        Violation(
+            "ColumnIsClassified", name, "has no classification", "classify it, for example as 'internal'"
+        )
         for name in dtypes
         if name not in classification
     ]
     if by is not None:
         if by not in dtypes:
-            violations.append(Violation("PartitionIsColumn", by, "is no column", "partition by a column of the table"))
+            violations.append(
+                Violation("PartitionIsColumn", by, "is no column", "partition by a column of the table")
+            )
         elif not isinstance(dtypes[by], (pl.String, pl.Date, pl.Boolean)) and not dtypes[by].is_integer():
             fix = "use a string, date, boolean or integer"
-            violations.append(Violation("PartitionIsColumn", by, f"{dtypes[by]} cannot name a partition", fix))
+            violations.append(
+                Violation("PartitionIsColumn", by, f"{dtypes[by]} cannot name a partition", fix)
+            )
         if classification.get(by, PUBLIC) != PUBLIC:
             fix = "classify it as public, or partition by another column"
-            violations.append(Violation("PartitionIsPublic", by, "its values are readable in paths and log", fix))
+            violations.append(
+                Violation("PartitionIsPublic", by, "its values are readable in paths and log", fix)
+            )
     if not dtypes:
         violations.append(Violation("TableHasColumns", key, "has no columns", "give it at least one column"))
     if violations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +13,13 @@ from typing import Any, Protocol
 from mesh_pipelines.errors import StorageFull
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_TEXT = ("no space left on device", "os error 28", "disk quota exceeded", "file too large", "os error 27)")
+_FULL_TEXT = (
+    "no space left on device",
+    "os error 28",
+    "disk quota exceeded",
+    "file too large",
+    "os error 27)",
+)
 
 
 class Store(Protocol):
@@ -155,7 +161,7 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def no_space_is_full(where: str) -> Iterator[None]:
+def no_space_is_full(where: str) -> Generator[None]:
     """Turn "no space left", however a library says it, into StorageFull."""
     try:
         yield

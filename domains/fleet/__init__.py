@@ -1,0 +1,1 @@
+"""Fleet: the aircraft that fly from New York, how much they fly, and how much they will."""

@@ -1,0 +1,1 @@
+"""Operations: every departure from New York's three airports, and the delay to expect."""

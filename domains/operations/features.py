@@ -1,0 +1,219 @@
+"""What is known about a departure two hours before its schedule, and nothing that becomes known later.
+
+Three kinds of knowledge come together, each with its own moment:
+
+- the plan (schedule, route, aircraft) is known long before; that the plan names the right aircraft is assumed;
+- what happened (departures that have left, or have not although they should have) is known as it happens;
+- what others publish (weather, forecast) is known from the moment that its owner says it was available.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import polars as pl
+
+from mesh_pipelines import Port, feature_set
+
+from .history import running_totals, totals_as_of
+from .products import TIMEZONE
+
+LEAD = timedelta(hours=2)
+"""How long before scheduled departure the prediction is made."""
+
+LATE_MIN = 15
+"""A departure is late from this many minutes on, as the US Department of Transportation counts."""
+
+LONGEST_DELAY_MIN = 180
+"""Longer delays count as this long, so that one stranded flight does not speak for a whole airport."""
+
+GIVEN_UP_AFTER = timedelta(hours=6)
+"""A flight that has not left this long after its schedule is waited for no more; nobody announces cancellations here."""
+
+STALE_AFTER = timedelta(hours=6)
+"""Weather older than this says nothing about now."""
+
+KEY = ("scheduled_departure", "origin", "carrier", "flight")
+
+RECENT: tuple[tuple[str, tuple[str, ...], timedelta], ...] = (
+    ("origin_1h", ("origin",), timedelta(hours=1)),
+    ("origin_3h", ("origin",), timedelta(hours=3)),
+    ("origin_24h", ("origin",), timedelta(hours=24)),
+    ("carrier_3h", ("origin", "carrier"), timedelta(hours=3)),
+    ("carrier_24h", ("origin", "carrier"), timedelta(hours=24)),
+    ("dest_6h", ("dest",), timedelta(hours=6)),
+)
+HISTORIC: tuple[tuple[str, tuple[str, ...], timedelta], ...] = (
+    ("flight_30d", ("origin", "carrier", "flight"), timedelta(days=30)),
+    ("route_30d", ("origin", "carrier", "dest"), timedelta(days=30)),
+    ("hour_30d", ("origin", "carrier", "local_hour"), timedelta(days=30)),
+    ("tail_14d", ("tailnum",), timedelta(days=14)),
+)
+
+
+@feature_set(key=KEY, time="predicted_at")
+def departure_features(
+    departures: pl.LazyFrame,
+    observations: Annotated[pl.LazyFrame, Port("weather.observations", purpose="delay-prediction")],
+    visibility_forecast: Annotated[pl.LazyFrame, Port("weather.visibility_forecast", purpose="delay-prediction")],
+    aircraft: Annotated[pl.LazyFrame, Port("fleet.aircraft", purpose="delay-prediction")],
+) -> pl.LazyFrame:
+    """One row per scheduled departure, as known at ``predicted_at``, two hours before.
+
+    ``delayed`` is the target: it left 15 minutes late or more. It is null for a cancelled flight, and for one whose
+    departure has not been reported: such a row is scored, not trained on.
+
+    Args:
+        departures: the product, one row per scheduled departure.
+        observations: hourly weather, known from ``available_at`` on.
+        visibility_forecast: probability of low visibility, known from ``issued_at`` on.
+        aircraft: the register, one row per ``tailnum``.
+    """
+    local = pl.col("scheduled_departure").dt.convert_time_zone(TIMEZONE)
+    flights = departures.select(
+        *KEY,
+        "dest",
+        "tailnum",
+        "distance_mi",
+        "departed_at",
+        "departure_delay_min",
+        predicted_at=pl.col("scheduled_departure") - LEAD,
+        local_hour=local.dt.hour().cast(pl.Int32),
+        minute_of_day=(local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute().cast(pl.Int32)),
+        weekday=local.dt.weekday().cast(pl.Int32),
+    ).sort(*KEY)
+    rows = flights.drop("departed_at", "departure_delay_min")
+    rows = _with_past_departures(rows, flights)
+    rows = _with_waiting(rows, flights)
+    rows = _with_aircraft_turn(rows, flights)
+    rows = _with_weather(rows, observations, visibility_forecast)
+    register = aircraft.select("tailnum", aircraft_maker="maker", aircraft_built="built_year", aircraft_seats="seats")
+    return (
+        rows.join(register, on="tailnum", how="left")
+        .join(_targets(flights), on=list(KEY), how="left")
+        .drop("tailnum")
+        .sort(*KEY)
+    )
+
+
+def _targets(flights: pl.LazyFrame) -> pl.LazyFrame:
+    return flights.select(*KEY, delayed=pl.col("departure_delay_min") >= LATE_MIN)
+
+
+def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
+    """How punctual departures that had left by ``predicted_at`` were, per airport, carrier, route and aircraft."""
+    figures = {
+        "departed": pl.lit(1),
+        "late": pl.col("departure_delay_min") >= LATE_MIN,
+        "minutes": pl.col("departure_delay_min").clip(0, LONGEST_DELAY_MIN),
+    }
+    totals = {
+        by: running_totals(flights, at="departed_at", by=by, figures=figures)
+        for by in dict.fromkeys(by for _, by, _ in (*RECENT, *HISTORIC))
+    }
+    for name, by, window in (*RECENT, *HISTORIC):
+        rows = totals_as_of(rows, totals[by], when="predicted_at", prefix=name, window=window)
+        departed = pl.col(f"{name}_departed")
+        rows = rows.with_columns(
+            # No departure in the window: the rate is unknown, not zero.
+            pl.when(departed > 0).then(pl.col(f"{name}_late") / departed).alias(f"{name}_late"),
+            pl.when(departed > 0).then(pl.col(f"{name}_minutes") / departed).alias(f"{name}_minutes"),
+        )
+    return rows
+
+
+def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
+    """How many flights should have left by ``predicted_at`` and have not, and for how long they have waited."""
+    gone = pl.min_horizontal(
+        pl.max_horizontal("departed_at", "scheduled_departure"),
+        pl.col("scheduled_departure") + GIVEN_UP_AFTER,
+    )
+    waits = flights.select(
+        "origin", "carrier", "scheduled_departure", gone=gone, since=pl.col("scheduled_departure").dt.epoch("s") // 60
+    )
+    steps = pl.concat(
+        [
+            waits.select("origin", "carrier", at="scheduled_departure", step=pl.lit(1), since="since"),
+            waits.select("origin", "carrier", at="gone", step=pl.lit(-1), since=-pl.col("since")),
+        ]
+    )
+    now = pl.col("predicted_at").dt.epoch("s") // 60
+    for name, by in (("origin", ("origin",)), ("carrier", ("origin", "carrier"))):
+        totals = running_totals(
+            steps, at="at", by=by, figures={"waiting": pl.col("step"), "since": pl.col("since")}
+        )
+        rows = totals_as_of(rows, totals, when="predicted_at", prefix=name)
+        rows = rows.with_columns(
+            (pl.col(f"{name}_waiting") * now - pl.col(f"{name}_since")).alias(f"{name}_waited_minutes")
+        ).drop(f"{name}_since")
+    return rows
+
+
+def _with_aircraft_turn(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
+    """The same aircraft's departure planned before this one: how long ago, and how late it is as far as is known."""
+    legs = (
+        flights.filter(pl.col("tailnum").is_not_null())
+        .select(
+            "tailnum",
+            before="scheduled_departure",
+            _left_at="departed_at",
+            _left_late="departure_delay_min",
+        )
+        .sort("before", "tailnum")
+        .unique(subset=["tailnum", "before"], keep="first", maintain_order=True)
+    )
+    overdue = (pl.col("predicted_at") - pl.col("before")).dt.total_minutes()
+    return (
+        rows.join_asof(
+            legs,
+            left_on="scheduled_departure",
+            right_on="before",
+            by="tailnum",
+            strategy="backward",
+            allow_exact_matches=False,
+            check_sortedness=False,
+            coalesce=False,
+            tolerance=timedelta(days=1),
+        )
+        .with_columns(
+            turn_minutes=(pl.col("scheduled_departure") - pl.col("before")).dt.total_minutes(),
+            leg_late_minutes=pl.when(pl.col("_left_at") <= pl.col("predicted_at"))
+            .then(pl.col("_left_late"))
+            .when(pl.col("before") <= pl.col("predicted_at"))
+            .then(overdue.clip(upper_bound=int(GIVEN_UP_AFTER.total_seconds() // 60))),
+            leg_left=pl.col("_left_at") <= pl.col("predicted_at"),
+        )
+        .with_columns(pl.col("leg_left").fill_null(value=False))
+        .drop("before", "_left_at", "_left_late")
+    )
+
+
+def _with_weather(rows: pl.LazyFrame, observations: pl.LazyFrame, forecast: pl.LazyFrame) -> pl.LazyFrame:
+    """The last reading, and the last forecast, that had been published by ``predicted_at``."""
+    readings = observations.select(
+        "origin",
+        _known="available_at",
+        visibility_mi="visibility_mi",
+        wind_speed_mph="wind_speed_mph",
+        wind_gust_mph="wind_gust_mph",
+        precipitation_in="precipitation_in",
+        pressure_hpa="pressure_hpa",
+        temperature_f="temperature_f",
+        humidity_pct="humidity_pct",
+        wind_direction_deg="wind_direction_deg",
+    ).sort("_known", "origin")
+    forecasts = forecast.select(
+        "origin", _known="issued_at", low_visibility_probability="probability"
+    ).sort("_known", "origin")
+    for known in (readings, forecasts):
+        rows = rows.join_asof(
+            known,
+            left_on="predicted_at",
+            right_on="_known",
+            by="origin",
+            strategy="backward",
+            tolerance=STALE_AFTER,
+            check_sortedness=False,
+        ).drop("_known", strict=False)
+    return rows

@@ -1,0 +1,7 @@
+"""Weather: hourly observations at New York's three airports, and where visibility will be low."""
+
+from __future__ import annotations
+
+from mesh_pipelines import domain
+
+defs = domain(__package__)

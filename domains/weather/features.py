@@ -1,0 +1,101 @@
+"""What is known about an airport's weather when a forecast is issued."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from mesh_pipelines import feature_set
+
+from .products import HORIZON, TIMEZONE
+
+LOW_VISIBILITY_MI = 3.0
+LAGS_H = (1, 3, 6)
+CURRENT = ("temperature_f", "dew_point_f", "humidity_pct", "wind_speed_mph", "precipitation_in", "pressure_hpa", "visibility_mi")
+TRENDS = ("spread_f", "pressure_hpa", "visibility_mi", "wind_speed_mph")
+
+
+@feature_set(key=("origin", "observed_at"), time="issued_at")
+def visibility_features(observations: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per airport and hour: the reading, its trend over six hours, and the other airports' readings.
+
+    ``low_visibility`` is the target: visibility under 3 miles three hours after the reading. It is null where that
+    reading does not exist, or not yet: such a row is scored, not trained on.
+
+    Args:
+        observations: the product, one row per ``origin`` and ``observed_at``.
+    """
+    readings = observations.select(
+        "origin",
+        "observed_at",
+        *CURRENT,
+        "wind_gust_mph",
+        issued_at="available_at",
+        spread_f=pl.col("temperature_f") - pl.col("dew_point_f"),
+        # A direction is an angle: 350 and 10 degrees are neighbours.
+        wind_north=pl.col("wind_direction_deg").cast(pl.Float64).radians().cos(),
+        wind_east=pl.col("wind_direction_deg").cast(pl.Float64).radians().sin(),
+    )
+    return (
+        _with_trends(readings)
+        .join(_elsewhere(readings), on=["origin", "observed_at"], how="left")
+        .join(_outcomes(readings), on=["origin", "observed_at"], how="left")
+        .with_columns(
+            hour=_local().dt.hour().cast(pl.Int32),
+            day_of_year_sin=(_local().dt.ordinal_day() * (2 * 3.141592653589793 / 365.25)).sin(),
+            day_of_year_cos=(_local().dt.ordinal_day() * (2 * 3.141592653589793 / 365.25)).cos(),
+        )
+        .sort("origin", "observed_at")
+    )
+
+
+def _local() -> pl.Expr:
+    return pl.col("observed_at").dt.convert_time_zone(TIMEZONE)
+
+
+def _with_trends(readings: pl.LazyFrame) -> pl.LazyFrame:
+    """Change of each reading against the one exactly ``LAGS_H`` hours before; null where that hour is missing."""
+    wide = readings
+    for hours in LAGS_H:
+        before = readings.select(
+            "origin",
+            pl.col("observed_at") + timedelta(hours=hours),
+            *(pl.col(name).alias(f"_{name}") for name in TRENDS),
+        )
+        wide = (
+            wide.join(before, on=["origin", "observed_at"], how="left")
+            .with_columns(
+                (pl.col(name) - pl.col(f"_{name}")).alias(f"{name}_change_{hours}h") for name in TRENDS
+            )
+            .drop(f"_{name}" for name in TRENDS)
+        )
+    return wide
+
+
+def _elsewhere(readings: pl.LazyFrame) -> pl.LazyFrame:
+    """The worst of what the other airports read in the same hour: fog comes from somewhere."""
+    other = readings.select(
+        "observed_at",
+        elsewhere="origin",
+        visibility="visibility_mi",
+        spread="spread_f",
+    )
+    return (
+        readings.select("origin", "observed_at")
+        .join(other, on="observed_at")
+        .filter(pl.col("origin") != pl.col("elsewhere"))
+        .group_by("origin", "observed_at")
+        .agg(
+            visibility_elsewhere_mi=pl.col("visibility").min(),
+            spread_elsewhere_f=pl.col("spread").min(),
+        )
+    )
+
+
+def _outcomes(readings: pl.LazyFrame) -> pl.LazyFrame:
+    return readings.select(
+        "origin",
+        pl.col("observed_at") - HORIZON,
+        low_visibility=pl.col("visibility_mi") < LOW_VISIBILITY_MI,
+    )

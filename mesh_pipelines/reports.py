@@ -1,4 +1,4 @@
-"""What the platform tells people and programs: the report of a run, the state of the mesh, a card of one asset.
+"""What the platform tells people and programs: the state of the mesh, one asset's card, a rebuilt model.
 
 Plain data, so that the terminal can show it without loading Dagster, MLflow or the lake.
 """
@@ -8,88 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
-
-StepStatus = Literal["done", "failed", "skipped", "up to date"]
-"""How a step ended; ``skipped`` means that something upstream of it failed."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """How one step of a run ended.
-
-    Args:
-        key: ``domain.name``, with ``[partition]`` appended where one was made.
-        domain: the owning domain.
-        stage: source, product, features, model, champion or predictions.
-        status: how it ended.
-        seconds: how long it took.
-        message: one sentence: what was published, or why not.
-    """
-
-    key: str
-    domain: str
-    stage: str
-    status: StepStatus
-    seconds: float
-    message: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "stage": self.stage,
-            "status": self.status,
-            "seconds": round(self.seconds, 3),
-            "message": self.message,
-        }
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What one ``mesh run`` did.
-
-    Args:
-        steps: in the order in which they ended.
-        seconds: wall time of the whole.
-        overhead_seconds: the part of it that was not reading, auditing, training or writing.
-    """
-
-    steps: Sequence[StepReport]
-    seconds: float
-    overhead_seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything asked for is now up to date."""
-        return all(step.status in ("done", "up to date") for step in self.steps)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "ok": self.ok,
-            "seconds": round(self.seconds, 3),
-            "overhead_seconds": round(self.overhead_seconds, 3),
-            "steps": [step.to_json() for step in self.steps],
-        }
-
-
-class Reporter(Protocol):
-    """Whoever wants to follow a run while it goes on."""
-
-    def planned(self, steps: Sequence[str]) -> None:
-        """These steps are about to run, in this order."""
-        ...
-
-    def started(self, key: str) -> None:
-        """A step began."""
-        ...
-
-    def finished(self, key: str, status: StepStatus, seconds: float, message: str) -> None:
-        """A step ended."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Something worth knowing that belongs to no step."""
-        ...
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -246,6 +165,43 @@ class Card:
                 table.heading: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
                 for table in self.tables
             },
+        }
+
+
+@dataclass(frozen=True)
+class RebuildReport:
+    """Whether a model, trained again from its record, came out the same.
+
+    Args:
+        key: ``domain.name`` of the model.
+        version: the version that was rebuilt.
+        recorded: SHA-256 of the bytes as first trained.
+        rebuilt: SHA-256 of the bytes as trained now.
+        seconds: how long the training took.
+        detail: what differs in the surroundings (library version, inputs), when the bytes do.
+    """
+
+    key: str
+    version: int
+    recorded: str
+    rebuilt: str
+    seconds: float = 0.0
+    detail: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether the two are the same bytes."""
+        return bool(self.recorded) and self.recorded == self.rebuilt
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "version": self.version,
+            "same": self.same,
+            "recorded_sha256": self.recorded,
+            "rebuilt_sha256": self.rebuilt,
+            "seconds": round(self.seconds, 3),
+            "detail": self.detail,
         }
 
 

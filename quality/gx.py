@@ -1,0 +1,224 @@
+"""The only place that speaks to Great Expectations: one session a product, its validation and its Data Docs."""
+
+from __future__ import annotations
+
+import os
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from quality.rules import Rule
+
+# Of results over classified columns these fields hold values, and values must not reach a static site.
+_VALUES = (
+    "partial_unexpected_list", "partial_unexpected_counts", "partial_unexpected_index_list", "unexpected_list",
+    "unexpected_index_list", "unexpected_index_query", "observed_value", "details",
+)  # fmt: skip
+KEPT_RUNS = 30
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """An expectation by its type, e.g. ``expect_column_values_to_be_unique``."""
+
+    type: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What GX found: rows that broke it, some of their values, an observed value, or why it could not look."""
+
+    success: bool
+    unexpected: int = 0
+    samples: tuple[Any, ...] = ()
+    observed: Any = None
+    error: str = ""
+
+
+class Session:
+    """A GX context over one in-memory DuckDB. Use ``session``."""
+
+    def __init__(self, docs: Path | None) -> None:
+        # Read at import, and again by every context.
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import great_expectations
+        self._gx: Any = great_expectations
+        self._docs = docs
+        self._context: Any = great_expectations.get_context(mode="ephemeral", project_config=_config(docs))
+        # A named database in memory is one and the same for every connection that GX opens.
+        self._source: Any = self._context.data_sources.add_sql(
+            "candidate", connection_string=f"duckdb:///:memory:audit_{uuid.uuid4().hex}"
+        )
+        self._engine: Any = self._source.get_execution_engine().engine
+        _buffer_results(self._engine)
+        self._held: Any = self._engine.raw_connection()
+        self._run: Any = None
+
+    @property
+    def connection(self) -> Any:
+        """The DuckDB connection; as long as it is open the tables live."""
+        return self._held.driver_connection
+
+    def validate(self, name: str, table: str, rules: Sequence[Rule], expectations: Sequence[Expectation]) -> list[Finding]:
+        """Check every expectation on a table; the findings come in the order of the rules."""
+        suite = self._gx.ExpectationSuite(name=name)
+        refused: dict[str, str] = {}
+        for rule, expectation in zip(rules, expectations, strict=True):
+            try:
+                suite.add_expectation(self._build(rule, expectation))
+            except Exception as error:  # GX validates arguments by pydantic v1, v2 and by hand
+                refused[rule.name] = f"Great Expectations refuses its arguments: {_first_line(error)}"
+        asset = self._source.add_table_asset(table, table_name=table)
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
+        result = batch.validate(suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 10})
+        by_rule = {r.expectation_config.meta["rule"]: r for r in result.results}
+        findings = [
+            Finding(False, error=refused[rule.name]) if rule.name in refused else _finding(by_rule[rule.name], rule)
+            for rule in rules
+        ]
+        for rule in rules:
+            if not rule.public and rule.name in by_rule:
+                _hide_values(by_rule[rule.name])
+        self._run = (name, suite, result)
+        return findings
+
+    def _build(self, rule: Rule, expectation: Expectation) -> Any:
+        from great_expectations.expectations.registry import get_expectation_impl
+
+        kind: Any = get_expectation_impl(expectation.type)
+        return kind(**expectation.kwargs, meta={"rule": rule.name}, description=rule.description or None)
+
+    def publish(self) -> Path | None:
+        """Write this run's page and the index of the Data Docs; the page's path."""
+        if self._docs is None or self._run is None:
+            return None
+        from great_expectations.core.run_identifier import RunIdentifier
+        from great_expectations.data_context.types.resource_identifiers import (
+            ExpectationSuiteIdentifier,
+            ValidationResultIdentifier,
+        )
+
+        name, suite, result = self._run
+        self._context.suites.add(suite)
+        now = datetime.now(UTC)
+        run = ValidationResultIdentifier(
+            batch_identifier="audit",
+            expectation_suite_identifier=ExpectationSuiteIdentifier(name=name),
+            run_id=RunIdentifier(run_name=now.strftime("%Y%m%dT%H%M%S%fZ"), run_time=now),
+        )
+        self._context.validation_results_store.store_validation_results(result, run)
+        _forget(self._docs / "results")
+        self._context.build_data_docs(site_names=["docs"], resource_identifiers=[run])
+        sites: list[dict[str, str]] = self._context.get_docs_sites_urls(resource_identifier=run, site_names=["docs"])
+        return Path(unquote(urlparse(sites[0]["site_url"]).path))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._held.close()
+        self._engine.dispose()
+        self._source.get_engine().dispose()
+
+
+@contextmanager
+def session(docs: Path | None) -> Iterator[Session]:
+    """A session whose database is gone afterwards. ``docs`` is the product's own folder of Data Docs."""
+    opened = Session(docs)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _config(docs: Path | None) -> Any:
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    if docs is not None:
+        docs = docs.absolute()
+        config.stores["validation_results_store"] = {
+            "class_name": "ValidationResultsStore",
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs / "results")},
+        }
+        config.data_docs_sites = {
+            "docs": {
+                "class_name": "SiteBuilder",
+                "show_how_to_buttons": False,
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs / "site")},
+            }
+        }
+    return config
+
+
+def _buffer_results(engine: Any) -> None:
+    """GX reads a result after it closed the connection, and DuckDB has forgotten it by then: fetch at once."""
+    from sqlalchemy import event
+    from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+
+    def fetched(_conn: Any, cursor: Any, _sql: Any, _parameters: Any, context: Any, executemany: bool) -> None:
+        if cursor.description is not None and not executemany:
+            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
+
+    event.listen(engine, "after_cursor_execute", fetched)
+
+
+def _finding(result: Any, rule: Rule) -> Finding:
+    raised = _exceptions(result.exception_info)
+    if raised:
+        # The words of an engine's error may quote a value.
+        return Finding(False, error=raised if rule.public else "its query or arguments fail (details hidden)")
+    found: Mapping[str, Any] = result.result
+    return Finding(
+        success=bool(result.success),
+        unexpected=int(found.get("unexpected_count") or 0),
+        samples=tuple(found.get("partial_unexpected_list") or ()) if rule.public else (),
+        observed=found.get("observed_value"),
+    )
+
+
+def _exceptions(info: Any) -> str:
+    if not isinstance(info, Mapping):
+        return ""
+    if info.get("raised_exception"):
+        return _first_line(info.get("exception_message") or "unknown")
+    return next((found for nested in info.values() if (found := _exceptions(nested))), "")
+
+
+def _first_line(error: object) -> str:
+    return " ".join(str(error).split("\n[SQL", 1)[0].split())[:300]
+
+
+def _hide_values(result: Any) -> None:
+    for name in _VALUES:
+        result.result.pop(name, None)
+    if _exceptions(result.exception_info):
+        result.exception_info = {
+            "raised_exception": True, "exception_message": "hidden", "exception_traceback": "hidden",
+        }  # fmt: skip
+
+
+def _forget(results: Path) -> None:
+    """Keep the index short: it reads every result it lists, and must not grow with the history.
+
+    The pages themselves stay, at the address that was handed out for them.
+    """
+    runs = sorted(results.glob("**/*.json"))
+    for old in runs[:-KEPT_RUNS]:
+        old.unlink()

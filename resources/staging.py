@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from resources.lake import Lake
 
 Replace = Literal["all", "partitions", "append"]
+Facts = Callable[[Publication | None], Mapping[str, Any]]
+
+VOLATILE = frozenset({"run_id"})
+"""Facts of a publish that differ each time, and so are no reason for a version of their own."""
+
 ABANDONED_AFTER = timedelta(hours=24)
 _TARGET_ROWS = 1_000_000
 _SMALL_ROWS = 250_000
@@ -52,7 +57,8 @@ class Commit:
 class Stage:
     """A candidate: rows are written, read back, and then committed as one version, or discarded.
 
-    Leaving the `with` block without a commit discards what was staged. Made by :meth:`resources.lake.Lake.stage`.
+    Leaving the `with` block without a commit discards what was staged. Made by
+    :meth:`resources.lake.Lake.stage`.
     """
 
     def __init__(
@@ -116,7 +122,8 @@ class Stage:
     def write(self, frame: pl.DataFrame) -> None:
         """Stage rows: any number, columns and types as the stage was made for.
 
-        One call's rows become about one file per partition; small ones are gathered first, within bounded memory.
+        One call's rows become about one file per partition; small ones are gathered first, within bounded
+        memory.
 
         Raises:
             TransformError: other columns or types than promised, or rows without a partition.
@@ -169,9 +176,10 @@ class Stage:
         """Publish what is staged, as one atomic version.
 
         Args:
-            record: JSON-able facts of the publish; ``contract_version`` and ``code_version`` decide, with the content,
-                whether anything changed at all.
-            replace: "all" replaces the table, "partitions" only partitions that were staged, "append" nothing.
+            record: JSON-able facts of the publish; ``contract_version`` and ``code_version`` decide, with the
+                content, whether anything changed at all.
+            replace: "all" replaces the table, "partitions" only partitions that were staged, "append"
+                nothing.
             partitions: with "partitions", the partitions that are replaced even if no row of them was staged.
 
         Raises:
@@ -182,7 +190,7 @@ class Stage:
         self._require_open()
         if replace == "partitions" and self.partition_by is None:
             raise ValueError("replace='partitions' needs a table with partition_by")
-        json.dumps(dict(record))
+        facts: Facts = record if callable(record) else lambda _: record
         self._flush_all()
         self._checkpoint("written")
         scope = {*self._parts, *(_text(value) for value in partitions or ())}
@@ -191,7 +199,7 @@ class Stage:
                 head = self._lake.head(self.key)
             except NotPublished:
                 head = None
-            plan = self._plan(head, dict(record), replace, scope)
+            plan = self._plan(head, dict(facts(head.publication if head else None)), replace, scope)
             if isinstance(plan, Commit):
                 self.discard()
                 return plan
@@ -386,6 +394,10 @@ class _Plan:
     whole: bool
 
 
+def _lasting(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(json.dumps(dict(info))).items() if name not in VOLATILE}
+
+
 def _with_layouts(publication: Publication, layouts: dict[str, Layout]) -> Publication:
     from dataclasses import replace
 
@@ -395,7 +407,8 @@ def _with_layouts(publication: Publication, layouts: dict[str, Layout]) -> Publi
 def heal(lake: Lake, key: str, abandoned_after: timedelta = ABANDONED_AFTER) -> int:
     """Remove what killed writers left behind and return how many files; living writers are left alone.
 
-    A writer on this machine is dead if its process is; one elsewhere, if it began longer ago than ``abandoned_after``.
+    A writer on this machine is dead if its process is; one elsewhere, if it began longer ago than
+    ``abandoned_after``.
     """
     root, removed = lake.root(key), 0
     for marker in lake.store.list(f"{root}/_staging"):

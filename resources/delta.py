@@ -1,4 +1,4 @@
-"""The Delta log of one table: what a version consists of, and committing the next one on top of exactly that."""
+"""The Delta log of one table: what a version consists of, and the next one on top of exactly that."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Head:
 
     @property
     def version(self) -> int:
-        """The Delta version, which may be newer than the publication's if something else was committed since."""
+        """The Delta version; newer than the publication's if another tool committed since."""
         return self.table.version()
 
 
 @dataclass(frozen=True)
 class NewFile:
-    """A staged file and what the Delta log is told of it: ``stats`` is Delta's JSON, of public columns only."""
+    """A staged file; ``stats`` is what the Delta log is told of it, as JSON, of public columns only."""
 
     file: LakeFile
     stats: str
@@ -112,8 +112,8 @@ class Log:
     def publications(self, newest: int, oldest: int = 0) -> Iterator[Publication]:
         """Publish records between two versions, newest first; commits of other tools are passed over.
 
-        The log's own files are read, one a version: Delta's ``history()`` begins with the newest commit whichever
-        version was loaded, and then numbers it wrongly (deltalake 1.6).
+        The log's own files are read, one a version: Delta's ``history()`` begins with the newest commit
+        whichever version was loaded, and then numbers it wrongly (deltalake 1.6).
         """
         for version in range(newest, oldest - 1, -1):
             try:
@@ -146,8 +146,8 @@ class Log:
     ) -> int:
         """Commit on top of exactly ``head`` and return the new version; any commit since makes it fail.
 
-        Delta's own conflict rules would let two first publishes of one partition both land. So there is no retry in here:
-        the caller reads the new head, and plans again.
+        Delta's own conflict rules would let two first publishes of one partition both land. So there is no
+        retry in here: the caller reads the new head, and plans again.
         """
         from deltalake import CommitProperties, PostCommitHookProperties, Schema
         from deltalake.transaction import create_table_with_add_actions
@@ -235,7 +235,8 @@ def stats(frame: pl.DataFrame, public: Sequence[str]) -> str:
         *(pl.col(name).null_count().alias(f"n.{name}") for name in columns),
         *(pl.col(name).min().alias(f"a.{name}") for name in columns),
         *(pl.col(name).max().alias(f"z.{name}") for name in columns),
-        *(pl.col(name).is_nan().any().alias(f"f.{name}") for name in columns if frame.schema[name].is_float()),
+        *(pl.col(name).is_nan().any().alias(f"f.{name}") for name in columns if
+        frame.schema[name].is_float()),
     ).row(0, named=True) if columns else {}  # fmt: skip
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}

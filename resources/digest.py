@@ -1,4 +1,4 @@
-"""What the content of a frame is, as a number: one digest that ignores the order of rows, one that keeps it."""
+"""What a frame holds, as a number: one digest ignores the order of rows, the other keeps it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import polars as pl
 
 from resources import dtypes as types
 
-
 _WORD = 2**64
 _LANES = (0x5BD1E995, 0x9E3779B9)
 
@@ -21,10 +20,11 @@ _LANES = (0x5BD1E995, 0x9E3779B9)
 class ContentDigest:
     """A multiset of rows as two sums modulo 2^64 and a count. Adding digests is concatenating frames.
 
-    Every row becomes one 64-bit word (each column hashed with its own seed, then summed), and each lane is the sum of
-    another hash of those words: whichever way rows are ordered or cut into batches, the sums are the same.
-    It tells changed content from unchanged; it is not a cryptographic commitment (files carry SHA-256 for that).
-    Words come from Polars' hash, so an upgrade of Polars may change them: what is published next then counts as new.
+    Every row becomes one 64-bit word (each column hashed with its own seed, then summed), and each lane is
+    the sum of another hash of those words: whichever way rows are ordered or cut into batches, the sums are
+    the same. It tells changed content from unchanged; it is not a cryptographic commitment (files carry
+    SHA-256 for that). Words come from Polars' hash, so an upgrade of Polars may change them: what is
+    published next then counts as new.
     """
 
     first: int = 0
@@ -83,8 +83,9 @@ def content_version(frame: pl.DataFrame) -> str:
 class OrderedDigest:
     """SHA-256 over rows in their order, the same however they are cut into batches: for training records.
 
-    Canonical form: nulls are marked apart and their values ignored; every NaN is one NaN; -0.0 is 0.0; strings are
-    UTF-8 with their lengths apart, so that ("ab", "c") and ("a", "bc") differ. Stable across library versions.
+    Canonical form: nulls are marked apart and their values ignored; every NaN is one NaN; -0.0 is 0.0;
+    strings are UTF-8 with their lengths apart, so that ("ab", "c") and ("a", "bc") differ. Stable across
+    library versions.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
@@ -133,17 +134,17 @@ class OrderedDigest:
                 canonical = column.fill_nan(float("nan")).fill_null(0.0) + 0.0
                 self._feed(path, _bytes(canonical))
             case pl.String() | pl.Categorical() | pl.Decimal():
-                self._binary(path, column.cast(pl.String).cast(pl.Binary))
+                text = column.cast(pl.String).fill_null("")
+                self._feed(f"{path}/length", _bytes(text.str.len_bytes().cast(pl.Int64)))
+                # Polars joins in one pass; joining in Python would cost an object a row.
+                self._feed(path, text.str.join("").item().encode())
             case pl.Binary():
-                self._binary(path, column)
+                self._feed(f"{path}/length", _bytes(column.bin.size().cast(pl.Int64).fill_null(0)))
+                text = column.fill_null(b"").bin.encode("hex")
+                self._feed(path, bytes.fromhex(text.str.join("").item()))
             case _:
                 physical = column.to_physical()
                 self._feed(path, _bytes(physical.fill_null(0)))
-
-    def _binary(self, path: str, column: pl.Series) -> None:
-        self._feed(f"{path}/length", _bytes(column.bin.size().cast(pl.Int64).fill_null(0)))
-        for chunk in _joined(column):
-            self._feed(path, chunk)
 
 
 def ordered_digest(frames: Iterable[pl.DataFrame], schema: Mapping[str, Any]) -> str:
@@ -158,10 +159,3 @@ def _bytes(column: pl.Series) -> Any:
     import numpy as np
 
     return np.ascontiguousarray(column.to_numpy()).view(np.uint8)
-
-
-def _joined(column: pl.Series) -> Iterable[bytes]:
-    # Hexadecimal text joins inside Polars; joining bytes in Python would cost a Python object a row.
-    text = column.drop_nulls()
-    if text.len():
-        yield bytes.fromhex(text.bin.encode("hex").str.join("").item())

@@ -17,8 +17,12 @@ _PLAIN: dict[str, pl.DataType] = {
     )
 }  # fmt: skip
 _IN_DELTA: dict[str, pl.DataType] = {
-    "UInt8": pl.Int16(), "UInt16": pl.Int32(), "UInt32": pl.Int64(), "UInt64": pl.Decimal(20, 0), "Time": pl.Int64(),
-}  # fmt: skip
+    "UInt8": pl.Int16(),
+    "UInt16": pl.Int32(),
+    "UInt32": pl.Int64(),
+    "UInt64": pl.Decimal(20, 0),
+    "Time": pl.Int64(),
+}
 
 
 def instance(dtype: Any) -> pl.DataType:
@@ -27,7 +31,7 @@ def instance(dtype: Any) -> pl.DataType:
 
 
 def to_json(dtype: pl.DataType) -> Any:
-    """A type as a JSON value; the inverse of :func:`from_json`. ValueError for a type the lake cannot hold."""
+    """A type as a JSON value, for :func:`from_json`; ValueError for a type the lake cannot hold."""
     match dtype:
         case pl.Datetime():
             return {"datetime": [dtype.time_unit, dtype.time_zone]}
@@ -105,7 +109,7 @@ def leaves(name: str, dtype: pl.DataType) -> Iterator[str]:
 
 
 def checked(subject: str, dtypes: Mapping[str, Any]) -> dict[str, pl.DataType]:
-    """The types of a table, each an instance, all of them storable; else a DefinitionError with every one that is not."""
+    """The types of a table, each an instance; a DefinitionError with every one that the lake cannot hold."""
     found = {name: instance(dtype) for name, dtype in dtypes.items()}
     violations: list[Violation] = []
     for name, dtype in found.items():

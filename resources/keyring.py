@@ -1,8 +1,8 @@
 """Data keys: one per domain, product and classification, versioned, wrapped under one master key, on disk.
 
-A data key is 32 random bytes (AES-256), wrapped with AES-256-GCM (NIST SP 800-38D, 96-bit random nonce) under the
-master key; what the key is for is its associated data, so that a wrapped key cannot be moved to another place.
-Destroying a key's versions is crypto-shredding: every copy of what it protected is unreadable at once.
+A data key is 32 random bytes (AES-256), wrapped with AES-256-GCM (NIST SP 800-38D, 96-bit random nonce) under
+the master key; what the key is for is its associated data, so that a wrapped key cannot be moved to another
+place. Destroying a key's versions is crypto-shredding: every copy of what it protected is unreadable at once.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Keyring:
         """A data key: the version asked for, or the current one, which is made on first use.
 
         Raises:
-            KeyUnavailable: the version does not exist or was destroyed, or the master key is missing or wrong.
+            KeyUnavailable: the version does not exist or was destroyed, or the master key is missing or
+            wrong.
         """
         name = f"{domain}.{product}/{classification}"
         file = self._file(domain, product)
@@ -74,7 +75,7 @@ class Keyring:
         return self._add(domain, product, classification, only_if_none=True)
 
     def rotate(self, domain: str, product: str, classification: str) -> DataKey:
-        """A new current version. Older versions stay readable; what is published next is under the new one."""
+        """A new current version: what is published next is under it; older versions stay readable."""
         return self._add(domain, product, classification, only_if_none=False)
 
     def destroy(
@@ -99,7 +100,7 @@ class Keyring:
         return tuple(gone)
 
     def rewrap(self, new_master_key: str) -> int:
-        """Wrap every data key under another master key (base64 of 32 bytes) and return how many; data stays as it is.
+        """Wrap every data key under another master key (base64 of 32 bytes) and return how many; data stays.
 
         The new master key must be put where the old one was read from (setting or file) right afterwards.
         """
@@ -148,13 +149,13 @@ class Keyring:
             raise KeyUnavailable(
                 f"data key {name} has no version {version}",
                 where=str(file),
-                remedy="restore the keyring's folder from its backup: the key that wrote the data is not in it",
+                remedy="restore the keyring's folder from its backup: the key that wrote the data is missing",
             )
         if "wrapped" not in stored:
             raise KeyUnavailable(
                 f"data key {name} version {version} was destroyed on {stored['destroyed']}",
                 where=str(file),
-                remedy="what it protected is gone for good; read only the other columns, or publish the product again",
+                remedy="what it protected is gone for good; read the other columns, or publish the product again",
             )
         sealed = base64.b64decode(stored["wrapped"])
         try:
@@ -164,7 +165,7 @@ class Keyring:
             raise KeyUnavailable(
                 f"data key {name} version {version} does not open with this master key",
                 where=str(file),
-                remedy="set MESH_MASTER_KEY (or restore master.key) to the key that this keyring was made with",
+                remedy="set MESH_MASTER_KEY (or restore master.key) to the key that this keyring is from",
             ) from None
 
     def _master_key(self) -> bytes:
@@ -183,7 +184,7 @@ class Keyring:
             raise KeyUnavailable(
                 "the master key is missing, and this keyring already holds data keys wrapped under it",
                 where=str(file),
-                remedy="set MESH_MASTER_KEY, or restore master.key from its backup; a new one would open nothing",
+                remedy="set MESH_MASTER_KEY, or restore master.key from its backup: a new one opens nothing",
             )
         _private_folder(self.path)
         text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
@@ -198,8 +199,8 @@ class Keyring:
             temporary.unlink()
         if self.generated:
             log.warning(
-                "A master key was generated at %s. Back it up: without it no classified column can ever be read again. "
-                "In production set MESH_MASTER_KEY instead.",
+                "A master key was generated at %s. Back it up: without it no classified column can ever be "
+                "read again. In production set MESH_MASTER_KEY instead.",
                 file,
             )
         return _decode(text, str(file))
@@ -214,7 +215,8 @@ class Keyring:
     def _locked(self, file: Path) -> Generator[None]:
         import fcntl
 
-        # The master key is resolved first: generating it must not happen between a read and a write of this file.
+        # The master key is resolved first: generating it must not happen between a read and a write of this
+        # file.
         self._master_key()
         descriptor = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
@@ -263,7 +265,7 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
 
 def _write(file: Path, keys: dict[str, dict[str, Any]]) -> None:
     temporary = _temporary(file, json.dumps({"format": 1, "keys": keys}, indent=1) + "\n")
-    os.replace(temporary, file)
+    temporary.replace(file)
 
 
 def _temporary(file: Path, text: str) -> Path:

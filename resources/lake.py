@@ -16,8 +16,8 @@ from typing import Any
 import polars as pl
 
 from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, NotPublished, StorageFull
-from resources import staging
 from resources import dtypes as types
+from resources import staging
 from resources.delta import Head, Log
 from resources.keyring import Keyring
 from resources.layout import LakeFile, scan_files
@@ -79,8 +79,8 @@ class Lake:
             classification: of every column; "public" is written in clear, anything else under its own key.
             partition_by: a public column whose partitions can be replaced one at a time.
             publish_id: the caller's name for this publish, kept in its record.
-            checkpoint: called with the name of each step as it is reached: staging, file, written, committing,
-                committed, done.
+            checkpoint: called with the name of each step as it is reached: staging, file, written,
+                committing, committed, done.
         """
         self.heal(key)
         return Stage(
@@ -117,7 +117,8 @@ class Lake:
         Raises:
             NotPublished: there is no such table or version, or its files were vacuumed.
             KeyUnavailable: a key of a column is missing, destroyed or wrong.
-        Errors while the frame is *read* are Polars' own: read it inside :meth:`reading` to have them explained.
+        Errors while the frame is *read* are Polars' own: read it inside :meth:`reading` to have them
+        explained.
         """
         head = self.head(key, version)
         files: Sequence[LakeFile] = head.files
@@ -217,12 +218,12 @@ class Lake:
             raise IntegrityError(
                 f"{len(wrong)} of {len(files)} files are not as they were written: {'; '.join(wrong)}",
                 where=key,
-                remedy="restore the files from a backup, read an earlier version, or publish the product again",
+                remedy="restore the files, read an earlier version, or publish the product again",
             )
         return len(files)
 
     def explain(self, error: BaseException, key: str, version: int | None = None) -> BaseException:
-        """What an error met while reading a table really means: a MeshError, or the error itself if it is another."""
+        """What an error met while reading a table means: a MeshError, or the error itself if it is another."""
         if isinstance(error, MeshError):
             return error
         if is_full(error):
@@ -237,7 +238,7 @@ class Lake:
             return found
         if "encrypt" in str(error).lower() or "decrypt" in str(error).lower():
             return KeyUnavailable(
-                f"its files are whole, but a data key is not the one that wrote them ({str(error).splitlines()[0]})",
+                f"its files are whole, but a data key is another ({str(error).splitlines()[0]})",
                 where=key,
                 remedy="restore the keyring's folder that belongs to this lake",
             )
@@ -245,7 +246,7 @@ class Lake:
 
     @contextmanager
     def reading(self, key: str, version: int | None = None) -> Generator[None]:
-        """Read a scanned table inside this block: a damaged file or a wrong key is then named as what it is."""
+        """Read a scanned table inside this block, and a damaged file or a wrong key is named as what it is."""
         try:
             yield
         except Exception as error:

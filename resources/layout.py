@@ -1,7 +1,8 @@
 """Which key protects which column of a data file, as Parquet modular encryption wants it.
 
-Files say in their own name how they were written, `part-<token>-<n>-k<layout>-<sha256>.parquet`, and the publish
-record says what each layout is: so rotation, reclassification and partitions of different age live in one table.
+Files say in their own name how they were written, `part-<token>-<n>-k<layout>-<sha256>.parquet`, and the
+publish record says what each layout is: so rotation, reclassification and partitions of different age live in
+one table.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Layout:
     def decryption(
         self, keyring: Keyring, key: str, dtypes: Mapping[str, pl.DataType], only: Collection[str] | None
     ) -> pl.ParquetDecryptionProperties | None:
-        """What Polars needs to read these columns (None: all). KeyUnavailable if a key of theirs is not there."""
+        """What Polars needs to read these columns (None: all); KeyUnavailable if a key of theirs is not there."""
         if self.footer is None:
             return None
         return pl.ParquetDecryptionProperties(
@@ -108,7 +109,7 @@ class Layout:
 
 @dataclass(frozen=True, order=True)
 class LakeFile:
-    """One data file of a table: its name relative to the lake's root, its partition ("" if none), rows and bytes."""
+    """One data file: its name below the lake's root, its partition ("" if none), its rows and bytes."""
 
     partition: str
     name: str
@@ -121,7 +122,7 @@ class LakeFile:
             raise IntegrityError(
                 "this file is in the table's log, but the mesh did not write it",
                 where=self.name,
-                remedy="read an earlier version, or publish the product again; only the mesh may write to its lake",
+                remedy="read an earlier version, or publish the product again; only the mesh writes to its lake",
             )
         return match
 

@@ -25,7 +25,8 @@ class Publication:
     Args:
         key: ``domain.name``.
         version: the Delta version.
-        data_version: version of the content (see :mod:`resources.digest`), the same for the same rows and schema.
+        data_version: version of the content (see :mod:`resources.digest`), the same for the same rows and
+            schema.
         rows: rows in the whole table.
         published_at: when it was committed (UTC).
         schema: column names and types, in order.

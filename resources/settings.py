@@ -1,9 +1,8 @@
-"""Where everything lives, in one place: every setting has a default for one machine and its own name for production."""
+"""Where everything lives: each setting has a default for one machine and its own name for production."""
 
 from __future__ import annotations
 
 import json
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,7 @@ WORKSPACE = "workspace.yaml"
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The folder that holds workspace.yaml, walking up from ``start`` (default: here); else the package's parent."""
+    """The folder of workspace.yaml, walking up from ``start`` (default: here); else the package's parent."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / WORKSPACE).is_file():
@@ -24,9 +23,10 @@ def find_root(start: Path | None = None) -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings of one mesh, read from ``MESH_*`` environment variables; whatever is not set derives from ``home``.
+    """Settings of one mesh, from ``MESH_*`` environment variables; whatever is not set derives from ``home``.
 
-    Secrets (``master_key``, credentials in ``storage_options``) come from the environment only and are never printed.
+    Secrets (``master_key``, credentials in ``storage_options``) come from the environment only and are never
+    printed.
     """
 
     model_config = SettingsConfigDict(env_prefix="MESH_", frozen=True, extra="ignore")
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
                 return find_root() / ".mesh"
             home = _home(info)
             return home / {"dagster_home": "dagster"}.get(name, name)
-        return Path(os.path.abspath(os.path.expanduser(str(value))))
+        return Path(str(value)).expanduser().absolute()
 
     @field_validator("lake_uri", "tracking_uri", "artifacts", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Write, then publish or forget: files are at their final place from the start, and invisible until one commit."""
+"""Write, then publish or forget: files lie at their final place, and one commit makes them visible."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True)
 class Commit:
-    """What a publish came to: ``unchanged`` says that the content was published already and nothing was written."""
+    """What a publish came to; ``unchanged``: it was published already, and nothing was written."""
 
     version: int
     data_version: str
@@ -456,7 +456,7 @@ def _host() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """What tells a process from a later one with the same id; None if there is no such process (or it is a zombie)."""
+    """What tells a process from a later one with its id; None if there is no such process, or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if stat[0] in "ZX" else stat[19]

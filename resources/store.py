@@ -32,7 +32,7 @@ class Store(Protocol):
         ...
 
     def write(self, name: str, data: bytes | memoryview) -> None:
-        """Create or replace a file: whole afterwards, or (killed meanwhile) possibly partial under its own name."""
+        """Create or replace a file; a writer that is killed meanwhile may leave a partial one."""
         ...
 
     def replace(self, name: str, data: bytes) -> None:
@@ -67,10 +67,10 @@ class FolderStore:
     """A folder of this machine, or of a shared file system."""
 
     def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(os.path.expanduser(root))
+        self.root = str(Path(root).expanduser().absolute())
 
     def uri(self, name: str) -> str:
-        return os.path.join(self.root, name)
+        return str(Path(self.root, name))
 
     def write(self, name: str, data: bytes | memoryview) -> None:
         path = Path(self.root, name)
@@ -91,7 +91,7 @@ class FolderStore:
             try:
                 with os.fdopen(descriptor, "wb") as stream:
                     stream.write(data)
-                os.replace(temporary, path)
+                Path(temporary).replace(path)
             except OSError:
                 Path(temporary).unlink(missing_ok=True)
                 raise
@@ -106,9 +106,9 @@ class FolderStore:
         Path(self.root, name).unlink(missing_ok=True)
 
     def list(self, folder: str) -> list[str]:
-        top = os.path.join(self.root, folder)
-        found = (os.path.join(parent, name) for parent, _, names in os.walk(top) for name in names)
-        return sorted(os.path.relpath(path, self.root).replace(os.sep, "/") for path in found)
+        root = Path(self.root)
+        found = (Path(parent, name) for parent, _, names in os.walk(root / folder) for name in names)
+        return sorted(path.relative_to(root).as_posix() for path in found)
 
 
 class ObjectStore:

@@ -172,20 +172,31 @@ class OrderedDigest:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """Training data as XGBoost holds it.
+class MatrixFacts:
+    """What was trained on.
 
     Args:
-        data: the QuantileDMatrix, or ExtMemQuantileDMatrix.
         digest: SHA-256 of features and target in their order.
         rows: number of rows.
         external: True where the data is kept on disk.
     """
 
-    data: xgboost.DMatrix
     digest: str
     rows: int
     external: bool
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Training data as XGBoost holds it.
+
+    Args:
+        data: the QuantileDMatrix, or ExtMemQuantileDMatrix.
+        facts: what the record keeps of it.
+    """
+
+    data: xgboost.DMatrix
+    facts: MatrixFacts
 
 
 @contextmanager
@@ -255,7 +266,12 @@ def training_matrix(
             data = kind(batches, enable_categorical=True, nthread=threads, **({"max_bin": max_bin} if max_bin else {}))
         except xgboost.core.XGBoostError as error:
             raise _explained(error, train, schema, target) from error
-        yield Matrix(data, digest.hexdigest(), rows, external)
+        matrix = Matrix(data, MatrixFacts(digest.hexdigest(), rows, external))
+        # XGBoost deletes its pages when the last reference goes, which must be before the directory does.
+        del data, batches
+        references = [matrix]
+        del matrix
+        yield references.pop()
 
 
 def _explained(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, target: str) -> MeshError:

@@ -1,0 +1,159 @@
+"""Write a trained model into MLflow: parameters, metrics, plots, inputs, record and the model itself, registered."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.modeling.plots import calibration_plot, importance_plot
+from mesh_pipelines.modeling.prediction import load_booster
+from mesh_pipelines.modeling.record import InputVersion, Record
+from mesh_pipelines.modeling.registry import ModelVersion, Registry
+from mesh_pipelines.modeling.spec import ModelSpec
+from mesh_pipelines.modeling.training import TrainedModel
+from resources.tracking import TrainingRun
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+_MLFLOW_TYPES = {"number": "double", "boolean": "boolean", "text": "string"}
+
+
+def log_model(run: TrainingRun, spec: ModelSpec, trained: TrainedModel) -> ModelVersion:
+    """Log everything about a trained model into its run, and register it as the next version of ``spec.key``.
+
+    The stored ``model.ubj`` has the very bytes that were trained; ``Registry.read`` checks it.
+
+    Raises:
+        TrackingUnavailable: raised by the surrounding ``training_run`` if the store goes away.
+    """
+    record = trained.record
+    run.mlflow.log_params(parameters(spec, record))
+    _log_metrics(run, spec, trained)
+    _log_inputs(run, record)
+    with tempfile.TemporaryDirectory(prefix="mesh-model-") as folder:
+        place = Path(folder)
+        _write_artifacts(place, spec, trained)
+        run.mlflow.log_artifacts(folder)
+        number = _register(run, spec, trained, place / "record.json")
+    registry = Registry(run.tracking)
+    version = registry.version(spec.key, number)
+    registry.tag(version, _tags(run, trained))
+    return registry.version(spec.key, number)
+
+
+def parameters(spec: ModelSpec, record: Record) -> dict[str, Any]:
+    """What MLflow shows as the run's parameters."""
+    return {
+        **record.params,
+        "rounds": record.rounds,
+        "features": record.features.key,
+        "features.version": record.features.version,
+        "target": record.target,
+        "holdout": spec.holdout,
+        "embargo": spec.embargo,
+        "train_until": record.split.train_until.isoformat(),
+        "train_rows": record.split.train_rows,
+        "holdout_rows": record.split.holdout_rows,
+        "data_digest": record.data_digest,
+        "spec_digest": record.spec_digest,
+        "code_version": record.code_version,
+        "xgboost_version": record.xgboost_version,
+        "external_memory": record.external_memory,
+    }
+
+
+def plots(spec: ModelSpec, trained: TrainedModel) -> dict[str, bytes]:
+    """File name -> PNG, the same plots for MLflow and for the asset's page."""
+    return {
+        "importance.png": importance_plot(trained.importances, f"{spec.key}: what it looks at"),
+        "calibration.png": calibration_plot(trained.calibration, spec.binary, f"{spec.key}: predicted against actual"),
+    }
+
+
+def signature_of(record: Record) -> ModelSignature:
+    """MLflow's signature: each feature with its type, and one double out."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns = [
+        ColSpec(_MLFLOW_TYPES[kind], name, required=False)
+        for name, kind in zip(record.schema.names, record.schema.kinds, strict=True)
+    ]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", "score")]))
+
+
+def _write_artifacts(place: Path, spec: ModelSpec, trained: TrainedModel) -> None:
+    (place / "record.json").write_text(trained.record.to_json(), encoding="utf-8")
+    slices = [entry.to_dict() for entry in trained.slices]
+    (place / "slices.json").write_text(json.dumps(slices, indent=1, ensure_ascii=False), encoding="utf-8")
+    (place / "importance.json").write_text(json.dumps(dict(trained.importances), indent=1), encoding="utf-8")
+    (place / "calibration.json").write_text(trained.calibration.write_json(), encoding="utf-8")
+    for name, png in plots(spec, trained).items():
+        (place / name).write_bytes(png)
+
+
+def _log_metrics(run: TrainingRun, spec: ModelSpec, trained: TrainedModel) -> None:
+    values = {f"holdout.{name}": value for name, value in trained.metrics.items()}
+    values |= {f"baseline.{name}": value for name, value in trained.baseline.items()}
+    # Slices too small to be judged would drown the others; all of them are in slices.json.
+    for entry in trained.slices:
+        if entry.rows >= spec.gate.min_slice_rows and spec.metric in entry.metrics:
+            values[_metric_name(f"slice.{entry.column}.{entry.value}.{spec.metric}")] = entry.metrics[spec.metric]
+    run.mlflow.log_metrics(values)
+
+
+def _metric_name(text: str) -> str:
+    return "".join(char if char.isalnum() or char in "_-. /" else "_" for char in text)[:250]
+
+
+def _log_inputs(run: TrainingRun, record: Record) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    def given(version: InputVersion, context: str) -> DatasetInput:
+        source = json.dumps({"key": version.key, "version": version.version, "data_version": version.data_version})
+        dataset = Dataset(version.key, (version.data_version or "unknown")[:36], "mesh", source)
+        return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+    inputs = [given(record.features, "training"), *(given(version, "features") for version in record.inputs)]
+    run.client.log_inputs(run.run_id, inputs)
+
+
+def _register(run: TrainingRun, spec: ModelSpec, trained: TrainedModel, record: Path) -> int:
+    import mlflow.xgboost
+
+    with warnings.catch_warnings(action="ignore"):
+        info = mlflow.xgboost.log_model(
+            load_booster(trained.model),
+            name=spec.name,
+            registered_model_name=spec.key,
+            signature=signature_of(trained.record),
+            # Given, because to infer them MLflow would load the model in another process.
+            pip_requirements=[f"xgboost=={trained.record.xgboost_version}"],
+            extra_files=[str(record)],
+            model_format="ubj",
+        )
+    if info.registered_model_version is None:
+        raise RuntimeError(f"MLflow registered no version of {spec.key}")
+    return int(info.registered_model_version)
+
+
+def _tags(run: TrainingRun, trained: TrainedModel) -> dict[str, str]:
+    record = trained.record
+    inputs: Mapping[str, Any] = {
+        given.key: {"version": given.version, "data_version": given.data_version}
+        for given in (record.features, *record.inputs)
+    }
+    return {
+        "sha256": trained.sha256,
+        "trained_at": record.trained_at,
+        "metrics": json.dumps(dict(trained.metrics)),
+        "baseline": json.dumps(dict(trained.baseline)),
+        "inputs": json.dumps(inputs),
+        "data_digest": record.data_digest,
+        "dagster_run_id": run.client.get_run(run.run_id).data.tags.get("dagster_run_id", ""),
+    }

@@ -1,0 +1,62 @@
+"""Apply a booster to rows in bounded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mesh_pipelines.errors import IntegrityError, TransformError
+from mesh_pipelines.modeling.matrix import BATCH_ROWS, FeatureSchema
+from resources.compute import prepare_for_training
+
+if TYPE_CHECKING:
+    import xgboost
+
+
+def load_booster(model: bytes, threads: int | None = None) -> xgboost.Booster:
+    """A booster from the bytes of model.ubj.
+
+    Raises:
+        IntegrityError: the bytes are no model.
+    """
+    threads = prepare_for_training(threads)
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": threads})
+    try:
+        booster.load_model(bytearray(model))
+    except xgboost.core.XGBoostError as error:
+        raise IntegrityError("these bytes are no XGBoost model", remedy="Train it again.") from error
+    return booster
+
+
+def predict(booster: xgboost.Booster, schema: FeatureSchema, rows: pl.DataFrame) -> pl.Series:
+    """Scores of one batch, Float64 in the order of the rows.
+
+    Raises:
+        TransformError: a value that XGBoost cannot take.
+    """
+    import xgboost
+
+    if not rows.height:
+        return pl.Series("score", [], dtype=pl.Float64)
+    try:
+        scores = booster.inplace_predict(rows.select(schema.expressions()), validate_features=True)
+    except xgboost.core.XGBoostError as error:
+        problem = f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}"
+        raise TransformError(problem, where="scoring", remedy="Make infinite values null in the feature set.") from error
+    return pl.Series("score", scores, dtype=pl.Float32).cast(pl.Float64)
+
+
+def predict_batches(
+    booster: xgboost.Booster,
+    schema: FeatureSchema,
+    frame: pl.LazyFrame,
+    keep: Sequence[pl.Expr | str],
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[pl.DataFrame]:
+    """The ``keep`` columns of each batch with its ``score``, in the order of the rows."""
+    for batch in frame.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
+        yield batch.select(*keep).with_columns(predict(booster, schema, batch).alias("score"))

@@ -1,0 +1,106 @@
+"""What must be known to train a model again, bit for bit, and where its data came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_pipelines.modeling.matrix import FeatureSchema
+from mesh_pipelines.modeling.split import Split
+
+RECORD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class InputVersion:
+    """One published input, as it was read.
+
+    Args:
+        key: ``domain.name`` in the lake.
+        version: lake version; None where the input has none.
+        data_version: hash of its content.
+    """
+
+    key: str
+    version: int | None
+    data_version: str
+
+    def __str__(self) -> str:
+        return f"{self.key}@{self.version if self.version is not None else '?'} ({self.data_version[:12]})"
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a model was made. The number of threads is absent: it does not change the model.
+
+    Args:
+        key: ``domain.name`` of the model.
+        features: the feature set that was read, at its lake version.
+        inputs: what the feature set itself was made from.
+        target: column predicted.
+        time: column that splits.
+        params: all XGBoost parameters, seed and objective included.
+        rounds: boosting rounds.
+        seed: the seed, also in ``params``.
+        xgboost_version: bytes are promised only by the same version.
+        schema: names, kinds and categories of the features.
+        split: where training ended.
+        data_digest: SHA-256 of features and target as trained, in their order.
+        batch_rows: rows at a time (does not change the model).
+        external_memory: whether the data was kept on disk (does not change the model).
+        parent_model: version this one continued from; None: trained from nothing.
+        shards: machines the rows were split over; another count gives other bytes.
+        spec: the declaration, as plain values.
+        spec_digest: its digest.
+        code_version: version of the code that made the features and trained.
+        model_sha256: SHA-256 of model.ubj.
+        trained_at: ISO 8601, UTC.
+    """
+
+    key: str
+    features: InputVersion
+    inputs: tuple[InputVersion, ...]
+    target: str
+    time: str
+    params: Mapping[str, Any]
+    rounds: int
+    seed: int
+    xgboost_version: str
+    schema: FeatureSchema
+    split: Split
+    data_digest: str
+    batch_rows: int
+    external_memory: bool
+    spec: Mapping[str, Any]
+    spec_digest: str
+    code_version: str
+    model_sha256: str
+    trained_at: str
+    parent_model: str | None = None
+    shards: int = 1
+
+    def to_json(self) -> str:
+        content = {name: value for name, value in self.__dict__.items()} | {
+            "record_version": RECORD_VERSION,
+            "features": self.features.__dict__,
+            "inputs": [given.__dict__ for given in self.inputs],
+            "params": dict(self.params),
+            "schema": self.schema.to_dict(),
+            "split": self.split.to_dict(),
+            "spec": dict(self.spec),
+        }
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        content = json.loads(text)
+        del content["record_version"]
+        content |= {
+            "features": InputVersion(**content["features"]),
+            "inputs": tuple(InputVersion(**given) for given in content["inputs"]),
+            "schema": FeatureSchema.from_dict(content["schema"]),
+            "split": Split.from_dict(content["split"]),
+        }
+        return cls(**content)

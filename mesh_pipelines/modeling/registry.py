@@ -1,0 +1,323 @@
+"""The models of a mesh and who may use them: MLflow's registry, with every move of an alias on record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
+from mesh_pipelines.modeling.record import Record
+from resources.tracking import Tracking, import_mlflow, unavailable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+MODEL_FILE = "model.ubj"
+RECORD_FILE = "extra_files/record.json"
+_MOVE = "mesh.move."
+_PIN = "mesh.pin"
+# A plus sign is not allowed in the name of a tag.
+_UTC = "+00:00"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered version.
+
+    Args:
+        key: ``domain.name``.
+        version: 1, 2, 3, ...
+        sha256: SHA-256 of model.ubj as trained.
+        run_id: the MLflow run that trained it.
+        trained_at: ISO 8601, UTC.
+        metrics: on its own holdout.
+        baseline: the naive baseline's metrics there.
+        inputs: input key -> ``version`` and ``data_version``.
+        gate: ``promoted``, ``refused``, or empty if not judged.
+        reason: why, one line for each check.
+        aliases: ``champion``, ``challenger`` or none.
+        dagster_run_id: the Dagster run that trained it.
+    """
+
+    key: str
+    version: int
+    sha256: str
+    run_id: str
+    trained_at: str
+    metrics: Mapping[str, float]
+    baseline: Mapping[str, float]
+    inputs: Mapping[str, Any]
+    gate: str
+    reason: str
+    aliases: tuple[str, ...]
+    dagster_run_id: str
+
+    @property
+    def label(self) -> str:
+        """``name@version``, as it stands beside every score."""
+        return f"{self.key.partition('.')[2]}@{self.version}"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A registered version with its bytes and record, ready to score.
+
+    Args:
+        version: what the registry says of it.
+        model: the bytes of model.ubj, checked against their SHA-256.
+        record: how it was made.
+    """
+
+    version: ModelVersion
+    model: bytes = field(repr=False)
+    record: Record = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return self.version.label
+
+
+@dataclass(frozen=True)
+class AliasMove:
+    """One move of the champion alias.
+
+    Args:
+        at: ISO 8601, UTC.
+        action: ``promote``, ``rollback`` or ``pin``/``unpin``.
+        to: version now; None where an alias was not moved.
+        before: version until then; None for the first.
+        who: a person, or the gate in a Dagster run.
+        because: the reason given.
+    """
+
+    at: str
+    action: str
+    to: int | None
+    before: int | None
+    who: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Registered models of one store; the champion alias moves only through ``promote`` and ``rollback``."""
+
+    tracking: Tracking
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        return self.tracking.client()
+
+    def versions(self, key: str) -> tuple[ModelVersion, ...]:
+        """All versions, the oldest first; empty if there is no such model."""
+        registered = self._registered(key)
+        if registered is None:
+            return ()
+        aliases: dict[int, list[str]] = {}
+        for alias, number in registered.aliases.items():
+            aliases.setdefault(int(number), []).append(alias)
+        with unavailable(self.tracking):
+            found = list(self.client.search_model_versions(f"name = '{key}'", max_results=10_000))
+        made = [_version_of(entry, tuple(sorted(aliases.get(int(entry.version), ())))) for entry in found]
+        return tuple(sorted(made, key=lambda version: version.version))
+
+    def version(self, key: str, number: int) -> ModelVersion:
+        """One version.
+
+        Raises:
+            NotPublished: there is none of that number.
+        """
+        for version in self.versions(key):
+            if version.version == number:
+                return version
+        raise NotPublished(
+            f"there is no version {number}",
+            where=f"model {key}",
+            remedy=f"`mesh show {key}` lists its versions; `mesh run {key}` trains it.",
+        )
+
+    def champion(self, key: str) -> ModelVersion | None:
+        """The version in use, if any."""
+        return self._aliased(key, CHAMPION)
+
+    def challenger(self, key: str) -> ModelVersion | None:
+        """The latest version that was not promoted, if it is newer than the champion."""
+        return self._aliased(key, CHALLENGER)
+
+    def read(self, version: ModelVersion) -> LoadedModel:
+        """The bytes and the record of a version.
+
+        Raises:
+            IntegrityError: the stored bytes are not those that were trained.
+            NotPublished: the files are gone.
+        """
+        mlflow = import_mlflow()
+        from mlflow.exceptions import MlflowException
+
+        where = f"model {version.key}@{version.version}"
+        with unavailable(self.tracking):
+            try:
+                place = self.client.get_model_version_download_uri(version.key, str(version.version))
+                folder = mlflow.artifacts.download_artifacts(place, tracking_uri=self.tracking.uri)
+                with open(f"{folder}/{MODEL_FILE}", "rb") as file:
+                    model = file.read()
+                with open(f"{folder}/{RECORD_FILE}", encoding="utf-8") as file:
+                    record = Record.from_json(file.read())
+            except (MlflowException, FileNotFoundError) as error:
+                gone = isinstance(error, FileNotFoundError) or "does not exist" in str(error) or "No such" in str(error)
+                if not gone:
+                    raise
+                raise NotPublished("its files are gone", where=where, remedy="Train it again.") from error
+        actual = hashlib.sha256(model).hexdigest()
+        if actual != version.sha256 or actual != record.model_sha256:
+            raise IntegrityError(
+                f"model.ubj has SHA-256 {actual}, not {version.sha256} as trained",
+                where=where,
+                remedy=f"Do not use it. `mesh rebuild {version.key}@{version.version}` makes it again from its record.",
+            )
+        return LoadedModel(version, model, record)
+
+    def promote(self, version: ModelVersion, *, who: str, because: str, action: str = "promote") -> AliasMove:
+        """Make a version the champion, and write down who did and why.
+
+        Raises:
+            GateRefused: the champion is pinned.
+        """
+        pinned = self.pinned(version.key)
+        if pinned is not None:
+            raise GateRefused(
+                f"the champion is pinned to version {pinned.to} by {pinned.who}: {pinned.because}",
+                where=f"model {version.key}",
+                remedy="Unpin it first, if its owner agrees.",
+            )
+        return self._move(version, action, who, because)
+
+    def rollback(self, key: str, *, who: str, because: str, to: int | None = None) -> AliasMove:
+        """Give the place back to the champion before (or to version ``to``), and pin it nowhere.
+
+        Raises:
+            NotPublished: there is no such version, or no champion before.
+            GateRefused: the champion is pinned.
+        """
+        if to is None:
+            to = self._before(key)
+        return self.promote(self.version(key, to), who=who, because=because, action="rollback")
+
+    def pin(self, key: str, *, who: str, because: str) -> AliasMove:
+        """Keep today's champion until ``unpin``: the gate moves nothing.
+
+        Raises:
+            NotPublished: there is no champion.
+        """
+        champion = self.champion(key)
+        if champion is None:
+            raise NotPublished("there is no champion to pin", where=f"model {key}", remedy=f"Run `mesh run {key}`.")
+        move = AliasMove(_now(), "pin", champion.version, champion.version, who, because)
+        with unavailable(self.tracking):
+            self.client.set_registered_model_tag(key, _PIN, json.dumps(asdict(move)))
+            self._write(key, move)
+        return move
+
+    def unpin(self, key: str, *, who: str, because: str) -> AliasMove:
+        """Let the gate move the champion again; nothing happens if it was not pinned."""
+        champion = self.champion(key)
+        number = champion.version if champion else None
+        move = AliasMove(_now(), "unpin", number, number, who, because)
+        if self.pinned(key) is not None:
+            with unavailable(self.tracking):
+                self.client.delete_registered_model_tag(key, _PIN)
+                self._write(key, move)
+        return move
+
+    def pinned(self, key: str) -> AliasMove | None:
+        """The pin on the champion, if any."""
+        registered = self._registered(key)
+        text = registered.tags.get(_PIN) if registered is not None else None
+        return AliasMove(**json.loads(text)) if text else None
+
+    def history(self, key: str) -> tuple[AliasMove, ...]:
+        """Every move of the champion, the oldest first."""
+        registered = self._registered(key)
+        tags = registered.tags if registered is not None else {}
+        return tuple(AliasMove(**json.loads(tags[name])) for name in sorted(tags) if name.startswith(_MOVE))
+
+    def refuse(self, version: ModelVersion) -> None:
+        """Keep a version as the challenger: visible, and not in use."""
+        with unavailable(self.tracking):
+            self.client.set_registered_model_alias(version.key, CHALLENGER, str(version.version))
+
+    def tag(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
+        """Write tags on a version."""
+        with unavailable(self.tracking):
+            for name, value in tags.items():
+                self.client.set_model_version_tag(version.key, str(version.version), name, value[:5000])
+
+    def _move(self, version: ModelVersion, action: str, who: str, because: str) -> AliasMove:
+        before = self.champion(version.key)
+        move = AliasMove(_now(), action, version.version, before.version if before else None, who, because)
+        challenger = self.challenger(version.key)
+        with unavailable(self.tracking):
+            # The reason is written first: an alias never stands without one.
+            self._write(version.key, move)
+            self.client.set_registered_model_alias(version.key, CHAMPION, str(version.version))
+            if challenger is not None and challenger.version <= version.version:
+                self.client.delete_registered_model_alias(version.key, CHALLENGER)
+        return move
+
+    def _write(self, key: str, move: AliasMove) -> None:
+        content = asdict(move) | {"because": move.because[:3000]}
+        self.client.set_registered_model_tag(key, f"{_MOVE}{move.at.removesuffix(_UTC)}", json.dumps(content))
+
+    def _before(self, key: str) -> int:
+        champion = self.champion(key)
+        moves = [move for move in self.history(key) if move.action in ("promote", "rollback")]
+        for move in reversed(moves):
+            if champion is not None and move.to == champion.version and move.before not in (None, champion.version):
+                assert move.before is not None
+                return move.before
+        raise NotPublished("there was no champion before this one", where=f"model {key}", remedy="Name a version.")
+
+    def _aliased(self, key: str, alias: str) -> ModelVersion | None:
+        registered = self._registered(key)
+        number = registered.aliases.get(alias) if registered is not None else None
+        return self.version(key, int(number)) if number is not None else None
+
+    def _registered(self, key: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        with unavailable(self.tracking):
+            try:
+                return self.client.get_registered_model(key)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+
+
+def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
+    tags = entry.tags
+    return ModelVersion(
+        key=entry.name,
+        version=int(entry.version),
+        sha256=tags.get("sha256", ""),
+        run_id=entry.run_id or "",
+        trained_at=tags.get("trained_at", ""),
+        metrics=json.loads(tags.get("metrics", "{}")),
+        baseline=json.loads(tags.get("baseline", "{}")),
+        inputs=json.loads(tags.get("inputs", "{}")),
+        gate=tags.get("gate", ""),
+        reason=tags.get("reason", ""),
+        aliases=aliases,
+        dagster_run_id=tags.get("dagster_run_id", ""),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,129 @@
+"""Split rows by time: learn from the past, judge on the last period, and leave a gap where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from mesh_pipelines.errors import TransformError
+from mesh_pipelines.modeling.spec import ModelSpec
+
+Moment = datetime | date
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where a history is cut; moments in the time column's own zone.
+
+    Args:
+        train_from: time of the first training row.
+        train_until: rows up to here, inclusive, are learnt from.
+        holdout_from: rows after this are the holdout; later than ``train_until`` by the embargo.
+        holdout_until: time of the last row with a known target.
+        train_rows: number of training rows.
+        holdout_rows: number of holdout rows.
+    """
+
+    train_from: Moment
+    train_until: Moment
+    holdout_from: Moment
+    holdout_until: Moment
+    train_rows: int
+    holdout_rows: int
+
+    def train(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
+        """The rows to learn from, in their order."""
+        return labelled(frame, target).filter(pl.col(time) <= moment(self.train_until, frame, time))
+
+    def holdout(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
+        """The out-of-time rows, in their order."""
+        after, until = moment(self.holdout_from, frame, time), moment(self.holdout_until, frame, time)
+        return labelled(frame, target).filter((pl.col(time) > after) & (pl.col(time) <= until))
+
+    def to_dict(self) -> dict[str, Any]:
+        moments = ("train_from", "train_until", "holdout_from", "holdout_until")
+        rows = {"train_rows": self.train_rows, "holdout_rows": self.holdout_rows}
+        return {name: getattr(self, name).isoformat() for name in moments} | rows
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Split:
+        return cls(**{name: parse_moment(v) if isinstance(v, str) else v for name, v in content.items()})
+
+
+def parse_moment(text: str) -> Moment:
+    """The inverse of ``isoformat`` of a date or a datetime."""
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
+def labelled(frame: pl.LazyFrame, target: str) -> pl.LazyFrame:
+    """Rows whose target is known: neither null nor NaN."""
+    known = pl.col(target).is_not_null()
+    if frame.collect_schema()[target].is_float():
+        known = known & pl.col(target).is_not_nan()
+    return frame.filter(known)
+
+
+def moment(value: Moment, frame: pl.LazyFrame, time: str) -> pl.Expr:
+    """A moment as a literal of the time column's type; the same instant whatever its zone."""
+    return pl.lit(value).cast(frame.collect_schema()[time])
+
+
+def offset(value: Moment, period: str) -> Moment:
+    """A moment moved by a polars duration such as ``-30d`` or ``1mo``."""
+    return pl.select(pl.lit(value).dt.offset_by(period)).item()
+
+
+def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
+    """Find where the last period begins.
+
+    Raises:
+        TransformError: a column is missing or of the wrong type; too little history; a target that does not fit.
+    """
+    where = f"model {spec.key}, features {spec.features}"
+    schema = frame.collect_schema()
+    for column in (spec.time, spec.target):
+        if column not in schema:
+            raise TransformError(f"there is no column {column}", where=where, remedy="Correct the model's declaration.")
+    if not isinstance(schema[spec.time], pl.Datetime | pl.Date):
+        problem = f"time column {spec.time} is {schema[spec.time]}"
+        raise TransformError(problem, where=where, remedy="Give a Datetime or a Date.")
+    if not (schema[spec.target].is_numeric() or schema[spec.target] == pl.Boolean):
+        problem = f"target {spec.target} is {schema[spec.target]}"
+        raise TransformError(problem, where=where, remedy="Give a number, or a boolean for a binary objective.")
+    known = labelled(frame, spec.target)
+    latest = known.select(pl.col(spec.time).max()).collect(engine="streaming").item()
+    if latest is None:
+        raise TransformError(f"no row has a known {spec.target}", where=where, remedy="Wait for outcomes, or check it.")
+    holdout_from = offset(latest, f"-{spec.holdout}")
+    train_until = offset(holdout_from, f"-{spec.embargo}") if spec.embargo else holdout_from
+    time, target = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
+    early, late = time <= moment(train_until, frame, spec.time), time > moment(holdout_from, frame, spec.time)
+    facts = (
+        known.select(
+            time.min().alias("train_from"),
+            early.sum().alias("train_rows"),
+            late.sum().alias("holdout_rows"),
+            target.filter(early).min().alias("least"),
+            target.filter(early).max().alias("most"),
+            (~target.is_in([0.0, 1.0])).sum().alias("neither"),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    if not facts["train_rows"]:
+        raise TransformError(
+            f"all {facts['holdout_rows']:,} rows with a known {spec.target} are in the last {spec.holdout}",
+            where=where,
+            remedy="Land more history, or declare a shorter holdout.",
+        )
+    if spec.binary and facts["neither"]:
+        problem = f"target {spec.target} is neither 0 nor 1 in {facts['neither']:,} rows"
+        raise TransformError(problem, where=where, remedy="Make it boolean, or use a reg: objective.")
+    if facts["least"] == facts["most"]:
+        problem = f"target {spec.target} is {facts['least']:g} in every training row: there is nothing to learn"
+        raise TransformError(problem, where=where, remedy="Land more history, or check how the target is made.")
+    return Split(facts["train_from"], train_until, holdout_from, latest, facts["train_rows"], facts["holdout_rows"])

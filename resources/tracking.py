@@ -1,0 +1,295 @@
+"""MLflow through dagster-mlflow: exactly one run for each training step, always ended, in a place of its own.
+
+dagster-mlflow's ``MlFlow`` looks for a run by Dagster run id and starts one if there is none: two root steps race into
+two runs, a later step of the same process inherits the run left active, and nobody ends it. Here the run is made first
+and handed over by its id, and it is ended where it was begun.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.errors import TrackingUnavailable, TransientError
+
+if TYPE_CHECKING:
+    from dagster_mlflow.resources import MlFlow
+    from mlflow import MlflowClient
+
+_SQLITE = "sqlite:///"
+#: seconds to wait for the first sign of life of an MLflow server
+_PROBE_TIMEOUT = 3.0
+#: what MLflow's fluent functions leave in the environment, for child processes to inherit
+_SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where MLflow keeps runs and models.
+
+    Args:
+        uri: ``sqlite:///...``, a database, or an ``http(s)://`` server.
+        artifacts: where experiments keep files: a path or an object store's URI; empty: a server decides.
+    """
+
+    uri: str
+    artifacts: str = ""
+
+    @classmethod
+    def under(cls, home: Path, uri: str | None = None, artifacts: str | None = None) -> Tracking:
+        """The default: SQLite and files below ``home/mlflow``; ``uri`` and ``artifacts`` override each."""
+        folder = home.resolve() / "mlflow"
+        remote = uri is not None and uri.startswith(("http://", "https://"))
+        place = artifacts if artifacts is not None else "" if remote else (folder / "artifacts").as_uri()
+        return cls(uri or f"{_SQLITE}{folder / 'mlflow.db'}", place)
+
+    def client(self) -> MlflowClient:
+        """A client of a store that answers and is ready.
+
+        Raises:
+            TrackingUnavailable: within seconds, if it does not.
+        """
+        import_mlflow()
+        from mlflow import MlflowClient
+
+        with unavailable(self):
+            _prepare(self)
+            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def experiment(self, domain: str) -> str:
+        """The id of a domain's experiment, made if there is none; safe when many processes ask at once."""
+        from mlflow.exceptions import MlflowException
+
+        client = self.client()
+        with unavailable(self):
+            found = client.get_experiment_by_name(domain)
+            if found is not None:
+                return found.experiment_id
+            place = f"{self.artifacts.rstrip('/')}/{domain}" if self.artifacts else None
+            try:
+                return client.create_experiment(domain, artifact_location=place)
+            except MlflowException:
+                found = client.get_experiment_by_name(domain)
+                if found is None:
+                    raise
+                return found.experiment_id
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One open MLflow run.
+
+    Args:
+        run_id: its id.
+        experiment_id: the domain's experiment.
+        mlflow: dagster-mlflow's resource on this run, with all of MLflow's functions.
+        client: a client of the same store.
+        tracking: where it is.
+    """
+
+    run_id: str
+    experiment_id: str
+    mlflow: MlFlow
+    client: MlflowClient
+    tracking: Tracking
+
+
+@dataclass(frozen=True)
+class _RunOf:
+    job_name: str
+
+
+@dataclass(frozen=True)
+class _MlflowContext:
+    """What dagster-mlflow's ``MlFlow`` reads of a resource context."""
+
+    log: Any
+    dagster_run: _RunOf
+    run_id: str
+    resource_config: Mapping[str, Any]
+
+
+@contextmanager
+def training_run(
+    tracking: Tracking,
+    *,
+    model: str,
+    dagster_run_id: str,
+    step: str,
+    log: Any = None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[TrainingRun]:
+    """Open exactly one MLflow run for one training step, and end it whatever happens.
+
+    Args:
+        model: ``domain.name`` of the model; the domain is the experiment.
+        dagster_run_id: id of the Dagster run.
+        step: the step's key within it.
+        log: a logger, e.g. ``context.log``.
+        tags: further tags.
+
+    Raises:
+        TrackingUnavailable: the store does not answer.
+    """
+    domain = model.partition(".")[0]
+    mlflow = import_mlflow()
+    from dagster import BetaWarning
+
+    with warnings.catch_warnings(action="ignore", category=BetaWarning):
+        from dagster_mlflow.resources import MlFlow
+
+    client = tracking.client()
+    experiment_id = tracking.experiment(domain)
+    own = {"dagster_run_id": dagster_run_id, "dagster_step": step, "domain": domain, "model": model, **(tags or {})}
+    before = {name: os.environ.get(name) for name in _SET_BY_MLFLOW}
+    with unavailable(tracking):
+        _close_leftovers(mlflow, client, experiment_id, dagster_run_id, step)
+        made = client.create_run(experiment_id, tags=own, run_name=model)
+    run_id, status = made.info.run_id, "FAILED"
+    try:
+        with unavailable(tracking):
+            config = {
+                "mlflow_tracking_uri": tracking.uri,
+                "experiment_name": domain,
+                "mlflow_run_id": run_id,
+                "extra_tags": own,
+            }
+            context = _MlflowContext(log or logging.getLogger(__name__), _RunOf(model), dagster_run_id, config)
+            with warnings.catch_warnings(action="ignore", category=BetaWarning):
+                resource = MlFlow(context)
+            yield TrainingRun(run_id, experiment_id, resource, client, tracking)
+        status = "FINISHED"
+    except (KeyboardInterrupt, GeneratorExit):
+        status = "KILLED"
+        raise
+    finally:
+        _end(mlflow, client, run_id, status)
+        mlflow.set_tracking_uri(before["MLFLOW_TRACKING_URI"])
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _end(mlflow: Any, client: MlflowClient, run_id: str, status: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        while mlflow.active_run() is not None:
+            mlflow.end_run(status)
+        client.set_terminated(run_id, status)
+    except MlflowException:
+        # The store went away; the error that is already on its way says so.
+        logging.getLogger(__name__).warning("MLflow run %s could not be ended as %s", run_id, status)
+
+
+def _close_leftovers(mlflow: Any, client: MlflowClient, experiment_id: str, dagster_run_id: str, step: str) -> None:
+    """End what an earlier step left active in this process, or a killed attempt of this very step left running."""
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
+    mine = f"tags.dagster_run_id = '{dagster_run_id}' and tags.dagster_step = '{step}'"
+    for stale in client.search_runs([experiment_id], f"{mine} and attributes.status = 'RUNNING'"):
+        client.set_terminated(stale.info.run_id, "KILLED")
+
+
+def import_mlflow() -> Any:
+    """MLflow, without telemetry and with short patience for a server that does not answer."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    return mlflow
+
+
+@contextmanager
+def unavailable(tracking: Tracking) -> Iterator[None]:
+    """Turn the many ways in which a store does not answer into one transient error."""
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except TransientError:
+        raise
+    except (requests.exceptions.RequestException, sqlalchemy.exc.OperationalError, sqlite3.OperationalError) as error:
+        raise _unavailable(tracking, error) from error
+    except MlflowException as error:
+        text = str(error)
+        if "API request to" in text or "OperationalError" in text or "database is locked" in text:
+            raise _unavailable(tracking, error) from error
+        raise
+
+
+def _unavailable(tracking: Tracking, error: Exception | str) -> TrackingUnavailable:
+    reason = str(error).strip().splitlines()[0][:300]
+    return TrackingUnavailable(
+        f"MLflow does not answer: {reason}",
+        where=_without_password(tracking.uri),
+        remedy="Start the MLflow server, or correct MESH_TRACKING_URI; then run the same step again.",
+    )
+
+
+def _without_password(uri: str) -> str:
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _prepare(tracking: Tracking) -> None:
+    if tracking.uri.startswith(("http://", "https://")):
+        _probe(tracking)
+    elif tracking.uri.startswith(_SQLITE):
+        path = tracking.uri.removeprefix(_SQLITE).partition("?")[0]
+        try:
+            _create_database(path, tracking.uri)
+        except OSError as error:
+            raise _unavailable(tracking, error) from error
+
+
+def _probe(tracking: Tracking) -> None:
+    """One quick request: MLflow's own client would try for minutes."""
+    try:
+        with urllib.request.urlopen(f"{tracking.uri.rstrip('/')}/health", timeout=_PROBE_TIMEOUT):
+            pass
+    except urllib.error.HTTPError as error:
+        # Anything but a server's own failure shows that it is there; it may ask for credentials.
+        if error.code >= 500:
+            raise _unavailable(tracking, f"the server answers {error.code}") from error
+    except (OSError, ValueError) as error:
+        raise _unavailable(tracking, error) from error
+
+
+@lru_cache(maxsize=64)
+def _create_database(path: str, uri: str) -> None:
+    """Create the SQLite store once: MLflow's own migration fails when two processes run it together."""
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with (file.parent / ".mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        from mlflow import MlflowClient
+
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        with sqlite3.connect(file, timeout=30) as database:
+            # Readers (the MLflow UI) and a writer do not block each other.
+            database.execute("PRAGMA journal_mode=WAL")

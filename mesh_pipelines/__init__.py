@@ -1,1 +1,32 @@
-"""Mesh AI: the data mesh for artificial intelligence."""
+"""Mesh AI: the words a domain writes in. Everything a domain needs is imported from here.
+
+Importing this package costs nothing: each name is loaded when it is first used, so that a domain's pure
+functions can be tested without Dagster, and loading a domain never pays for MLflow, Great Expectations or XGBoost.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declare import Port, data_product, feature_set, model, predictions, source
+    from mesh_pipelines.domain import domain
+    from mesh_pipelines.modeling.spec import Gate
+
+__all__ = ["Gate", "Port", "data_product", "domain", "feature_set", "model", "predictions", "source"]
+
+_HOME = {
+    "domain": "mesh_pipelines.domain",
+    "Gate": "mesh_pipelines.modeling.spec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME.get(name, "mesh_pipelines.declare")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

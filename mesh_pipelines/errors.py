@@ -107,7 +107,11 @@ class TransformError(MeshError):
 
 
 class AuditRefused(MeshError):
-    """A candidate broke its contract beyond the tolerance: nothing was published."""
+    """A candidate broke its contract beyond the tolerance: nothing was published; ``outcome`` is the whole audit."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", outcome: object = None) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.outcome = outcome
 
 
 class AccessRefused(MeshError):

@@ -139,7 +139,7 @@ def _stopping(process: subprocess.Popen[bytes]) -> Generator[list[int]]:
         signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)
-        # Code servers outlive `dagster dev` until they miss its heartbeat, and would hold their memory till then.
+        # Code servers outlive `dagster dev` until they miss its heartbeat: too long to hold their memory.
         _end_all(process, signal.SIGKILL if process.poll() is None else signal.SIGTERM)
 
 

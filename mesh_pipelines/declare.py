@@ -1,0 +1,250 @@
+"""What a domain declares: sources, products, feature sets, models and predictions, as plain data over plain functions.
+
+A declaration knows nothing of Dagster. ``domain()`` turns it into an ordinary asset; calling it calls the
+domain's own function, so a transformation is tested as the pure function over ``pl.LazyFrame`` that it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints, overload
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.spec import Gate
+
+Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
+Transform = Callable[..., pl.LazyFrame]
+History = Literal["none", "walk_forward"]
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input port: another domain's product, read under an agreement for one purpose.
+
+    Args:
+        product: the product's key, ``domain.name``.
+        purpose: what it is read for; the product's owner has to have agreed to it.
+    """
+
+    product: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One argument of a domain's function, and where its rows come from."""
+
+    argument: str
+    key: str
+    port: Port | None = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Base of everything a domain declares.
+
+    Args:
+        fn: the domain's own function, if there is one.
+        contract: name of the contract file, where it is not the asset's own name.
+        module: the module that declares it; its code is part of the asset's code version.
+    """
+
+    fn: Transform | None = None
+    contract: str | None = None
+    module: str = ""
+    stage: Stage = field(default="product", init=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.fn is None:
+            raise TypeError(f"a {self.stage} has no function of its own to call")
+        return self.fn(*args, **kwargs)
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.fn) or "" if self.fn else ""
+
+    def inputs(self, domain: str) -> tuple[Input, ...]:
+        """The rows that the function asks for; an argument without a :class:`Port` is the domain's own asset."""
+        return inputs_of(self.fn, domain) if self.fn else ()
+
+
+@dataclass(frozen=True)
+class SourceDeclaration(Declaration):
+    """What lands from outside, kept as it came; see :func:`source`."""
+
+    pattern: str = ""
+    stage: Stage = field(default="source", init=False)
+
+
+@dataclass(frozen=True)
+class ProductDeclaration(Declaration):
+    """A validated, versioned, published product; see :func:`data_product`."""
+
+
+@dataclass(frozen=True)
+class FeatureSetDeclaration(Declaration):
+    """Model inputs as known at the time of prediction; see :func:`feature_set`."""
+
+    key: tuple[str, ...] = ()
+    time: str = ""
+    stage: Stage = field(default="features", init=False)
+
+
+@dataclass(frozen=True)
+class ModelDeclaration(Declaration):
+    """A model of the domain and the rules for promoting it; see :func:`model`."""
+
+    features: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stage: Stage = field(default="model", init=False)
+
+
+@dataclass(frozen=True)
+class PredictionsDeclaration(Declaration):
+    """The champion's scores, published as a product; see :func:`predictions`."""
+
+    model: str = ""
+    history: History = "none"
+    stage: Stage = field(default="predictions", init=False)
+
+
+def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
+    """Declare a source: files that land below ``$MESH_HOME/landing/<domain>/``.
+
+    Args:
+        pattern: file name below the domain's landing folder; ``{month}`` marks where the partition stands in
+            it, ``*`` matches any text. The ending says the format: ``.csv``, ``.parquet`` or ``.jsonl``.
+        contract: name of the contract, where it is not the name of the variable.
+    """
+    return SourceDeclaration(pattern=pattern, contract=contract, module=_caller())
+
+
+@overload
+def data_product(fn: Transform, /) -> ProductDeclaration: ...
+@overload
+def data_product(*, contract: str | None = None) -> Callable[[Transform], ProductDeclaration]: ...
+def data_product(fn: Transform | None = None, /, *, contract: str | None = None) -> Any:
+    """Declare a data product: the decorated function makes its rows, the contract says what they promise.
+
+    Args:
+        fn: function from input ``pl.LazyFrame`` s to the product's ``pl.LazyFrame``.
+        contract: name of the contract, where it is not the function's name.
+    """
+
+    def declare(function: Transform) -> ProductDeclaration:
+        return ProductDeclaration(fn=function, contract=contract, module=function.__module__)
+
+    return declare(fn) if fn else declare
+
+
+def feature_set(*, key: Sequence[str], time: str) -> Callable[[Transform], FeatureSetDeclaration]:
+    """Declare a feature set: one row per thing to predict, holding only what was known at ``time``.
+
+    Args:
+        key: columns that name a row; rows are published in their order, which training depends on.
+        time: column (timestamp, UTC) of the moment of prediction.
+    """
+
+    def declare(function: Transform) -> FeatureSetDeclaration:
+        return FeatureSetDeclaration(fn=function, module=function.__module__, key=tuple(key), time=time)
+
+    return declare
+
+
+def model(
+    *,
+    features: str,
+    target: str,
+    objective: str,
+    metric: str,
+    rounds: int,
+    baseline: Sequence[str],
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    holdout: str = "30d",
+    slices: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    gate: Gate | None = None,
+    **options: Any,
+) -> ModelDeclaration:
+    """Declare a model, trained by XGBoost on one of the domain's feature sets.
+
+    Args:
+        features: name of the feature set in the same domain.
+        target: column to predict; a row where it is null is scored but not trained on.
+        objective: XGBoost's objective, e.g. ``binary:logistic``.
+        metric: what the gate compares, e.g. ``auc``.
+        rounds: boosting rounds.
+        baseline: columns whose historic mean of the target is the naive forecast to beat.
+        params: further XGBoost parameters.
+        seed: seed of all that is random in training.
+        holdout: the last part of the data, kept out of training to judge the model by, e.g. ``30d``.
+        slices: columns whose every value is judged by itself too.
+        ignore: columns of the feature set that the model must not see.
+        gate: what a challenger must show before it becomes champion.
+        options: further fields of :class:`mesh_pipelines.modeling.spec.ModelSpec`.
+    """
+    declared = {
+        "target": target,
+        "objective": objective,
+        "metric": metric,
+        "rounds": rounds,
+        "baseline": tuple(baseline),
+        "params": dict(params or {}),
+        "seed": seed,
+        "holdout": holdout,
+        "slices": tuple(slices),
+        "ignore": tuple(ignore),
+        **({"gate": gate} if gate else {}),
+        **options,
+    }
+    return ModelDeclaration(module=_caller(), features=features, options=declared)
+
+
+def predictions(
+    *, model: str, history: History = "none", contract: str | None = None
+) -> Callable[[Transform], PredictionsDeclaration]:
+    """Declare a product made of a model's scores.
+
+    The decorated function takes the scored feature set (all its columns, plus ``score`` and ``model_version``)
+    and returns the product's rows. No row is ever scored by a model that was trained on it.
+
+    Args:
+        model: name of the model in the same domain.
+        history: ``walk_forward`` also scores the months that the champion was trained on, each by a model
+            that saw only the months before it; ``none`` leaves them out.
+        contract: name of the contract, where it is not the function's name.
+    """
+
+    def declare(function: Transform) -> PredictionsDeclaration:
+        return PredictionsDeclaration(
+            fn=function, contract=contract, module=function.__module__, model=model, history=history
+        )
+
+    return declare
+
+
+def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:
+    """Read a function's input ports off its signature.
+
+    Args:
+        fn: a domain's function.
+        domain: name of the domain that owns it.
+    """
+    hints = get_type_hints(fn, include_extras=True)
+    found: list[Input] = []
+    for argument in inspect.signature(fn).parameters:
+        extras = getattr(hints.get(argument), "__metadata__", ())
+        port = next((extra for extra in extras if isinstance(extra, Port)), None)
+        found.append(Input(argument, port.product if port else f"{domain}.{argument}", port))
+    return tuple(found)
+
+
+def _caller() -> str:
+    frame = inspect.currentframe()
+    outer = frame.f_back.f_back if frame and frame.f_back else None
+    return str(outer.f_globals.get("__name__", "")) if outer else ""

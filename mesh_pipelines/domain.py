@@ -1,0 +1,62 @@
+"""``domain()``: the one call by which a domain becomes a Dagster code location.
+
+A pipeline of small steps: load the package, lint it against the federation's rules, build its assets behind
+their gates, provide resources. Everything that is wrong is raised at once, each with its fix.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mesh_pipelines.assets import Check, build_asset, contract_checks, stubs
+from mesh_pipelines.errors import DomainError
+from mesh_pipelines.io import LakeIOManager
+from mesh_pipelines.lint import PROMISING, lint_domain
+from mesh_pipelines.loading import LoadedDomain, Node, load_domain
+from mesh_pipelines.steps import CHAMPION_CHECKS, MODEL_CHECKS, produce
+
+
+def domain(package: str | None) -> dg.Definitions:
+    """All of a domain's assets, checks, sensors and resources, ready for Dagster.
+
+    Args:
+        package: the domain's package; in its ``definitions.py`` that is ``__package__``.
+
+    Raises:
+        DomainError: the domain breaks rules of the federation; every violation is named, with its fix.
+    """
+    loaded = load_domain(str(package))
+    violations = lint_domain(loaded)
+    if violations:
+        raise DomainError(f"domain {loaded.name}", violations)
+    return definitions(loaded)
+
+
+def definitions(loaded: LoadedDomain) -> dg.Definitions:
+    """Dagster definitions of a domain that has been found sound.
+
+    Args:
+        loaded: the domain.
+    """
+    assets = [build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()]
+    checks = [extra for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)]
+    return dg.Definitions(
+        assets=[*assets, *stubs(loaded)],
+        asset_checks=checks,
+        jobs=[extra for extra in loaded.extras if isinstance(extra, dg.JobDefinition)],
+        schedules=[extra for extra in loaded.extras if isinstance(extra, dg.ScheduleDefinition)],
+        sensors=[extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)],
+        resources={"io_manager": LakeIOManager()},
+        executor=dg.in_process_executor,
+    )
+
+
+def checks_of(node: Node) -> tuple[Check, ...]:
+    """What the step of a node reports on.
+
+    Args:
+        node: the node.
+    """
+    if node.stage in PROMISING and node.contract:
+        return contract_checks(node.contract)
+    return {"model": MODEL_CHECKS, "champion": CHAMPION_CHECKS}.get(node.stage, ())

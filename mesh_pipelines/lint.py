@@ -1,0 +1,304 @@
+"""The federation's rules, enforced when a domain loads and over the whole mesh by ``mesh check``.
+
+Each rule is a class: its name is the rule's name, its docstring is why it exists, and every violation it
+yields comes with its fix. ``DomainRule`` looks at one domain alone, ``MeshRule`` at all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from graphlib import CycleError, TopologicalSorter
+from typing import ClassVar
+
+from mesh_pipelines.declare import FeatureSetDeclaration, ModelDeclaration, PredictionsDeclaration
+from mesh_pipelines.errors import DefinitionError, Violation
+from mesh_pipelines.loading import LoadedDomain, Node
+
+PROMISING = ("source", "product", "predictions")
+"""Stages whose tables have a contract."""
+
+
+class DomainRule:
+    """A rule that one domain can be held against by itself."""
+
+    all: ClassVar[list[type[DomainRule]]] = []
+
+    def __init_subclass__(cls) -> None:
+        DomainRule.all.append(cls)
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        raise NotImplementedError
+
+    def violation(self, domain: LoadedDomain, place: str, problem: str, fix: str) -> Violation:
+        return Violation(type(self).__name__, f"domains/{domain.name}: {place}", problem, fix)
+
+
+class EveryProductHasAContract(DomainRule):
+    """What is published without a promise cannot be checked, encrypted by class, or trusted."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            if node.stage in PROMISING and node.contract is None:
+                yield self.violation(
+                    domain,
+                    node.name,
+                    f"this {node.stage} has no contract",
+                    f"write domains/{domain.name}/contracts/{node.name}.odcs.yaml, its schema object named {node.name}",
+                )
+
+
+class ContractNamesItsDomain(DomainRule):
+    """A contract is found by its domain and name; a wrong one would promise on behalf of somebody else."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            if node.contract and node.stage != "champion" and node.contract.domain != domain.name:
+                yield self.violation(
+                    domain,
+                    f"contracts/{node.name}.odcs.yaml: domain",
+                    f"says {node.contract.domain!r}, but the folder is {domain.name!r}",
+                    f"write `domain: {domain.name}`",
+                )
+
+
+class OwnInputsExist(DomainRule):
+    """An asset cannot read what its domain does not have."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            for wanted in node.inputs:
+                owner, _, name = wanted.key.partition(".")
+                if owner == domain.name and name not in domain.nodes and not wanted.port:
+                    yield self.violation(
+                        domain,
+                        node.name,
+                        f"reads {wanted.key}, which this domain does not have",
+                        f"name one of {', '.join(sorted(domain.nodes)) or 'its assets'}, or ask another domain by "
+                        f'`Annotated[pl.LazyFrame, Port("domain.product", purpose="...")]`',
+                    )
+
+
+class OtherDomainsAreReadThroughPorts(DomainRule):
+    """Reading another domain's product needs a purpose that its owner agreed to."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            for wanted in node.inputs:
+                foreign = wanted.key.partition(".")[0] != domain.name
+                if foreign and wanted.port is None:
+                    yield self.violation(
+                        domain,
+                        node.name,
+                        f"reads {wanted.key} of another domain without a port",
+                        f'declare `Annotated[pl.LazyFrame, Port("{wanted.key}", purpose="...")]`; a hand-written '
+                        f'asset: metadata={{"mesh/ports": {{"{wanted.key}": Port(...)}}}}',
+                    )
+                if wanted.port and not foreign:
+                    yield self.violation(
+                        domain, node.name, f"reads its own {wanted.key} through a port", "name it as a plain argument"
+                    )
+
+
+class ModelsAreTrainedOnOwnFeatures(DomainRule):
+    """A model is trained on a feature set of its domain, and predictions are of a model of it."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            declared = node.declaration
+            if isinstance(declared, ModelDeclaration):
+                features = domain.nodes.get(declared.features)
+                if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
+                    yield self.violation(
+                        domain,
+                        node.name,
+                        f"is trained on {declared.features!r}, which is no feature set of this domain",
+                        "decorate a function of that name with @feature_set(key=..., time=...)",
+                    )
+            if isinstance(declared, PredictionsDeclaration):
+                of = domain.nodes.get(declared.model)
+                if of is None or not isinstance(of.declaration, ModelDeclaration):
+                    yield self.violation(
+                        domain,
+                        node.name,
+                        f"publishes the scores of {declared.model!r}, which is no model of this domain",
+                        f"declare `{declared.model} = model(...)`",
+                    )
+
+
+class ModelsAreSound(DomainRule):
+    """A model's options are checked when the domain loads, not when training has run for an hour."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        from mesh_pipelines.loading import model_spec
+
+        for node in domain.nodes.values():
+            if node.stage != "model" or not isinstance(node.declaration, ModelDeclaration):
+                continue
+            features = domain.nodes.get(node.declaration.features)
+            if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
+                continue
+            try:
+                model_spec(node, domain.nodes)
+            except DefinitionError as error:
+                for found in error.violations:
+                    yield self.violation(domain, node.name, found.problem, found.fix)
+            except TypeError as error:
+                yield self.violation(domain, node.name, f"its options are not sound: {error}", "mend the model(...) call")
+
+
+class NothingIsMadeOfItself(DomainRule):
+    """Assets form no circle: what is made from what must be clear."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        circle = _circle(domain.nodes.values())
+        if circle:
+            yield self.violation(
+                domain, circle[0], f"is made of itself: {' -> '.join(circle)}", "take one of these inputs away"
+            )
+
+
+class MeshRule:
+    """A rule between domains, which only the whole mesh can be held against."""
+
+    all: ClassVar[list[type[MeshRule]]] = []
+
+    def __init_subclass__(cls) -> None:
+        MeshRule.all.append(cls)
+
+    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+        raise NotImplementedError
+
+
+class KeysAreUnique(MeshRule):
+    """Two code locations with one key: Dagster would silently show the last of them."""
+
+    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+        seen: dict[str, str] = {}
+        for domain in domains:
+            place = str(domain.folder)
+            if domain.name in seen and seen[domain.name] != place:
+                yield Violation(
+                    "KeysAreUnique",
+                    f"workspace.yaml: {domain.name}",
+                    f"two domains have the name {domain.name!r}, so their assets have the same keys",
+                    "rename one of the two folders",
+                )
+            seen[domain.name] = place
+
+
+class PortsLeadToProducts(MeshRule):
+    """A port leads to a product that another domain publishes, under an agreement for that purpose."""
+
+    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+        nodes = {node.key: node for domain in domains for node in domain.nodes.values()}
+        for domain in domains:
+            for node in domain.nodes.values():
+                for wanted in node.inputs:
+                    if wanted.port:
+                        yield from self._port(domain, node, wanted.key, wanted.port.purpose, nodes, today)
+
+    def _port(
+        self, domain: LoadedDomain, node: Node, key: str, purpose: str, nodes: Mapping[str, Node], today: date
+    ) -> Iterator[Violation]:
+        where = f"domains/{domain.name}: {node.name}"
+        product = nodes.get(key)
+        if product is None:
+            yield Violation(
+                "PortsLeadToProducts", where, f"its port leads to {key}, which no domain publishes", _nearest(key, nodes)
+            )
+            return
+        if product.stage not in ("product", "predictions") or product.contract is None:
+            yield Violation(
+                "PortsLeadToProducts",
+                where,
+                f"its port leads to {key}, a {product.stage}, and only products can be shared",
+                f"ask {product.domain} to publish it as a product",
+            )
+            return
+        refusal = agreement_refusal(product.contract.agreements, domain.name, purpose, today)
+        if refusal:
+            yield Violation(
+                "PortsLeadToProducts",
+                where,
+                f"may not read {key} for {purpose!r}: {refusal}",
+                f"ask {product.domain} for it: a role {domain.name!r} in contracts/{product.name}.odcs.yaml with this "
+                "purpose and an `until` in the future",
+            )
+
+
+class LineageHasNoCircle(MeshRule):
+    """Products flow both ways between domains, but nothing is made of itself."""
+
+    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+        circle = _circle([node for domain in domains for node in domain.nodes.values()])
+        if circle and len({key.partition(".")[0] for key in circle}) > 1:
+            yield Violation(
+                "LineageHasNoCircle",
+                f"domains/{circle[0].replace('.', ': ')}",
+                f"is made of itself: {' -> '.join(circle)}",
+                "take one of these ports away",
+            )
+
+
+def lint_domain(domain: LoadedDomain) -> tuple[Violation, ...]:
+    """Hold one domain against every rule that it can be held against by itself.
+
+    Args:
+        domain: the domain, as loaded.
+    """
+    found = list(domain.violations)
+    for rule in DomainRule.all:
+        found += rule().check(domain)
+    return tuple(found)
+
+
+def lint_mesh(domains: Sequence[LoadedDomain], today: date) -> tuple[Violation, ...]:
+    """Hold all domains together against the rules between them.
+
+    Args:
+        domains: every domain of the workspace.
+        today: the day that agreements have to be valid on.
+    """
+    found: list[Violation] = []
+    for rule in MeshRule.all:
+        found += rule().check(domains, today)
+    return tuple(found)
+
+
+def agreement_refusal(agreements: Sequence[object], consumer: str, purpose: str, today: date) -> str:
+    """Why a domain may not read a product; empty where it may.
+
+    Args:
+        agreements: the product's agreements (``consumer``, ``purpose``, ``until``).
+        consumer: the reading domain.
+        purpose: what it wants to read for.
+        today: the day of reading.
+    """
+    own = [a for a in agreements if getattr(a, "consumer", None) == consumer]
+    if not own:
+        return f"there is no agreement with {consumer}"
+    fitting = [a for a in own if getattr(a, "purpose", None) == purpose]
+    if not fitting:
+        agreed = ", ".join(sorted(repr(getattr(a, "purpose", "")) for a in own))
+        return f"the agreement with {consumer} is for {agreed}"
+    if not any(getattr(a, "until", None) is None or a.until >= today for a in fitting):  # type: ignore[attr-defined]
+        return f"the agreement ended on {max(a.until for a in fitting)}"  # type: ignore[attr-defined]
+    return ""
+
+
+def _circle(nodes: object) -> list[str]:
+    graph = {node.key: [i.key for i in node.inputs] for node in nodes}  # type: ignore[attr-defined]
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def _nearest(key: str, nodes: Mapping[str, Node]) -> str:
+    from difflib import get_close_matches
+
+    products = [k for k, n in nodes.items() if n.stage in ("product", "predictions")]
+    close = get_close_matches(key, products, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"products are: {', '.join(sorted(products)) or 'none yet'}"

@@ -1,0 +1,285 @@
+"""Loading a domain: its package becomes nodes (what it owns and how these hang together), without Dagster.
+
+Nothing raises here for a fault of the domain's: every fault is a violation, so that all of them can be
+shown at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.codeversion import code_version
+from mesh_pipelines.declare import (
+    Declaration,
+    FeatureSetDeclaration,
+    Input,
+    ModelDeclaration,
+    PredictionsDeclaration,
+    SourceDeclaration,
+    Stage,
+)
+from mesh_pipelines.errors import ContractError, Violation
+from mesh_pipelines.profile import Profile, read_profile
+from quality.contract import Contract, load_contract
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.spec import ModelSpec
+
+PARTITION = "_partition"
+"""Partition column of tables whose contract names none: sources and feature sets."""
+
+CHAMPION = "_champion"
+"""Ending of a champion's name: the champion of ``operations.delay`` is ``operations.delay_champion``."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One thing that a domain owns: a source, product, feature set, model, champion or predictions.
+
+    Args:
+        domain: name of the owning domain.
+        name: name within the domain.
+        stage: where it stands in the flow.
+        inputs: what it reads, in the order of the function's arguments.
+        declaration: how the domain declared it; ``None`` for a hand-written Dagster asset.
+        contract: its promise; sources, products and predictions have one.
+        code_version: changes when the code that makes it changes.
+        asset: the hand-written Dagster asset, if it is one.
+    """
+
+    domain: str
+    name: str
+    stage: Stage
+    inputs: tuple[Input, ...] = ()
+    declaration: Declaration | None = None
+    contract: Contract | None = None
+    code_version: str = ""
+    asset: Any = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.domain}.{self.name}"
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether it is materialized a partition at a time."""
+        return self.stage in ("source", "product") and bool(self.contract and self.contract.partition)
+
+    @property
+    def partition_column(self) -> str | None:
+        """The column by which its table is laid out, if any."""
+        if self.stage == "features":
+            return PARTITION
+        if self.contract is None or self.contract.partition is None:
+            return None
+        return self.contract.partition.column or PARTITION
+
+    @property
+    def version_of_code(self) -> str:
+        """Code and contract in one: when it changes, what was published has to be made anew."""
+        promise = self.contract.digest[:12] if self.contract else ""
+        return f"{self.code_version}-{promise}" if promise else self.code_version
+
+
+@dataclass(frozen=True)
+class LoadedDomain:
+    """A domain as loaded, with all that is wrong with it.
+
+    Args:
+        profile: who owns it.
+        folder: where it lives.
+        nodes: what it owns, by name, in the order of the flow.
+        extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
+        violations: every fault found.
+    """
+
+    profile: Profile
+    folder: Path
+    nodes: Mapping[str, Node]
+    extras: tuple[Any, ...] = ()
+    violations: tuple[Violation, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+
+def load_domain(package: str) -> LoadedDomain:
+    """Load everything that a domain's package declares.
+
+    Args:
+        package: dotted name of the domain's package, e.g. ``domains.weather``.
+    """
+    root = importlib.import_module(package)
+    folder = Path(str(root.__file__)).parent
+    profile, violations = read_profile(folder)
+    found = list(violations)
+    modules = _modules(root)
+    contracts, faults = _contracts(folder, _sources(modules))
+    found += faults
+    nodes: dict[str, Node] = {}
+    extras: list[Any] = []
+    for module in modules:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Declaration):
+                if value.module != module.__name__ or name.startswith("_"):
+                    continue
+                node = Node(
+                    domain=profile.name,
+                    name=name,
+                    stage=value.stage,
+                    inputs=value.inputs(profile.name),
+                    declaration=value,
+                    contract=contracts.get(value.contract or name),
+                    code_version=code_version(module.__name__, package),
+                )
+                if name in nodes:
+                    found.append(_twice(folder, name, module.__name__))
+                nodes[name] = node
+            elif "dagster" in sys.modules and not name.startswith("_"):
+                written = _handwritten(value, profile.name, contracts, module.__name__, package)
+                nodes |= written
+                if not written and _is_dagster_extra(value) and value not in extras:
+                    extras.append(value)
+    nodes = _wire(nodes, profile.name)
+    return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found))
+
+
+def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
+    """The full specification of a declared model.
+
+    Args:
+        node: the model.
+        nodes: its domain's nodes, by name; the feature set gives key and time.
+    """
+    from mesh_pipelines.modeling.spec import ModelSpec
+
+    declared = node.declaration
+    assert isinstance(declared, ModelDeclaration)
+    features = nodes[declared.features].declaration
+    assert isinstance(features, FeatureSetDeclaration)
+    return ModelSpec(
+        key=node.key,
+        features=f"{node.domain}.{declared.features}",
+        time=features.time,
+        entity=features.key,
+        **declared.options,
+    )
+
+
+def _modules(root: ModuleType) -> list[ModuleType]:
+    names = [
+        info.name
+        for info in pkgutil.iter_modules(root.__path__)
+        if info.name != "definitions" and not info.name.startswith(("test", "conftest"))
+    ]
+    return [importlib.import_module(f"{root.__name__}.{name}") for name in sorted(names)]
+
+
+def _sources(modules: Iterable[ModuleType]) -> set[str]:
+    """Names of the contracts that are about what lands, and so about raw text."""
+    return {
+        value.contract or name
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, SourceDeclaration)
+    }
+
+
+def _contracts(folder: Path, sources: set[str]) -> tuple[dict[str, Contract], list[Violation]]:
+    contracts: dict[str, Contract] = {}
+    found: list[Violation] = []
+    for file in sorted((folder / "contracts").glob("*.odcs.yaml")):
+        name = file.name.removesuffix(".odcs.yaml")
+        try:
+            contract = load_contract(file, stage="source" if name in sources else "product")
+        except ContractError as error:
+            found += error.violations
+            continue
+        contracts[contract.name] = contract
+    return contracts, found
+
+
+def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
+    """Add the champion behind each model, and what models and predictions read."""
+    wired: dict[str, Node] = {}
+    for node in nodes.values():
+        declared = node.declaration
+        if isinstance(declared, ModelDeclaration):
+            features = Input("features", f"{domain}.{declared.features}")
+            trained = replace(node, inputs=(features,))
+            wired[node.name] = trained
+            wired[node.name + CHAMPION] = replace(
+                trained,
+                name=node.name + CHAMPION,
+                stage="champion",
+                inputs=(Input("model", node.key), features),
+            )
+        elif isinstance(declared, PredictionsDeclaration):
+            of = nodes.get(declared.model)
+            features = of.declaration.features if of and isinstance(of.declaration, ModelDeclaration) else "?"
+            wired[node.name] = replace(
+                node,
+                inputs=(
+                    Input("champion", f"{domain}.{declared.model}{CHAMPION}"),
+                    Input("features", f"{domain}.{features}"),
+                ),
+            )
+        else:
+            wired[node.name] = node
+    return wired
+
+
+def _handwritten(
+    value: Any, domain: str, contracts: Mapping[str, Contract], module: str, package: str
+) -> dict[str, Node]:
+    from dagster import AssetsDefinition
+
+    if not isinstance(value, AssetsDefinition):
+        return {}
+    found: dict[str, Node] = {}
+    for spec in value.specs:
+        name = spec.key.path[-1]
+        ports = {str(key): Port_ for key, Port_ in (spec.metadata.get("mesh/ports") or {}).items()}
+        inputs = tuple(
+            Input(dep.asset_key.path[-1], _dotted(dep.asset_key.path, domain), ports.get(_dotted(dep.asset_key.path, domain)))
+            for dep in spec.deps
+        )
+        stage = str(spec.tags.get("mesh/stage", "product"))
+        found[name] = Node(
+            domain=domain,
+            name=name,
+            stage=stage,  # type: ignore[arg-type]
+            inputs=inputs,
+            contract=contracts.get(name),
+            code_version=spec.code_version or code_version(module, package),
+            asset=value,
+        )
+    return found
+
+
+def _dotted(path: Any, domain: str) -> str:
+    parts = list(path)
+    return ".".join(parts) if len(parts) > 1 else f"{domain}.{parts[0]}"
+
+
+def _is_dagster_extra(value: Any) -> bool:
+    from dagster import AssetChecksDefinition, JobDefinition, ScheduleDefinition, SensorDefinition
+
+    return isinstance(value, (AssetChecksDefinition, JobDefinition, ScheduleDefinition, SensorDefinition))
+
+
+def _twice(folder: Path, name: str, module: str) -> Violation:
+    return Violation(
+        "NamesAreUnique",
+        f"domains/{folder.name}: {name}",
+        f"is declared twice, the second time in {module}",
+        "give one of them another name: an asset key stands for one thing",
+    )

@@ -1,0 +1,170 @@
+"""The whole mesh as ``workspace.yaml`` names it: every domain loaded, and the order their lineage asks for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
+from mesh_pipelines.lint import lint_domain
+from mesh_pipelines.loading import LoadedDomain, Node, load_domain
+
+
+@dataclass(frozen=True)
+class Location:
+    """One entry of ``workspace.yaml``: a code location, which is a domain."""
+
+    name: str
+    module: str
+
+    @property
+    def package(self) -> str:
+        return self.module.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """All domains together.
+
+    Args:
+        root: folder of ``workspace.yaml``.
+        locations: its entries.
+        domains: the domains by name.
+    """
+
+    root: Path
+    locations: tuple[Location, ...]
+    domains: Mapping[str, LoadedDomain]
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Node]:
+        """Every node by key, upstream first."""
+        found = {node.key: node for domain in self.domains.values() for node in domain.nodes.values()}
+        graph = {key: [i.key for i in node.inputs if i.key in found] for key, node in found.items()}
+        return {key: found[key] for key in TopologicalSorter(graph).static_order()}
+
+    def node(self, key: str) -> Node:
+        """The node of a key.
+
+        Raises:
+            SelectionError: no domain has it; the message names the nearest.
+        """
+        if key in self.nodes:
+            return self.nodes[key]
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, [*self.nodes, *self.domains], n=1, cutoff=0.4)
+        raise SelectionError(
+            f"nothing in the mesh is named {key!r}",
+            remedy=f"did you mean {close[0]}?" if close else f"domains are: {', '.join(self.domains)}",
+        )
+
+    def select(self, selection: Iterable[str]) -> list[Node]:
+        """Nodes named by a selection, with all that they need upstream, upstream first.
+
+        Args:
+            selection: keys (``domain.name``) or domains; empty means everything.
+        """
+        wanted = list(selection)
+        if not wanted:
+            return list(self.nodes.values())
+        keep: set[str] = set()
+        waiting: list[str] = []
+        for item in wanted:
+            waiting += (
+                [n.key for n in self.domains[item].nodes.values()] if item in self.domains else [self.node(item).key]
+            )
+        while waiting:
+            key = waiting.pop()
+            if key not in keep and key in self.nodes:
+                keep.add(key)
+                waiting += [i.key for i in self.nodes[key].inputs]
+        return [node for key, node in self.nodes.items() if key in keep]
+
+    def upstream_first(self, keys: Iterable[str]) -> list[str]:
+        chosen = set(keys)
+        return [key for key in self.nodes if key in chosen]
+
+
+def read_workspace(root: Path) -> tuple[Location, ...]:
+    """Read the code locations off ``workspace.yaml``.
+
+    Args:
+        root: the folder that holds it.
+
+    Raises:
+        MeshError: the file is missing or has an entry that is no Python module.
+    """
+    file = root / "workspace.yaml"
+    try:
+        entries: list[dict[str, Any]] = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("load_from") or []
+    except FileNotFoundError:
+        raise MeshError(
+            "there is no workspace.yaml", where=str(root), remedy="run from the folder that holds it, or below"
+        ) from None
+    except (yaml.YAMLError, AttributeError) as error:
+        raise MeshError(f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax") from None
+    locations: list[Location] = []
+    for entry in entries:
+        module = entry.get("python_module") if isinstance(entry, dict) else None
+        if isinstance(module, str):
+            module = {"module_name": module}
+        if not isinstance(module, dict) or "module_name" not in module:
+            raise MeshError(
+                f"cannot read the entry {entry!r}",
+                where="workspace.yaml",
+                remedy="each domain is a python_module entry, e.g. module_name: domains.weather.definitions",
+            )
+        name = module["module_name"]
+        locations.append(Location(module.get("location_name", name.split(".")[-2]), name))
+    return tuple(locations)
+
+
+def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
+    """Load every domain of the workspace.
+
+    Args:
+        root: the folder of ``workspace.yaml``.
+        strict: raise where a domain breaks a rule; otherwise leave that to the caller.
+
+    Raises:
+        DomainError: with the violations of all domains together.
+    """
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    locations = read_workspace(root)
+    domains: dict[str, LoadedDomain] = {}
+    found: list[Violation] = []
+    for location in locations:
+        try:
+            importlib.import_module("dagster") if _uses_dagster(root, location) else None
+            loaded = load_domain(location.package)
+        except Exception as error:
+            found.append(
+                Violation(
+                    "DomainLoads",
+                    f"domains/{location.name}",
+                    f"cannot be imported: {type(error).__name__}: {error}",
+                    "mend the Python error; `python -m " + location.module + "` shows where",
+                )
+            )
+            continue
+        found += lint_domain(loaded)
+        domains[loaded.name] = loaded
+    if strict and found:
+        raise DomainError("the mesh", found)
+    return Mesh(root, locations, domains)
+
+
+def _uses_dagster(root: Path, location: Location) -> bool:
+    """Whether a domain writes Dagster assets by hand, so that Dagster has to be there to tell what they are."""
+    folder = root.joinpath(*location.package.split("."))
+    return any("dagster" in file.read_text(encoding="utf-8") for file in folder.glob("*.py"))

@@ -1,0 +1,346 @@
+"""What is out of date, and why: a pure comparison of what was published with what it would be made from now.
+
+The lake and the model registry hold the truth: each table remembers the content (not the run) of everything it was
+made from. So the same answer comes out for the ``mesh`` command, the sensors and a person who asks why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mesh_pipelines.declare import SourceDeclaration
+from mesh_pipelines.landing import Landed, changed_partitions, look
+from mesh_pipelines.loading import Node
+from resources.publication import Publication
+
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset that is to be made.
+
+    Args:
+        node: the asset.
+        reasons: why, in words a person can read.
+        partitions: which partitions of it; ``None`` for an asset that is not materialized by partition.
+        follows: it is here only because something upstream of it will be made; where that turns out to be
+            unchanged, it stays as it is.
+    """
+
+    node: Node
+    reasons: tuple[str, ...]
+    partitions: tuple[str, ...] | None = None
+    follows: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.node.key
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An asset that cannot be made yet, and for what it waits."""
+
+    node: Node
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps upstream first, and what waits."""
+
+    steps: tuple[Step, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the registry knows of a model, as far as planning needs it.
+
+    Args:
+        latest: newest version, 0 where there is none.
+        features: content of the feature set that the newest version was trained on.
+        spec: digest of the declaration that it was trained by.
+        decided: newest version that the gate has decided on.
+        champion: version in use, 0 where there is none.
+        since: first partition that the champion did not see in training.
+    """
+
+    latest: int = 0
+    features: str = ""
+    spec: str = ""
+    decided: int = 0
+    champion: int = 0
+    since: str = ""
+
+
+@dataclass
+class Facts:
+    """Where the planner looks; each look is taken once a plan.
+
+    Args:
+        record: the publish record of a key, ``None`` where nothing was published.
+        model: what the registry knows of a model.
+        nodes: every node of the mesh by key.
+        landing: root of the landing zone.
+        spec: digest of a model's declaration as it is now.
+        settle: seconds that a new file must have been left unchanged.
+    """
+
+    record: Callable[[str], Publication | None]
+    model: Callable[[str], ModelFacts]
+    nodes: Mapping[str, Node]
+    landing: Path
+    spec: Callable[[Node], str]
+    settle: float = 0.0
+    _records: dict[str, Publication | None] = field(default_factory=dict)
+    _models: dict[str, ModelFacts] = field(default_factory=dict)
+
+    def of(self, key: str) -> Publication | None:
+        if key not in self._records:
+            self._records[key] = self.record(key)
+        return self._records[key]
+
+    def of_model(self, key: str) -> ModelFacts:
+        if key not in self._models:
+            self._models[key] = self.model(key)
+        return self._models[key]
+
+    def there(self, key: str) -> bool:
+        """Whether something can be read under a key: rows in the lake, or a version in the registry."""
+        node = self.nodes.get(key)
+        if node and node.stage == "model":
+            return bool(self.of_model(key).latest)
+        if node and node.stage == "champion":
+            return bool(self.of_model(node.inputs[0].key).champion)
+        return self.of(key) is not None
+
+    def landed(self, node: Node) -> Landed:
+        declared = node.declaration
+        assert isinstance(declared, SourceDeclaration)
+        known = info_of(self.of(node.key)).get("files") or {}
+        return look(self.landing / node.domain, declared.pattern, known, settle=self.settle)
+
+
+def plan(nodes: Iterable[Node], facts: Facts, *, force: Collection[str] = (), without: Collection[str] = ()) -> Plan:
+    """What has to be made for the given nodes to be up to date.
+
+    Args:
+        nodes: the selection, upstream first.
+        facts: where to look.
+        force: keys to make whether or not they are out of date.
+        without: keys that failed before, with all that is downstream of them left out.
+    """
+    steps: dict[str, Step] = {}
+    waiting: dict[str, Waiting] = {}
+    out: set[str] = set(without)
+    for node in nodes:
+        if node.key in out or any(i.key in out for i in node.inputs):
+            out.add(node.key)
+            continue
+        found = stale(node, facts)
+        ahead = [steps[i.key] for i in node.inputs if i.key in steps]
+        if isinstance(found, Waiting):
+            if not ahead or not all(i.key in steps or facts.there(i.key) for i in node.inputs):
+                waiting[node.key] = found
+                out.add(node.key)
+                continue
+            found = None
+        if ahead:
+            steps[node.key] = _following(node, ahead, found)
+        elif found is not None:
+            steps[node.key] = found
+        elif node.key in force:
+            steps[node.key] = Step(node, ("asked for",), _all_partitions(node, facts))
+    return Plan(tuple(steps.values()), tuple(waiting.values()))
+
+
+def stale(node: Node, facts: Facts) -> Step | Waiting | None:
+    """Whether one asset is out of date by what is published now.
+
+    Args:
+        node: the asset.
+        facts: where to look.
+
+    Returns:
+        A step with its reasons, what it waits for, or ``None`` where it is up to date.
+    """
+    match node.stage:
+        case "source":
+            return _stale_source(node, facts)
+        case "model":
+            return _stale_model(node, facts)
+        case "champion":
+            return _stale_champion(node, facts)
+        case "predictions":
+            return _stale_predictions(node, facts)
+        case _:
+            return _stale_partitioned(node, facts) if node.partitioned else _stale_whole(node, facts)
+
+
+def _stale_source(node: Node, facts: Facts) -> Step | Waiting | None:
+    record, landed = facts.of(node.key), facts.landed(node)
+    if record is None and not landed.files:
+        return Waiting(node, "nothing has landed for it yet")
+    known = info_of(record).get("files") or {}
+    changed = changed_partitions(landed, known)
+    if record is not None and record.code_version != node.version_of_code and landed.files:
+        changed = {partition: changed.get(partition, _CODE) for partition in landed.by_partition()}
+    if not changed:
+        return None
+    reasons = tuple(dict.fromkeys(changed.values()))
+    return Step(node, reasons, tuple(changed) if node.partitioned else None)
+
+
+def _stale_partitioned(node: Node, facts: Facts) -> Step | Waiting | None:
+    missing = _unpublished(node, facts)
+    if missing:
+        return missing
+    made: Mapping[str, Mapping[str, str]] = info_of(facts.of(node.key)).get("made_from") or {}
+    reasons: dict[str, None] = {}
+    partitions: set[str] = set()
+    for partition in _all_partitions(node, facts) or ():
+        now = inputs_now(node, facts, partition)
+        before = made.get(partition)
+        if before is None:
+            partitions.add(partition)
+            reasons.setdefault("partitions that were never made")
+        elif before.get("code") != node.version_of_code:
+            partitions.add(partition)
+            reasons.setdefault(_CODE)
+        else:
+            for key, content in now.items():
+                if before.get(key) != content:
+                    partitions.add(partition)
+                    reasons.setdefault(f"new content of {key}")
+    return Step(node, tuple(reasons), tuple(sorted(partitions))) if partitions else None
+
+
+def _stale_whole(node: Node, facts: Facts) -> Step | Waiting | None:
+    missing = _unpublished(node, facts)
+    if missing:
+        return missing
+    record = facts.of(node.key)
+    if record is None:
+        return Step(node, ("it was never made",))
+    reasons = _changed_inputs(node, record, facts)
+    if record.code_version != node.version_of_code:
+        reasons.append(_CODE)
+    return Step(node, tuple(reasons)) if reasons else None
+
+
+def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
+    missing = _unpublished(node, facts)
+    if missing:
+        return missing
+    known = facts.of_model(node.key)
+    features = facts.of(node.inputs[0].key)
+    if not known.latest:
+        return Step(node, ("it was never trained",))
+    reasons: list[str] = []
+    if features and known.features != features.data_version:
+        reasons.append(f"new content of {node.inputs[0].key}")
+    if known.spec != facts.spec(node):
+        reasons.append("its declaration has changed")
+    return Step(node, tuple(reasons)) if reasons else None
+
+
+def _stale_champion(node: Node, facts: Facts) -> Step | Waiting | None:
+    known = facts.of_model(node.inputs[0].key)
+    if not known.latest:
+        return Waiting(node, f"{node.inputs[0].key} was never trained")
+    if known.decided < known.latest:
+        return Step(node, (f"version {known.latest} awaits the gate",))
+    return None
+
+
+def _stale_predictions(node: Node, facts: Facts) -> Step | Waiting | None:
+    missing = _unpublished(node, facts)
+    if missing:
+        return missing
+    known = facts.of_model(facts.nodes[node.inputs[0].key].inputs[0].key)
+    record = facts.of(node.key)
+    if record is None:
+        return Step(node, ("it was never made",))
+    reasons = _changed_inputs(node, record, facts)
+    if record.info.get("champion") != known.champion:
+        reasons.append(f"version {known.champion} is champion now")
+    if record.code_version != node.version_of_code:
+        reasons.append(_CODE)
+    return Step(node, tuple(reasons)) if reasons else None
+
+
+_CODE = "its code or contract has changed"
+
+
+def inputs_now(node: Node, facts: Facts, partition: str | None = None) -> dict[str, str]:
+    """The content of everything a node would be made from now.
+
+    Args:
+        node: the asset.
+        facts: where to look.
+        partition: of a partitioned asset, which partition is to be made.
+    """
+    content: dict[str, str] = {}
+    for wanted in node.inputs:
+        record = None if _in_registry(wanted.key, facts) else facts.of(wanted.key)
+        if record is None:
+            continue
+        parts = partitions_in(record)
+        content[wanted.key] = parts.get(partition, "") if partition and parts else record.data_version
+    return content
+
+
+def info_of(record: Publication | None) -> Mapping[str, Any]:
+    """What the publisher noted, nothing where nothing was published."""
+    return record.info if record else {}
+
+
+def partitions_in(record: Publication | None) -> dict[str, str]:
+    """Content of each partition of a table; empty for one that is not partitioned."""
+    if record is None or record.partition_by is None:
+        return {}
+    return {name: digest.hex for name, digest in record.partitions.items()}
+
+
+def _changed_inputs(node: Node, record: Publication, facts: Facts) -> list[str]:
+    before = record.info.get("inputs") or {}
+    now = inputs_now(node, facts)
+    return [
+        f"new content of {key}"
+        for key, content in now.items()
+        if (before.get(key) or {}).get("data_version") != content
+    ]
+
+
+def _unpublished(node: Node, facts: Facts) -> Waiting | None:
+    missing = [i.key for i in node.inputs if not facts.there(i.key)]
+    return Waiting(node, f"{', '.join(missing)} is not published yet") if missing else None
+
+
+def _in_registry(key: str, facts: Facts) -> bool:
+    node = facts.nodes.get(key)
+    return bool(node) and node.stage in ("model", "champion")  # type: ignore[union-attr]
+
+
+def _all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
+    if not node.partitioned:
+        return None
+    found: set[str] = set()
+    for wanted in node.inputs:
+        found |= set(partitions_in(facts.of(wanted.key)))
+    if node.stage == "source":
+        found = set(facts.landed(node).by_partition())
+    return tuple(sorted(found))
+
+
+def _following(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:
+    ahead = list(ahead)
+    reasons = (*(found.reasons if found else ()), *(f"{step.key} is made first" for step in ahead))
+    partitions: set[str] = set(found.partitions or ()) if found else set()
+    for step in ahead:
+        partitions |= set(step.partitions or ())
+    return Step(node, reasons, tuple(sorted(partitions)) if node.partitioned else None, follows=found is None)

@@ -1,0 +1,60 @@
+"""The shared resources of this mesh, made once a process from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from mesh_pipelines.errors import NotPublished
+from resources.lake import Lake
+from resources.publication import Publication
+from resources.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.registry import Registry
+    from resources.tracking import Tracking
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Storage, keys and tracking under one roof; each is opened when it is first used.
+
+    Args:
+        settings: where everything lives.
+    """
+
+    settings: Settings
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake.from_settings(self.settings)
+
+    def record(self, key: str) -> Publication | None:
+        """The newest publish record of a table, ``None`` where nothing was published."""
+        try:
+            return self.lake.record(key)
+        except NotPublished:
+            return None
+
+    @cached_property
+    def tracking(self) -> Tracking:
+        from resources.tracking import Tracking
+
+        return Tracking.from_settings(self.settings)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from mesh_pipelines.modeling.registry import Registry
+
+        return Registry(self.tracking)
+
+
+@lru_cache(maxsize=4)
+def _platform(settings_json: str) -> Platform:
+    return Platform(get_settings())
+
+
+def platform() -> Platform:
+    """The platform of the settings that are in force now."""
+    return _platform(get_settings().model_dump_json())

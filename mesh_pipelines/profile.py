@@ -1,0 +1,90 @@
+"""A domain's profile, ``domain.yaml``: who owns it, whom to call, how it ranks, in which time zone it lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+
+from mesh_pipelines.errors import Violation
+
+_FIELDS = {"owner", "contact", "priority", "timezone", "description"}
+_REQUIRED = ("owner", "contact")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is true of a whole domain.
+
+    Args:
+        name: the domain's name, which is the name of its folder.
+        owner: the owning team.
+        contact: e-mail address that failures and refusals are sent to.
+        priority: strategic priority from 1 (lowest) to 10; decides who goes first where compute is scarce.
+        timezone: IANA name; schedules of the domain are in it.
+        description: one sentence for people of other domains.
+    """
+
+    name: str
+    owner: str
+    contact: str
+    priority: int = 5
+    timezone: str = "UTC"
+    description: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
+    """Read ``domain.yaml``; what is wrong with it comes back beside the best reading of it.
+
+    Args:
+        folder: the domain's folder.
+    """
+    file, name = folder / "domain.yaml", folder.name
+    found: list[Violation] = []
+
+    def violation(place: str, problem: str, fix: str) -> None:
+        found.append(Violation("DomainHasAProfile", f"{_short(file)}: {place}", problem, fix))
+
+    given: dict[str, Any] = {}
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        given = loaded if isinstance(loaded, dict) else {}
+    except FileNotFoundError:
+        violation("$", "the file is missing", "write one with at least `owner` and `contact`")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        violation("$", f"is not YAML: {error}", "mend the syntax")
+    if given or not found:
+        for unknown in sorted(set(given) - _FIELDS):
+            violation(unknown, "is not a field of a domain's profile", f"use one of {', '.join(sorted(_FIELDS))}")
+        for wanted in _REQUIRED:
+            if not isinstance(given.get(wanted), str) or not given[wanted].strip():
+                violation(wanted, "is missing or empty", f"say who: `{wanted}: ...`")
+        if "@" not in str(given.get("contact", "@")):
+            violation("contact", "is not an e-mail address", "give the address that failures are sent to")
+        priority = given.get("priority", 5)
+        if not isinstance(priority, int) or not 1 <= priority <= 10:
+            violation("priority", f"{priority!r} is not a whole number from 1 to 10", "write for example `priority: 5`")
+            given["priority"] = 5
+        if given.get("timezone", "UTC") not in available_timezones():
+            violation("timezone", f"{given['timezone']!r} is not an IANA time zone", "write for example `America/New_York`")
+            given["timezone"] = "UTC"
+    profile = Profile(
+        name=name,
+        owner=str(given.get("owner", "")),
+        contact=str(given.get("contact", "")),
+        priority=given.get("priority", 5),
+        timezone=given.get("timezone", "UTC"),
+        description=str(given.get("description", "")).strip(),
+    )
+    return profile, tuple(found)
+
+
+def _short(file: Path) -> str:
+    return "/".join(file.parts[-3:])

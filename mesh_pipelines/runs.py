@@ -1,0 +1,409 @@
+"""Bringing the mesh up to date: plan, run one domain's share as a Dagster run, look again, until nothing is left.
+
+A Dagster run lives in one code location. So the steps of a plan are grouped by domain, as many to a run as
+lineage lets go together, and every run is recorded in the Dagster instance under its code location.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from mesh_pipelines.errors import SelectionError
+from mesh_pipelines.facts import facts_of
+from mesh_pipelines.lint import lint_mesh
+from mesh_pipelines.mesh import Mesh, load_mesh
+from mesh_pipelines.planner import Plan, Step, plan
+from mesh_pipelines.platform import Platform, platform
+
+Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
+IF_STALE = "mesh/if-stale"
+"""Run tag: a step whose inputs turn out to be unchanged leaves its table as it is."""
+REASON = "mesh/reason"
+"""Run tag: why the run was started, in words."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How one asset fared.
+
+    Args:
+        seconds: wall time of its step.
+        work_seconds: the part of it spent reading, auditing, training and writing.
+        message: what went wrong or what is worth knowing, else empty.
+    """
+
+    key: str
+    domain: str
+    stage: str
+    status: Status
+    seconds: float = 0.0
+    work_seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How bringing the mesh up to date went.
+
+    Args:
+        steps: one entry an asset.
+        seconds: wall time of all of it.
+        run_ids: the Dagster runs it took.
+    """
+
+    steps: tuple[StepReport, ...]
+    seconds: float
+    run_ids: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not any(step.status in ("failed", "skipped") for step in self.steps)
+
+    @property
+    def overhead_seconds(self) -> float:
+        """Wall time that was not spent reading, auditing, training or writing."""
+        return max(0.0, self.seconds - sum(step.work_seconds for step in self.steps))
+
+
+class Reporter(Protocol):
+    """Whoever wants to show progress."""
+
+    def planned(self, steps: Sequence[Step]) -> None: ...
+    def started(self, key: str) -> None: ...
+    def finished(self, key: str, status: str, seconds: float, message: str) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass
+class _Silent:
+    notes: list[str] = field(default_factory=list)
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        return None
+
+    def started(self, key: str) -> None:
+        return None
+
+    def finished(self, key: str, status: str, seconds: float, message: str) -> None:
+        return None
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def project_root() -> Path:
+    """The folder of the nearest ``workspace.yaml``, from here upwards."""
+    from resources.settings import find_root
+
+    return find_root()
+
+
+def run(
+    selection: Sequence[str] = (),
+    *,
+    partition: str | None = None,
+    force: bool = False,
+    reporter: Reporter | None = None,
+    mesh: Mesh | None = None,
+    reason: str = "asked for by a person",
+) -> RunReport:
+    """Materialize what is out of date.
+
+    Args:
+        selection: keys (with all that they need upstream) or domains; empty means the whole mesh.
+        partition: one partition, or a range ``2013-01..2013-03``, to make anew; implies ``force`` for the
+            partitioned assets selected.
+        force: make the selection even where it is up to date.
+        reporter: who is told of the progress.
+        mesh: a mesh that has been loaded already.
+        reason: why, for the run's tags.
+
+    Raises:
+        DomainError: a domain breaks the federation's rules.
+        SelectionError: a name or partition fits nothing.
+    """
+    started = time.monotonic()
+    show = reporter or _Silent()
+    whole = mesh or load_mesh(project_root())
+    _refuse_unsound(whole)
+    nodes = whole.select(selection)
+    shared = platform()
+    forced = _forced(whole, selection, nodes, partition, force)
+    reports: dict[str, StepReport] = {}
+    run_ids: list[str] = []
+    failed: set[str] = set()
+    announced = False
+    attempted: set[str] = set()
+    current = Plan()
+    while True:
+        current = plan(nodes, facts_of(whole, shared), force=forced - attempted, without=failed)
+        todo = [step for step in current.steps if step.key not in attempted or not step.follows]
+        todo = [step for step in todo if step.key not in attempted]
+        if partition:
+            todo = [_only(step, partition) for step in todo]
+        if not announced:
+            show.planned(todo)
+            announced = True
+        group = _next_group(whole, todo)
+        if not group:
+            break
+        domain = group[0].node.domain
+        for batch, window in _windows(group):
+            outcome = execute(whole, domain, batch, window, shared, show, reason)
+            run_ids.append(outcome.run_id)
+            for report in outcome.steps:
+                reports[report.key] = _merge(reports.get(report.key), report)
+            broken = {report.key for report in outcome.steps if report.status in ("failed", "skipped")}
+            failed |= broken
+            if broken:
+                break
+        attempted |= {step.key for step in group}
+    for wait in current.waiting:
+        reports.setdefault(
+            wait.node.key, StepReport(wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason)
+        )
+    for node in nodes:
+        below = next((i.key for i in node.inputs if i.key in failed or getattr(reports.get(i.key), "status", "") == "skipped"), None)
+        if node.key not in reports and below:
+            failed.add(node.key)
+            reports[node.key] = StepReport(node.key, node.domain, node.stage, "skipped", message=f"{below} failed")
+        reports.setdefault(node.key, StepReport(node.key, node.domain, node.stage, "up to date"))
+    ordered = tuple(reports[node.key] for node in nodes)
+    return RunReport(ordered, time.monotonic() - started, tuple(run_ids))
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One Dagster run, as it ended."""
+
+    run_id: str
+    steps: tuple[StepReport, ...]
+
+
+def execute(
+    mesh: Mesh,
+    domain: str,
+    steps: Sequence[Step],
+    window: tuple[str, str] | None,
+    shared: Platform,
+    show: Reporter,
+    reason: str,
+) -> Execution:
+    """Run some assets of one domain as one Dagster run in this process.
+
+    Args:
+        mesh: the whole mesh.
+        domain: whose code location it is.
+        steps: its assets to make.
+        window: first and last partition, where some of them are partitioned.
+        shared: the platform.
+        show: who is told.
+        reason: why, for the run's tags.
+    """
+    import dagster as dg
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run_iterator
+    from dagster._core.remote_origin import RemoteRepositoryOrigin
+
+    instance = dagster_instance(shared)
+    definitions = _definitions(mesh, domain)
+    keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
+    repository = definitions.get_repository_def()
+    job = repository.get_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+    tags = {IF_STALE: "true", REASON: _short(reason), "mesh/domain": domain}
+    tags["mesh/priority"] = str(mesh.domains[domain].profile.priority)
+    if window and window[0] == window[1]:
+        tags["dagster/partition"] = window[0]
+    elif window:
+        tags |= {"dagster/asset_partition_range_start": window[0], "dagster/asset_partition_range_end": window[1]}
+    if any("asked for" in step.reasons for step in steps):
+        del tags[IF_STALE]
+    origin = RemoteRepositoryOrigin(_location_origin(mesh, domain), repository.name)
+    dagster_run = instance.create_run_for_job(
+        job_def=job,
+        tags=tags,
+        asset_selection=keys,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        remote_job_origin=origin.get_job_origin(job.name),
+    )
+    names = {"__".join(step.key.split(".")): step for step in steps}
+    clock: dict[str, float] = {}
+    work: dict[str, float] = {}
+    unchanged: set[str] = set()
+    reports: dict[str, StepReport] = {}
+    for event in execute_run_iterator(InMemoryJob(job), dagster_run, instance):
+        step = names.get(event.step_key or "")
+        if step is None:
+            continue
+        match event.event_type_value:
+            case "STEP_START":
+                clock[step.key] = time.monotonic()
+                show.started(step.key)
+            case "ASSET_MATERIALIZATION":
+                metadata = event.step_materialization_data.materialization.metadata
+                work[step.key] = float(getattr(metadata.get("work seconds"), "value", 0.0) or 0.0)
+                if "unchanged" in metadata:
+                    unchanged.add(step.key)
+            case "STEP_SUCCESS" | "STEP_FAILURE" | "STEP_SKIPPED":
+                seconds = time.monotonic() - clock.get(step.key, time.monotonic())
+                status: Status = "done"
+                message = ""
+                if event.event_type_value == "STEP_FAILURE":
+                    status, message = "failed", _cause(event.step_failure_data.error)
+                elif event.event_type_value == "STEP_SKIPPED":
+                    status, message = "skipped", "nothing to read from upstream"
+                elif step.key in unchanged:
+                    status = "up to date"
+                elif step.key not in work:
+                    status, message = "skipped", "it published nothing"
+                reports[step.key] = StepReport(
+                    step.key, domain, step.node.stage, status, seconds, work.get(step.key, 0.0), message
+                )
+                show.finished(step.key, status, seconds, message)
+    for step in steps:
+        reports.setdefault(step.key, StepReport(step.key, domain, step.node.stage, "skipped", message="not reached"))
+    return Execution(dagster_run.run_id, tuple(reports[step.key] for step in steps))
+
+
+def dagster_instance(shared: Platform) -> Any:
+    """The Dagster instance of this mesh, made on first use.
+
+    Args:
+        shared: the platform.
+    """
+    import dagster as dg
+
+    from mesh_pipelines.ui import ensure_dagster_home
+
+    os.environ["DAGSTER_HOME"] = str(ensure_dagster_home(shared.settings))
+    return dg.DagsterInstance.get()
+
+
+_DEFINITIONS: dict[tuple[str, int], Any] = {}
+
+
+def _definitions(mesh: Mesh, domain: str) -> Any:
+    from mesh_pipelines.domain import definitions
+
+    slot = (domain, id(mesh))
+    if slot not in _DEFINITIONS:
+        _DEFINITIONS[slot] = definitions(mesh.domains[domain])
+    return _DEFINITIONS[slot]
+
+
+def _location_origin(mesh: Mesh, domain: str) -> Any:
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+    location = next(place for place in mesh.locations if place.package.rpartition(".")[2] == domain)
+    origins = WorkspaceFileTarget([str(mesh.root / "workspace.yaml")]).create_origins()
+    return next(origin for origin in origins if origin.location_name == location.name)
+
+
+def _refuse_unsound(mesh: Mesh) -> None:
+    from datetime import UTC, datetime
+
+    from mesh_pipelines.errors import DomainError
+
+    found = lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date())
+    if found:
+        raise DomainError("the mesh", found)
+
+
+def _forced(mesh: Mesh, selection: Sequence[str], nodes: Iterable[Any], partition: str | None, force: bool) -> set[str]:
+    if not (force or partition):
+        return set()
+    if not selection:
+        return {node.key for node in nodes}
+    named = {key for item in selection for key in ([n.key for n in mesh.domains[item].nodes.values()] if item in mesh.domains else [item])}
+    if partition and not any(mesh.node(key).partitioned for key in named):
+        raise SelectionError(
+            f"none of {', '.join(selection)} is made by partition",
+            remedy="leave --partition out, or name a partitioned source or product",
+        )
+    return named
+
+
+def _only(step: Step, partition: str) -> Step:
+    if step.partitions is None:
+        return step
+    first, _, last = partition.partition("..")
+    wanted = tuple(name for name in step.partitions if first <= name <= (last or first))
+    if not wanted:
+        raise SelectionError(
+            f"{step.key} has no partition {partition!r}",
+            remedy=f"it has {', '.join(step.partitions[:3])} ... {step.partitions[-1]}" if step.partitions else "land it first",
+        )
+    return Step(step.node, step.reasons, wanted, step.follows)
+
+
+def _next_group(mesh: Mesh, steps: Sequence[Step]) -> list[Step]:
+    """The largest share of the plan that one domain can run now; ties go to the higher priority."""
+    pending = {step.key for step in steps}
+    best: list[Step] = []
+    for domain in dict.fromkeys(step.node.domain for step in steps):
+        taken: list[Step] = []
+        inside: set[str] = set()
+        for step in steps:
+            if step.node.domain == domain and all(i.key in inside or i.key not in pending for i in step.node.inputs):
+                taken.append(step)
+                inside.add(step.key)
+        rank = (len(taken), mesh.domains[domain].profile.priority)
+        if taken and (not best or rank > (len(best), mesh.domains[best[0].node.domain].profile.priority)):
+            best = taken
+    return best
+
+
+def _windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
+    """Cut a group into runs: a run covers one unbroken range of partitions; what has none goes with the last."""
+    cut = [step for step in group if step.partitions]
+    names = sorted({name for step in cut for name in step.partitions or ()})
+    if not names:
+        return [(list(group), None)]
+    ranges: list[tuple[str, str]] = []
+    for name in names:
+        if ranges and _next_partition(ranges[-1][1]) == name:
+            ranges[-1] = (ranges[-1][0], name)
+        else:
+            ranges.append((name, name))
+    return [*((list(cut), window) for window in ranges[:-1]), (list(group), ranges[-1])]
+
+
+def _next_partition(name: str) -> str:
+    from datetime import date, timedelta
+
+    match name.count("-"):
+        case 0:
+            return str(int(name) + 1)
+        case 1:
+            year, month = map(int, name.split("-"))
+            return f"{year + month // 12}-{month % 12 + 1:02d}"
+        case _:
+            return (date.fromisoformat(name) + timedelta(days=1)).isoformat()
+
+
+def _merge(before: StepReport | None, now: StepReport) -> StepReport:
+    if before is None:
+        return now
+    status = now.status if now.status in ("failed", "done") else before.status
+    return StepReport(
+        now.key, now.domain, now.stage, status, before.seconds + now.seconds, before.work_seconds + now.work_seconds, now.message
+    )
+
+
+def _cause(error: Any) -> str:
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = str(error.message if error else "").strip()
+    head, _, rest = text.partition(": ")
+    return rest if head.startswith("mesh_pipelines.errors.") else text
+
+
+def _short(text: str, limit: int = 240) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+

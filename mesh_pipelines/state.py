@@ -1,0 +1,231 @@
+"""The mesh as it stands: what is published, which model is in use, and one asset's card; read off lake and registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.errors import NotPublished, SelectionError
+from mesh_pipelines.facts import registry_exists
+from mesh_pipelines.loading import Node
+from mesh_pipelines.mesh import Mesh, load_mesh
+from mesh_pipelines.platform import Platform, platform
+from mesh_pipelines.reports import Card, MeshState, ModelState, ModelVersionState, ProductState, Section, Table
+from resources.publication import Publication
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.registry import ModelVersion
+
+PRODUCTS = ("product", "predictions")
+
+
+def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -> MeshState:
+    """Products and models as they stand.
+
+    Args:
+        keys: only these; by default all of them.
+        mesh: a mesh that has been loaded already.
+
+    Raises:
+        SelectionError: a key is no product or model of the mesh.
+    """
+    from mesh_pipelines.runs import project_root
+
+    whole = mesh or load_mesh(project_root())
+    shared = platform()
+    chosen = [whole.node(key) for key in keys] if keys else list(whole.nodes.values())
+    for node in chosen:
+        if keys and node.stage not in (*PRODUCTS, "model"):
+            raise SelectionError(
+                f"{node.key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {node.key}"
+            )
+    products = tuple(_product(node, shared) for node in chosen if node.stage in PRODUCTS)
+    models = tuple(_model(node.key, shared) for node in chosen if node.stage == "model")
+    return MeshState(products, models)
+
+
+def describe(key: str, version: int | None = None) -> Card:
+    """One asset's card.
+
+    Args:
+        key: ``domain.name``.
+        version: a past version of it; by default the newest, or of a model the champion.
+
+    Raises:
+        SelectionError: nothing in the mesh has that key.
+        NotPublished: there is no such version.
+    """
+    from mesh_pipelines.runs import project_root
+
+    whole = load_mesh(project_root())
+    node = whole.node(key)
+    shared = platform()
+    if node.stage in ("model", "champion"):
+        return _model_card(node, whole, shared, version)
+    return _table_card(node, whole, shared, version)
+
+
+def _product(node: Node, shared: Platform) -> ProductState:
+    record = shared.record(node.key)
+    if record is None:
+        return ProductState(node.key)
+    results = record.info.get("outcome", {}).get("results", ())
+    return ProductState(
+        key=node.key,
+        version=record.version,
+        rows=record.rows,
+        quarantined=quarantined_rows(node, shared),
+        contract_version=record.contract_version or "",
+        published_at=record.published_at,
+        data_version=record.data_version,
+        uri=shared.lake.uri(node.key),
+        checks_passed=sum(bool(result["passed"]) for result in results),
+        checks_total=len(results),
+    )
+
+
+def quarantined_rows(node: Node, shared: Platform) -> int:
+    """Rows that are in a product's quarantine now."""
+    from mesh_pipelines.publish import QUARANTINE
+
+    refused = shared.record(node.key + QUARANTINE)
+    return refused.rows if refused else 0
+
+
+def _model(key: str, shared: Platform) -> ModelState:
+    if not registry_exists(shared):
+        return ModelState(key)
+    registry = shared.registry
+    champion = registry.champion(key)
+    latest = registry.latest(key)
+    challenger = latest if latest and (champion is None or latest.version > champion.version) else None
+    return ModelState(key, _version_state(champion), _version_state(challenger))
+
+
+def _version_state(found: ModelVersion | None) -> ModelVersionState | None:
+    if found is None:
+        return None
+    record = found.record
+    inputs = {given.key: given.version for given in (record.features, *record.inputs) if given.version is not None}
+    return ModelVersionState(
+        version=found.version,
+        metrics=found.metrics,
+        baseline=found.baseline,
+        trained_at=found.trained_at,
+        inputs=inputs,
+        reason=found.reason,
+        sha256=found.sha256,
+    )
+
+
+def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -> Card:
+    record = shared.lake.record(node.key, version) if version is not None else shared.record(node.key)
+    contract = node.contract
+    sections: list[Section] = []
+    tables: list[Table] = []
+    if contract:
+        facts = [
+            ("contract", f"{contract.id} {contract.version} ({contract.status})"),
+            ("purpose", contract.purpose),
+            ("grain", contract.grain),
+            ("key", ", ".join(contract.key)),
+            ("limits", contract.limitations),
+            ("fresh within", str(contract.sla.freshness or "")),
+            ("may refuse", f"{contract.tolerance:.2%} of the rows"),
+        ]
+        sections.append(Section("Promise", [(name, text) for name, text in facts if text]))
+        tables.append(
+            Table(
+                "Columns",
+                ("column", "type", "class", "meaning"),
+                [(c.name, c.logical_type + ("" if c.required else "?"), c.classification, c.description) for c in contract.columns],
+            )
+        )
+    profile = mesh.domains[node.domain].profile
+    members = ", ".join(contract.members) if contract and contract.members else profile.contact
+    sections.append(Section("Owner", [("team", profile.owner), ("contact", members)]))
+    sections.append(_published_section(record, node, shared))
+    if record and record.info.get("outcome"):
+        sections.append(_audit_section(record.info["outcome"]))
+        failed = [r for r in record.info["outcome"]["results"] if r["failed"]]
+        if failed:
+            rows = [(r["rule"], f"{r['failed']:,}", f"{r['checked']:,}", "held" if r["passed"] else "broken") for r in failed]
+            tables.append(Table("Rules that rows broke", ("rule", "rows", "of", "verdict"), rows))
+    readers = [(n.key, next(i.port.purpose if i.port else "own domain" for i in n.inputs if i.key == node.key)) for n in mesh.nodes.values() if any(i.key == node.key for i in n.inputs)]
+    if readers:
+        tables.append(Table("Read by", ("asset", "purpose"), readers))
+    title = node.key if version is None else f"{node.key}@{version}"
+    summary = (node.declaration.doc if node.declaration else "") or (contract.description if contract else "")
+    return Card(title, node.stage, summary.split("\n\n")[0], sections, tables)
+
+
+def _published_section(record: Publication | None, node: Node, shared: Platform) -> Section:
+    if record is None:
+        return Section("Published", [("version", "none yet"), ("next", f"mesh run {node.key}")])
+    facts = [
+        ("version", str(record.version)),
+        ("rows", f"{record.rows:,}"),
+        ("quarantined", f"{quarantined_rows(node, shared):,}"),
+        ("content", record.data_version),
+        ("published", record.published_at.isoformat(timespec="seconds")),
+        ("by run", str(record.info.get("run_id", ""))),
+        ("code", record.code_version or ""),
+        ("made from", ", ".join(f"{k}@{v['version']}" for k, v in (record.info.get("inputs") or {}).items())),
+        ("where", shared.lake.uri(node.key)),
+    ]
+    return Section("Published", [(name, text) for name, text in facts if text])
+
+
+def _audit_section(outcome: Mapping[str, Any]) -> Section:
+    results = outcome["results"]
+    held = sum(bool(r["passed"]) for r in results)
+    return Section(
+        "Last audit",
+        [
+            ("verdict", str(outcome["verdict"])),
+            ("rules that held", f"{held} of {len(results)}"),
+            ("rows audited", f"{outcome['rows']:,}"),
+            ("rows refused", f"{outcome['quarantined']:,}"),
+        ],
+    )
+
+
+def _model_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -> Card:
+    key = node.key if node.stage == "model" else node.inputs[0].key
+    if not registry_exists(shared):
+        return Card(key, "model", "", [Section("Versions", [("trained", "none yet"), ("next", f"mesh run {key}")])])
+    registry = shared.registry
+    champion = registry.champion(key)
+    chosen = registry.version(key, version) if version is not None else champion or registry.latest(key)
+    if chosen is None:
+        raise NotPublished("no version of it was ever trained", where=key, remedy=f"mesh run {key}")
+    profile = mesh.domains[node.domain].profile
+    record = chosen.record
+    standing = "champion" if champion and champion.version == chosen.version else "not in use"
+    sections = [
+        Section(
+            "Version",
+            [
+                ("version", f"{chosen.version} ({standing})"),
+                ("trained", chosen.trained_at.isoformat(timespec="seconds") if chosen.trained_at else ""),
+                ("gate", chosen.reason or "not decided yet"),
+                ("model.ubj", chosen.sha256),
+                ("trained on", f"{record.split.train_rows:,} rows until {record.split.train_until}"),
+                ("judged on", f"{record.split.holdout_rows:,} rows until {record.split.holdout_until}"),
+            ],
+        ),
+        Section("Owner", [("team", profile.owner), ("contact", profile.contact)]),
+        Section("Inputs", [(given.key, f"version {given.version}, content {given.data_version[:12]}") for given in (record.features, *record.inputs)]),
+    ]
+    metrics = [
+        (name, f"{value:.4f}", f"{chosen.baseline.get(name, float('nan')):.4f}") for name, value in sorted(chosen.metrics.items())
+    ]
+    versions = [
+        (str(v.version), v.trained_at.isoformat(timespec="seconds") if v.trained_at else "", v.decision, v.reason)
+        for v in registry.versions(key)
+    ]
+    tables = [
+        Table("Metrics, out of time", ("metric", "model", "baseline"), metrics),
+        Table("Versions", ("version", "trained", "gate", "reason"), versions),
+    ]
+    return Card(key if version is None else f"{key}@{version}", "model", "", sections, tables)

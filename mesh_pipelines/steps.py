@@ -1,0 +1,280 @@
+"""What each kind of asset does when it runs: make rows, pass the gate, report to Dagster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster import AssetExecutionContext
+import polars as pl
+
+from mesh_pipelines.assets import Check, Produce, as_rows
+from mesh_pipelines.declare import FeatureSetDeclaration, SourceDeclaration
+from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, TransformError
+from mesh_pipelines.io import Read
+from mesh_pipelines.landing import LandedFile, blame, changed_partitions, describe_files, look, read
+from mesh_pipelines.loading import PARTITION, LoadedDomain, Node
+from mesh_pipelines.platform import Platform, platform
+from mesh_pipelines.publish import Candidate, Published, publish
+from quality.outcome import Outcome
+
+IF_STALE = "mesh/if-stale"
+
+MODEL_CHECKS: tuple[Check, ...] = ()
+CHAMPION_CHECKS: tuple[Check, ...] = ()
+
+
+def produce(node: Node, domain: LoadedDomain) -> Produce:
+    """The step of a node.
+
+    Args:
+        node: what is to be made.
+        domain: the domain that owns it.
+    """
+    match node.stage:
+        case "source":
+            return _source_step(node)
+        case "model" | "champion" | "predictions":
+            from mesh_pipelines.modelsteps import model_step
+
+            return model_step(node, domain)
+        case _:
+            return _handwritten_step(node) if node.asset else _transform_step(node)
+
+
+def _source_step(node: Node) -> Produce:
+    declared, contract = node.declaration, node.contract
+    assert isinstance(declared, SourceDeclaration)
+    assert contract is not None
+
+    def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        shared = platform()
+        before = shared.record(node.key)
+        known = before.info.get("files", {}) if before else {}
+        landed = look(shared.settings.landing / node.domain, declared.pattern, known)
+        there = landed.by_partition()
+        wanted = _partitions_wanted(context, node)
+        if wanted is not None:
+            wanted = tuple(name for name in wanted if name in there)
+        if _only_if_stale(context) and before and before.code_version == node.version_of_code:
+            changed = changed_partitions(landed, known)
+            wanted = tuple(name for name in wanted if name in changed) if wanted is not None else wanted
+            if not changed or wanted == ():
+                yield _unchanged(node, before)
+                return
+        files: tuple[LandedFile, ...] = tuple(
+            file for name, group in there.items() for file in group if wanted is None or name in wanted
+        )
+        if not files:
+            raise LandingError(
+                f"nothing has landed that looks like {declared.pattern!r}",
+                where=str(landed.folder),
+                remedy="land a file there, or mend the source's pattern",
+            )
+        candidate = Candidate(
+            read(landed, contract, files),
+            partitions=wanted,
+            info={},
+            merged={"files": describe_files(files), "made_from": {name: {"code": node.version_of_code} for name in wanted or ()}},
+        )
+        try:
+            yield from gate(node, context, shared, candidate, {})
+        except TransformError as error:
+            raise blame(landed, files, contract, error.__cause__ or error) from error  # type: ignore[arg-type]
+
+    return step
+
+
+def _transform_step(node: Node) -> Produce:
+    declared = node.declaration
+    assert declared is not None
+
+    def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        shared = platform()
+        reads = _reads(context)
+        partitions = _partitions_wanted(context, node)
+        before = shared.record(node.key)
+        if _only_if_stale(context) and before and _same_inputs(node, before, reads, partitions):
+            yield _unchanged(node, before)
+            return
+        with _calling(node):
+            rows = as_rows(declared(**inputs), node.key)
+        yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads)
+
+    return step
+
+
+def _handwritten_step(node: Node) -> Produce:
+    """A domain's own ``@asset``: its function runs as Dagster would run it, and its rows pass the same gate."""
+    from dagster._core.execution.plan.compute_generator import create_op_compute_wrapper
+
+    original = create_op_compute_wrapper(node.asset.node_def)
+
+    def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        shared = platform()
+        reads = _reads(context)
+        partitions = _partitions_wanted(context, node)
+        with _calling(node):
+            outputs = [item for item in original(context, inputs) if isinstance(item, dg.Output)]  # type: ignore[arg-type]
+            if len(outputs) != 1:
+                raise TransformError(
+                    "a hand-written asset has to return its rows",
+                    where=node.key,
+                    remedy="return a pl.LazyFrame; the platform audits and publishes it",
+                )
+            rows = as_rows(outputs[0].value, node.key)
+        yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads)
+
+    return step
+
+
+def _candidate(
+    node: Node, rows: pl.LazyFrame, partitions: tuple[str, ...] | None, reads: Mapping[str, Read]
+) -> Candidate:
+    made_from = {
+        name: {"code": node.version_of_code, **{key: r.partitions.get(name, r.data_version) if r.partitions else r.data_version for key, r in reads.items()}}
+        for name in partitions or ()
+    }
+    order: tuple[str, ...] = ()
+    if isinstance(node.declaration, FeatureSetDeclaration):
+        time_of = node.declaration.time
+        rows = rows.with_columns(pl.col(time_of).dt.strftime("%Y-%m").alias(PARTITION))
+        order = (PARTITION, *dict.fromkeys((time_of, *node.declaration.key)))
+    return Candidate(rows, partitions=partitions, order=order, merged={"made_from": made_from} if made_from else {})
+
+
+def gate(
+    node: Node, context: dg.AssetExecutionContext, shared: Platform, candidate: Candidate, reads: Mapping[str, Read]
+) -> Iterator[Any]:
+    """Audit and publish a candidate, and tell Dagster what came of it.
+
+    Args:
+        node: what is made.
+        context: the running step.
+        shared: the platform.
+        candidate: its rows.
+        reads: what they were made from.
+
+    Yields:
+        One check result a rule, then the output; a refused candidate yields its failed checks and raises.
+    """
+    begun = time.perf_counter()
+    try:
+        published = publish(shared, node, candidate, reads, context.run_id)
+    except AuditRefused as refusal:
+        if isinstance(refusal.outcome, Outcome):
+            yield from _check_results(node, refusal.outcome)
+        raise
+    if published.outcome is not None:
+        yield from _check_results(node, published.outcome)
+    yield dg.Output(
+        None,
+        "result",
+        metadata=_metadata(node, published, reads, time.perf_counter() - begun),
+        data_version=dg.DataVersion(published.data_version),
+    )
+
+
+def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
+    key = dg.AssetKey(node.key.split("."))
+    for result in outcome.results:
+        metadata: dict[str, Any] = {"checked": result.checked, "failed": result.failed}
+        if result.failed:
+            metadata["share failed"] = result.share
+        if result.samples:
+            metadata["samples"] = dg.MetadataValue.json(list(result.samples))
+        if outcome.docs:
+            metadata["data docs"] = dg.MetadataValue.url(outcome.docs)
+        yield dg.AssetCheckResult(
+            check_name=result.rule,
+            asset_key=key,
+            passed=result.passed,
+            severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
+            description=result.detail or result.description,
+            metadata=metadata,
+        )
+
+
+def _metadata(node: Node, published: Published, reads: Mapping[str, Read], seconds: float) -> dict[str, Any]:
+    outcome = published.outcome
+    metadata: dict[str, Any] = {
+        "dagster/row_count": published.rows,
+        "dagster/uri": published.uri,
+        "version": published.version,
+        "work seconds": sum(published.seconds.values()),
+        "seconds": dg.MetadataValue.json({name: round(value, 3) for name, value in published.seconds.items()}),
+        "made from": dg.MetadataValue.md(
+            "\n".join(["| input | version | content |", "|---|--:|---|"])
+            + "".join(f"\n| `{r.key}` | {r.version} | `{r.data_version[:12]}` |" for r in reads.values())
+        ),
+    }
+    if not reads:
+        del metadata["made from"]
+    if published.unchanged:
+        metadata["content"] = "the same as published before"
+    if outcome is not None:
+        metadata["quarantined"] = outcome.quarantined
+        metadata["audit"] = dg.MetadataValue.md(outcome.to_markdown())
+        if outcome.docs:
+            metadata["data docs"] = dg.MetadataValue.url(outcome.docs)
+    return metadata
+
+
+def _unchanged(node: Node, before: Any) -> dg.Output[None]:
+    return dg.Output(
+        None,
+        "result",
+        metadata={"unchanged": "its inputs are what they were, so it was left as it is", "version": before.version},
+        data_version=dg.DataVersion(before.data_version),
+    )
+
+
+def _same_inputs(node: Node, before: Any, reads: Mapping[str, Read], partitions: tuple[str, ...] | None) -> bool:
+    if partitions is not None:
+        made = before.info.get("made_from") or {}
+        return all(
+            (made.get(name) or {}).get("code") == node.version_of_code
+            and all(
+                made[name].get(key) == (r.partitions.get(name, "") if r.partitions else r.data_version)
+                for key, r in reads.items()
+            )
+            for name in partitions
+        )
+    inputs = before.info.get("inputs") or {}
+    same = all((inputs.get(key) or {}).get("data_version") == r.data_version for key, r in reads.items())
+    return same and len(inputs) == len(reads) and before.code_version == node.version_of_code
+
+
+def _partitions_wanted(context: dg.AssetExecutionContext, node: Node) -> tuple[str, ...] | None:
+    if not node.partitioned:
+        return None
+    return tuple(context.partition_keys)
+
+
+def _only_if_stale(context: dg.AssetExecutionContext) -> bool:
+    return context.run.tags.get(IF_STALE) == "true"
+
+
+def _reads(context: dg.AssetExecutionContext) -> dict[str, Read]:
+    manager = context.resources.io_manager
+    return manager.reads(context.run_id, context.get_step_execution_context().step.key)
+
+
+class _calling:
+    """Say whose fault it is when a domain's own function raises."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, MeshError):
+            raise TransformError(
+                f"its function failed: {type(error).__name__}: {error}",
+                where=self.node.key,
+                remedy="mend the function; the whole traceback is in the run's log",
+            ) from error

@@ -176,8 +176,9 @@ class Stage:
         """Publish what is staged, as one atomic version.
 
         Args:
-            record: JSON-able facts of the publish; ``contract_version`` and ``code_version`` decide, with the
-                content, whether anything changed at all.
+            record: JSON-able facts of the publish, or a function of the version before (None: there is none)
+                that gives them. With the content they decide whether anything changed at all, except those in
+                ``VOLATILE``; if only they changed, the new version has the old one's files.
             replace: "all" replaces the table, "partitions" only partitions that were staged, "append"
                 nothing.
             partitions: with "partitions", the partitions that are replaced even if no row of them was staged.
@@ -295,9 +296,7 @@ class Stage:
         add, whole = self._files, replace == "all"
         if before:
             if self._is_same(before, publication, removed):
-                if all(
-                    info.get(name) == before.info.get(name) for name in ("contract_version", "code_version")
-                ):
+                if _lasting(info) == _lasting(before.info):
                     return Commit(before.version, before.data_version, before.rows, True, before)
                 kept, removed, add, whole = list(head.files) if head else [], [], [], False
             known = {**before.layouts, self._layout.id: self._layout}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Columns that every table fits into."""
+
+LONGEST_KEY = 40
+"""A key up to this length is never folded."""
 
 NOTHING = "-"
 
@@ -126,7 +129,10 @@ def state(mesh: MeshState) -> RenderableType:
 
 def products(found: Sequence[ProductState]) -> RenderableType:
     """One line a published table."""
-    grid = _grid("product", ">version", ">rows", ">quarantined", ">checks", ">contract", "published (UTC)")
+    keys = [product.key for product in found]
+    grid = _grid(
+        "product", ">version", ">rows", ">quarantined", ">checks", ">contract", "published (UTC)", keys=keys
+    )
     for product in found:
         if product.version is None:
             grid.add_row(product.key, *[NOTHING] * 5, Text("not yet", style="dim"))
@@ -146,7 +152,8 @@ def products(found: Sequence[ProductState]) -> RenderableType:
 
 def models(mesh: MeshState) -> RenderableType:
     """One line a model version in use or refused, its metrics beside the naive baseline's."""
-    grid = _grid("model", ">version", "stands as", "metric", "baseline", "why")
+    keys = [model.key for model in mesh.models]
+    grid = _grid("model", ">version", "stands as", "metric", "baseline", "why", keys=keys)
     for model in mesh.models:
         if model.champion is None and model.challenger is None:
             grid.add_row(model.key, NOTHING, Text("not trained", style="dim"), *[NOTHING] * 3)
@@ -216,9 +223,15 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _grid(*columns: str) -> Grid:
-    """A table without frame; a column whose name starts with ``>`` is flush right."""
-    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold", safe_box=True)
+def _grid(*columns: str, keys: Iterable[str] = ()) -> Grid:
+    """A table without frame; a column whose name starts with ``>`` is flush right.
+
+    Args:
+        columns: the headings.
+        keys: cells of the first column that should stay in one piece, so that they can be copied.
+    """
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    whole = min(max((len(key) for key in keys), default=0), LONGEST_KEY) or None
     for place, column in enumerate(columns):
         right = column.startswith(">")
         grid.add_column(
@@ -226,8 +239,7 @@ def _grid(*columns: str) -> Grid:
             justify="right" if right else "left",
             no_wrap=right,
             overflow="fold",
-            ratio=None,
-            min_width=12 if place == 0 else None,
+            min_width=whole if place == 0 else None,
         )
     return grid
 

@@ -1,0 +1,223 @@
+"""The gate: the only way by which a challenger takes the champion's place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import polars as pl
+
+from mesh_pipelines.errors import GateRefused, TransformError
+from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate, evaluate_slices, shortfall
+from mesh_pipelines.modeling.prediction import load_booster, predict_batches
+from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.spec import METRICS, ModelSpec
+from mesh_pipelines.modeling.split import moment
+from mesh_pipelines.modeling.training import TrainedModel
+
+_CHAMPION = "_champion"
+#: fewer common rows than this say nothing about which of two models is better
+MIN_COMMON_ROWS = 50
+
+
+@dataclass(frozen=True)
+class GateCheck:
+    """One rule, and how the challenger fared.
+
+    Args:
+        name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
+        passed: True where the rule is kept.
+        value: what was measured; None where it could not be.
+        bound: what was asked.
+        text: one sentence for people.
+    """
+
+    name: str
+    passed: bool
+    value: float | None
+    bound: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """Whether a challenger may be champion, and why.
+
+    Args:
+        promote: True where every check passed.
+        reasons: every check, the failed ones too.
+        champion: label of the champion it was compared with, if any.
+        champion_metrics: the champion's metrics on the same rows, if it could be scored.
+        rows: number of holdout rows on which the two were compared.
+    """
+
+    promote: bool
+    reasons: tuple[GateCheck, ...]
+    champion: str | None
+    champion_metrics: dict[str, float]
+    rows: int
+
+    @property
+    def text(self) -> str:
+        """One line for each check, the failed ones first."""
+        ordered = sorted(self.reasons, key=lambda check: check.passed)
+        return "\n".join(f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def decide(
+    challenger: TrainedModel, champion: LoadedModel | None, holdout: pl.LazyFrame, spec: ModelSpec
+) -> GateDecision:
+    """Judge a challenger on its out-of-time holdout, and against today's champion on the same fresh rows.
+
+    The champion is scored anew, on those holdout rows that neither model learnt from. Where it cannot read today's
+    features, its own recorded metric stands in for it.
+
+    Args:
+        holdout: the feature set that the challenger was trained from; its holdout is taken from it.
+    """
+    checks = [*_floors(challenger, spec), *_beats_baseline(challenger, spec)]
+    if champion is None:
+        return _decision(checks + _slices(challenger.holdout, spec, BASELINE, "the baseline"), None, {}, 0)
+    record = champion.record
+    try:
+        record.schema.check(holdout.collect_schema(), f"model {champion.label}")
+    except TransformError as error:
+        checks.append(_against_recorded(challenger, champion, spec, error))
+        return _decision(checks + _slices(challenger.holdout, spec, BASELINE, "the baseline"), champion.label, {}, 0)
+    common, seen = _common_rows(challenger, champion, holdout, spec)
+    if common.height < MIN_COMMON_ROWS:
+        text = (
+            f"only {common.height:,} of {challenger.holdout.height:,} holdout rows are new to both: {champion.label} "
+            f"learnt from rows up to {record.split.train_until.isoformat()}"
+        )
+        checks.append(GateCheck("not_worse_than_champion", False, None, None, text))
+        return _decision(checks, champion.label, {}, common.height)
+    theirs = evaluate(common, spec.metrics, _CHAMPION)
+    checks.append(_not_worse(evaluate(common, spec.metrics), theirs, champion.label, common.height, seen, spec))
+    checks += _slices(common, spec, _CHAMPION, champion.label)
+    return _decision(checks, champion.label, theirs, common.height)
+
+
+def judge(
+    registry: Registry, version: ModelVersion, decision: GateDecision, *, who: str = "gate"
+) -> ModelVersion:
+    """Carry a decision out: move the champion's alias, or keep the version as challenger; the reason goes with it.
+
+    A pinned champion stays: the version is then kept as challenger, with the pin as its reason.
+    """
+    promoted, reason = decision.promote, decision.text
+    if promoted:
+        try:
+            registry.promote(version, who=who, because=reason)
+        except GateRefused as refusal:
+            promoted, reason = False, f"FAILED pinned: {refusal.what}\n{reason}"
+    outcome = "promoted" if promoted else "refused"
+    registry.tag(version, {"gate": outcome, "reason": reason, "gate_decision": decision.to_json()})
+    if not promoted:
+        registry.refuse(version)
+    return registry.version(version.key, version.version)
+
+
+def _decision(
+    checks: list[GateCheck], champion: str | None, champion_metrics: dict[str, float], rows: int
+) -> GateDecision:
+    return GateDecision(all(check.passed for check in checks), tuple(checks), champion, champion_metrics, rows)
+
+
+def _floors(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck]:
+    checks: list[GateCheck] = []
+    for metric, bound in sorted(spec.gate.floors.items()):
+        value = challenger.metrics.get(metric)
+        passed = value is not None and not better(metric, bound, value)
+        side = "at least" if METRICS[metric] else "at most"
+        text = f"{metric} is {_number(value)}, asked is {side} {bound:g}"
+        checks.append(GateCheck(f"floor_{metric}", passed, value, bound, text))
+    return checks
+
+
+def _beats_baseline(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck]:
+    if not spec.gate.must_beat_baseline:
+        return []
+    value, bound = challenger.metrics.get(spec.metric), challenger.baseline.get(spec.metric)
+    passed = value is not None and bound is not None and better(spec.metric, value, bound)
+    text = f"{spec.metric} is {_number(value)}, the naive baseline's is {_number(bound)}"
+    return [GateCheck("beats_baseline", passed, value, bound, text)]
+
+
+def _common_rows(
+    challenger: TrainedModel, champion: LoadedModel, holdout: pl.LazyFrame, spec: ModelSpec
+) -> tuple[pl.DataFrame, int]:
+    """Holdout rows that the champion did not learn from, with its score; and the number of those that it did."""
+    rows = challenger.record.split.holdout(holdout, spec.time, spec.target)
+    booster = load_booster(champion.model)
+    scores = [part["score"] for part in predict_batches(booster, champion.record.schema, rows, [spec.time])]
+    scored = challenger.holdout.with_columns(pl.concat(scores).alias(_CHAMPION))
+    learnt_until = moment(champion.record.split.train_until, holdout, spec.time)
+    fresh = scored.filter(pl.col(spec.time) > learnt_until)
+    return fresh, scored.height - fresh.height
+
+
+def _not_worse(
+    ours: dict[str, float], theirs: dict[str, float], label: str, rows: int, seen: int, spec: ModelSpec
+) -> GateCheck:
+    name, value, reference = "not_worse_than_champion", ours.get(spec.metric), theirs.get(spec.metric)
+    without = f"; {seen:,} rows left out that {label} learnt from" if seen else ""
+    if value is None or reference is None:
+        return GateCheck(name, False, value, None, f"{spec.metric} is not defined on the {rows:,} common rows{without}")
+    bound = reference - spec.gate.margin if METRICS[spec.metric] else reference + spec.gate.margin
+    text = (
+        f"{spec.metric} is {value:.4f}, {label} has {reference:.4f} on the same {rows:,} rows, "
+        f"allowed is {spec.gate.margin:g} worse{without}"
+    )
+    return GateCheck(name, shortfall(spec.metric, value, reference) <= spec.gate.margin, value, bound, text)
+
+
+def _against_recorded(
+    challenger: TrainedModel, champion: LoadedModel, spec: ModelSpec, error: TransformError
+) -> GateCheck:
+    value, reference = challenger.metrics.get(spec.metric), champion.version.metrics.get(spec.metric)
+    passed = (
+        value is not None
+        and reference is not None
+        and shortfall(spec.metric, value, reference) <= spec.gate.margin
+    )
+    text = (
+        f"{champion.label} cannot read today's features ({error.what}); {spec.metric} is {_number(value)}, "
+        f"{champion.label} had {_number(reference)} when it was trained"
+    )
+    return GateCheck("not_worse_than_champion", passed, value, reference, text)
+
+
+def _slices(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> list[GateCheck]:
+    """For each sliced column, the slice that falls furthest behind the reference."""
+    checks: list[GateCheck] = []
+    measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference)
+    for column in spec.slices:
+        judged = [
+            (shortfall(spec.metric, entry.metrics[spec.metric], entry.baseline[spec.metric]), entry)
+            for entry in measured
+            if entry.column == column
+            and entry.rows >= spec.gate.min_slice_rows
+            and spec.metric in entry.metrics
+            and spec.metric in entry.baseline
+        ]
+        if not judged:
+            text = f"no slice of {column} has {spec.gate.min_slice_rows:,} rows to judge"
+            checks.append(GateCheck(f"slice_{column}", True, None, spec.gate.slice_margin, text))
+            continue
+        behind, worst = max(judged, key=lambda item: (item[0], item[1].value))
+        count = sum(1 for gap, _ in judged if gap > spec.gate.slice_margin)
+        text = (
+            f"{count} of {len(judged)} slices fall more than {spec.gate.slice_margin:g} behind {label}; furthest is "
+            f"{worst.value} ({worst.rows:,} rows): {worst.metrics[spec.metric]:.4f} against "
+            f"{worst.baseline[spec.metric]:.4f}"
+        )
+        checks.append(GateCheck(f"slice_{column}", count == 0, behind, spec.gate.slice_margin, text))
+    return checks
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"

@@ -1,0 +1,99 @@
+"""Train a model again from its record, and say whether the very same bytes came out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from mesh_pipelines.errors import NotPublished
+from mesh_pipelines.modeling.record import Record
+from mesh_pipelines.modeling.training import fit
+from resources.compute import prepare_for_training
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came out of training again.
+
+    Args:
+        model: the new bytes of model.ubj.
+        sha256: their SHA-256.
+        same: True where they are the recorded ones.
+        differs: what is not as recorded: ``data``, ``xgboost``, ``bytes``; with both values.
+    """
+
+    model: bytes = field(repr=False)
+    sha256: str
+    same: bool
+    differs: tuple[Difference, ...]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for people."""
+        if self.same:
+            return f"the same bytes: SHA-256 {self.sha256}"
+        return "other bytes; " + "; ".join(f"{d.what} was {d.recorded}, is {d.now}" for d in self.differs)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as recorded."""
+
+    what: str
+    recorded: str
+    now: str
+
+
+def rebuild(
+    record: Record,
+    features: pl.LazyFrame,
+    *,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    cache: Path | None = None,
+) -> Rebuilt:
+    """Train a model again from its record.
+
+    Args:
+        record: how it was made.
+        features: the feature set at ``record.features.version``, in its order.
+        max_memory: bytes, as in the spec; need not be what it was, as the bytes do not hang on it.
+
+    Raises:
+        NotPublished: the model continued from another one, or was trained on several machines: its own trainer
+            must rebuild it.
+        TransformError: the rows no longer hold the recorded features.
+    """
+    if record.parent_model is not None or record.shards != 1:
+        raise NotPublished(
+            f"it was trained on {record.shards} shards from {record.parent_model}, which is not done here",
+            where=f"model {record.key}",
+            remedy="Rebuild it with the trainer that made it.",
+        )
+    threads = prepare_for_training(threads)
+    import xgboost
+
+    record.schema.check(features.collect_schema(), f"features {record.features}")
+    past = record.split.train(features, record.time, record.target)
+    model, facts = fit(
+        past,
+        record.schema,
+        record.target,
+        record.params,
+        record.rounds,
+        rows=past.select(pl.len()).collect(engine="streaming").item(),
+        max_memory=max_memory,
+        threads=threads,
+        batch_rows=record.batch_rows,
+        cache=cache,
+    )
+    sha256 = hashlib.sha256(model).hexdigest()
+    compared = (
+        Difference("data", record.data_digest, facts.digest),
+        Difference("xgboost", record.xgboost_version, xgboost.__version__),
+        Difference("bytes", record.model_sha256, sha256),
+    )
+    return Rebuilt(model, sha256, sha256 == record.model_sha256, tuple(d for d in compared if d.recorded != d.now))

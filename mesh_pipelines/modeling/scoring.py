@@ -1,0 +1,219 @@
+"""Scores that say which model gave them, and never by a model that learnt from the row it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from mesh_pipelines.modeling.matrix import BATCH_ROWS, FeatureSchema, learn_schema
+from mesh_pipelines.modeling.prediction import load_booster, predict
+from mesh_pipelines.modeling.registry import LoadedModel
+from mesh_pipelines.modeling.spec import ModelSpec
+from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
+from mesh_pipelines.modeling.training import fit
+
+SCORE = "score"
+MODEL_VERSION = "model_version"
+_MONTH = "1mo"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Rows with their scores.
+
+    Args:
+        frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is collected.
+        rows: number of rows with a score.
+        unseen: text feature -> number of values that the model never saw, and which it took as missing.
+        models: the labels that gave scores, in the order of their periods.
+    """
+
+    frame: pl.LazyFrame = field(repr=False)
+    rows: int
+    unseen: Mapping[str, int]
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One model and the rows it may score.
+
+    Args:
+        label: what stands in ``model_version``, e.g. ``low_visibility@3``.
+        model: bytes of model.ubj.
+        schema: its features.
+        rows: condition on the rows; None: all of them.
+    """
+
+    label: str
+    model: bytes = field(repr=False)
+    schema: FeatureSchema = field(repr=False)
+    rows: pl.Expr | None = field(default=None, repr=False)
+
+
+def score(model: LoadedModel, frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
+    """Score every row of ``frame`` with one registered model.
+
+    The rows may be among those that it learnt from: where that matters use ``score_history``, or filter
+    ``time > model.record.split.train_until`` first.
+
+    Raises:
+        TransformError: a feature is missing or of another kind.
+    """
+    return score_with([Scorer(model.label, model.model, model.record.schema)], frame, batch_rows=batch_rows)
+
+
+def score_history(
+    spec: ModelSpec,
+    frame: pl.LazyFrame,
+    champion: LoadedModel,
+    *,
+    every: str = _MONTH,
+    since: Moment | None = None,
+    threads: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> Scores:
+    """Scores for all of history: the champion's for rows it never saw, walk-forward ones for those before.
+
+    Rows of the first period, before anything could be learnt, are left out.
+    """
+    seen = champion.record.split.train_until
+    scorers = walk_forward_scorers(
+        spec, frame, until=seen, label=champion.label, every=every, since=since, threads=threads
+    )
+    fresh = pl.col(spec.time) > moment(seen, frame, spec.time)
+    now = Scorer(champion.label, champion.model, champion.record.schema, fresh)
+    return score_with([*scorers, now], frame, batch_rows=batch_rows)
+
+
+def walk_forward(
+    spec: ModelSpec,
+    frame: pl.LazyFrame,
+    *,
+    until: Moment,
+    label: str,
+    every: str = _MONTH,
+    since: Moment | None = None,
+    threads: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> Scores:
+    """Score each period up to ``until`` by a model that learnt from earlier periods alone.
+
+    Args:
+        until: rows later than this are left to the champion: its ``record.split.train_until``.
+        label: the champion's label; a period's model is called ``low_visibility@3/2013-05``.
+        every: length of a period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
+        since: leave out periods that end before this; models are trained for the others only.
+    """
+    scorers = walk_forward_scorers(spec, frame, until=until, label=label, every=every, since=since, threads=threads)
+    return score_with(scorers, frame, batch_rows=batch_rows)
+
+
+def walk_forward_scorers(
+    spec: ModelSpec,
+    frame: pl.LazyFrame,
+    *,
+    until: Moment,
+    label: str,
+    every: str = _MONTH,
+    since: Moment | None = None,
+    threads: int | None = None,
+    cache: Path | None = None,
+) -> list[Scorer]:
+    """One model for each period that has earlier rows to learn from; the embargo of the spec is kept."""
+    scorers: list[Scorer] = []
+    time, truth = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
+    history = labelled(frame, spec.target)
+    for start, end in _periods(spec, frame, until, every):
+        if since is not None and end <= since:
+            continue
+        known_by = offset(start, f"-{spec.embargo}") if spec.embargo else start
+        past = history.filter(time < moment(known_by, frame, spec.time))
+        facts = past.select(pl.len(), truth.min().alias("least"), truth.max().alias("most"))
+        rows, least, most = facts.collect(engine="streaming").row(0)
+        if not rows or least == most:
+            continue
+        schema = learn_schema(spec, past)
+        model, _ = fit(
+            past,
+            schema,
+            spec.target,
+            spec.booster_params,
+            spec.rounds,
+            rows=rows,
+            max_memory=spec.max_memory,
+            threads=threads,
+            cache=cache,
+        )
+        bounds = [moment(value, frame, spec.time) for value in (start, end, until)]
+        mine = (time >= bounds[0]) & (time < bounds[1]) & (time <= bounds[2])
+        scorers.append(Scorer(f"{label}/{_period_name(start, every)}", model, schema, mine))
+    return scorers
+
+
+def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
+    """Score each row by the one scorer whose condition it meets; rows that meet none are left out.
+
+    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and laid beside the rows
+    when the result is collected. So ``frame`` must give its rows in the same order each time, as stored rows do.
+
+    Args:
+        scorers: with conditions of which each row meets one at most.
+    """
+    for scorer in scorers:
+        scorer.schema.check(frame.collect_schema(), f"model {scorer.label}")
+    boosters = [load_booster(scorer.model) for scorer in scorers]
+    unseen: dict[str, int] = {}
+    parts: list[pl.DataFrame] = []
+    for batch in frame.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
+        scores = np.full(batch.height, np.nan)
+        codes = np.full(batch.height, -1, dtype=np.int16)
+        for code, (scorer, booster) in enumerate(zip(scorers, boosters, strict=True)):
+            mine = _rows_of(scorer, batch)
+            if not len(mine):
+                continue
+            rows = batch if len(mine) == batch.height else batch[mine]
+            scores[mine] = predict(booster, scorer.schema, rows).to_numpy()
+            codes[mine] = code
+            for name, count in _unseen(scorer, rows).items():
+                unseen[name] = unseen.get(name, 0) + count
+        parts.append(pl.DataFrame({SCORE: scores, MODEL_VERSION: codes}))
+    empty = pl.DataFrame(schema={SCORE: pl.Float64, MODEL_VERSION: pl.Int16})
+    found = pl.concat([empty, *parts], rechunk=True)
+    code = pl.col(MODEL_VERSION)
+    used = found.filter(code >= 0).get_column(MODEL_VERSION).unique().sort().to_list()
+    names = {index: scorers[index].label for index in used}
+    scored = (
+        pl.concat([frame, found.lazy()], how="horizontal", strict=True)
+        .filter(code >= 0)
+        .with_columns(code.replace_strict(names, default=None, return_dtype=pl.String))
+    )
+    return Scores(scored, found.select((code >= 0).sum()).item(), unseen, tuple(names.values()))
+
+
+def _rows_of(scorer: Scorer, batch: pl.DataFrame) -> np.ndarray:
+    if scorer.rows is None:
+        return np.arange(batch.height)
+    return batch.select(scorer.rows.fill_null(False).arg_true()).to_series().to_numpy()
+
+
+def _periods(spec: ModelSpec, frame: pl.LazyFrame, until: Moment, every: str) -> Iterator[tuple[Moment, Moment]]:
+    first = frame.select(pl.col(spec.time).min().dt.truncate(every)).collect(engine="streaming").item()
+    while first is not None and first <= until:
+        following = offset(first, every)
+        yield first, following
+        first = following
+
+
+def _period_name(start: Moment, every: str) -> str:
+    return start.strftime("%Y-%m" if every.endswith(("mo", "q", "y")) else "%Y-%m-%d")
+
+
+def _unseen(scorer: Scorer, rows: pl.DataFrame) -> dict[str, int]:
+    if not scorer.schema.categories:
+        return {}
+    return {name: count for name, count in rows.select(scorer.schema.unseen()).row(0, named=True).items() if count}

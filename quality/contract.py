@@ -75,9 +75,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Partition:
-    """How a product is cut: by ``column``, one partition ``every`` month (day, year) ``since`` e.g. 2013-01."""
+    """How a product is cut: by ``column``, one partition ``every`` month (day, year) ``since`` e.g. 2013-01.
 
-    column: str
+    A source may have no such column: its files carry the partition in their names.
+    """
+
+    column: str | None
     every: Literal["day", "month", "year"]
     since: str
 
@@ -230,7 +233,7 @@ def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Co
         grain=schema.get("dataGranularityDescription", ""),
         columns=columns,
         key=tuple(p["name"] for p in keyed),
-        partition=Partition(partitioned, partitions["every"], partitions["since"]) if partitioned and partitions else None,
+        partition=Partition(partitioned, partitions["every"], partitions["since"]) if partitions and (partitioned or stage == "source") else None,
         tolerance=custom.get("tolerance", 0) / 100,
         missing=tuple(custom.get("missingValues", ())),
         quality=requirements(schema),

@@ -287,7 +287,8 @@ class Partitioned(Lint):
         if columns and columns[0][1].get("logicalType") != "string":
             place = ("schema", 0, "properties", columns[0][0], "logicalType")
             yield place, "the partition column is not a string", "make it a string such as 2013-03"
-        if bool(columns) != bool(found):
+        # Files of a source carry their partition in their name, so it needs no column.
+        if bool(columns) != bool(found) and not (found and draft.stage == "source"):
             fix = "write both `partitioned: true` at the column and `partitions: {every: month, since: \"2013-01\"}`"
             yield found[0] if found else ("customProperties",), "only half of a partitioning is given", fix
         if found:
@@ -336,6 +337,11 @@ class RulesAreComplete(Lint):
             if kind == "sql":
                 if not re.match(r"\s*(select|with)\b", q.get("query", ""), re.IGNORECASE):
                     yield (*place, "query"), "the query is no SELECT", "write a SELECT that gives one number"
+                elif not re.search(r"\$\{(table|object)\}", q["query"]):
+                    yield (*place, "query"), "the query does not look at the product", "write `FROM ${table}`"
+                elif p is None and re.search(r"\$\{(column|property)\}", q["query"]):
+                    fix = "move the rule to the property that it is about, or name the column"
+                    yield (*place, "query"), "`${column}` stands at no property", fix
                 continue
             yield from self._library(place, q, p, draft)
 

@@ -36,7 +36,7 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
 
 
 def _location(domain: object) -> list[Violation]:
-    from mesh_pipelines.domain import definitions
+    from mesh_pipelines.location import definitions
     from mesh_pipelines.loading import LoadedDomain
 
     assert isinstance(domain, LoadedDomain)

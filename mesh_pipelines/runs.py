@@ -288,7 +288,7 @@ _DEFINITIONS: dict[tuple[str, int], Any] = {}
 
 
 def _definitions(mesh: Mesh, domain: str) -> Any:
-    from mesh_pipelines.domain import definitions
+    from mesh_pipelines.location import definitions
 
     slot = (domain, id(mesh))
     if slot not in _DEFINITIONS:

@@ -1,0 +1,108 @@
+"""The documents cannot lie: commands, settings, files and links in them are held against the live objects."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from mesh_pipelines.cli import app
+from resources.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("domains/*/README.md")])
+IDS = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
+
+SETTINGS = {f"MESH_{name.upper()}" for name in Settings.model_fields}
+
+documents = pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+
+
+def code(text: str) -> Iterator[str]:
+    """Lines of code of a markdown text: fenced, indented or between backticks."""
+    fenced = False
+    for line in text.splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            yield line.strip()
+        else:
+            yield from re.findall(r"`([^`]+)`", line)
+
+
+def typed(text: str, program: str) -> list[str]:
+    """Command lines of one program, without prompt, comment or what follows `&&`."""
+    lines = [part.strip() for line in code(text) for part in re.split(r"&&|\s#\s", line.removeprefix("$ "))]
+    return [line for line in lines if re.match(rf"(\.venv/bin/)?{program} [a-z]", line)]
+
+
+@documents
+def test_every_mesh_command_in_a_document_is_understood(document: Path) -> None:
+    """Whatever a reader copies after `mesh` parses: command, arguments, options."""
+    for line in typed(document.read_text(), "mesh"):
+        command, words = typer.main.get_command(app), shlex.split(line)[1:]
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            command.make_context(line, [word for word in words if word not in ("...", "[--json]")])
+        except Exception as error:
+            pytest.fail(f"`{line}` is not understood: {error}")
+
+
+@documents
+def test_every_make_target_in_a_document_exists(document: Path) -> None:
+    """Whatever a reader copies after `make` is a target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in typed(document.read_text(), "make"):
+        assert {word for word in line.split()[1:] if "=" not in word} <= targets, line
+
+
+@documents
+def test_every_setting_in_a_document_exists(document: Path) -> None:
+    """A variable that nothing reads would be set in vain."""
+    assert set(re.findall(r"\bMESH_[A-Z_]*[A-Z]", document.read_text())) <= SETTINGS
+
+
+def test_every_setting_is_documented() -> None:
+    """docs/settings.md has each setting, with the words of the code."""
+    text = (ROOT / "docs" / "settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"| `MESH_{name.upper()}` | {field.description} |" in text
+
+
+@documents
+def test_every_link_in_a_document_leads_somewhere(document: Path) -> None:
+    """Files and pictures that a document points to are there."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if "://" not in target and not target.startswith("#"):
+            assert (document.parent / target.partition("#")[0]).exists(), target
+
+
+def test_the_readme_gives_every_file_of_the_top_level_its_role() -> None:
+    """The table of files and roles is complete, and names nothing that is not there."""
+    named = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    rows = {name.rstrip("/") for name in named if not name.startswith("mesh ")}
+    missing = [name for name in rows if not (ROOT / name).exists()]
+    assert not missing
+    unexplained = {
+        entry.name
+        for entry in ROOT.iterdir()
+        if (entry.is_dir() or entry.suffix in (".toml", ".yaml", ".lock")) and not entry.name.startswith(".")
+    }
+    build_output = {"mlruns", "dist", "build", "uv.lock"}
+    assert unexplained - build_output <= {name.partition("/")[0] for name in rows}
+
+
+@pytest.mark.parametrize(
+    "decision", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda path: path.stem
+)
+def test_every_decision_is_dated_and_short(decision: Path) -> None:
+    """A decision says when it was taken, what was chosen, and why, on less than a page."""
+    text = decision.read_text()
+    assert re.match(r"# .+\n\n\d{4}-\d{2}-\d{2}\n", text)
+    assert len(text.splitlines()) <= 40
+    assert "## Why" in text

@@ -9,9 +9,9 @@ import sys
 def prepare_for_training(threads: int | None = None) -> int:
     """Make OpenMP wait without spinning, so that several trainings share a machine; gives the threads to use.
 
-    With the default (active) waiting, four trainings at once on two cores take three to five times as long. OpenMP
-    reads the setting once, when it is loaded: call this before anything imports xgboost. Threads do not change the
-    trained model.
+    With the default (active) waiting, four trainings at once on two cores take three to five times as long.
+    OpenMP reads the setting once, when it is loaded: call this before anything imports xgboost. Threads do
+    not change the trained model.
 
     Args:
         threads: threads to use; by default ``MESH_THREADS``, else the cores that this process may run on.
@@ -22,7 +22,7 @@ def prepare_for_training(threads: int | None = None) -> int:
 
 
 def available_threads() -> int:
-    """``MESH_THREADS`` if set, else the cores that this process may run on (containers and cpusets counted)."""
+    """``MESH_THREADS`` if set, else the cores that this process may run on (cpusets counted)."""
     configured = os.environ.get("MESH_THREADS", "")
     if configured.isdigit() and int(configured) > 0:
         return int(configured)

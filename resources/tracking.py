@@ -1,8 +1,8 @@
 """MLflow through dagster-mlflow: exactly one run for each training step, always ended, in a place of its own.
 
-dagster-mlflow's ``MlFlow`` looks for a run by Dagster run id and starts one if there is none: two root steps race into
-two runs, a later step of the same process inherits the run left active, and nobody ends it. Here the run is made first
-and handed over by its id, and it is ended where it was begun.
+dagster-mlflow's ``MlFlow`` looks for a run by Dagster run id and starts one if there is none: two root steps
+race into two runs, a later step of the same process inherits the run left active, and nobody ends it. Here
+the run is made first and handed over by its id, and it is ended where it was begun.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sqlite3
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
 
 if TYPE_CHECKING:
-    from dagster_mlflow.resources import MlFlow
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
@@ -109,7 +108,7 @@ class TrainingRun:
 
     run_id: str
     experiment_id: str
-    mlflow: MlFlow
+    mlflow: Any  # an MlFlow, whose functions are set at run time
     client: MlflowClient
     tracking: Tracking
 
@@ -138,10 +137,11 @@ def training_run(
     step: str,
     log: Any = None,
     tags: Mapping[str, str] | None = None,
-) -> Iterator[TrainingRun]:
+) -> Generator[TrainingRun]:
     """Open exactly one MLflow run for one training step, and end it whatever happens.
 
     Args:
+        tracking: where runs are kept.
         model: ``domain.name`` of the model; the domain is the experiment.
         dagster_run_id: id of the Dagster run.
         step: the step's key within it.
@@ -160,7 +160,13 @@ def training_run(
 
     client = tracking.client()
     experiment_id = tracking.experiment(domain)
-    own = {"dagster_run_id": dagster_run_id, "dagster_step": step, "domain": domain, "model": model, **(tags or {})}
+    own = {
+        "dagster_run_id": dagster_run_id,
+        "dagster_step": step,
+        "domain": domain,
+        "model": model,
+        **(tags or {}),
+    }
     before = {name: os.environ.get(name) for name in _SET_BY_MLFLOW}
     with unavailable(tracking):
         _close_leftovers(mlflow, client, experiment_id, dagster_run_id, step)
@@ -174,7 +180,9 @@ def training_run(
                 "mlflow_run_id": run_id,
                 "extra_tags": own,
             }
-            context = _MlflowContext(log or logging.getLogger(__name__), _RunOf(model), dagster_run_id, config)
+            context = _MlflowContext(
+                log or logging.getLogger(__name__), _RunOf(model), dagster_run_id, config
+            )
             with warnings.catch_warnings(action="ignore", category=BetaWarning):
                 resource = MlFlow(context)
             yield TrainingRun(run_id, experiment_id, resource, client, tracking)
@@ -204,8 +212,10 @@ def _end(mlflow: Any, client: MlflowClient, run_id: str, status: str) -> None:
         logging.getLogger(__name__).warning("MLflow run %s could not be ended as %s", run_id, status)
 
 
-def _close_leftovers(mlflow: Any, client: MlflowClient, experiment_id: str, dagster_run_id: str, step: str) -> None:
-    """End what an earlier step left active in this process, or a killed attempt of this very step left running."""
+def _close_leftovers(
+    mlflow: Any, client: MlflowClient, experiment_id: str, dagster_run_id: str, step: str
+) -> None:
+    """End what an earlier step left active in this process, or a killed attempt of this step left running."""
     while mlflow.active_run() is not None:
         mlflow.end_run()
     mine = f"tags.dagster_run_id = '{dagster_run_id}' and tags.dagster_step = '{step}'"
@@ -223,7 +233,7 @@ def import_mlflow() -> Any:
 
 
 @contextmanager
-def unavailable(tracking: Tracking) -> Iterator[None]:
+def unavailable(tracking: Tracking) -> Generator[None]:
     """Turn the many ways in which a store does not answer into one transient error."""
     import requests
     import sqlalchemy.exc
@@ -233,7 +243,11 @@ def unavailable(tracking: Tracking) -> Iterator[None]:
         yield
     except TransientError:
         raise
-    except (requests.exceptions.RequestException, sqlalchemy.exc.OperationalError, sqlite3.OperationalError) as error:
+    except (
+        requests.exceptions.RequestException,
+        sqlalchemy.exc.OperationalError,
+        sqlite3.OperationalError,
+    ) as error:
         raise _unavailable(tracking, error) from error
     except MlflowException as error:
         text = str(error)

@@ -1,1 +1,1 @@
-"""Models as a domain declares them: trained out of time, judged by a gate, rebuilt bit for bit from their record."""
+"""Models as a domain declares them: trained out of time, judged by a gate, rebuilt bit for bit."""

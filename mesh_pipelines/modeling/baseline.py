@@ -14,9 +14,9 @@ SHRINKAGE = 20.0
 def baseline_scores(spec: ModelSpec, train: pl.LazyFrame, holdout: pl.LazyFrame) -> pl.Series:
     """Naive predictions for the holdout, in its order, from the training rows alone.
 
-    A group's mean is drawn to the overall mean as (sum + k * mean) / (n + k), k = 20, and a group never seen gets the
-    overall mean (m-estimate: Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
-    classification and prediction problems", SIGKDD Explorations 3(1), 2001).
+    A group's mean is drawn to the overall mean as (sum + k * mean) / (n + k), k = 20, and a group never seen
+    gets the overall mean (m-estimate: Micci-Barreca, "A preprocessing scheme for high-cardinality
+    categorical attributes in classification and prediction problems", SIGKDD Explorations 3(1), 2001).
 
     Returns:
         Float64, one value for each holdout row, no nulls.
@@ -45,11 +45,20 @@ def baseline_scores(spec: ModelSpec, train: pl.LazyFrame, holdout: pl.LazyFrame)
 
 def _checked(spec: ModelSpec, scores: object, holdout: pl.LazyFrame) -> pl.Series:
     rows = holdout.select(pl.len()).collect(engine="streaming").item()
-    if not isinstance(scores, pl.Series) or len(scores) != rows or not scores.dtype.is_numeric() or scores.null_count():
-        got = f"{scores.dtype} of {len(scores)} rows" if isinstance(scores, pl.Series) else type(scores).__name__
+    if (
+        not isinstance(scores, pl.Series)
+        or len(scores) != rows
+        or not scores.dtype.is_numeric()
+        or scores.null_count()
+    ):
+        got = (
+            f"{scores.dtype} of {len(scores)} rows"
+            if isinstance(scores, pl.Series)
+            else type(scores).__name__
+        )
         raise TransformError(
             f"the baseline function gave {got}",
             where=f"model {spec.key}",
-            remedy=f"Return a numeric polars Series without nulls, one value for each of the {rows} holdout rows.",
+            remedy=f"Return a numeric polars Series without nulls, one value for each of {rows} rows.",
         )
     return scores.cast(pl.Float64)

@@ -19,12 +19,13 @@ _EPSILON = 2.220446049250313e-16
 
 
 def metric_expression(name: str, score: str = SCORE, target: str = TARGET) -> pl.Expr:
-    """One metric of ``score`` against ``target`` over the rows of the context (frame or group); null if undefined.
+    """One metric of ``score`` against ``target`` over the rows of the context (frame or group); null if
+    undefined.
 
-    ``auc`` is the Mann-Whitney rank statistic, with average ranks for ties (Hanley and McNeil, "The meaning and use
-    of the area under a receiver operating characteristic (ROC) curve", Radiology 143, 1982); undefined with one class.
-    ``brier``: Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78, 1950.
-    ``logloss`` is in nats.
+    ``auc`` is the Mann-Whitney rank statistic, with average ranks for ties (Hanley and McNeil, "The meaning
+    and use of the area under a receiver operating characteristic (ROC) curve", Radiology 143, 1982);
+    undefined with one class. ``brier``: Brier, "Verification of forecasts expressed in terms of
+    probability", Monthly Weather Review 78, 1950. ``logloss`` is in nats.
     """
     truth, guess = pl.col(target).cast(pl.Float64), pl.col(score).cast(pl.Float64)
     if name == "auc":
@@ -47,7 +48,9 @@ def metric_expression(name: str, score: str = SCORE, target: str = TARGET) -> pl
 def evaluate(rows: pl.DataFrame, metrics: Sequence[str], score: str = SCORE) -> dict[str, float]:
     """All ``metrics`` of one frame with ``_target`` and a score column; undefined ones are left out."""
     values = rows.select(metric_expression(name, score).alias(name) for name in metrics).row(0, named=True)
-    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+    return {
+        name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)
+    }
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,11 @@ class SliceMetrics:
 
 
 def evaluate_slices(
-    rows: pl.DataFrame, columns: Sequence[str], metrics: Sequence[str], score: str = SCORE, baseline: str = BASELINE
+    rows: pl.DataFrame,
+    columns: Sequence[str],
+    metrics: Sequence[str],
+    score: str = SCORE,
+    baseline: str = BASELINE,
 ) -> tuple[SliceMetrics, ...]:
     """Metrics for each value of each of ``columns``, the largest slices first."""
     found: list[SliceMetrics] = []
@@ -89,18 +96,27 @@ def evaluate_slices(
         )
         for row in table.iter_rows(named=True):
             found.append(
-                SliceMetrics(column, row["value"], row["rows"], _of(row, "model.", metrics), _of(row, "baseline.", metrics))
+                SliceMetrics(
+                    column,
+                    row["value"],
+                    row["rows"],
+                    _of(row, "model.", metrics),
+                    _of(row, "baseline.", metrics),
+                )
             )
     return tuple(found)
 
 
 def _of(row: Mapping[str, Any], prefix: str, metrics: Sequence[str]) -> dict[str, float]:
     values = {name: row[prefix + name] for name in metrics}
-    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+    return {
+        name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)
+    }
 
 
 def calibration(rows: pl.DataFrame, bins: int = 10, score: str = SCORE) -> pl.DataFrame:
-    """Mean prediction against mean outcome in ``bins`` groups of about equal size, equal scores kept together.
+    """Mean prediction against mean outcome in ``bins`` groups of about equal size, equal scores kept
+    together.
 
     Returns:
         Columns predicted, actual (Float64) and rows, in the order of the prediction.
@@ -124,5 +140,5 @@ def better(metric: str, left: float, right: float) -> bool:
 
 
 def shortfall(metric: str, value: float, reference: float) -> float:
-    """By how much ``value`` is worse than ``reference``, in the metric's unit; negative where it is better."""
+    """By how much ``value`` is worse than ``reference``, in its own unit; negative where it is better."""
     return reference - value if METRICS[metric] else value - reference

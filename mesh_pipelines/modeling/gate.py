@@ -61,7 +61,9 @@ class GateDecision:
     def text(self) -> str:
         """One line for each check, the failed ones first."""
         ordered = sorted(self.reasons, key=lambda check: check.passed)
-        return "\n".join(f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered)
+        return "\n".join(
+            f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered
+        )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
@@ -72,11 +74,14 @@ def decide(
 ) -> GateDecision:
     """Judge a challenger on its out-of-time holdout, and against today's champion on the same fresh rows.
 
-    The champion is scored anew, on those holdout rows that neither model learnt from. Where it cannot read today's
-    features, its own recorded metric stands in for it.
+    The champion is scored anew, on those holdout rows that neither model learnt from. Where it cannot read
+    today's features, its own recorded metric stands in for it.
 
     Args:
+        challenger: as ``train`` gave it.
+        champion: as ``Registry.read`` gave it; None if there is none yet.
         holdout: the feature set that the challenger was trained from; its holdout is taken from it.
+        spec: the declaration, with the gate's rules.
     """
     checks = [*_floors(challenger, spec), *_beats_baseline(challenger, spec)]
     if champion is None:
@@ -86,17 +91,21 @@ def decide(
         record.schema.check(holdout.collect_schema(), f"model {champion.label}")
     except TransformError as error:
         checks.append(_against_recorded(challenger, champion, spec, error))
-        return _decision(checks + _slices(challenger.holdout, spec, BASELINE, "the baseline"), champion.label, {}, 0)
+        return _decision(
+            checks + _slices(challenger.holdout, spec, BASELINE, "the baseline"), champion.label, {}, 0
+        )
     common, seen = _common_rows(challenger, champion, holdout, spec)
     if common.height < MIN_COMMON_ROWS:
         text = (
-            f"only {common.height:,} of {challenger.holdout.height:,} holdout rows are new to both: {champion.label} "
-            f"learnt from rows up to {record.split.train_until.isoformat()}"
+            f"only {common.height:,} of {challenger.holdout.height:,} holdout rows are new to both: "
+            f"{champion.label} learnt from rows up to {record.split.train_until.isoformat()}"
         )
         checks.append(GateCheck("not_worse_than_champion", False, None, None, text))
         return _decision(checks, champion.label, {}, common.height)
     theirs = evaluate(common, spec.metrics, _CHAMPION)
-    checks.append(_not_worse(evaluate(common, spec.metrics), theirs, champion.label, common.height, seen, spec))
+    checks.append(
+        _not_worse(evaluate(common, spec.metrics), theirs, champion.label, common.height, seen, spec)
+    )
     checks += _slices(common, spec, _CHAMPION, champion.label)
     return _decision(checks, champion.label, theirs, common.height)
 
@@ -104,7 +113,8 @@ def decide(
 def judge(
     registry: Registry, version: ModelVersion, decision: GateDecision, *, who: str = "gate"
 ) -> ModelVersion:
-    """Carry a decision out: move the champion's alias, or keep the version as challenger; the reason goes with it.
+    """Carry a decision out: move the champion's alias, or keep the version as challenger; the reason goes
+    with it.
 
     A pinned champion stays: the version is then kept as challenger, with the pin as its reason.
     """
@@ -124,7 +134,9 @@ def judge(
 def _decision(
     checks: list[GateCheck], champion: str | None, champion_metrics: dict[str, float], rows: int
 ) -> GateDecision:
-    return GateDecision(all(check.passed for check in checks), tuple(checks), champion, champion_metrics, rows)
+    return GateDecision(
+        all(check.passed for check in checks), tuple(checks), champion, champion_metrics, rows
+    )
 
 
 def _floors(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck]:
@@ -150,7 +162,7 @@ def _beats_baseline(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck
 def _common_rows(
     challenger: TrainedModel, champion: LoadedModel, holdout: pl.LazyFrame, spec: ModelSpec
 ) -> tuple[pl.DataFrame, int]:
-    """Holdout rows that the champion did not learn from, with its score; and the number of those that it did."""
+    """Holdout rows new to the champion, with its score; and the number of those that it learnt from."""
     rows = challenger.record.split.holdout(holdout, spec.time, spec.target)
     booster = load_booster(champion.model)
     scores = [part["score"] for part in predict_batches(booster, champion.record.schema, rows, [spec.time])]
@@ -166,7 +178,9 @@ def _not_worse(
     name, value, reference = "not_worse_than_champion", ours.get(spec.metric), theirs.get(spec.metric)
     without = f"; {seen:,} rows left out that {label} learnt from" if seen else ""
     if value is None or reference is None:
-        return GateCheck(name, False, value, None, f"{spec.metric} is not defined on the {rows:,} common rows{without}")
+        return GateCheck(
+            name, False, value, None, f"{spec.metric} is not defined on the {rows:,} common rows{without}"
+        )
     bound = reference - spec.gate.margin if METRICS[spec.metric] else reference + spec.gate.margin
     text = (
         f"{spec.metric} is {value:.4f}, {label} has {reference:.4f} on the same {rows:,} rows, "
@@ -211,8 +225,8 @@ def _slices(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> 
         behind, worst = max(judged, key=lambda item: (item[0], item[1].value))
         count = sum(1 for gap, _ in judged if gap > spec.gate.slice_margin)
         text = (
-            f"{count} of {len(judged)} slices fall more than {spec.gate.slice_margin:g} behind {label}; furthest is "
-            f"{worst.value} ({worst.rows:,} rows): {worst.metrics[spec.metric]:.4f} against "
+            f"{count} of {len(judged)} slices fall more than {spec.gate.slice_margin:g} behind {label}; "
+            f"furthest is {worst.value} ({worst.rows:,} rows): {worst.metrics[spec.metric]:.4f} against "
             f"{worst.baseline[spec.metric]:.4f}"
         )
         checks.append(GateCheck(f"slice_{column}", count == 0, behind, spec.gate.slice_margin, text))

@@ -1,4 +1,4 @@
-"""Write a trained model into MLflow: parameters, metrics, plots, inputs, record and the model itself, registered."""
+"""Write a trained model into MLflow: parameters, metrics, plots, inputs, record and the model, registered."""
 
 from __future__ import annotations
 
@@ -71,16 +71,18 @@ def plots(spec: ModelSpec, trained: TrainedModel) -> dict[str, bytes]:
     """File name -> PNG, the same plots for MLflow and for the asset's page."""
     return {
         "importance.png": importance_plot(trained.importances, f"{spec.key}: what it looks at"),
-        "calibration.png": calibration_plot(trained.calibration, spec.binary, f"{spec.key}: predicted against actual"),
+        "calibration.png": calibration_plot(
+            trained.calibration, spec.binary, f"{spec.key}: predicted against actual"
+        ),
     }
 
 
 def signature_of(record: Record) -> ModelSignature:
     """MLflow's signature: each feature with its type, and one double out."""
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, Schema, TensorSpec
 
-    columns = [
+    columns: list[ColSpec | TensorSpec] = [
         ColSpec(_MLFLOW_TYPES[kind], name, required=False)
         for name, kind in zip(record.schema.names, record.schema.kinds, strict=True)
     ]
@@ -103,7 +105,9 @@ def _log_metrics(run: TrainingRun, spec: ModelSpec, trained: TrainedModel) -> No
     # Slices too small to be judged would drown the others; all of them are in slices.json.
     for entry in trained.slices:
         if entry.rows >= spec.gate.min_slice_rows and spec.metric in entry.metrics:
-            values[_metric_name(f"slice.{entry.column}.{entry.value}.{spec.metric}")] = entry.metrics[spec.metric]
+            values[_metric_name(f"slice.{entry.column}.{entry.value}.{spec.metric}")] = entry.metrics[
+                spec.metric
+            ]
     run.mlflow.log_metrics(values)
 
 
@@ -115,7 +119,9 @@ def _log_inputs(run: TrainingRun, record: Record) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     def given(version: InputVersion, context: str) -> DatasetInput:
-        source = json.dumps({"key": version.key, "version": version.version, "data_version": version.data_version})
+        source = json.dumps(
+            {"key": version.key, "version": version.version, "data_version": version.data_version}
+        )
         dataset = Dataset(version.key, (version.data_version or "unknown")[:36], "mesh", source)
         return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
@@ -124,10 +130,10 @@ def _log_inputs(run: TrainingRun, record: Record) -> None:
 
 
 def _register(run: TrainingRun, spec: ModelSpec, trained: TrainedModel, record: Path) -> int:
-    import mlflow.xgboost
+    from mlflow import xgboost as flavor
 
     with warnings.catch_warnings(action="ignore"):
-        info = mlflow.xgboost.log_model(
+        info = flavor.log_model(
             load_booster(trained.model),
             name=spec.name,
             registered_model_name=spec.key,

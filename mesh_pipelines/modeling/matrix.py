@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +57,10 @@ class FeatureSchema:
     def unseen(self) -> list[pl.Expr]:
         """For each text feature, the number of values that the training data did not have."""
         return [
-            (pl.col(name).cast(pl.String).cast(pl.Enum(values), strict=False).is_null() & pl.col(name).is_not_null())
+            (
+                pl.col(name).cast(pl.String).cast(pl.Enum(values), strict=False).is_null()
+                & pl.col(name).is_not_null()
+            )
             .sum()
             .alias(name)
             for name, values in self.categories.items()
@@ -114,7 +117,11 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
     names: list[str] = []
     kinds: list[str] = []
     for name, dtype in schema.items():
-        if name in (spec.target, spec.time) or name in spec.ignore or (name in spec.entity and dtype.is_temporal()):
+        if (
+            name in (spec.target, spec.time)
+            or name in spec.ignore
+            or (name in spec.entity and dtype.is_temporal())
+        ):
             continue
         kind = kind_of(dtype)
         if kind is None:
@@ -211,7 +218,7 @@ def training_matrix(
     batch_rows: int = BATCH_ROWS,
     threads: int | None = None,
     cache: Path | None = None,
-) -> Iterator[Matrix]:
+) -> Generator[Matrix]:
     """Read rows in their order into quantised form, without ever holding them all.
 
     Args:
@@ -222,8 +229,9 @@ def training_matrix(
         max_memory: bytes; where rows x features x 4 is more, XGBoost keeps the data on disk while it trains.
         max_bin: bins for each feature (XGBoost: 256).
         batch_rows: rows at a time; does not change the result.
-        cache: directory for data kept on disk; by default the system's. A private directory (mode 0700) is made in
-            it and removed at the end. It holds bin numbers, not encrypted.
+        threads: threads to use; do not change the result.
+        cache: directory for data kept on disk; by default the system's. A private directory (mode 0700) is
+            made in it and removed at the end. It holds bin numbers, not encrypted.
 
     Raises:
         TransformError: a value that XGBoost cannot take, such as an infinity.
@@ -244,7 +252,9 @@ def training_matrix(
         def next(self, input_data: Any) -> bool:
             if self._batches is None:
                 self._batches = iter(
-                    train.select(columns).collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True)
+                    train.select(columns).collect_batches(
+                        chunk_size=batch_rows, maintain_order=True, lazy=True
+                    )
                 )
             batch = next(self._batches, None)
             if batch is None:
@@ -263,7 +273,9 @@ def training_matrix(
         batches = Batches(str(Path(private) / "page") if external else None)
         kind = xgboost.ExtMemQuantileDMatrix if external else xgboost.QuantileDMatrix
         try:
-            data = kind(batches, enable_categorical=True, nthread=threads, **({"max_bin": max_bin} if max_bin else {}))
+            data = kind(
+                batches, enable_categorical=True, nthread=threads, **({"max_bin": max_bin} if max_bin else {})
+            )
         except xgboost.core.XGBoostError as error:
             raise _explained(error, train, schema, target) from error
         matrix = Matrix(data, MatrixFacts(digest.hexdigest(), rows, external))
@@ -276,7 +288,9 @@ def training_matrix(
 
 def _explained(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, target: str) -> MeshError:
     numbers = [name for name, kind in zip(schema.names, schema.kinds, strict=True) if kind == "number"]
-    counts = train.select(pl.col(*numbers, target).cast(pl.Float32).is_infinite().sum()).collect(engine="streaming")
+    counts = train.select(pl.col(*numbers, target).cast(pl.Float32).is_infinite().sum()).collect(
+        engine="streaming"
+    )
     infinite = [f"{name} ({counts[name].item():,} rows)" for name in counts.columns if counts[name].item()]
     if infinite:
         return TransformError(
@@ -284,4 +298,6 @@ def _explained(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, tar
             where="training rows",
             remedy="Make them null in the feature set, or cap them.",
         )
-    return TransformError(f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}", where="training")
+    return TransformError(
+        f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}", where="training"
+    )

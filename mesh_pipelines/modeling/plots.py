@@ -33,6 +33,7 @@ def calibration_plot(calibration: pl.DataFrame, binary: bool, title: str = "") -
     Args:
         calibration: columns predicted, actual and rows.
         binary: True for probabilities, False for quantities.
+        title: written above.
     """
     figure = _figure(4.2, 3.8)
     axes = figure.add_subplot()

@@ -46,7 +46,9 @@ def predict(booster: xgboost.Booster, schema: FeatureSchema, rows: pl.DataFrame)
         scores = booster.inplace_predict(rows.select(schema.expressions()), validate_features=True)
     except xgboost.core.XGBoostError as error:
         problem = f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}"
-        raise TransformError(problem, where="scoring", remedy="Make infinite values null in the feature set.") from error
+        raise TransformError(
+            problem, where="scoring", remedy="Make infinite values null in the feature set."
+        ) from error
     return pl.Series("score", scores, dtype=pl.Float32).cast(pl.Float64)
 
 

@@ -61,10 +61,12 @@ def rebuild(
         record: how it was made.
         features: the feature set at ``record.features.version``, in its order.
         max_memory: bytes, as in the spec; need not be what it was, as the bytes do not hang on it.
+        threads: threads to use; nor on these.
+        cache: directory for external memory.
 
     Raises:
-        NotPublished: the model continued from another one, or was trained on several machines: its own trainer
-            must rebuild it.
+        NotPublished: the model continued from another one, or was trained on several machines: its own
+            trainer must rebuild it.
         TransformError: the rows no longer hold the recorded features.
     """
     if record.parent_model is not None or record.shards != 1:
@@ -96,4 +98,6 @@ def rebuild(
         Difference("xgboost", record.xgboost_version, xgboost.__version__),
         Difference("bytes", record.model_sha256, sha256),
     )
-    return Rebuilt(model, sha256, sha256 == record.model_sha256, tuple(d for d in compared if d.recorded != d.now))
+    return Rebuilt(
+        model, sha256, sha256 == record.model_sha256, tuple(d for d in compared if d.recorded != d.now)
+    )

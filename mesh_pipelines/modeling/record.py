@@ -82,7 +82,7 @@ class Record:
     shards: int = 1
 
     def to_json(self) -> str:
-        content = {name: value for name, value in self.__dict__.items()} | {
+        content = dict(self.__dict__) | {
             "record_version": RECORD_VERSION,
             "features": self.features.__dict__,
             "inputs": [given.__dict__ for given in self.inputs],

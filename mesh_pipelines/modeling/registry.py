@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
@@ -166,12 +167,14 @@ class Registry:
             try:
                 place = self.client.get_model_version_download_uri(version.key, str(version.version))
                 folder = mlflow.artifacts.download_artifacts(place, tracking_uri=self.tracking.uri)
-                with open(f"{folder}/{MODEL_FILE}", "rb") as file:
-                    model = file.read()
-                with open(f"{folder}/{RECORD_FILE}", encoding="utf-8") as file:
-                    record = Record.from_json(file.read())
+                model = (Path(folder) / MODEL_FILE).read_bytes()
+                record = Record.from_json((Path(folder) / RECORD_FILE).read_text(encoding="utf-8"))
             except (MlflowException, FileNotFoundError) as error:
-                gone = isinstance(error, FileNotFoundError) or "does not exist" in str(error) or "No such" in str(error)
+                gone = (
+                    isinstance(error, FileNotFoundError)
+                    or "does not exist" in str(error)
+                    or "No such" in str(error)
+                )
                 if not gone:
                     raise
                 raise NotPublished("its files are gone", where=where, remedy="Train it again.") from error
@@ -180,7 +183,7 @@ class Registry:
             raise IntegrityError(
                 f"model.ubj has SHA-256 {actual}, not {version.sha256} as trained",
                 where=where,
-                remedy=f"Do not use it. `mesh rebuild {version.key}@{version.version}` makes it again from its record.",
+                remedy=f"Do not use it; `mesh rebuild {version.key}@{version.version}` makes it again.",
             )
         return LoadedModel(version, model, record)
 
@@ -218,7 +221,9 @@ class Registry:
         """
         champion = self.champion(key)
         if champion is None:
-            raise NotPublished("there is no champion to pin", where=f"model {key}", remedy=f"Run `mesh run {key}`.")
+            raise NotPublished(
+                "there is no champion to pin", where=f"model {key}", remedy=f"Run `mesh run {key}`."
+            )
         move = AliasMove(_now(), "pin", champion.version, champion.version, who, because)
         with unavailable(self.tracking):
             self.client.set_registered_model_tag(key, _PIN, json.dumps(asdict(move)))
@@ -279,10 +284,16 @@ class Registry:
         champion = self.champion(key)
         moves = [move for move in self.history(key) if move.action in ("promote", "rollback")]
         for move in reversed(moves):
-            if champion is not None and move.to == champion.version and move.before not in (None, champion.version):
+            if (
+                champion is not None
+                and move.to == champion.version
+                and move.before not in (None, champion.version)
+            ):
                 assert move.before is not None
                 return move.before
-        raise NotPublished("there was no champion before this one", where=f"model {key}", remedy="Name a version.")
+        raise NotPublished(
+            "there was no champion before this one", where=f"model {key}", remedy="Name a version."
+        )
 
     def _aliased(self, key: str, alias: str) -> ModelVersion | None:
         registered = self._registered(key)

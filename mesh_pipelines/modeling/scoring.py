@@ -26,7 +26,8 @@ class Scores:
     """Rows with their scores.
 
     Args:
-        frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is collected.
+        frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is
+            collected.
         rows: number of rows with a score.
         unseen: text feature -> number of values that the model never saw, and which it took as missing.
         models: the labels that gave scores, in the order of their periods.
@@ -104,12 +105,18 @@ def walk_forward(
     """Score each period up to ``until`` by a model that learnt from earlier periods alone.
 
     Args:
+        spec: the declaration of the model.
+        frame: the feature set, as it is stored.
         until: rows later than this are left to the champion: its ``record.split.train_until``.
         label: the champion's label; a period's model is called ``low_visibility@3/2013-05``.
         every: length of a period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
         since: leave out periods that end before this; models are trained for the others only.
+        threads: threads to use; do not change the scores.
+        batch_rows: rows at a time.
     """
-    scorers = walk_forward_scorers(spec, frame, until=until, label=label, every=every, since=since, threads=threads)
+    scorers = walk_forward_scorers(
+        spec, frame, until=until, label=label, every=every, since=since, threads=threads
+    )
     return score_with(scorers, frame, batch_rows=batch_rows)
 
 
@@ -158,11 +165,14 @@ def walk_forward_scorers(
 def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
     """Score each row by the one scorer whose condition it meets; rows that meet none are left out.
 
-    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and laid beside the rows
-    when the result is collected. So ``frame`` must give its rows in the same order each time, as stored rows do.
+    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and laid beside
+    the rows when the result is collected. So ``frame`` must give its rows in the same order each time, as
+    stored rows do.
 
     Args:
         scorers: with conditions of which each row meets one at most.
+        frame: stored rows.
+        batch_rows: rows at a time.
     """
     for scorer in scorers:
         scorer.schema.check(frame.collect_schema(), f"model {scorer.label}")
@@ -201,7 +211,9 @@ def _rows_of(scorer: Scorer, batch: pl.DataFrame) -> np.ndarray:
     return batch.select(scorer.rows.fill_null(False).arg_true()).to_series().to_numpy()
 
 
-def _periods(spec: ModelSpec, frame: pl.LazyFrame, until: Moment, every: str) -> Iterator[tuple[Moment, Moment]]:
+def _periods(
+    spec: ModelSpec, frame: pl.LazyFrame, until: Moment, every: str
+) -> Iterator[tuple[Moment, Moment]]:
     first = frame.select(pl.col(spec.time).min().dt.truncate(every)).collect(engine="streaming").item()
     while first is not None and first <= until:
         following = offset(first, every)
@@ -216,4 +228,6 @@ def _period_name(start: Moment, every: str) -> str:
 def _unseen(scorer: Scorer, rows: pl.DataFrame) -> dict[str, int]:
     if not scorer.schema.categories:
         return {}
-    return {name: count for name, count in rows.select(scorer.schema.unseen()).row(0, named=True).items() if count}
+    return {
+        name: count for name, count in rows.select(scorer.schema.unseen()).row(0, named=True).items() if count
+    }

@@ -15,7 +15,7 @@ import polars as pl
 
 from mesh_pipelines.errors import DefinitionError, Violation
 
-#: A baseline of the domain's own: (training rows, holdout rows) -> one prediction for each holdout row, in order.
+#: A baseline of the domain's own: (training rows, holdout rows) -> a prediction for each holdout row, in order.
 BaselineFunction = Callable[[pl.LazyFrame, pl.LazyFrame], pl.Series]
 Parameter = str | int | float | bool
 
@@ -35,7 +35,16 @@ REGRESSION_OBJECTIVES = (
     "count:poisson",
 )
 #: parameters that the platform sets, because rebuilding the same bytes hangs on them
-RESERVED_PARAMETERS = ("objective", "seed", "random_state", "nthread", "n_jobs", "tree_method", "device", "booster")
+RESERVED_PARAMETERS = (
+    "objective",
+    "seed",
+    "random_state",
+    "nthread",
+    "n_jobs",
+    "tree_method",
+    "device",
+    "booster",
+)
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _PERIOD = re.compile(r"[1-9][0-9]*(h|d|w|mo|q|y)")
@@ -46,8 +55,10 @@ class Gate:
     """The rules between a challenger and the champion's place.
 
     Args:
-        floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for errors).
-        margin: by how much, in the model's metric, a challenger may be worse than the champion on the same rows.
+        floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for
+            errors).
+        margin: by how much, in the model's metric, a challenger may be worse than the champion on the same
+            rows.
         slice_margin: the same for each slice; also how far a slice may fall behind.
         min_slice_rows: slices with fewer holdout rows are shown, not judged.
         must_beat_baseline: the model's metric must be better than the naive baseline's.
@@ -63,10 +74,15 @@ class Gate:
         object.__setattr__(self, "floors", MappingProxyType(dict(self.floors)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Gate, (dict(self.floors), self.margin, self.slice_margin, self.min_slice_rows, self.must_beat_baseline))
+        return (
+            Gate,
+            (dict(self.floors), self.margin, self.slice_margin, self.min_slice_rows, self.must_beat_baseline),
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)} | {"floors": dict(sorted(self.floors.items()))}
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {
+            "floors": dict(sorted(self.floors.items()))
+        }
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,8 @@ class ModelSpec:
         params: further XGBoost parameters (``max_depth``, ``learning_rate``, ...).
         rounds: number of boosting rounds. There is no early stopping: it would learn from the holdout.
         seed: seed of everything random.
-        baseline: columns by whose groups the historic mean is the naive prediction, or a function of your own.
+        baseline: columns by whose groups the historic mean is the naive prediction, or a function of your
+            own.
         holdout: length of the last, out-of-time period: ``30d``, ``4w``, ``1mo``.
         embargo: rows this close before the holdout are not learnt from: their target was not yet known then.
         slices: columns by whose values the metrics are also given, and judged.
@@ -164,12 +181,14 @@ class ModelSpec:
             "ignore": list(self.ignore),
             "params": dict(sorted(self.params.items())),
             "gate": self.gate.to_dict(),
-            "baseline": list(self.baseline) if isinstance(self.baseline, tuple) else _source_of(self.baseline),
+            "baseline": list(self.baseline)
+            if isinstance(self.baseline, tuple)
+            else _source_of(self.baseline),
         }
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything declared but the description: changes when the model, or its gate, may change."""
+        """SHA-256 of all but the description: changes when the model, or its gate, may change."""
         content = self.to_dict()
         del content["description"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -208,7 +227,11 @@ def _violations(spec: ModelSpec) -> list[Violation]:
             broken("KeysAreDomainDotName", f"{label} is {value!r}", "Write it as domain.name, in snake_case.")
     known = (*BINARY_OBJECTIVES, *REGRESSION_OBJECTIVES)
     if spec.objective not in known:
-        broken("ObjectiveIsKnown", f"objective {spec.objective!r} is not supported", f"Use one of {', '.join(known)}.")
+        broken(
+            "ObjectiveIsKnown",
+            f"objective {spec.objective!r} is not supported",
+            f"Use one of {', '.join(known)}.",
+        )
     elif spec.metric not in spec.metrics:
         problem = f"metric {spec.metric!r} does not fit objective {spec.objective!r}"
         broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")
@@ -219,29 +242,47 @@ def _violations(spec: ModelSpec) -> list[Violation]:
     reserved = sorted(set(spec.params) & set(RESERVED_PARAMETERS))
     if reserved:
         problem = f"params sets {', '.join(reserved)}"
-        broken("ParametersAreTunable", problem, "Leave it out: objective and seed are arguments, the rest is fixed.")
+        broken(
+            "ParametersAreTunable",
+            problem,
+            "Leave it out: objective and seed are arguments, the rest is fixed.",
+        )
     for name, value in spec.params.items():
         # Arguments come from domain code, where the annotations are not enforced.
         if not isinstance(value, str | int | float | bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            broken("ParametersAreTunable", f"params[{name!r}] is {value!r}", "Use a number, a string or a boolean.")
+            broken(
+                "ParametersAreTunable",
+                f"params[{name!r}] is {value!r}",
+                "Use a number, a string or a boolean.",
+            )
     if spec.rounds < 1:
         broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
     for label, period in (("holdout", spec.holdout), ("embargo", spec.embargo)):
         if period is not None and not _PERIOD.fullmatch(period):
-            broken("PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo.")
+            broken(
+                "PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo."
+            )
     if spec.target == spec.time or spec.target in spec.entity:
         broken("TargetIsNoFeature", f"target {spec.target!r} is also time or entity", "Use distinct columns.")
     if spec.target in spec.ignore:
-        broken("TargetIsNoFeature", f"target {spec.target!r} is in ignore", "Take it out: it is never a feature.")
+        broken(
+            "TargetIsNoFeature", f"target {spec.target!r} is in ignore", "Take it out: it is never a feature."
+        )
     for label, columns in (("entity", spec.entity), ("slices", spec.slices), ("ignore", spec.ignore)):
         if isinstance(columns, str):
-            broken("ColumnsAreTuples", f"{label} is the text {columns!r}", f"Write ({columns!r},) with a comma.")
+            broken(
+                "ColumnsAreTuples", f"{label} is the text {columns!r}", f"Write ({columns!r},) with a comma."
+            )
     if isinstance(spec.baseline, str):
         broken("ColumnsAreTuples", f"baseline is the text {spec.baseline!r}", f"Write ({spec.baseline!r},).")
     elif isinstance(spec.baseline, tuple) and spec.target in spec.baseline:
         broken("TargetIsNoFeature", "the baseline groups by the target", "Group by columns known beforehand.")
     if spec.gate.margin < 0 or spec.gate.slice_margin < 0 or spec.gate.min_slice_rows < 1:
-        broken("GateIsSound", "a margin is negative or min_slice_rows is below 1", "Use 0 or more, and 1 or more.")
+        broken(
+            "GateIsSound",
+            "a margin is negative or min_slice_rows is below 1",
+            "Use 0 or more, and 1 or more.",
+        )
     if spec.max_memory is not None and spec.max_memory < 1:
         broken("MemoryIsPositive", f"max_memory is {spec.max_memory}", "Give a number of bytes, or None.")
     return found

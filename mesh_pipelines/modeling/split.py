@@ -51,7 +51,8 @@ class Split:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Split:
-        return cls(**{name: parse_moment(v) if isinstance(v, str) else v for name, v in content.items()})
+        plain: dict[str, Any] = {n: parse_moment(v) if isinstance(v, str) else v for n, v in content.items()}
+        return cls(**plain)
 
 
 def parse_moment(text: str) -> Moment:
@@ -81,23 +82,30 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
     """Find where the last period begins.
 
     Raises:
-        TransformError: a column is missing or of the wrong type; too little history; a target that does not fit.
+        TransformError: a column is missing or of the wrong type; too little history; a target that does not
+            fit.
     """
     where = f"model {spec.key}, features {spec.features}"
     schema = frame.collect_schema()
     for column in (spec.time, spec.target):
         if column not in schema:
-            raise TransformError(f"there is no column {column}", where=where, remedy="Correct the model's declaration.")
+            raise TransformError(
+                f"there is no column {column}", where=where, remedy="Correct the model's declaration."
+            )
     if not isinstance(schema[spec.time], pl.Datetime | pl.Date):
         problem = f"time column {spec.time} is {schema[spec.time]}"
         raise TransformError(problem, where=where, remedy="Give a Datetime or a Date.")
     if not (schema[spec.target].is_numeric() or schema[spec.target] == pl.Boolean):
         problem = f"target {spec.target} is {schema[spec.target]}"
-        raise TransformError(problem, where=where, remedy="Give a number, or a boolean for a binary objective.")
+        raise TransformError(
+            problem, where=where, remedy="Give a number, or a boolean for a binary objective."
+        )
     known = labelled(frame, spec.target)
     latest = known.select(pl.col(spec.time).max()).collect(engine="streaming").item()
     if latest is None:
-        raise TransformError(f"no row has a known {spec.target}", where=where, remedy="Wait for outcomes, or check it.")
+        raise TransformError(
+            f"no row has a known {spec.target}", where=where, remedy="Wait for outcomes, or check it."
+        )
     holdout_from = offset(latest, f"-{spec.holdout}")
     train_until = offset(holdout_from, f"-{spec.embargo}") if spec.embargo else holdout_from
     time, target = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
@@ -124,6 +132,12 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
         problem = f"target {spec.target} is neither 0 nor 1 in {facts['neither']:,} rows"
         raise TransformError(problem, where=where, remedy="Make it boolean, or use a reg: objective.")
     if facts["least"] == facts["most"]:
-        problem = f"target {spec.target} is {facts['least']:g} in every training row: there is nothing to learn"
-        raise TransformError(problem, where=where, remedy="Land more history, or check how the target is made.")
-    return Split(facts["train_from"], train_until, holdout_from, latest, facts["train_rows"], facts["holdout_rows"])
+        problem = (
+            f"target {spec.target} is {facts['least']:g} in every training row: there is nothing to learn"
+        )
+        raise TransformError(
+            problem, where=where, remedy="Land more history, or check how the target is made."
+        )
+    return Split(
+        facts["train_from"], train_until, holdout_from, latest, facts["train_rows"], facts["holdout_rows"]
+    )

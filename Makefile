@@ -23,8 +23,8 @@ test: check  ## check everything, then run the whole test suite
 
 .PHONY: check
 check: $(READY)  ## style, types, the direction of imports
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check --output-format concise
+	@$(BIN)/ruff format --check --quiet || { echo 'some files are not in the usual form: make format'; exit 1; }
 	@$(BIN)/lint-imports
 	@$(BIN)/pyright
 

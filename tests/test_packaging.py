@@ -96,7 +96,7 @@ def imported(folder: Path) -> Iterator[str]:
 
 
 def test_every_dependency_is_declared_and_used(root: Path, project: dict[str, Any]) -> None:
-    """Nothing is imported that is only there by another package's grace, and nothing is installed for nothing."""
+    """Nothing is imported that only another package brings along, and nothing is installed for nothing."""
     declared = {canonicalize_name(Requirement(text).name) for text in project["project"]["dependencies"]}
     names = {name for room in ROOMS for name in imported(root / room)} - set(ROOMS) - sys.stdlib_module_names
     owners = packages_distributions()

@@ -1,4 +1,4 @@
-"""What encryption costs: publish and full read of departures, classified columns encrypted against all public.
+"""What encryption costs: publish and full read of departures, some columns encrypted against none.
 
 Run: .venv/bin/python -m benchmarks.lake_encryption [--rows 3000000] [--runs 7]
 """

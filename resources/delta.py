@@ -131,7 +131,7 @@ class Log:
 
         if not self.exists():
             return None
-        newest = DeltaTable(self.uri, storage_options=dict(self.options), without_files=True).version()
+        newest = DeltaTable(self.uri, storage_options=dict(self.options)).version()
         later = self.publications(newest, 0 if base is None else base + 1)
         return next((publication for publication in later if publication.token == token), None)
 
@@ -186,7 +186,8 @@ class Log:
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
-            return head.version + 1
+            found = self.landed(publication.token, head.version)
+            return found.version if found else head.version + 1
         actions: list[AddAction | RemoveAction] = list(adds)
         if not whole:
             actions += [_remove(file, self.root, publication.partition_by, now) for file in remove]

@@ -130,9 +130,12 @@ class OrderedDigest:
             case pl.Boolean():
                 self._feed(path, _bytes(column.cast(pl.UInt8).fill_null(0)))
             case pl.Float32() | pl.Float64():
-                # Two literals of the column's own type: one NaN for all NaNs, and -0.0 + 0.0 = 0.0.
-                canonical = column.fill_nan(float("nan")).fill_null(0.0) + 0.0
-                self._feed(path, _bytes(canonical))
+                import numpy as np
+
+                values = np.array(column.fill_null(0.0).to_numpy())
+                values[np.isnan(values)] = np.nan
+                values += 0.0  # -0.0 + 0.0 is 0.0 (IEEE 754); Polars leaves this addition out
+                self._feed(path, values.view(np.uint8))
             case pl.String() | pl.Categorical() | pl.Decimal():
                 text = column.cast(pl.String).fill_null("")
                 self._feed(f"{path}/length", _bytes(text.str.len_bytes().cast(pl.Int64)))

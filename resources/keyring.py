@@ -155,7 +155,7 @@ class Keyring:
             raise KeyUnavailable(
                 f"data key {name} version {version} was destroyed on {stored['destroyed']}",
                 where=str(file),
-                remedy="what it protected is gone for good; read the other columns, or publish the product again",
+                remedy="what it protected is gone for good; read the other columns, or publish again",
             )
         sealed = base64.b64decode(stored["wrapped"])
         try:

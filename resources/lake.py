@@ -125,9 +125,9 @@ class Lake:
         if partitions is not None:
             wanted = {str(value).lower() if isinstance(value, bool) else str(value) for value in partitions}
             files = [file for file in files if file.partition in wanted]
-        if version is not None and files and not self.store.exists(files[0].name):
+        if version is not None and not {file.name for file in files} <= set(self.store.list(self.root(key))):
             raise NotPublished(
-                f"version {version} was vacuumed: its files are gone",
+                f"version {version} was vacuumed: files of it are gone",
                 where=key,
                 remedy="read a newer version",
             )
@@ -223,7 +223,7 @@ class Lake:
         return len(files)
 
     def explain(self, error: BaseException, key: str, version: int | None = None) -> BaseException:
-        """What an error met while reading a table means: a MeshError, or the error itself if it is another."""
+        """What an error met while reading a table means: a MeshError, or the error itself."""
         if isinstance(error, MeshError):
             return error
         if is_full(error):
@@ -246,7 +246,7 @@ class Lake:
 
     @contextmanager
     def reading(self, key: str, version: int | None = None) -> Generator[None]:
-        """Read a scanned table inside this block, and a damaged file or a wrong key is named as what it is."""
+        """Read a scanned table inside this block: a damaged file or a wrong key is named as that."""
         try:
             yield
         except Exception as error:

@@ -97,7 +97,7 @@ class Layout:
     def decryption(
         self, keyring: Keyring, key: str, dtypes: Mapping[str, pl.DataType], only: Collection[str] | None
     ) -> pl.ParquetDecryptionProperties | None:
-        """What Polars needs to read these columns (None: all); KeyUnavailable if a key of theirs is not there."""
+        """What Polars needs to read these columns (None: all); KeyUnavailable if a key is missing."""
         if self.footer is None:
             return None
         return pl.ParquetDecryptionProperties(
@@ -122,7 +122,7 @@ class LakeFile:
             raise IntegrityError(
                 "this file is in the table's log, but the mesh did not write it",
                 where=self.name,
-                remedy="read an earlier version, or publish the product again; only the mesh writes to its lake",
+                remedy="read an earlier version, or publish again; only the mesh may write to its lake",
             )
         return match
 

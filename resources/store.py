@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from mesh_pipelines.errors import StorageFull
 
+_CHUNK = 4 * 2**20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_TEXT = (
     "no space left on device",
@@ -119,15 +120,21 @@ class ObjectStore:
         from pyarrow.fs import PyFileSystem
 
         self.root = root.rstrip("/")
-        # pyarrow has no stubs; its file system interface is the one Delta Lake offers to its client.
+        # Delta Lake offers its client as a pyarrow file system, which has no stubs.
         self._files: Any = PyFileSystem(DeltaStorageHandler(self.root, dict(options or {})))
 
     def uri(self, name: str) -> str:
         return f"{self.root}/{name}"
 
     def write(self, name: str, data: bytes | memoryview) -> None:
-        with no_space_is_full(self.root), self._files.open_output_stream(name) as stream:
-            stream.write(data)
+        view = memoryview(data)
+        with (
+            no_space_is_full(self.root),
+            self._files.open_output_stream(name, buffer_size=2 * _CHUNK, compression=None) as stream,
+        ):
+            # Only what goes through pyarrow's buffer arrives as the bytes that Delta's client takes.
+            for start in range(0, len(view), _CHUNK):
+                stream.write(view[start : start + _CHUNK])
 
     def replace(self, name: str, data: bytes) -> None:
         self.write(name, data)  # an object appears whole or not at all

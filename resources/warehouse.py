@@ -1,11 +1,11 @@
-"""SQL over lazy frames: DuckDB with a bounded memory, spilling to encrypted temporary files below the home."""
+"""SQL over lazy frames: DuckDB in bounded memory, spilling to encrypted temporary files."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -20,7 +20,7 @@ _BATCH_ROWS = 200_000
 
 
 class Warehouse:
-    """DuckDB for the domains' SQL: each query has a connection of its own and sees only the frames it is given.
+    """DuckDB for the domains' SQL: each query has its own connection and sees only the frames it is given.
 
     Args:
         scratch: folder for temporary files, made when needed.
@@ -67,8 +67,8 @@ class Warehouse:
             for name, frame in frames.items():
                 connection.register(name, _Stream(frame.lazy()))
             try:
-                # None for a statement without rows, whatever the stub says.
-                relation: duckdb.DuckDBPyRelation | None = connection.sql(sql)
+                # The stub hides that a statement without rows gives None.
+                relation = cast("duckdb.DuckDBPyRelation | None", connection.sql(sql))
                 if relation is None:
                     raise TransformError("this SQL returns no rows", where=sql, remedy="write one SELECT")
                 yield relation

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
+from resources.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,6 +62,13 @@ class Tracking:
         remote = uri is not None and uri.startswith(("http://", "https://"))
         place = artifacts if artifacts is not None else "" if remote else (folder / "artifacts").as_uri()
         return cls(uri or f"{_SQLITE}{folder / 'mlflow.db'}", place)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Tracking:
+        """The store that the settings describe; a server decides on its artifacts unless they say otherwise."""
+        remote = settings.tracking_uri.startswith(("http://", "https://"))
+        chosen = "artifacts" in settings.model_fields_set and bool(settings.artifacts)
+        return cls(settings.tracking_uri, settings.artifacts if chosen or not remote else "")
 
     def client(self) -> MlflowClient:
         """A client of a store that answers and is ready.

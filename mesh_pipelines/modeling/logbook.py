@@ -161,5 +161,6 @@ def _tags(run: TrainingRun, trained: TrainedModel) -> dict[str, str]:
         "baseline": json.dumps(dict(trained.baseline)),
         "inputs": json.dumps(inputs),
         "data_digest": record.data_digest,
+        "spec_digest": record.spec_digest,
         "dagster_run_id": run.client.get_run(run.run_id).data.tags.get("dagster_run_id", ""),
     }

@@ -45,6 +45,7 @@ class ModelVersion:
         reason: why, one line for each check.
         aliases: ``champion``, ``challenger`` or none.
         dagster_run_id: the Dagster run that trained it.
+        spec_digest: digest of the declaration that it was trained by.
     """
 
     key: str
@@ -59,6 +60,7 @@ class ModelVersion:
     reason: str
     aliases: tuple[str, ...]
     dagster_run_id: str
+    spec_digest: str = ""
 
     @property
     def label(self) -> str:
@@ -327,6 +329,7 @@ def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
         reason=tags.get("reason", ""),
         aliases=aliases,
         dagster_run_id=tags.get("dagster_run_id", ""),
+        spec_digest=tags.get("spec_digest", ""),
     )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from mesh_pipelines.errors import DefinitionError, Violation
 
-#: A baseline of the domain's own: (training rows, holdout rows) -> a prediction for each holdout row, in order.
+#: A baseline of the domain's own: (training, holdout) rows -> a prediction for each holdout row, in order.
 BaselineFunction = Callable[[pl.LazyFrame, pl.LazyFrame], pl.Series]
 Parameter = str | int | float | bool
 

@@ -56,7 +56,9 @@ HISTORIC: tuple[tuple[str, tuple[str, ...], timedelta], ...] = (
 def departure_features(
     departures: pl.LazyFrame,
     observations: Annotated[pl.LazyFrame, Port("weather.observations", purpose="delay-prediction")],
-    visibility_forecast: Annotated[pl.LazyFrame, Port("weather.visibility_forecast", purpose="delay-prediction")],
+    visibility_forecast: Annotated[
+        pl.LazyFrame, Port("weather.visibility_forecast", purpose="delay-prediction")
+    ],
     aircraft: Annotated[pl.LazyFrame, Port("fleet.aircraft", purpose="delay-prediction")],
 ) -> pl.LazyFrame:
     """One row per scheduled departure, as known at ``predicted_at``, two hours before.
@@ -88,7 +90,9 @@ def departure_features(
     rows = _with_waiting(rows, flights)
     rows = _with_aircraft_turn(rows, flights)
     rows = _with_weather(rows, observations, visibility_forecast)
-    register = aircraft.select("tailnum", aircraft_maker="maker", aircraft_built="built_year", aircraft_seats="seats")
+    register = aircraft.select(
+        "tailnum", aircraft_maker="maker", aircraft_built="built_year", aircraft_seats="seats"
+    )
     return (
         rows.join(register, on="tailnum", how="left")
         .join(_targets(flights), on=list(KEY), how="left")
@@ -125,12 +129,16 @@ def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyF
 
 def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
     """How many flights should have left by ``predicted_at`` and have not, and for how long they have waited."""
-    gone = pl.min_horizontal(
-        pl.max_horizontal("departed_at", "scheduled_departure"),
-        pl.col("scheduled_departure") + GIVEN_UP_AFTER,
-    )
+    given_up = pl.col("scheduled_departure") + GIVEN_UP_AFTER
+    # A flight that never left waits until it is given up: who stops waiting at once has heard of the cancellation.
+    left = pl.max_horizontal(pl.col("departed_at").fill_null(given_up), "scheduled_departure")
+    gone = pl.min_horizontal(left, given_up)
     waits = flights.select(
-        "origin", "carrier", "scheduled_departure", gone=gone, since=pl.col("scheduled_departure").dt.epoch("s") // 60
+        "origin",
+        "carrier",
+        "scheduled_departure",
+        gone=gone,
+        since=pl.col("scheduled_departure").dt.epoch("s") // 60,
     )
     steps = pl.concat(
         [
@@ -203,9 +211,9 @@ def _with_weather(rows: pl.LazyFrame, observations: pl.LazyFrame, forecast: pl.L
         humidity_pct="humidity_pct",
         wind_direction_deg="wind_direction_deg",
     ).sort("_known", "origin")
-    forecasts = forecast.select(
-        "origin", _known="issued_at", low_visibility_probability="probability"
-    ).sort("_known", "origin")
+    forecasts = forecast.select("origin", _known="issued_at", low_visibility_probability="probability").sort(
+        "_known", "origin"
+    )
     for known in (readings, forecasts):
         rows = rows.join_asof(
             known,

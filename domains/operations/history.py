@@ -41,7 +41,9 @@ def running_totals(
     """
     frame = (
         events.filter(pl.all_horizontal(pl.col(at, *by).is_not_null()))
-        .select(*by, pl.col(at).alias("at"), **{name: value.cast(pl.Int64) for name, value in figures.items()})
+        .select(
+            *by, pl.col(at).alias("at"), **{name: value.cast(pl.Int64) for name, value in figures.items()}
+        )
         # Events of one moment become one row: which of them an as-of join would find is nobody's promise.
         .group_by(*by, "at")
         .agg(pl.col(name).sum() for name in figures)
@@ -80,7 +82,9 @@ def totals_as_of(
 
 
 def _read(rows: pl.LazyFrame, totals: Totals, moment: pl.Expr, prefix: str) -> pl.LazyFrame:
-    found = totals.frame.rename({figure: f"{prefix}{figure}" for figure in totals.figures}).rename({"at": "_at"})
+    found = totals.frame.rename({figure: f"{prefix}{figure}" for figure in totals.figures}).rename(
+        {"at": "_at"}
+    )
     return (
         rows.with_columns(_moment=moment)
         .join_asof(

@@ -12,7 +12,15 @@ from .products import HORIZON, TIMEZONE
 
 LOW_VISIBILITY_MI = 3.0
 LAGS_H = (1, 3, 6)
-CURRENT = ("temperature_f", "dew_point_f", "humidity_pct", "wind_speed_mph", "precipitation_in", "pressure_hpa", "visibility_mi")
+CURRENT = (
+    "temperature_f",
+    "dew_point_f",
+    "humidity_pct",
+    "wind_speed_mph",
+    "precipitation_in",
+    "pressure_hpa",
+    "visibility_mi",
+)
 TRENDS = ("spread_f", "pressure_hpa", "visibility_mi", "wind_speed_mph")
 
 

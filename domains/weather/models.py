@@ -1,0 +1,29 @@
+"""Weather's model: will visibility be low in three hours?"""
+
+from __future__ import annotations
+
+from mesh_pipelines import Gate, model
+
+low_visibility = model(
+    features="visibility_features",
+    target="low_visibility",
+    objective="binary:logistic",
+    metric="auc",
+    rounds=200,
+    params={
+        "max_depth": 3,
+        "learning_rate": 0.05,
+        "subsample": 0.8,
+        "colsample_bytree": 0.6,
+        "min_child_weight": 5,
+        "reg_lambda": 5.0,
+    },
+    seed=7,
+    # Low visibility that lasts is the naive forecast: the historic rate at today's reading.
+    baseline=("visibility_mi",),
+    # One hour in fifty has low visibility, in summer one in a hundred: a month holds too few to judge by.
+    holdout="90d",
+    embargo="4h",
+    slices=("origin",),
+    gate=Gate(floors={"auc": 0.85}, margin=0.02, slice_margin=0.08),
+)

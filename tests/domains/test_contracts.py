@@ -1,0 +1,79 @@
+"""Every domain's contracts: sound by the standard, and true of what the domain's functions make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import polars as pl
+import pytest
+import yaml
+
+from domains.fleet.products import aircraft, utilisation
+from domains.operations.products import departures
+from domains.weather.products import observations
+from quality.contract import load_contract
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = sorted((ROOT / "domains").glob("*/contracts/*.odcs.yaml"))
+
+
+@pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.name.partition(".")[0])
+def test_a_contract_is_complete_by_the_standard(path: Path):
+    """Each contract validates against the standard's own schema and leaves out nothing that a consumer asks for."""
+    schema = json.loads(files("open_data_contract_standard").joinpath("schema.json").read_text())
+    contract = yaml.safe_load(path.read_text())
+
+    jsonschema.validators.validator_for(schema)(schema).validate(contract)
+
+    promised = {"description", "servers", "schema", "team", "slaProperties", "support", "customProperties"}
+    assert promised <= set(contract)
+    assert {p["property"] for p in contract["slaProperties"]} == {
+        "freshness",
+        "latency",
+        "frequency",
+        "retention",
+    }
+    assert all(
+        {"logicalType", "physicalType", "classification"} <= set(p)
+        for p in contract["schema"][0]["properties"]
+    )
+    assert {rule["type"] for rule in contract["schema"][0]["quality"]} >= {"library", "custom"}
+
+
+def test_every_domain_is_a_code_location():
+    """workspace.yaml has exactly one entry for each folder of a domain."""
+    entries = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+
+    named = {
+        entry["python_module"]["location_name"]: entry["python_module"]["module_name"] for entry in entries
+    }
+
+    folders = {path.parent.name for path in (ROOT / "domains").glob("*/domain.yaml")}
+    assert named == {name: f"domains.{name}.definitions" for name in folders}
+
+
+def test_products_are_what_their_contracts_say(read_source: Callable[[str, str], pl.LazyFrame]):
+    """Columns, their order and their types are the contract's, on real data."""
+    left = departures(read_source("operations.departures_raw", "departures-2013-01.csv"))
+    made = {
+        "operations/contracts/departures": left,
+        "weather/contracts/observations": observations(
+            read_source("weather.observations_raw", "observations-2013-01.csv")
+        ),
+        "fleet/contracts/aircraft": aircraft(read_source("fleet.aircraft_raw", "aircraft.csv")),
+        "fleet/contracts/utilisation": utilisation(left),
+    }
+
+    for name, rows in made.items():
+        contract = load_contract(ROOT / "domains" / f"{name}.odcs.yaml")
+        frame = rows.collect()
+        assert dict(frame.schema) == contract.dtypes
+        assert frame.select(contract.key).is_unique().all()
+        assert (
+            frame.select(c.name for c in contract.columns if c.required).null_count().sum_horizontal().item()
+            == 0
+        )

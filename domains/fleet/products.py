@@ -7,9 +7,27 @@ from typing import Annotated
 import polars as pl
 
 from mesh_pipelines import Port, data_product, predictions
+from resources.settings import get_settings
+from resources.warehouse import Warehouse
 
 PROVENANCE = ("_file", "_row")
 MAKERS = ("AIRBUS", "BOEING", "BOMBARDIER", "CANADAIR", "EMBRAER", "MCDONNELL DOUGLAS")
+
+UTILISATION = """
+    SELECT
+        tailnum,
+        local_day AS day,
+        CAST(count(*) FILTER (NOT cancelled) AS INTEGER) AS flights,
+        CAST(count(*) FILTER (cancelled) AS INTEGER) AS cancelled,
+        CAST(count(*) FILTER (diverted) AS INTEGER) AS diverted,
+        -- whole minutes are summed, so that the order of the rows makes no difference to the last bit
+        CAST(coalesce(sum(air_time_min), 0) AS DOUBLE) / 60 AS air_hours,
+        CAST(coalesce(sum(distance_mi) FILTER (NOT cancelled), 0) AS INTEGER) AS distance_mi
+    FROM departures
+    WHERE tailnum IS NOT NULL
+    GROUP BY tailnum, local_day
+    ORDER BY day, tailnum
+"""
 
 
 @data_product
@@ -47,19 +65,9 @@ def utilisation(
     Args:
         departures: one row per scheduled departure.
     """
-    flew = ~pl.col("cancelled")
-    return (
-        departures.filter(pl.col("tailnum").is_not_null())
-        .group_by("tailnum", day="local_day")
-        .agg(
-            flights=flew.sum().cast(pl.Int32),
-            cancelled=pl.col("cancelled").sum().cast(pl.Int32),
-            diverted=pl.col("diverted").sum().cast(pl.Int32),
-            air_hours=pl.col("air_time_min").sum() / 60,
-            distance_mi=pl.col("distance_mi").filter(flew).sum().cast(pl.Int32),
-        )
-        .sort("day", "tailnum")
-    )
+    columns = ("tailnum", "local_day", "cancelled", "diverted", "air_time_min", "distance_mi")
+    warehouse = Warehouse.from_settings(get_settings())
+    return warehouse.query(UTILISATION, departures=departures.select(columns)).lazy()
 
 
 @predictions(model="flying_hours", history="walk_forward")

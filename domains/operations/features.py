@@ -29,7 +29,7 @@ LONGEST_DELAY_MIN = 180
 """Longer delays count as this long, so that one stranded flight does not speak for a whole airport."""
 
 GIVEN_UP_AFTER = timedelta(hours=6)
-"""A flight that has not left this long after its schedule is waited for no more; nobody announces cancellations here."""
+"""A flight that has not left this long after its schedule is waited for no more."""
 
 STALE_AFTER = timedelta(hours=6)
 """Weather older than this says nothing about now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,24 @@ import yaml
 
 from mesh_pipelines.demo import land
 from quality.values import dtype_of, strftime_of
+from resources.settings import get_settings
 
 DOMAINS = Path(__file__).parents[2] / "domains"
 MONTHS = ("2013-01", "2013-03", "2013-11")
 """New year, and the two months in which clocks change."""
 
 ReadSource = Callable[[str, str], pl.LazyFrame]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of its own for whatever the functions leave on disk."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MESH_HOME", str(folder))
+        get_settings.cache_clear()
+        yield folder
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

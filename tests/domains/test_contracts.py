@@ -7,10 +7,10 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-import jsonschema
 import polars as pl
 import pytest
 import yaml
+from jsonschema.validators import validator_for
 
 from domains.fleet.products import aircraft, utilisation
 from domains.operations.products import departures
@@ -27,7 +27,7 @@ def test_a_contract_is_complete_by_the_standard(path: Path):
     schema = json.loads(files("open_data_contract_standard").joinpath("schema.json").read_text())
     contract = yaml.safe_load(path.read_text())
 
-    jsonschema.validators.validator_for(schema)(schema).validate(contract)
+    validator_for(schema)(schema).validate(contract)
 
     promised = {"description", "servers", "schema", "team", "slaProperties", "support", "customProperties"}
     assert promised <= set(contract)

@@ -23,11 +23,13 @@ REGISTER = pl.LazyFrame(
 
 @pytest.fixture(scope="module")
 def left(read_source: ReadSource) -> pl.DataFrame:
+    """The departures of January."""
     return departures(read_source("operations.departures_raw", "departures-2013-01.csv")).collect()
 
 
 @pytest.fixture(scope="module")
 def worked(left: pl.DataFrame) -> pl.DataFrame:
+    """The aircraft's days of January."""
     return utilisation(left.lazy()).collect()
 
 

@@ -34,6 +34,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def world(read_source: Callable[[str, str], pl.LazyFrame]) -> World:
+    """January, as it was."""
     read = observations(read_source("weather.observations_raw", "observations-2013-01.csv")).collect()
     forecasts = read.select(
         "month",

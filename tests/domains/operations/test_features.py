@@ -25,6 +25,7 @@ MOMENTS = (
 
 @pytest.fixture(scope="module")
 def truth(world: Any) -> pl.DataFrame:
+    """The features of what really happened."""
     return world.features()
 
 
@@ -34,6 +35,7 @@ def known(features: pl.DataFrame, now: datetime) -> pl.DataFrame:
 
 
 def at(features: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """The features, without the target, of departures predicted in the half hour from now on."""
     return features.filter(pl.col("predicted_at").is_between(now, now + timedelta(minutes=30))).drop(
         "delayed"
     )

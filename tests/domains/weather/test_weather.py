@@ -17,6 +17,7 @@ ReadSource = Callable[[str, str], pl.LazyFrame]
 
 @pytest.fixture(scope="module")
 def january(read_source: ReadSource) -> pl.DataFrame:
+    """The readings of January."""
     return observations(read_source("weather.observations_raw", "observations-2013-01.csv")).collect()
 
 

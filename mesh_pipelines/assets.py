@@ -90,7 +90,6 @@ def build_asset(node: Node, domain: LoadedDomain, produce: Produce, checks: Sequ
         else {name: _qualified(k, node.domain) for name, k in node.asset.node_keys_by_input_name.items()},
         keys_by_output_name={output: key},
         node_def=step,
-        partitions_def=partitions_of(node.contract) if node.partitioned else None,
         backfill_policy=dg.BackfillPolicy.single_run() if node.partitioned else None,
         specs=[_spec(node, domain, key)],
         check_specs_by_output_name=specs,

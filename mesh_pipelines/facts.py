@@ -37,7 +37,21 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
     """
     if not registry_exists(platform):
         return ModelFacts()
-    return platform.registry.facts(key)
+    from mesh_pipelines.modeling.registry import CHAMPION
+
+    versions = platform.registry.versions(key)
+    if not versions:
+        return ModelFacts()
+    latest = versions[-1]
+    champion = next((version for version in versions if CHAMPION in version.aliases), None)
+    features = next(iter(latest.inputs.values()), {})
+    return ModelFacts(
+        latest=latest.version,
+        features=str(features.get("data_version", "")),
+        spec=latest.spec_digest,
+        decided=max((version.version for version in versions if version.gate), default=0),
+        champion=champion.version if champion else 0,
+    )
 
 
 def registry_exists(platform: Platform) -> bool:

@@ -73,11 +73,11 @@ class LakeIOManager(dg.IOManager):
         partitions = {name: part.hex for name, part in record.partitions.items()} if record.partition_by else {}
         only: list[str] | None = None
         if partitions and step.has_asset_partitions_for_output("result"):
-            only = list(step.asset_partitions_subset_for_output("result").get_partition_keys())
-            partitions = {name: digest for name, digest in partitions.items() if name in only}
+            window = step.asset_partition_key_range_for_output("result")
+            partitions = {name: digest for name, digest in partitions.items() if window.start <= name <= window.end}
+            only = list(partitions)
         read = Read(key, record.version, record.data_version, partitions)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
-        context.add_input_metadata({"version": record.version, "data version": read.data_version})
         return shared.lake.scan(key, version=record.version, partitions=only)
 
     def reads(self, run_id: str, step_key: str) -> dict[str, Read]:

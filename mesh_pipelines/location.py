@@ -13,7 +13,8 @@ from mesh_pipelines.errors import DomainError
 from mesh_pipelines.io import LakeIOManager
 from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
-from mesh_pipelines.steps import CHAMPION_CHECKS, MODEL_CHECKS, produce
+from mesh_pipelines.modelsteps import CHAMPION_CHECKS
+from mesh_pipelines.steps import produce
 
 
 def domain(package: str | None) -> dg.Definitions:
@@ -59,4 +60,4 @@ def checks_of(node: Node) -> tuple[Check, ...]:
     """
     if node.stage in PROMISING and node.contract:
         return contract_checks(node.contract)
-    return {"model": MODEL_CHECKS, "champion": CHAMPION_CHECKS}.get(node.stage, ())
+    return CHAMPION_CHECKS if node.stage == "champion" else ()

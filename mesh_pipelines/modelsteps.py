@@ -1,7 +1,324 @@
-"""Steps of models (placeholder)."""
-from mesh_pipelines.assets import Produce
-def model_step(node, domain) -> Produce:
-    def step(context, inputs):
-        raise NotImplementedError
-        yield
+"""What models, champions and predictions do when they run: train and log, judge and promote, score and publish."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from mesh_pipelines.assets import Check, Produce, as_rows
+from mesh_pipelines.declare import PredictionsDeclaration
+from mesh_pipelines.errors import NotPublished
+from mesh_pipelines.io import Read
+from mesh_pipelines.loading import LoadedDomain, Node, model_spec
+from mesh_pipelines.platform import Platform, platform
+from mesh_pipelines.publish import Candidate
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.gate import GateDecision
+    from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
+    from mesh_pipelines.modeling.spec import ModelSpec
+    from mesh_pipelines.modeling.training import TrainedModel
+
+_KINDS_OF_GATE_CHECK = {
+    "floors": "Each metric is at least as good as the floor that the domain set.",
+    "beats_baseline": "Out of time it is better than the naive baseline.",
+    "not_worse_than_champion": "On the same fresh rows it is not worse than today's champion.",
+    "no_slice_left_behind": "No slice of the data falls behind by more than the domain allows.",
+}
+CHAMPION_CHECKS = tuple(Check(name, text, False) for name, text in _KINDS_OF_GATE_CHECK.items())
+"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
+
+
+def model_step(node: Node, domain: LoadedDomain) -> Produce:
+    """The step of a model, a champion or predictions.
+
+    Args:
+        node: what is to be made.
+        domain: the domain that owns it.
+    """
+    match node.stage:
+        case "model":
+            return _training_step(node, domain)
+        case "champion":
+            return _gate_step(node, domain)
+        case _:
+            return _prediction_step(node, domain)
+
+
+def _training_step(node: Node, domain: LoadedDomain) -> Produce:
+    def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.facts import model_facts
+        from mesh_pipelines.modeling.logbook import log_model, plots
+        from mesh_pipelines.modeling.training import train
+        from mesh_pipelines.steps import only_if_stale, reads_of
+        from resources.tracking import training_run
+
+        begun = time.perf_counter()
+        shared, spec = platform(), model_spec(node, domain.nodes)
+        reads = reads_of(context)
+        features = reads[spec.features]
+        known = model_facts(shared, node.key)
+        if only_if_stale(context) and known.latest and known.features == features.data_version and known.spec == spec.digest:
+            latest = shared.registry.version(node.key, known.latest)
+            yield _kept(latest, "its features and declaration are what they were")
+            return
+        with training_run(
+            shared.tracking,
+            model=node.key,
+            dagster_run_id=context.run_id,
+            step=context.get_step_execution_context().step.key,
+            log=context.log,
+        ) as run:
+            trained = train(
+                spec,
+                inputs["features"],
+                features=_input_version(features),
+                inputs=_inputs_of(shared, features),
+                code_version=node.version_of_code,
+            )
+            version = log_model(run, spec, trained)
+        yield dg.Output(
+            None,
+            "result",
+            metadata=_model_metadata(spec, trained, version, plots(spec, trained), features, time.perf_counter() - begun),
+            data_version=dg.DataVersion(trained.sha256),
+        )
+
     return step
+
+
+def _gate_step(node: Node, domain: LoadedDomain) -> Produce:
+    model = domain.nodes[node.inputs[0].key.partition(".")[2]]
+
+    def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.modeling.gate import decide, judge
+
+        begun = time.perf_counter()
+        shared, spec = platform(), model_spec(model, domain.nodes)
+        registry = shared.registry
+        versions = registry.versions(model.key)
+        if not versions:
+            raise NotPublished("no version was ever trained", where=model.key, remedy=f"mesh run {model.key}")
+        latest = versions[-1]
+        before = registry.champion(model.key)
+        if not latest.gate:
+            challenger = registry.read(latest)
+            frame = shared.lake.scan(spec.features, version=challenger.record.features.version)
+            with shared.lake.reading(spec.features):
+                decision = decide(
+                    _evaluated(challenger, spec, frame), registry.read(before) if before else None, frame, spec
+                )
+            latest = judge(registry, latest, decision, who=f"gate, run {context.run_id[:8]}")
+        decision_of = _decision_of(latest, shared)
+        yield from _gate_results(node, decision_of)
+        champion = registry.champion(model.key)
+        if champion is None:
+            raise NotPublished(
+                f"version {latest.version} did not pass the gate, and there is no champion before it:\n{latest.reason}",
+                where=model.key,
+                remedy=f"see mesh show {model.key}; improve the model, or lower its gate's floors in the open",
+            )
+        yield dg.Output(
+            None,
+            "result",
+            metadata=_champion_metadata(champion, latest, time.perf_counter() - begun),
+            data_version=dg.DataVersion(f"{champion.version}-{champion.sha256[:16]}"),
+        )
+
+    return step
+
+
+def _prediction_step(node: Node, domain: LoadedDomain) -> Produce:
+    declared = node.declaration
+    assert isinstance(declared, PredictionsDeclaration)
+    model = domain.nodes[declared.model]
+
+    def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.steps import calling, gate, only_if_stale, reads_of, unchanged
+
+        shared, spec = platform(), model_spec(model, domain.nodes)
+        reads = reads_of(context)
+        features = reads[spec.features]
+        champion = shared.registry.champion(model.key)
+        if champion is None:
+            raise NotPublished("there is no champion yet", where=model.key, remedy=f"mesh run {model.key}")
+        before = shared.record(node.key)
+        made = dict(before.info.get("made_from") or {}) if before else {}
+        same_code = before is not None and before.code_version == node.version_of_code
+        same_champion = before is not None and before.info.get("champion") == champion.version
+        if only_if_stale(context) and before and same_code and same_champion and made == dict(features.partitions):
+            yield unchanged(node, before)
+            return
+        loaded = shared.registry.read(champion)
+        changed = sorted(name for name, content in features.partitions.items() if made.get(name) != content)
+        start = _first_moment(changed, loaded, same_champion) if same_code and before else None
+        with shared.lake.reading(spec.features):
+            scores = _scores(spec, inputs["features"], loaded, declared.history, start)
+        with calling(node):
+            rows = as_rows(declared(scores.frame), node.key)
+        candidate = Candidate(
+            _with_kept(shared, node, rows) if before and same_code else rows,
+            info={
+                "champion": champion.version,
+                "scored by": list(scores.models),
+                "unseen": dict(scores.unseen),
+                "made_from": dict(features.partitions),
+            },
+        )
+        yield from gate(node, context, shared, candidate, reads)
+
+    return step
+
+
+def _scores(spec: ModelSpec, frame: pl.LazyFrame, champion: LoadedModel, history: str, start: datetime | None) -> Any:
+    """Scores of rows that no scoring model learnt from: from ``start`` on, or of all of them."""
+    from mesh_pipelines.modeling.scoring import Scorer, score_with, walk_forward_scorers
+    from mesh_pipelines.modeling.split import moment
+
+    seen = champion.record.split.train_until
+    time_of = pl.col(spec.time)
+    dated = frame.collect_schema()[spec.time] == pl.Date
+    since = start.date() if start is not None and dated else start
+    scorers: list[Scorer] = []
+    if history == "walk_forward":
+        scorers = walk_forward_scorers(spec, frame, until=seen, label=champion.label, since=since)
+    fresh = time_of > moment(seen, frame, spec.time)
+    current = Scorer(champion.label, champion.model, champion.record.schema, fresh)
+    return score_with([*scorers, current], frame if since is None else frame.filter(time_of >= since))
+
+
+def _with_kept(shared: Platform, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """New predictions beside those already made: what was once predicted is kept unless it is predicted anew."""
+    assert node.contract is not None
+    columns = list(node.contract.dtypes)
+    new = rows.select(columns).with_columns(pl.col(name).cast(dtype) for name, dtype in node.contract.dtypes.items())
+    new = new.collect(engine="streaming").lazy()
+    kept = shared.lake.scan(node.key).select(columns).join(new, on=list(node.contract.key), how="anti")
+    return pl.concat([kept, new])
+
+
+def _first_moment(changed: list[str], champion: LoadedModel, same_champion: bool) -> datetime:
+    moments = [datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC) for name in changed[:1]]
+    if not same_champion or not moments:
+        moments.append(_utc(champion.record.split.train_until))
+    return min(moments)
+
+
+def _utc(moment: Any) -> datetime:
+    if not isinstance(moment, datetime):
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _evaluated(model: LoadedModel, spec: ModelSpec, frame: pl.LazyFrame) -> TrainedModel:
+    """A registered version judged again on its own holdout, as it was when it was trained."""
+    from mesh_pipelines.modeling.evaluation import BASELINE, calibration, evaluate, evaluate_slices
+    from mesh_pipelines.modeling.prediction import load_booster
+    from mesh_pipelines.modeling.training import TrainedModel, gain_shares, score_holdout
+
+    record, booster = model.record, load_booster(model.model)
+    holdout = score_holdout(spec, frame, record.split, booster, record.schema)
+    return TrainedModel(
+        model=model.model,
+        sha256=model.version.sha256,
+        record=record,
+        metrics=evaluate(holdout, spec.metrics),
+        baseline=evaluate(holdout, spec.metrics, BASELINE),
+        slices=evaluate_slices(holdout, spec.slices, spec.metrics),
+        importances=gain_shares(booster, record.schema),
+        calibration=calibration(holdout),
+        holdout=holdout,
+    )
+
+
+def _decision_of(version: ModelVersion, shared: Platform) -> dict[str, Any]:
+    tags = shared.registry.client.get_model_version(version.key, str(version.version)).tags
+    return json.loads(tags.get("gate_decision") or '{"reasons": []}')
+
+
+def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
+    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _KINDS_OF_GATE_CHECK}
+    for check in decision["reasons"]:
+        name = str(check["name"])
+        group = "floors" if name.startswith("floor_") else "no_slice_left_behind" if name.startswith("slice_") else name
+        groups.setdefault(group, []).append(check)
+    for name in _KINDS_OF_GATE_CHECK:
+        found = groups[name]
+        metadata: dict[str, Any] = {}
+        for check in found:
+            metadata |= {k: float(check[v]) for k, v in ((check["name"], "value"), (f"{check['name']} bound", "bound")) if check[v] is not None}
+        yield dg.AssetCheckResult(
+            check_name=name,
+            asset_key=dg.AssetKey(node.key.split(".")),
+            passed=all(check["passed"] for check in found),
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(str(check["text"]) for check in found) or "nothing to compare with yet",
+            metadata=metadata,
+        )
+
+
+def _model_metadata(
+    spec: ModelSpec,
+    trained: TrainedModel,
+    version: ModelVersion,
+    pictures: Mapping[str, bytes],
+    features: Read,
+    seconds: float,
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "version": version.version,
+        "sha256": trained.sha256,
+        "mlflow run": version.run_id,
+        "trained on": f"{features.key}@{features.version}",
+        "rows": trained.record.split.train_rows,
+        "judged on rows": trained.record.split.holdout_rows,
+        "work seconds": seconds,
+    }
+    metadata |= {name: float(value) for name, value in trained.metrics.items()}
+    metadata |= {f"baseline {name}": float(value) for name, value in trained.baseline.items()}
+    rows = [f"| {s.column} | {s.value} | {s.rows:,} | {s.metrics.get(spec.metric, float('nan')):.4f} | {s.baseline.get(spec.metric, float('nan')):.4f} |" for s in trained.slices]
+    if rows:
+        table = [f"| slice | | rows | {spec.metric} | baseline |", "|---|---|--:|--:|--:|", *rows]
+        metadata["slices"] = dg.MetadataValue.md("\n".join(table))
+    for name, png in pictures.items():
+        picture = base64.b64encode(png).decode()
+        metadata[name.removesuffix(".png")] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{picture})")
+    return metadata
+
+
+def _champion_metadata(champion: ModelVersion, latest: ModelVersion, seconds: float) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "champion": champion.label,
+        "trained at": str(champion.trained_at),
+        "sha256": champion.sha256,
+        "work seconds": seconds,
+        "gate": dg.MetadataValue.md(f"**{latest.label} was {latest.gate}**\n\n" + "\n".join(f"- {line}" for line in latest.reason.splitlines())),
+    }
+    return metadata | {name: float(value) for name, value in champion.metrics.items()}
+
+
+def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
+    return dg.Output(
+        None, "result", metadata={"unchanged": why, "version": version.version}, data_version=dg.DataVersion(version.sha256)
+    )
+
+
+def _input_version(read: Read) -> Any:
+    from mesh_pipelines.modeling.record import InputVersion
+
+    return InputVersion(read.key, read.version, read.data_version)
+
+
+def _inputs_of(shared: Platform, features: Read) -> list[Any]:
+    """What the feature set itself was made from, as its own publish record says."""
+    from mesh_pipelines.modeling.record import InputVersion
+
+    record = shared.lake.record(features.key, features.version)
+    return [InputVersion(key, given["version"], given["data_version"]) for key, given in (record.info.get("inputs") or {}).items()]

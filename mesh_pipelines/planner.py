@@ -66,7 +66,6 @@ class ModelFacts:
         spec: digest of the declaration that it was trained by.
         decided: newest version that the gate has decided on.
         champion: version in use, 0 where there is none.
-        since: first partition that the champion did not see in training.
     """
 
     latest: int = 0
@@ -74,7 +73,6 @@ class ModelFacts:
     spec: str = ""
     decided: int = 0
     champion: int = 0
-    since: str = ""
 
 
 @dataclass

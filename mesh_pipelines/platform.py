@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_pipelines.errors import NotPublished
@@ -41,7 +42,9 @@ class Platform:
     def tracking(self) -> Tracking:
         from resources.tracking import Tracking
 
-        return Tracking.from_settings(self.settings)
+        place = self.settings.artifacts
+        artifacts = place if "://" in place else Path(place).absolute().as_uri()
+        return Tracking.under(self.settings.home, self.settings.tracking_uri, artifacts)
 
     @cached_property
     def registry(self) -> Registry:

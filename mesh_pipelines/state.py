@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import NotPublished, SelectionError
@@ -96,8 +97,9 @@ def _model(key: str, shared: Platform) -> ModelState:
     if not registry_exists(shared):
         return ModelState(key)
     registry = shared.registry
+    versions = registry.versions(key)
     champion = registry.champion(key)
-    latest = registry.latest(key)
+    latest = versions[-1] if versions else None
     challenger = latest if latest and (champion is None or latest.version > champion.version) else None
     return ModelState(key, _version_state(champion), _version_state(challenger))
 
@@ -105,13 +107,12 @@ def _model(key: str, shared: Platform) -> ModelState:
 def _version_state(found: ModelVersion | None) -> ModelVersionState | None:
     if found is None:
         return None
-    record = found.record
-    inputs = {given.key: given.version for given in (record.features, *record.inputs) if given.version is not None}
+    inputs = {key: int(given["version"]) for key, given in found.inputs.items() if given["version"] is not None}
     return ModelVersionState(
         version=found.version,
         metrics=found.metrics,
         baseline=found.baseline,
-        trained_at=found.trained_at,
+        trained_at=datetime.fromisoformat(found.trained_at) if found.trained_at else None,
         inputs=inputs,
         reason=found.reason,
         sha256=found.sha256,
@@ -196,18 +197,19 @@ def _model_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
         return Card(key, "model", "", [Section("Versions", [("trained", "none yet"), ("next", f"mesh run {key}")])])
     registry = shared.registry
     champion = registry.champion(key)
-    chosen = registry.version(key, version) if version is not None else champion or registry.latest(key)
+    versions = registry.versions(key)
+    chosen = registry.version(key, version) if version is not None else champion or (versions[-1] if versions else None)
     if chosen is None:
         raise NotPublished("no version of it was ever trained", where=key, remedy=f"mesh run {key}")
     profile = mesh.domains[node.domain].profile
-    record = chosen.record
+    record = registry.read(chosen).record
     standing = "champion" if champion and champion.version == chosen.version else "not in use"
     sections = [
         Section(
             "Version",
             [
                 ("version", f"{chosen.version} ({standing})"),
-                ("trained", chosen.trained_at.isoformat(timespec="seconds") if chosen.trained_at else ""),
+                ("trained", chosen.trained_at),
                 ("gate", chosen.reason or "not decided yet"),
                 ("model.ubj", chosen.sha256),
                 ("trained on", f"{record.split.train_rows:,} rows until {record.split.train_until}"),
@@ -221,8 +223,8 @@ def _model_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
         (name, f"{value:.4f}", f"{chosen.baseline.get(name, float('nan')):.4f}") for name, value in sorted(chosen.metrics.items())
     ]
     versions = [
-        (str(v.version), v.trained_at.isoformat(timespec="seconds") if v.trained_at else "", v.decision, v.reason)
-        for v in registry.versions(key)
+        (str(v.version), v.trained_at, v.gate, v.reason.splitlines()[0] if v.reason else "")
+        for v in versions
     ]
     tables = [
         Table("Metrics, out of time", ("metric", "model", "baseline"), metrics),

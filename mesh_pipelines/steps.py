@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import AssetExecutionContext
 import polars as pl
 
-from mesh_pipelines.assets import Check, Produce, as_rows
+from mesh_pipelines.assets import Produce, as_rows
 from mesh_pipelines.declare import FeatureSetDeclaration, SourceDeclaration
 from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, TransformError
 from mesh_pipelines.io import Read
@@ -21,9 +21,6 @@ from mesh_pipelines.publish import Candidate, Published, publish
 from quality.outcome import Outcome
 
 IF_STALE = "mesh/if-stale"
-
-MODEL_CHECKS: tuple[Check, ...] = ()
-CHAMPION_CHECKS: tuple[Check, ...] = ()
 
 
 def produce(node: Node, domain: LoadedDomain) -> Produce:
@@ -58,11 +55,11 @@ def _source_step(node: Node) -> Produce:
         wanted = _partitions_wanted(context, node)
         if wanted is not None:
             wanted = tuple(name for name in wanted if name in there)
-        if _only_if_stale(context) and before and before.code_version == node.version_of_code:
+        if only_if_stale(context) and before and before.code_version == node.version_of_code:
             changed = changed_partitions(landed, known)
             wanted = tuple(name for name in wanted if name in changed) if wanted is not None else wanted
             if not changed or wanted == ():
-                yield _unchanged(node, before)
+                yield unchanged(node, before)
                 return
         files: tuple[LandedFile, ...] = tuple(
             file for name, group in there.items() for file in group if wanted is None or name in wanted
@@ -93,13 +90,13 @@ def _transform_step(node: Node) -> Produce:
 
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         shared = platform()
-        reads = _reads(context)
+        reads = reads_of(context)
         partitions = _partitions_wanted(context, node)
         before = shared.record(node.key)
-        if _only_if_stale(context) and before and _same_inputs(node, before, reads, partitions):
-            yield _unchanged(node, before)
+        if only_if_stale(context) and before and _same_inputs(node, before, reads, partitions):
+            yield unchanged(node, before)
             return
-        with _calling(node):
+        with calling(node):
             rows = as_rows(declared(**inputs), node.key)
         yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads)
 
@@ -114,9 +111,9 @@ def _handwritten_step(node: Node) -> Produce:
 
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         shared = platform()
-        reads = _reads(context)
+        reads = reads_of(context)
         partitions = _partitions_wanted(context, node)
-        with _calling(node):
+        with calling(node):
             outputs = [item for item in original(context, inputs) if isinstance(item, dg.Output)]  # type: ignore[arg-type]
             if len(outputs) != 1:
                 raise TransformError(
@@ -222,7 +219,8 @@ def _metadata(node: Node, published: Published, reads: Mapping[str, Read], secon
     return metadata
 
 
-def _unchanged(node: Node, before: Any) -> dg.Output[None]:
+def unchanged(node: Node, before: Any) -> dg.Output[None]:
+    """The output of a step that found nothing to do."""
     return dg.Output(
         None,
         "result",
@@ -253,16 +251,18 @@ def _partitions_wanted(context: dg.AssetExecutionContext, node: Node) -> tuple[s
     return tuple(context.partition_keys)
 
 
-def _only_if_stale(context: dg.AssetExecutionContext) -> bool:
+def only_if_stale(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run was started to bring things up to date, not to make them anew at all costs."""
     return context.run.tags.get(IF_STALE) == "true"
 
 
-def _reads(context: dg.AssetExecutionContext) -> dict[str, Read]:
+def reads_of(context: dg.AssetExecutionContext) -> dict[str, Read]:
+    """What the step has read, by key."""
     manager = context.resources.io_manager
     return manager.reads(context.run_id, context.get_step_execution_context().step.key)
 
 
-class _calling:
+class calling:  # noqa: N801 (used like a function, as contextlib's own are)
     """Say whose fault it is when a domain's own function raises."""
 
     def __init__(self, node: Node) -> None:

@@ -233,7 +233,9 @@ def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Co
         grain=schema.get("dataGranularityDescription", ""),
         columns=columns,
         key=tuple(p["name"] for p in keyed),
-        partition=Partition(partitioned, partitions["every"], partitions["since"]) if partitions and (partitioned or stage == "source") else None,
+        partition=Partition(partitioned, partitions["every"], partitions["since"])
+        if partitions and (partitioned or stage == "source")
+        else None,
         tolerance=custom.get("tolerance", 0) / 100,
         missing=tuple(custom.get("missingValues", ())),
         quality=requirements(schema),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +25,16 @@ KEPT_RUNS = 30
 
 @dataclass(frozen=True)
 class Expectation:
-    """An expectation by its type, e.g. ``expect_column_values_to_be_unique``."""
+    """An expectation by its type (``expect_...``); ``telling``: the values it looks at mean something."""
 
     type: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    telling: bool = True
+
+    @property
+    def question(self) -> str:
+        """What it asks, to tell equal ones."""
+        return f"{self.type} {sorted(self.kwargs.items())}"
 
 
 @dataclass(frozen=True)
@@ -68,25 +74,34 @@ class Session:
         """The DuckDB connection; as long as it is open the tables live."""
         return self._held.driver_connection
 
-    def validate(self, name: str, table: str, rules: Sequence[Rule], expectations: Sequence[Expectation]) -> list[Finding]:
+    def validate(
+        self, name: str, table: str, rules: Sequence[Rule], expectations: Sequence[Expectation]
+    ) -> list[Finding]:
         """Check every expectation on a table; the findings come in the order of the rules."""
         suite = self._gx.ExpectationSuite(name=name)
         refused: dict[str, str] = {}
+        # GX keeps one of two equal expectations; rules that ask the same share its answer.
+        asked: dict[str, str] = {}
         for rule, expectation in zip(rules, expectations, strict=True):
+            if asked.setdefault(expectation.question, rule.name) != rule.name:
+                continue
             try:
                 suite.add_expectation(self._build(rule, expectation))
-            except Exception as error:  # GX validates arguments by pydantic v1, v2 and by hand
+            except Exception as error:  # noqa: BLE001 (GX refuses arguments by pydantic v1, v2 and by hand)
                 refused[rule.name] = f"Great Expectations refuses its arguments: {_first_line(error)}"
         asset = self._source.add_table_asset(table, table_name=table)
         batch = asset.add_batch_definition_whole_table("all").get_batch()
-        result = batch.validate(suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 10})
+        result = batch.validate(
+            suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 10}
+        )
         by_rule = {r.expectation_config.meta["rule"]: r for r in result.results}
-        findings = [
-            Finding(False, error=refused[rule.name]) if rule.name in refused else _finding(by_rule[rule.name], rule)
-            for rule in rules
-        ]
-        for rule in rules:
-            if not rule.public and rule.name in by_rule:
+        findings: list[Finding] = []
+        for rule, expectation in zip(rules, expectations, strict=True):
+            first = asked[expectation.question]
+            error = refused.get(first)
+            findings.append(Finding(False, error=error) if error else _finding(by_rule[first], rule))
+        for rule, expectation in zip(rules, expectations, strict=True):
+            if rule.name in by_rule and not (rule.public and expectation.telling):
                 _hide_values(by_rule[rule.name])
         self._run = (name, suite, result)
         return findings
@@ -95,7 +110,13 @@ class Session:
         from great_expectations.expectations.registry import get_expectation_impl
 
         kind: Any = get_expectation_impl(expectation.type)
-        return kind(**expectation.kwargs, meta={"rule": rule.name}, description=rule.description or None)
+        severity = "critical" if rule.severity == "error" else "warning"
+        return kind(
+            **expectation.kwargs,
+            meta={"rule": rule.name},
+            description=rule.description or None,
+            severity=severity,
+        )
 
     def publish(self) -> Path | None:
         """Write this run's page and the index of the Data Docs; the page's path."""
@@ -118,7 +139,9 @@ class Session:
         self._context.validation_results_store.store_validation_results(result, run)
         _forget(self._docs / "results")
         self._context.build_data_docs(site_names=["docs"], resource_identifiers=[run])
-        sites: list[dict[str, str]] = self._context.get_docs_sites_urls(resource_identifier=run, site_names=["docs"])
+        sites: list[dict[str, str]] = self._context.get_docs_sites_urls(
+            resource_identifier=run, site_names=["docs"]
+        )
         return Path(unquote(urlparse(sites[0]["site_url"]).path))
 
     def close(self) -> None:
@@ -129,7 +152,7 @@ class Session:
 
 
 @contextmanager
-def session(docs: Path | None) -> Iterator[Session]:
+def session(docs: Path | None) -> Generator[Session]:
     """A session whose database is gone afterwards. ``docs`` is the product's own folder of Data Docs."""
     opened = Session(docs)
     try:
@@ -154,14 +177,23 @@ def _config(docs: Path | None) -> Any:
         docs = docs.absolute()
         config.stores["validation_results_store"] = {
             "class_name": "ValidationResultsStore",
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs / "results")},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(docs / "results"),
+            },
         }
         config.data_docs_sites = {
             "docs": {
                 "class_name": "SiteBuilder",
                 "show_how_to_buttons": False,
-                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs / "site")},
+                "site_index_builder": {
+                    "class_name": "DefaultSiteIndexBuilder",
+                    "validation_results_limit": KEPT_RUNS,
+                },
+                "store_backend": {
+                    "class_name": "TupleFilesystemStoreBackend",
+                    "base_directory": str(docs / "site"),
+                },
             }
         }
     return config
@@ -172,9 +204,13 @@ def _buffer_results(engine: Any) -> None:
     from sqlalchemy import event
     from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-    def fetched(_conn: Any, cursor: Any, _sql: Any, _parameters: Any, context: Any, executemany: bool) -> None:
+    def fetched(
+        _conn: Any, cursor: Any, _sql: Any, _parameters: Any, context: Any, executemany: bool
+    ) -> None:
         if cursor.description is not None and not executemany:
-            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
+            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
+                cursor, initial_buffer=cursor.fetchall()
+            )
 
     event.listen(engine, "after_cursor_execute", fetched)
 

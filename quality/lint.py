@@ -1,4 +1,4 @@
-"""What the federation asks of a contract beyond the standard: class name = rule, docstring = why, the fix comes with it."""
+"""What the federation asks of a contract beyond the standard: class name = rule, docstring = why, with the fix."""
 
 from __future__ import annotations
 
@@ -94,10 +94,18 @@ class Named(Lint):
     def check(self, draft: Draft) -> Iterable[Finding]:
         domain = draft.document.get("domain", "")
         if not self.NAME.match(domain):
-            yield ("domain",), f"`{domain}` is no name of a domain", "write the domain's folder name, e.g. `operations`"
+            yield (
+                ("domain",),
+                f"`{domain}` is no name of a domain",
+                "write the domain's folder name, e.g. `operations`",
+            )
         name = draft.document["schema"][0]["name"]
         if not self.NAME.match(name):
-            yield ("schema", 0, "name"), f"`{name}` is no name of an asset", "use lower case, digits and underscores"
+            yield (
+                ("schema", 0, "name"),
+                f"`{name}` is no name of an asset",
+                "use lower case, digits and underscores",
+            )
         seen: set[str] = set()
         for at, p in draft.properties:
             place = ("schema", 0, "properties", at, "name")
@@ -115,7 +123,11 @@ class TypesAreStored(Lint):
         for at, p in draft.properties:
             place = ("schema", 0, "properties", at)
             if "logicalType" not in p:
-                yield (*place, "logicalType"), f"column `{p['name']}` has no type", f"add one of {', '.join(values.DTYPES)}"
+                yield (
+                    (*place, "logicalType"),
+                    f"column `{p['name']}` has no type",
+                    f"add one of {', '.join(values.DTYPES)}",
+                )
                 continue
             try:
                 values.dtype_of(p["logicalType"], p.get("physicalType"))
@@ -136,7 +148,11 @@ class BoundsFitTheType(Lint):
             for option, value in options.items():
                 problem = self._problem(logical, option, value)
                 if problem:
-                    yield (*place, "logicalTypeOptions", option), problem, f"write a value that fits `{logical}`"
+                    yield (
+                        (*place, "logicalTypeOptions", option),
+                        problem,
+                        f"write a value that fits `{logical}`",
+                    )
             for i, entry in enumerate(p.get("enum", ())):
                 if not values.fits(logical, entry["value"]):
                     problem = f"`{entry['value']}` is not a {logical}"
@@ -170,7 +186,9 @@ class Classified(Lint):
         for at, p in draft.properties:
             given = p.get("classification")
             if given not in CLASSIFICATIONS:
-                problem = f"column `{p['name']}` is " + (f"classified `{given}`" if given else "not classified")
+                problem = f"column `{p['name']}` is " + (
+                    f"classified `{given}`" if given else "not classified"
+                )
                 place = ("schema", 0, "properties", at, "classification")
                 yield place, problem, f"write one of {', '.join(CLASSIFICATIONS)}"
 
@@ -194,7 +212,11 @@ class Owned(Lint):
             yield ("team",), "the team is a bare list", "write `team: {name: ..., members: [...]}`"
             return
         if not team.get("name"):
-            yield ("team", "name"), "the contract has no owning team", "add `team: {name: ..., members: [...]}`"
+            yield (
+                ("team", "name"),
+                "the contract has no owning team",
+                "add `team: {name: ..., members: [...]}`",
+            )
         if not team.get("members"):
             yield ("team", "members"), "the team has no member", "add at least one member: `username: <mail>`"
         for i, member in enumerate(team.get("members", ())):
@@ -210,7 +232,11 @@ class Keyed(Lint):
         keys = [(at, p) for at, p in draft.properties if p.get("primaryKey")]
         if not keys and draft.stage == "product":
             problem = "the product has no primary key"
-            yield ("schema", 0, "properties"), problem, "mark its columns `primaryKey: true`, with `primaryKeyPosition`"
+            yield (
+                ("schema", 0, "properties"),
+                problem,
+                "mark its columns `primaryKey: true`, with `primaryKeyPosition`",
+            )
         positions = [p.get("primaryKeyPosition", -1) for _, p in keys]
         if len(keys) > 1 and len(set(positions)) != len(keys):
             place = ("schema", 0, "properties", keys[-1][0], "primaryKeyPosition")
@@ -234,22 +260,38 @@ class PromisesInTime(Lint):
             name = p["property"]
             if name not in (*TIMES, *OTHER_SLA):
                 problem = f"service level `{name}` is not known"
-                yield ("slaProperties", i, "property"), problem, f"write one of {', '.join((*TIMES, *OTHER_SLA))}"
+                yield (
+                    ("slaProperties", i, "property"),
+                    problem,
+                    f"write one of {', '.join((*TIMES, *OTHER_SLA))}",
+                )
             if name in TIMES:
                 try:
                     values.duration(p["value"], p.get("unit"))
                 except ValueError as error:
-                    yield ("slaProperties", i), f"{name}: {error}", f"e.g. `value: 1, unit: d` (of {', '.join(values.UNITS)})"
+                    yield (
+                        ("slaProperties", i),
+                        f"{name}: {error}",
+                        f"e.g. `value: 1, unit: d` (of {', '.join(values.UNITS)})",
+                    )
             schedule = p.get("schedule")
             if schedule and (p.get("scheduler", "cron") != "cron" or len(schedule.split()) != 5):
-                yield ("slaProperties", i, "schedule"), f"`{schedule}` is no cron schedule", "write five fields, e.g. `0 6 * * *`"
+                yield (
+                    ("slaProperties", i, "schedule"),
+                    f"`{schedule}` is no cron schedule",
+                    "write five fields, e.g. `0 6 * * *`",
+                )
             for j, c in enumerate(p.get("customProperties", ())):
                 if c["property"] == "timezone":
                     try:
                         ZoneInfo(c["value"])
                     except (ValueError, TypeError, ZoneInfoNotFoundError, IsADirectoryError):
                         place = ("slaProperties", i, "customProperties", j, "value")
-                        yield place, f"`{c['value']}` is no time zone", "write an IANA name, e.g. `America/New_York`"
+                        yield (
+                            place,
+                            f"`{c['value']}` is no time zone",
+                            "write an IANA name, e.g. `America/New_York`",
+                        )
 
 
 class OurPropertiesAreTyped(Lint):
@@ -266,17 +308,29 @@ class OurPropertiesAreTyped(Lint):
         if found := draft.custom("tolerance"):
             place, value = found
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-                yield place, f"tolerance `{value}` is no percentage", "write a number from 0 to 100 (percent of rows)"
+                yield (
+                    place,
+                    f"tolerance `{value}` is no percentage",
+                    "write a number from 0 to 100 (percent of rows)",
+                )
         if found := draft.custom("missingValues"):
             place, value = found
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                yield place, f"missingValues `{value}` is no list of words", "write e.g. `[NA, null]`, quoted where YAML asks"
+                yield (
+                    place,
+                    f"missingValues `{value}` is no list of words",
+                    "write e.g. `[NA, null]`, quoted where YAML asks",
+                )
 
 
 class Partitioned(Lint):
     """A partitioned product says by which column, in which steps and since when."""
 
-    SINCE: ClassVar[dict[str, str]] = {"day": r"\d{4}-\d\d-\d\d\Z", "month": r"\d{4}-\d\d\Z", "year": r"\d{4}\Z"}
+    SINCE: ClassVar[dict[str, str]] = {
+        "day": r"\d{4}-\d\d-\d\d\Z",
+        "month": r"\d{4}-\d\d\Z",
+        "year": r"\d{4}\Z",
+    }
 
     def check(self, draft: Draft) -> Iterable[Finding]:
         columns = [(at, p) for at, p in draft.properties if p.get("partitioned")]
@@ -289,15 +343,23 @@ class Partitioned(Lint):
             yield place, "the partition column is not a string", "make it a string such as 2013-03"
         # Files of a source carry their partition in their name, so it needs no column.
         if bool(columns) != bool(found) and not (found and draft.stage == "source"):
-            fix = "write both `partitioned: true` at the column and `partitions: {every: month, since: \"2013-01\"}`"
+            fix = 'write both `partitioned: true` at the column and `partitions: {every: month, since: "2013-01"}`'
             yield found[0] if found else ("customProperties",), "only half of a partitioning is given", fix
         if found:
             place, value = found
             every = value.get("every") if isinstance(value, dict) else None
             if every not in self.SINCE or set(value) != {"every", "since"}:
-                yield place, f"partitions `{value}` cannot be read", "write `{every: day|month|year, since: \"2013-01\"}`"
+                yield (
+                    place,
+                    f"partitions `{value}` cannot be read",
+                    'write `{every: day|month|year, since: "2013-01"}`',
+                )
             elif not isinstance(value["since"], str) or not re.match(self.SINCE[every], value["since"]):
-                yield (*place, "since"), f"`{value['since']}` is no {every}", "quote it, e.g. \"2013-01\" for a month"
+                yield (
+                    (*place, "since"),
+                    f"`{value['since']}` is no {every}",
+                    'quote it, e.g. "2013-01" for a month',
+                )
 
 
 class AgreementsAreTyped(Lint):
@@ -307,7 +369,11 @@ class AgreementsAreTyped(Lint):
         for i, role in enumerate(draft.document.get("roles", ())):
             custom = {c["property"]: c["value"] for c in role.get("customProperties", ())}
             if role.get("access") != "read":
-                yield ("roles", i, "access"), f"access `{role.get('access')}` is not granted by the mesh", "write `access: read`"
+                yield (
+                    ("roles", i, "access"),
+                    f"access `{role.get('access')}` is not granted by the mesh",
+                    "write `access: read`",
+                )
             if not isinstance(custom.get("purpose"), str):
                 fix = "add `customProperties: [{property: purpose, value: ...}]`"
                 yield ("roles", i, "customProperties"), f"role `{role['role']}` has no purpose", fix
@@ -326,7 +392,11 @@ class RulesAreComplete(Lint):
         for place, q, p in draft.qualities():
             kind = q.get("type", "library")
             if q.get("severity", "error") not in SEVERITIES:
-                yield (*place, "severity"), f"severity `{q['severity']}` is not known", f"write one of {', '.join(SEVERITIES)}"
+                yield (
+                    (*place, "severity"),
+                    f"severity `{q['severity']}` is not known",
+                    f"write one of {', '.join(SEVERITIES)}",
+                )
             if kind == "text":
                 continue
             if kind == "custom":
@@ -351,12 +421,20 @@ class RulesAreComplete(Lint):
     ) -> Iterator[Finding]:
         metric, arguments = q.get("metric", ""), q.get("arguments", {})
         if metric not in METRIC_ARGUMENTS:
-            yield (*place, "metric"), f"metric `{metric}` is not known", f"write one of {', '.join(METRIC_ARGUMENTS)}"
+            yield (
+                (*place, "metric"),
+                f"metric `{metric}` is not known",
+                f"write one of {', '.join(METRIC_ARGUMENTS)}",
+            )
             return
         for name in arguments:
             if name not in METRIC_ARGUMENTS[metric]:
                 known = ", ".join(METRIC_ARGUMENTS[metric]) or "none"
-                yield (*place, "arguments", name), f"`{metric}` has no argument `{name}`", f"it knows: {known}"
+                yield (
+                    (*place, "arguments", name),
+                    f"`{metric}` has no argument `{name}`",
+                    f"it knows: {known}",
+                )
         if q.get("unit", "rows") not in ("rows", "percent"):
             yield (*place, "unit"), f"unit `{q['unit']}` is not known", "write `rows` or `percent`"
         if p is None and metric not in ("rowCount", "duplicateValues"):
@@ -364,22 +442,38 @@ class RulesAreComplete(Lint):
         if p is not None and metric == "rowCount":
             yield place, "`rowCount` stands at a property", "move it to the schema's own `quality`"
         if metric == "invalidValues" and not arguments:
-            yield place, "`invalidValues` does not say what is valid", "add `arguments: {validValues: [...]}` or `{pattern: ...}`"
+            yield (
+                place,
+                "`invalidValues` does not say what is valid",
+                "add `arguments: {validValues: [...]}` or `{pattern: ...}`",
+            )
         if metric == "invalidValues" and "pattern" in arguments:
             try:
                 values.regex(arguments["pattern"])
             except ValueError as error:
-                yield (*place, "arguments", "pattern"), str(error), "write a regular expression without look-around"
+                yield (
+                    (*place, "arguments", "pattern"),
+                    str(error),
+                    "write a regular expression without look-around",
+                )
         if metric == "duplicateValues" and p is None:
             wanted = arguments.get("properties") or ()
             for name in wanted:
                 if name not in draft.names:
-                    yield (*place, "arguments", "properties"), f"there is no column `{name}`", f"columns: {', '.join(draft.names)}"
+                    yield (
+                        (*place, "arguments", "properties"),
+                        f"there is no column `{name}`",
+                        f"columns: {', '.join(draft.names)}",
+                    )
             if not wanted:
                 yield place, "`duplicateValues` names no columns", "add `arguments: {properties: [...]}`"
         if metric == "rowCount":
             if "mustNotBe" in q or "mustNotBeBetween" in q:
-                yield place, "a row count is bounded from below and above only", "use mustBeGreaterThan or mustBeBetween"
+                yield (
+                    place,
+                    "a row count is bounded from below and above only",
+                    "use mustBeGreaterThan or mustBeBetween",
+                )
         elif not any(operator in q for operator in CAPS):
             if any(key.startswith(("mustBe", "mustNotBe")) for key in q):
                 yield place, "the operator sets no upper limit", f"use one of {', '.join(CAPS)}"
@@ -389,7 +483,11 @@ class RulesAreComplete(Lint):
     @staticmethod
     def _custom(place: tuple[object, ...], q: Mapping[str, Any], draft: Draft) -> Iterator[Finding]:
         if q.get("engine") != "greatExpectations":
-            yield (*place, "engine"), f"engine `{q.get('engine')}` is not run by the mesh", "write `engine: greatExpectations`"
+            yield (
+                (*place, "engine"),
+                f"engine `{q.get('engine')}` is not run by the mesh",
+                "write `engine: greatExpectations`",
+            )
             return
         place = (*place, "implementation")
         implementation = q.get("implementation")
@@ -400,7 +498,11 @@ class RulesAreComplete(Lint):
             yield place, "the implementation cannot be read", "write `{type: expect_..., kwargs: {...}}`"
             return
         if kind not in expectations():
-            yield (*place, "type"), f"Great Expectations has no `{kind}`", "see greatexpectations.io/expectations"
+            yield (
+                (*place, "type"),
+                f"Great Expectations has no `{kind}`",
+                "see greatexpectations.io/expectations",
+            )
         elif "regex" in kind or "like_pattern" in kind:
             fix = "use `metric: invalidValues` with `arguments: {pattern: ...}`"
             yield (*place, "type"), f"`{kind}` does not exist on DuckDB", fix
@@ -408,7 +510,11 @@ class RulesAreComplete(Lint):
         for name in ("column", "column_A", "column_B", "column_list"):
             for column in [kwargs[name]] if isinstance(kwargs.get(name), str) else kwargs.get(name) or ():
                 if column not in draft.names:
-                    yield (*place, "kwargs", name), f"there is no column `{column}`", f"columns: {', '.join(draft.names)}"
+                    yield (
+                        (*place, "kwargs", name),
+                        f"there is no column `{column}`",
+                        f"columns: {', '.join(draft.names)}",
+                    )
 
 
 class ToleranceCoversItsRules(Lint):
@@ -418,7 +524,11 @@ class ToleranceCoversItsRules(Lint):
         found = draft.custom("tolerance")
         tolerance = found[1] if found else 0
         for place, q, _ in draft.qualities():
-            if q.get("metric") != "invalidValues" or q.get("severity", "error") != "error" or q.get("unit") != "percent":
+            if (
+                q.get("metric") != "invalidValues"
+                or q.get("severity", "error") != "error"
+                or q.get("unit") != "percent"
+            ):
                 continue
             allowed = q.get("mustBeLessThan", q.get("mustBeLessOrEqualTo", 0))
             if allowed > tolerance:
@@ -448,7 +558,7 @@ def violations_of_federation(
         document: the contract as read.
         path: its file, for the message.
         stage: ``source`` or ``product``.
-        sound: False if the document already broke the standard; then a rule that stumbles over its shape is passed over.
+        sound: False if the document already broke the standard; a rule that stumbles over it is then passed over.
     """
     draft, found = Draft(document, stage), list[Violation]()
     for lint in LINTS:

@@ -34,7 +34,10 @@ class _Loader(yaml.CSafeLoader):
             for key, _ in node.value:
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        "while reading a mapping", node.start_mark, f"`{key.value}` is written twice", key.start_mark
+                        "while reading a mapping",
+                        node.start_mark,
+                        f"`{key.value}` is written twice",
+                        key.start_mark,
                     )
                 seen.add(key.value)
         return mapping
@@ -61,7 +64,9 @@ def read(path: Path) -> tuple[Document, bytes]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, f"the contract cannot be read ({error.strerror})", "write the file") from error
+        raise _unreadable(
+            path, f"the contract cannot be read ({error.strerror})", "write the file"
+        ) from error
     try:
         document: object = yaml.load(content.decode("utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except UnicodeDecodeError as error:
@@ -132,7 +137,11 @@ def _leaves(error: Any) -> Iterable[Any]:
     branches: Sequence[Sequence[Any]] = getattr(error.kind, "context", None) or ()
     if not branches:
         return [error]
-    alike = [b for b in branches if not any(e.kind.name == "type" and e.instance_path == error.instance_path for e in b)]
+    alike = [
+        b
+        for b in branches
+        if not any(e.kind.name == "type" and e.instance_path == error.instance_path for e in b)
+    ]
     if "DataQualityOperators" in error.schema_path:
         return [error]
     return [leaf for e in alike[0] for leaf in _leaves(e)] if alike else [error]
@@ -155,7 +164,9 @@ def _violations_of(error: Any, path: Path, places: Sequence[tuple[object, ...]])
             continue
         near = [n for n in difflib.get_close_matches(name, _vocabulary(), n=2) if n != name]
         fix = f"did you mean `{near[0]}`?" if near else "remove it, or move it into `customProperties`"
-        yield Violation(RULE, f"{path}: {json_path((*place, name))}", f"`{name}` is not a field of ODCS here", fix)
+        yield Violation(
+            RULE, f"{path}: {json_path((*place, name))}", f"`{name}` is not a field of ODCS here", fix
+        )
 
 
 def json_path(parts: Iterable[object]) -> str:

@@ -53,7 +53,13 @@ class RuleResult:
 
 
 def result_of(
-    rule: Rule, checked: int, failed: int, samples: Sequence[str] = (), *, passed: bool | None = None, detail: str = ""
+    rule: Rule,
+    checked: int,
+    failed: int,
+    samples: Sequence[str] = (),
+    *,
+    passed: bool | None = None,
+    detail: str = "",
 ) -> RuleResult:
     """The result of a rule of which so many of the checked rows failed.
 
@@ -114,7 +120,8 @@ class Tally:
     def results(self) -> tuple[RuleResult, ...]:
         """One result for each row rule, in the contract's order."""
         return tuple(
-            result_of(rule, self.rows, self._failed[rule.name], self._samples.get(rule.name, ())) for rule in self.rules
+            result_of(rule, self.rows, self._failed[rule.name], self._samples.get(rule.name, ()))
+            for rule in self.rules
         )
 
 
@@ -166,7 +173,9 @@ class Outcome:
 
     def to_json(self) -> str:
         """As JSON, with the verdict and reasons for readers of the record."""
-        return json.dumps({**asdict(self), "verdict": self.verdict, "reasons": self.reasons}, separators=(",", ":"))
+        return json.dumps(
+            {**asdict(self), "verdict": self.verdict, "reasons": self.reasons}, separators=(",", ":")
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:
@@ -174,10 +183,10 @@ class Outcome:
         state: dict[str, Any] = json.loads(text)
         state.pop("verdict")
         state.pop("reasons")
-        results = tuple(
-            RuleResult(**{**r, "samples": tuple(r["samples"]), "columns": tuple(r["columns"])})
-            for r in state.pop("results")
-        )
+        written: list[dict[str, Any]] = state.pop("results")
+        for result in written:
+            result |= {"samples": tuple(result["samples"]), "columns": tuple(result["columns"])}
+        results = tuple(RuleResult(**result) for result in written)
         return cls(**state, results=results)
 
     def to_markdown(self, *, passed_too: bool = True) -> str:

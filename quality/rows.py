@@ -75,7 +75,9 @@ class RowAudit:
         broken = self._failure_cases(checked)
         good = reading.frame.with_columns(batch[name] for name in carried)
         if broken is None:
-            return RowSplit(good, self._bad(batch, carried, pl.Series([], dtype=pl.List(pl.String))), watched, samples)
+            return RowSplit(
+                good, self._bad(batch, carried, pl.Series([], dtype=pl.List(pl.String))), watched, samples
+            )
         counts = dict(broken.group_by("check", maintain_order=True).len().iter_rows())
         samples |= self._samples(broken, batch)
         reasons = broken.group_by("index").agg("check").sort("index")
@@ -128,10 +130,16 @@ class RowAudit:
         rules = [r for r in self.rules if not r.quarantines]
         if not rules:
             return {}, {}
-        counts = checked.select(broken(r, checked).fill_null(False).sum().alias(r.name) for r in rules).row(0, named=True)
+        counts = checked.select(broken(r, checked).fill_null(False).sum().alias(r.name) for r in rules).row(
+            0, named=True
+        )
         failed = {name: count for name, count in counts.items() if count}
         samples = {
-            r.name: tuple(as_text(checked.filter(broken(r, checked)).select(r.columns).head(SAMPLES)).to_series().drop_nulls())
+            r.name: tuple(
+                as_text(checked.filter(broken(r, checked)).select(r.columns).head(SAMPLES))
+                .to_series()
+                .drop_nulls()
+            )
             for r in rules
             if r.name in failed and r.public
         }
@@ -169,7 +177,7 @@ def broken(rule: Rule, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
     column, name = pl.col(rule.columns[0]), rule.columns[0]
     schema = frame.collect_schema()
     unreadable = pl.col(_UNREADABLE + name) if _UNREADABLE + name in schema else None
-    value = rule.arguments.get("value")
+    value: Any = rule.arguments.get("value")
     match rule.kind:
         case "type":
             return unreadable if unreadable is not None else pl.lit(False)

@@ -31,7 +31,7 @@ DIMENSIONS = {
 
 @dataclass(frozen=True)
 class Allowance:
-    """How much of what is checked may fail: a share (0..1) or a number of rows; ``strict`` excludes the limit itself."""
+    """How much may fail: a share (0..1) of what is checked, or a number of rows; ``strict`` excludes the limit."""
 
     limit: float = 0.0
     unit: Literal["share", "rows"] = "share"
@@ -155,7 +155,9 @@ def _row_rules(contract: Contract, column: Column) -> Iterator[Rule]:
 
 
 def _typed(logical: str, value: Any) -> Any:
-    return values.bound_of(logical, value) if logical in ("date", "timestamp") and value is not None else value
+    return (
+        values.bound_of(logical, value) if logical in ("date", "timestamp") and value is not None else value
+    )
 
 
 def _null_values(column: Column, _: Requirement) -> Rule:
@@ -218,10 +220,22 @@ def allowance_of(requirement: Requirement) -> Allowance:
 
 def _dataset_rules(contract: Contract) -> Iterator[Rule]:
     if contract.key:
-        yield Rule("key_unique", "unique", contract.key, "dataset", description=f"({', '.join(contract.key)}) is unique")
+        yield Rule(
+            "key_unique",
+            "unique",
+            contract.key,
+            "dataset",
+            description=f"({', '.join(contract.key)}) is unique",
+        )
     for column in contract.columns:
         if column.unique and contract.key != (column.name,):
-            yield Rule(f"{column.name}_unique", "unique", (column.name,), "dataset", description=f"{column.name} is unique")
+            yield Rule(
+                f"{column.name}_unique",
+                "unique",
+                (column.name,),
+                "dataset",
+                description=f"{column.name} is unique",
+            )
     entries = [(None, q) for q in contract.quality] + [(c, q) for c in contract.columns for q in c.quality]
     for column, requirement in entries:
         if rule := _dataset_rule(contract, column, requirement):
@@ -241,7 +255,9 @@ def _dataset_rule(contract: Contract, column: Column | None, requirement: Requir
         query = requirement.query.replace("${property}", "${column}").replace("${object}", "${table}")
         query = query.replace("${column}", f'"{column.name}"' if column else "${column}")
         columns = _columns_in(query, contract)
-        return Rule(f"{prefix}sql", "sql", columns, "dataset", {"query": query, **comparison}, description=query)
+        return Rule(
+            f"{prefix}sql", "sql", columns, "dataset", {"query": query, **comparison}, description=query
+        )
     if requirement.kind == "custom":
         columns = _columns_named(requirement.arguments, contract)
         arguments = {"type": requirement.expectation, "kwargs": dict(requirement.arguments)}

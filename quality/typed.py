@@ -1,4 +1,4 @@
-"""Brings a batch to its contract's columns and types without losing a value: raw text is parsed, types are only widened."""
+"""Brings a batch to its contract's types without losing a value: raw text is parsed, types are only widened."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
 def conform(
-    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, pl.DataType], contract: Contract, provenance: Sequence[str] = PROVENANCE
+    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, pl.DataType],
+    contract: Contract,
+    provenance: Sequence[str] = PROVENANCE,
 ) -> None:
     """Refuse a frame whose columns are not those of the contract; rows are not looked at.
 
@@ -28,6 +30,7 @@ def conform(
 
     Args:
         frame: the frame, or its schema.
+        contract: what was promised.
         provenance: columns that may stand beside the contract's.
 
     Raises:
@@ -42,8 +45,8 @@ def conform(
             near = difflib.get_close_matches(column.name, extra, n=1)
             hint = f"; was it renamed to `{near[0]}`?" if near else ""
             problems.append(f"column `{column.name}` is missing, expected {promised}{hint}")
-        elif problem := _retyped(schema[column.name], column, contract):
-            problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{problem}")
+        elif (hint := _retyped(schema[column.name], column, contract)) is not None:
+            problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{hint}")
     problems += [f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra]
     if problems:
         raise AuditRefused(
@@ -67,7 +70,11 @@ def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | No
     if isinstance(wanted, pl.Datetime):
         if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone):
             return None
-        return "; say which time zone it is in: .dt.replace_time_zone(...)" if isinstance(dtype, pl.Datetime) else ""
+        return (
+            "; say which time zone it is in: .dt.replace_time_zone(...)"
+            if isinstance(dtype, pl.Datetime)
+            else ""
+        )
     return ""
 
 
@@ -88,12 +95,16 @@ def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
     """Type a conforming batch. Text of a source is parsed; the empty string and the contract's markers are null."""
     parsing = contract.stage == "source"
     present = {
-        c.name: _present(c.name, contract.missing) if parsing and batch.schema[c.name] == pl.String else pl.col(c.name)
+        c.name: _present(c.name, contract.missing)
+        if parsing and batch.schema[c.name] == pl.String
+        else pl.col(c.name)
         for c in contract.columns
     }
     source = batch.select(**present)
     frame = source.select(_cast(c, source.schema[c.name]) for c in contract.columns)
-    moments = [c for c in contract.columns if c.logical_type == "timestamp" and source.schema[c.name] == pl.String]
+    moments = [
+        c for c in contract.columns if c.logical_type == "timestamp" and source.schema[c.name] == pl.String
+    ]
     frame = frame.with_columns(_moments(source[c.name], c) for c in moments)
     before, after = source.null_count().row(0, named=True), frame.null_count().row(0, named=True)
     suspects = [c.name for c in contract.columns if before[c.name] != after[c.name]]
@@ -141,7 +152,9 @@ def _moments(text: pl.Series, column: Column) -> pl.Series:
     for pattern in ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"):
         left = (found.is_null() & text.is_not_null()).arg_true()
         if left.len():
-            found = found.scatter(left, _moment(text.gather(left).str.replace(" ", "T", literal=True), pattern, zone))
+            found = found.scatter(
+                left, _moment(text.gather(left).str.replace(" ", "T", literal=True), pattern, zone)
+            )
     return found
 
 
@@ -158,7 +171,11 @@ def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
 def _rounded(source: pl.Series, wanted: pl.DataType) -> pl.Series | None:
     """True where a cast that cannot fail would have rounded the value; None if the cast cannot round."""
     given = source.dtype
-    if wanted.is_float() and given.is_integer() and (given in (pl.Int64, pl.UInt64) or wanted == pl.Float32):
+    if (
+        wanted.is_float()
+        and given.is_integer()
+        and (given == pl.Int64 or given == pl.UInt64 or wanted == pl.Float32)
+    ):
         limit = _EXACT_FLOAT if wanted == pl.Float64 else 2**24
         return ((source > limit) | (source < -limit)).fill_null(False)
     if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":

@@ -14,9 +14,9 @@ TIMESTAMP = pl.Datetime("us", "UTC")
 
 # logicalType -> physicalType (without its length or precision) -> dtype; the first is the default.
 DTYPES: dict[str, dict[str, pl.DataType]] = {
-    "string": {t: pl.String() for t in ("VARCHAR", "STRING", "TEXT", "CHAR", "UTF8")},
+    "string": dict.fromkeys(("VARCHAR", "STRING", "TEXT", "CHAR", "UTF8"), pl.String()),
     "date": {"DATE": pl.Date()},
-    "timestamp": {t: TIMESTAMP for t in ("TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ")},
+    "timestamp": dict.fromkeys(("TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ"), TIMESTAMP),
     "number": {"DOUBLE": pl.Float64(), "FLOAT64": pl.Float64(), "DOUBLE PRECISION": pl.Float64(), "FLOAT": pl.Float32(),
                "FLOAT32": pl.Float32(), "REAL": pl.Float32()},
     "integer": {"BIGINT": pl.Int64(), "LONG": pl.Int64(), "INT64": pl.Int64(), "INT": pl.Int32(),
@@ -57,7 +57,9 @@ def dtype_of(logical: str, physical: str | None) -> pl.DataType:
         return next(iter(known.values()))
     name = re.sub(r"\s*\(.*\)\s*$", "", physical).strip().upper()
     if name not in known:
-        raise ValueError(f"physicalType `{physical}` does not fit logicalType `{logical}`; use one of {', '.join(known)}")
+        raise ValueError(
+            f"physicalType `{physical}` does not fit logicalType `{logical}`; use one of {', '.join(known)}"
+        )
     return known[name]
 
 

@@ -1,0 +1,283 @@
+"""Rows that keep the contract go on, the others are quarantined as they came, each with the rules it broke."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from mesh_pipelines.errors import AuditRefused
+from quality.contract import Contract
+from quality.rows import RowAudit, conform
+
+GOOD = {
+    "month": "2013-01", "carrier": "UA", "flight": "17", "scheduled_at": "2013-01-05T10:00:00Z", "day": "2013-01-05",
+    "delay": "2.5", "cancelled": "false", "passenger": "Ada",
+}  # fmt: skip
+TEXT = pl.Schema(dict.fromkeys(GOOD, pl.String))
+
+
+def raw(*changes: dict[str, str | None]) -> pl.DataFrame:
+    """Landed text: the good row, changed."""
+    return pl.DataFrame([{**GOOD, **change} for change in changes], schema=TEXT)
+
+
+def rules_broken(contract: Contract, **change: str | None) -> list[str]:
+    """The rules that the good row breaks, so changed."""
+    split = RowAudit(contract).split(raw(change))
+    return split.bad["_rules"].to_list()[0] if split.bad.height else []
+
+
+def typed_batch(contract: Contract, rows: int = 3) -> pl.DataFrame:
+    """The good row in the types of the contract."""
+    good = RowAudit(contract).split(raw(*({} for _ in range(rows)))).good
+    assert good.height == rows
+    return good
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("flight", "abc", "flight_type"),
+        ("flight", "1.5", "flight_type"),
+        ("flight", "99999999999", "flight_type"),
+        ("flight", "0", "flight_minimum"),
+        ("flight", "", "flight_required"),
+        ("flight", "NA", "flight_required"),
+        ("flight", None, "flight_required"),
+        ("day", "2013-02-30", "day_type"),
+        ("scheduled_at", "2013-02-30T10:00:00Z", "scheduled_at_type"),
+        ("scheduled_at", "2013-01-05T25:00:00Z", "scheduled_at_type"),
+        ("scheduled_at", "2012-12-31T23:59:59Z", "scheduled_at_minimum"),
+        ("scheduled_at", "2014-01-02T00:00:00Z", "scheduled_at_exclusive_maximum"),
+        ("delay", "nan", "delay_finite"),
+        ("delay", "inf", "delay_finite"),
+        ("delay", "-Infinity", "delay_finite"),
+        ("delay", "1e400", "delay_finite"),
+        ("delay", "3000.1", "delay_maximum"),
+        ("delay", "late", "delay_type"),
+        ("cancelled", "perhaps", "cancelled_type"),
+        ("carrier", "ZZ", "carrier_enum"),
+        ("month", "2013-1", "month_pattern"),
+        ("passenger", "ada", "passenger_is_a_name"),
+    ],
+)
+def test_a_bad_value_breaks_the_rule_that_names_it(
+    landed: Contract, column: str, value: str | None, rule: str
+) -> None:
+    """One reason for one fault: NaN is not also too large, and unreadable is not also missing."""
+    assert rules_broken(landed, **{column: value}) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2013-01-05T10:00:00Z", datetime(2013, 1, 5, 10, tzinfo=UTC)),
+        ("2013-01-05 10:00:00", datetime(2013, 1, 5, 10, tzinfo=UTC)),
+        ("2013-01-05T10:00", datetime(2013, 1, 5, 10, tzinfo=UTC)),
+        ("2013-01-05T10:00:00.250+02:00", datetime(2013, 1, 5, 8, 0, 0, 250000, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_read_in_every_iso_form(landed: Contract, text: str, moment: datetime) -> None:
+    """With or without offset, fraction and seconds, side by side in one batch."""
+    split = RowAudit(landed).split(raw({}, {"scheduled_at": text}))
+    assert split.good["scheduled_at"][1] == moment
+
+
+def test_quarantine_keeps_what_came_and_where_it_came_from(landed: Contract) -> None:
+    """The text, untouched, with file and line; every rule that the row broke."""
+    batch = raw({"flight": "abc", "carrier": "ZZ", "delay": "NA"}, {}).with_columns(
+        pl.lit("flights-2013-01.csv").alias("_file"), pl.Series("_row", [1, 2], dtype=pl.Int64)
+    )
+    split = RowAudit(landed).split(batch)
+    row = split.bad.row(0, named=True)
+    assert (row["flight"], row["delay"], row["_file"], row["_row"]) == ("abc", "NA", "flights-2013-01.csv", 1)
+    assert row["_rules"] == ["carrier_enum", "flight_type"]
+    assert split.good.columns == [*landed.dtypes, "_file", "_row"]
+    assert split.good["_row"].to_list() == [2]
+
+
+def test_samples_show_public_values_only(landed: Contract) -> None:
+    """A restricted name never reaches a screen; a public code does."""
+    split = RowAudit(landed).split(raw({"carrier": "ZZ"}, {"passenger": "secret"}, {"delay": "9999"}))
+    assert split.samples == {"carrier_enum": ("ZZ",)}
+    assert split.failed == {"carrier_enum": 1, "passenger_is_a_name": 1, "delay_maximum": 1}
+
+
+def test_watched_rules_count_and_take_nothing_out(landed: Contract) -> None:
+    """A warning, and a promised share of nulls."""
+    split = RowAudit(landed).split(raw({"passenger": "", "delay": ""}, {}))
+    assert split.quarantined == 0
+    assert split.failed == {"passenger_known": 1, "delay_mostly_known": 1}
+
+
+def test_a_setting_of_pandera_cannot_turn_the_gate_off(landed: Contract) -> None:
+    """Validation is on, whatever the environment says."""
+    from pandera.config import config_context
+
+    with config_context(validation_enabled=False):
+        assert RowAudit(landed).split(raw({"flight": "0"})).quarantined == 1
+
+
+def test_an_empty_batch_is_split_into_two_empty_frames(landed: Contract) -> None:
+    """With the right columns, so that it can be written."""
+    split = RowAudit(landed).split(raw())
+    assert (split.rows, split.good.schema) == (0, pl.Schema(landed.dtypes))
+    assert split.bad.columns == [*landed.dtypes, "_rules"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda f: f.drop("delay"), "column `delay` is missing, expected number"),
+        (lambda f: f.rename({"delay": "delays"}), "renamed to `delays`"),
+        (lambda f: f.with_columns(pl.lit(1).alias("gate")), "column `gate` is not in the contract"),
+        (
+            lambda f: f.with_columns(pl.col("flight").cast(pl.String)),
+            "column `flight` is String, expected integer",
+        ),
+        (lambda f: f.with_columns(pl.col("flight").cast(pl.Float64)), "column `flight` is Float64"),
+        (lambda f: f.with_columns(pl.col("day").cast(pl.Datetime("us"))), "column `day` is Datetime"),
+        (lambda f: f.with_columns(pl.col("scheduled_at").dt.replace_time_zone(None)), "time zone"),
+        (lambda f: f.with_columns(pl.lit(1).alias("carrier")), "expected string"),
+    ],
+)
+def test_a_product_with_other_columns_is_refused(
+    flights: Contract, landed: Contract, change: Any, said: str
+) -> None:
+    """Missing, renamed, extra, retyped: the error names the column and what was promised."""
+    with pytest.raises(AuditRefused, match=re.escape(said)):
+        conform(change(typed_batch(landed)), flights)
+
+
+def test_columns_may_stand_in_any_order(flights: Contract, landed: Contract) -> None:
+    """The published order is the contract's."""
+    batch = typed_batch(landed)
+    split = RowAudit(flights).split(batch.select(reversed(batch.columns)))
+    assert_frame_equal(split.good, batch)
+
+
+def test_types_are_widened_and_never_narrowed_with_loss(flights: Contract, landed: Contract) -> None:
+    """A wider integer passes value by value; a day becomes its midnight; a float too fine does not become one."""
+    batch = typed_batch(landed).with_columns(
+        pl.Series("flight", [1, 2, 2**40]),
+        pl.Series("scheduled_at", [date(2013, 5, 1)] * 3),
+        pl.Series("delay", [1, 2, 3], dtype=pl.UInt8),
+    )
+    split = RowAudit(flights).split(batch)
+    assert split.bad["_rules"].to_list() == [["flight_type"]]
+    assert split.good.schema == pl.Schema(flights.dtypes)
+    assert split.good["scheduled_at"][0] == datetime(2013, 5, 1, tzinfo=UTC)
+    rounded = typed_batch(landed).with_columns(pl.Series("delay", [1, 2, 2**53 + 1]))
+    assert RowAudit(flights).split(rounded).bad["_rules"].to_list() == [["delay_type"]]
+
+
+def test_a_products_empty_string_is_a_value(flights: Contract, landed: Contract) -> None:
+    """Only raw text has markers for what is missing."""
+    batch = typed_batch(landed, 1).with_columns(pl.lit("NA").alias("passenger"))
+    assert RowAudit(flights).split(batch).good["passenger"].to_list() == ["NA"]
+
+
+# An oracle that shares no code with the audit: plain Python, value by value.
+
+
+def is_moment(text: str) -> bool:
+    """A UTC moment of 2013."""
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return datetime(2013, 1, 1, tzinfo=UTC) <= moment < datetime(2014, 1, 2, tzinfo=UTC)
+
+
+def is_day(text: str) -> bool:
+    """A day of the calendar."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_delay(text: str) -> bool:
+    """A finite number within its bounds."""
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(number) and -120 <= number <= 3000
+
+
+ORACLE: dict[str, Any] = {
+    "month": lambda v: re.search(r"^[0-9]{4}-[0-9]{2}$", v) is not None,
+    "carrier": lambda v: v in ("UA", "AA", "DL"),
+    "flight": lambda v: re.fullmatch(r"[+-]?[0-9]+", v) is not None and 1 <= int(v) <= 9999,
+    "scheduled_at": is_moment,
+    "day": is_day,
+    "delay": is_delay,
+    "cancelled": lambda v: v.lower() in ("true", "false", "0", "1"),
+    "passenger": lambda v: re.search(r"^[A-Z]", v) is not None,
+}
+REQUIRED = ("month", "carrier", "flight", "scheduled_at")
+
+
+def keeps(row: dict[str, str | None]) -> bool:
+    """Whether the row keeps the contract."""
+    for column, value in row.items():
+        if value in (None, "", "NA"):
+            if column in REQUIRED:
+                return False
+        elif not ORACLE[column](value):
+            return False
+    return True
+
+
+ODD = st.sampled_from(
+    [None, "", "NA", "nan", "inf", "-1", "0", "x", "1e3", "2013-02-30", " 1", "NULL", "\u00e9", "1.0"]
+)
+DAYS = st.dates(date(2012, 6, 1), date(2014, 6, 1))
+VALUES: dict[str, st.SearchStrategy[str | None]] = {
+    "month": st.sampled_from(["2013-01", "2013-1"]),
+    "carrier": st.sampled_from(["UA", "AA", "DL", "ZZ", "U"]),
+    "flight": st.integers(-5, 12_000).map(str),
+    "scheduled_at": st.datetimes(datetime(2012, 6, 1), datetime(2014, 6, 1)).map(
+        lambda d: d.strftime("%Y-%m-%dT%H:%M:%SZ")
+    ),
+    "day": DAYS.map(date.isoformat),
+    "delay": st.floats(-200, 4000).map(repr),
+    "cancelled": st.sampled_from(["true", "FALSE", "0", "no"]),
+    "passenger": st.sampled_from(["Ada", "ada", "1"]),
+}
+# Mostly the good value, else nearly no row would be good.
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {c: st.one_of(st.just(GOOD[c]), st.just(GOOD[c]), s, ODD) for c, s in VALUES.items()}
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_split_loses_nothing_and_agrees_with_an_oracle(
+    landed: Contract, rows: list[dict[str, str | None]]
+) -> None:
+    """Good and bad together are the input, in order; a row is good exactly if plain Python says so."""
+    batch = raw(*rows).with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("_row"))
+    split = RowAudit(landed).split(batch)
+    assert split.rows == len(rows)
+    assert split.good["_row"].to_list() == [i for i, row in enumerate(rows) if keeps(row)]
+    assert split.bad["_row"].to_list() == [i for i, row in enumerate(rows) if not keeps(row)]
+    for kept in split.bad.iter_rows(named=True):
+        assert {c: kept[c] for c in GOOD} == rows[kept["_row"]]
+        assert kept["_rules"]
+    assert sum(map(len, split.bad["_rules"])) == sum(
+        n for rule, n in split.failed.items() if rule not in ("passenger_known", "delay_mostly_known")
+    )

@@ -133,7 +133,7 @@ def test_rows_are_counted_against_the_operator() -> None:
 
 
 def test_what_cannot_be_computed_has_not_passed(flights: Contract) -> None:
-    """A mistake in SQL, no single number, none at all, a foreign file, an argument unknown to GX: refused, with the reason."""
+    """Bad SQL, no single number, none at all, a foreign file, an argument unknown to GX: refused, with the reason."""
 
     def sql(query: str) -> Rule:
         return Rule(

@@ -92,7 +92,10 @@ class Typed:
 
 
 def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
-    """Type a conforming batch. Text of a source is parsed; the empty string and the contract's markers are null."""
+    """Type a conforming batch. Text of a source is parsed; the empty string and the contract's markers are null.
+
+    Text must be the value and nothing else: a number with blanks around it or a unit behind it is unreadable.
+    """
     parsing = contract.stage == "source"
     present = {
         c.name: _present(c.name, contract.missing)

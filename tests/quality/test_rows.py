@@ -63,6 +63,7 @@ def typed_batch(contract: Contract, rows: int = 3) -> pl.DataFrame:
         ("delay", "1e400", "delay_finite"),
         ("delay", "3000.1", "delay_maximum"),
         ("delay", "late", "delay_type"),
+        ("delay", " 1", "delay_type"),
         ("cancelled", "perhaps", "cancelled_type"),
         ("carrier", "ZZ", "carrier_enum"),
         ("month", "2013-1", "month_pattern"),
@@ -207,12 +208,12 @@ def is_day(text: str) -> bool:
 
 
 def is_delay(text: str) -> bool:
-    """A finite number within its bounds."""
+    """A finite number within its bounds; blanks around it are no part of a number."""
     try:
         number = float(text)
     except ValueError:
         return False
-    return math.isfinite(number) and -120 <= number <= 3000
+    return text == text.strip() and math.isfinite(number) and -120 <= number <= 3000
 
 
 ORACLE: dict[str, Any] = {

@@ -57,7 +57,9 @@ class Check:
     blocking: bool
 
 
-def build_asset(node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]) -> dg.AssetsDefinition:
+def build_asset(
+    node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]
+) -> dg.AssetsDefinition:
     """Make the Dagster asset of a node.
 
     Args:
@@ -73,7 +75,9 @@ def build_asset(node: Node, domain: LoadedDomain, produce: Produce, checks: Sequ
     step = dg.OpDefinition(
         compute_fn=_computing(produce),
         name="__".join(key.path),
-        ins={i.argument: _input(node, i.argument, i.port) for i in node.inputs} if not written else dict(written.ins),
+        ins={i.argument: _input(node, i.argument, i.port) for i in node.inputs}
+        if not written
+        else dict(written.ins),
         outs={
             output: dg.Out(is_required=False, io_manager_key="io_manager"),
             **{name: dg.Out(dg.Nothing, is_required=False) for name in specs},
@@ -103,11 +107,17 @@ def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
     Args:
         domain: the reading domain.
     """
-    foreign = {i.key for node in domain.nodes.values() for i in node.inputs if not i.key.startswith(f"{domain.name}.")}
+    foreign = {
+        i.key
+        for node in domain.nodes.values()
+        for i in node.inputs
+        if not i.key.startswith(f"{domain.name}.")
+    }
     return [dg.AssetSpec(asset_key(key)) for key in sorted(foreign)]
 
 
 def asset_key(key: str) -> dg.AssetKey:
+    """``domain.name`` as Dagster writes it."""
     return dg.AssetKey(key.split("."))
 
 
@@ -168,7 +178,9 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     tags = {"mesh/domain": domain.name, "mesh/stage": node.stage, "mesh/priority": str(profile.priority)}
     metadata: dict[str, Any] = {}
     if node.contract and node.stage not in ("model", "champion"):
-        tags["mesh/classification"] = max(node.contract.classification.values(), key=_SENSITIVITY.index, default="public")
+        tags["mesh/classification"] = max(
+            node.contract.classification.values(), key=_SENSITIVITY.index, default="public"
+        )
         metadata |= _contract_metadata(node.contract)
     reference = _code_reference(node)
     if reference:
@@ -176,7 +188,9 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     kinds = set(KINDS[node.stage])
     if node.declaration and node.declaration.fn and "Warehouse" in node.declaration.fn.__code__.co_names:
         kinds = {"duckdb", "pandera", "greatexpectations"}
-    freshness = node.contract.sla.freshness if node.contract and node.stage in ("product", "predictions") else None
+    freshness = (
+        node.contract.sla.freshness if node.contract and node.stage in ("product", "predictions") else None
+    )
     given = next(iter(node.asset.specs)) if node.asset else None
     return dg.AssetSpec(
         key=key,
@@ -187,7 +201,9 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
         code_version=node.version_of_code,
         owners=_owners(profile.owner, profile.contact),
         tags={**(dict(given.tags) if given else {}), **tags},
-        kinds=kinds | (set(given.kinds) if given else set()) if len(kinds | (set(given.kinds) if given else set())) <= 3 else kinds,
+        kinds=kinds | (set(given.kinds) if given else set())
+        if len(kinds | (set(given.kinds) if given else set())) <= 3
+        else kinds,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=freshness) if freshness else None,
         partitions_def=partitions_of(node.contract) if node.partitioned else None,
         automation_condition=given.automation_condition if given else None,
@@ -206,14 +222,18 @@ def _contract_metadata(contract: Contract) -> dict[str, Any]:
             type=str(c.dtype).lower(),
             description=c.description,
             constraints=dg.TableColumnConstraints(
-                nullable=not c.required, unique=c.unique or contract.key == (c.name,), other=[c.classification]
+                nullable=not c.required,
+                unique=c.unique or contract.key == (c.name,),
+                other=[c.classification],
             ),
             tags={"classification": c.classification},
         )
         for c in contract.columns
     ]
     lineage = {
-        c.name: [dg.TableColumnDep(asset_key(".".join(s.split(".")[:2])), s.split(".", 2)[2]) for s in c.sources]
+        c.name: [
+            dg.TableColumnDep(asset_key(".".join(s.split(".")[:2])), s.split(".", 2)[2]) for s in c.sources
+        ]
         for c in contract.columns
         if c.sources and all(s.count(".") >= 2 for s in c.sources)
     }

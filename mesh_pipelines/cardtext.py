@@ -35,16 +35,23 @@ def describe(node: Node, profile: Profile) -> str:
         ("owner", f"{contract.team or profile.owner} ({', '.join(contract.members) or profile.contact})"),
         ("fresh within", _span(contract.sla.freshness)),
         ("kept for", _span(contract.sla.retention)),
-        ("may refuse", f"up to {contract.tolerance:.1%} of the rows, to quarantine" if contract.tolerance else "no row"),
+        (
+            "may refuse",
+            f"up to {contract.tolerance:.1%} of the rows, to quarantine" if contract.tolerance else "no row",
+        ),
         ("read by", "; ".join(f"{a.consumer} for {a.purpose}" for a in contract.agreements)),
     ]
     table = ["| promise | |", "|---|---|", *(f"| {name} | {text} |" for name, text in facts if text)]
     columns = ["| column | type | class | |", "|---|---|---|---|"]
     columns += [
-        f"| `{c.name}` | {c.logical_type}{'' if c.required else ', may be empty'} | {c.classification} | {c.description} |"
+        f"| `{c.name}` | {c.logical_type}{_optional(c.required)} | {c.classification} | {c.description} |"
         for c in contract.columns
     ]
     return "\n\n".join([*(line for line in lines if line), "\n".join(table), "\n".join(columns)])
+
+
+def _optional(required: bool) -> str:
+    return "" if required else ", may be empty"
 
 
 def _span(span: timedelta | None) -> str:

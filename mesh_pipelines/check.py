@@ -36,13 +36,13 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
 
 
 def _location(domain: object) -> list[Violation]:
-    from mesh_pipelines.location import definitions
     from mesh_pipelines.loading import LoadedDomain
+    from mesh_pipelines.location import definitions
 
     assert isinstance(domain, LoadedDomain)
     try:
         definitions(domain).get_repository_def()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever Dagster or the domain raises is what is to be reported)
         return [
             Violation(
                 "CodeLocationLoads",

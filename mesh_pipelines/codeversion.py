@@ -6,6 +6,7 @@ import ast
 import hashlib
 import sys
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 
 
@@ -46,6 +47,5 @@ def _tree_digest(name: str) -> bytes:
     file = getattr(sys.modules[name], "__file__", None)
     if not file:
         return b""
-    with open(file, "rb") as handle:
-        tree = ast.parse(handle.read())
+    tree = ast.parse(Path(file).read_bytes())
     return hashlib.sha256(ast.dump(tree).encode()).digest()

@@ -50,7 +50,7 @@ class LakeIOManager(dg.IOManager):
         """Nothing is left to store: the gate has published the rows, or refused them."""
         if obj is not None:
             raise dg.DagsterInvariantViolationError(
-                f"{context.asset_key.to_user_string()} returned rows past its gate; build it with mesh_pipelines.domain()"
+                f"{context.asset_key.to_user_string()} returned rows past its gate; let domain() build its location"
             )
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
@@ -65,16 +65,24 @@ class LakeIOManager(dg.IOManager):
         record = shared.record(key)
         if record is None:
             raise NotPublished(
-                "nothing has been published under this key yet", where=key, remedy=f"materialize it first: mesh run {key}"
+                "nothing has been published under this key yet",
+                where=key,
+                remedy=f"materialize it first: mesh run {key}",
             )
         step = context.step_context
         consumer = step.op_def.name.split("__")[0]
-        self._hold_to_agreement(key, consumer, (context.definition_metadata or {}).get("mesh/purpose"), record)
-        partitions = {name: part.hex for name, part in record.partitions.items()} if record.partition_by else {}
+        self._hold_to_agreement(
+            key, consumer, (context.definition_metadata or {}).get("mesh/purpose"), record
+        )
+        partitions = (
+            {name: part.hex for name, part in record.partitions.items()} if record.partition_by else {}
+        )
         only: list[str] | None = None
         if partitions and step.has_asset_partitions_for_output("result"):
             window = step.asset_partition_key_range_for_output("result")
-            partitions = {name: digest for name, digest in partitions.items() if window.start <= name <= window.end}
+            partitions = {
+                name: digest for name, digest in partitions.items() if window.start <= name <= window.end
+            }
             only = list(partitions)
         read = Read(key, record.version, record.data_version, partitions)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read

@@ -69,7 +69,9 @@ class Landed:
         return {partition: tuple(files) for partition, files in sorted(found.items())}
 
 
-def look(folder: Path, pattern: str, known: Mapping[str, Mapping[str, Any]], *, settle: float = 0.0) -> Landed:
+def look(
+    folder: Path, pattern: str, known: Mapping[str, Mapping[str, Any]], *, settle: float = 0.0
+) -> Landed:
     """Look at what has landed for a source.
 
     Args:
@@ -159,7 +161,11 @@ def read(landed: Landed, contract: Contract, files: Sequence[LandedFile]) -> pl.
         if fault:
             faults.append(f"{file.name}: {fault}")
             continue
-        frame = _scan(path).select(*contract.dtypes, pl.col(ROW).cast(pl.Int64)).with_columns(pl.lit(file.name).alias(FILE))
+        frame = (
+            _scan(path)
+            .select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
+            .with_columns(pl.lit(file.name).alias(FILE))
+        )
         if contract.partition:
             frame = frame.with_columns(pl.lit(file.partition).alias(PARTITION))
         frames.append(frame)
@@ -183,7 +189,7 @@ def blame(landed: Landed, files: Sequence[LandedFile], contract: Contract, error
             _scan(landed.folder / file.name).collect()
         except (pl.exceptions.PolarsError, OSError) as fault:
             faults.append(f"{file.name}: {_first_line(fault)}")
-    return _refuse(landed, faults or [_first_line(error)], contract)
+    return _refuse(landed, faults or [_first_line(error.__cause__ or error)], contract)
 
 
 def _refuse(landed: Landed, faults: Sequence[str], contract: Contract) -> LandingError:
@@ -259,5 +265,5 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n", 1)[0][:200]

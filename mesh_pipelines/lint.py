@@ -96,7 +96,10 @@ class OtherDomainsAreReadThroughPorts(DomainRule):
                     )
                 if wanted.port and not foreign:
                     yield self.violation(
-                        domain, node.name, f"reads its own {wanted.key} through a port", "name it as a plain argument"
+                        domain,
+                        node.name,
+                        f"reads its own {wanted.key} through a port",
+                        "name it as a plain argument",
                     )
 
 
@@ -144,7 +147,9 @@ class ModelsAreSound(DomainRule):
                 for found in error.violations:
                     yield self.violation(domain, node.name, found.problem, found.fix)
             except TypeError as error:
-                yield self.violation(domain, node.name, f"its options are not sound: {error}", "mend the model(...) call")
+                yield self.violation(
+                    domain, node.name, f"its options are not sound: {error}", "mend the model(...) call"
+                )
 
 
 class NothingIsMadeOfItself(DomainRule):
@@ -154,7 +159,10 @@ class NothingIsMadeOfItself(DomainRule):
         circle = _circle(domain.nodes.values())
         if circle:
             yield self.violation(
-                domain, circle[0], f"is made of itself: {' -> '.join(circle)}", "take one of these inputs away"
+                domain,
+                circle[0],
+                f"is made of itself: {' -> '.join(circle)}",
+                "take one of these inputs away",
             )
 
 
@@ -205,7 +213,10 @@ class PortsLeadToProducts(MeshRule):
         product = nodes.get(key)
         if product is None:
             yield Violation(
-                "PortsLeadToProducts", where, f"its port leads to {key}, which no domain publishes", _nearest(key, nodes)
+                "PortsLeadToProducts",
+                where,
+                f"its port leads to {key}, which no domain publishes",
+                _nearest(key, nodes),
             )
             return
         if product.stage not in ("product", "predictions") or product.contract is None:
@@ -301,4 +312,6 @@ def _nearest(key: str, nodes: Mapping[str, Node]) -> str:
 
     products = [k for k, n in nodes.items() if n.stage in ("product", "predictions")]
     close = get_close_matches(key, products, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"products are: {', '.join(sorted(products)) or 'none yet'}"
+    return (
+        f"did you mean {close[0]}?" if close else f"products are: {', '.join(sorted(products)) or 'none yet'}"
+    )

@@ -249,7 +249,11 @@ def _handwritten(
         name = spec.key.path[-1]
         ports = {str(key): Port_ for key, Port_ in (spec.metadata.get("mesh/ports") or {}).items()}
         inputs = tuple(
-            Input(dep.asset_key.path[-1], _dotted(dep.asset_key.path, domain), ports.get(_dotted(dep.asset_key.path, domain)))
+            Input(
+                dep.asset_key.path[-1],
+                _dotted(dep.asset_key.path, domain),
+                ports.get(_dotted(dep.asset_key.path, domain)),
+            )
             for dep in spec.deps
         )
         stage = str(spec.tags.get("mesh/stage", "product"))

@@ -14,6 +14,7 @@ from mesh_pipelines.io import LakeIOManager
 from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
 from mesh_pipelines.modelsteps import CHAMPION_CHECKS
+from mesh_pipelines.rebuilding import rebuild_check
 from mesh_pipelines.steps import produce
 
 
@@ -39,8 +40,11 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     Args:
         loaded: the domain.
     """
-    assets = [build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()]
+    assets = [
+        build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()
+    ]
     checks = [extra for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)]
+    checks += [rebuild_check(node) for node in loaded.nodes.values() if node.stage == "model"]
     return dg.Definitions(
         assets=[*assets, *stubs(loaded)],
         asset_checks=checks,

@@ -80,7 +80,9 @@ class Mesh:
         waiting: list[str] = []
         for item in wanted:
             waiting += (
-                [n.key for n in self.domains[item].nodes.values()] if item in self.domains else [self.node(item).key]
+                [n.key for n in self.domains[item].nodes.values()]
+                if item in self.domains
+                else [self.node(item).key]
             )
         while waiting:
             key = waiting.pop()
@@ -105,13 +107,19 @@ def read_workspace(root: Path) -> tuple[Location, ...]:
     """
     file = root / "workspace.yaml"
     try:
-        entries: list[dict[str, Any]] = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("load_from") or []
+        entries: list[dict[str, Any]] = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get(
+            "load_from"
+        ) or []
     except FileNotFoundError:
         raise MeshError(
-            "there is no workspace.yaml", where=str(root), remedy="run from the folder that holds it, or below"
+            "there is no workspace.yaml",
+            where=str(root),
+            remedy="run from the folder that holds it, or below",
         ) from None
     except (yaml.YAMLError, AttributeError) as error:
-        raise MeshError(f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax") from None
+        raise MeshError(
+            f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax"
+        ) from None
     locations: list[Location] = []
     for entry in entries:
         module = entry.get("python_module") if isinstance(entry, dict) else None
@@ -147,7 +155,7 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
         try:
             importlib.import_module("dagster") if _uses_dagster(root, location) else None
             loaded = load_domain(location.package)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a domain's module may raise anything at all)
             found.append(
                 Violation(
                     "DomainLoads",

@@ -21,7 +21,6 @@ from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.publish import Candidate
 
 if TYPE_CHECKING:
-    from mesh_pipelines.modeling.gate import GateDecision
     from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
     from mesh_pipelines.modeling.spec import ModelSpec
     from mesh_pipelines.modeling.training import TrainedModel
@@ -65,7 +64,12 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
         reads = reads_of(context)
         features = reads[spec.features]
         known = model_facts(shared, node.key)
-        if only_if_stale(context) and known.latest and known.features == features.data_version and known.spec == spec.digest:
+        if (
+            only_if_stale(context)
+            and known.latest
+            and known.features == features.data_version
+            and known.spec == spec.digest
+        ):
             latest = shared.registry.version(node.key, known.latest)
             yield _kept(latest, "its features and declaration are what they were")
             return
@@ -87,7 +91,9 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
         yield dg.Output(
             None,
             "result",
-            metadata=_model_metadata(spec, trained, version, plots(spec, trained), features, time.perf_counter() - begun),
+            metadata=_model_metadata(
+                spec, trained, version, plots(spec, trained), features, time.perf_counter() - begun
+            ),
             data_version=dg.DataVersion(trained.sha256),
         )
 
@@ -113,7 +119,10 @@ def _gate_step(node: Node, domain: LoadedDomain) -> Produce:
             frame = shared.lake.scan(spec.features, version=challenger.record.features.version)
             with shared.lake.reading(spec.features):
                 decision = decide(
-                    _evaluated(challenger, spec, frame), registry.read(before) if before else None, frame, spec
+                    _evaluated(challenger, spec, frame),
+                    registry.read(before) if before else None,
+                    frame,
+                    spec,
                 )
             latest = judge(registry, latest, decision, who=f"gate, run {context.run_id[:8]}")
         decision_of = _decision_of(latest, shared)
@@ -153,7 +162,13 @@ def _prediction_step(node: Node, domain: LoadedDomain) -> Produce:
         made = dict(before.info.get("made_from") or {}) if before else {}
         same_code = before is not None and before.code_version == node.version_of_code
         same_champion = before is not None and before.info.get("champion") == champion.version
-        if only_if_stale(context) and before and same_code and same_champion and made == dict(features.partitions):
+        if (
+            only_if_stale(context)
+            and before
+            and same_code
+            and same_champion
+            and made == dict(features.partitions)
+        ):
             yield unchanged(node, before)
             return
         loaded = shared.registry.read(champion)
@@ -177,7 +192,9 @@ def _prediction_step(node: Node, domain: LoadedDomain) -> Produce:
     return step
 
 
-def _scores(spec: ModelSpec, frame: pl.LazyFrame, champion: LoadedModel, history: str, start: datetime | None) -> Any:
+def _scores(
+    spec: ModelSpec, frame: pl.LazyFrame, champion: LoadedModel, history: str, start: datetime | None
+) -> Any:
     """Scores of rows that no scoring model learnt from: from ``start`` on, or of all of them."""
     from mesh_pipelines.modeling.scoring import Scorer, score_with, walk_forward_scorers
     from mesh_pipelines.modeling.split import moment
@@ -198,7 +215,9 @@ def _with_kept(shared: Platform, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame
     """New predictions beside those already made: what was once predicted is kept unless it is predicted anew."""
     assert node.contract is not None
     columns = list(node.contract.dtypes)
-    new = rows.select(columns).with_columns(pl.col(name).cast(dtype) for name, dtype in node.contract.dtypes.items())
+    new = rows.select(columns).with_columns(
+        pl.col(name).cast(dtype) for name, dtype in node.contract.dtypes.items()
+    )
     new = new.collect(engine="streaming").lazy()
     kept = shared.lake.scan(node.key).select(columns).join(new, on=list(node.contract.key), how="anti")
     return pl.concat([kept, new])
@@ -247,13 +266,23 @@ def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetC
     groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _KINDS_OF_GATE_CHECK}
     for check in decision["reasons"]:
         name = str(check["name"])
-        group = "floors" if name.startswith("floor_") else "no_slice_left_behind" if name.startswith("slice_") else name
+        group = (
+            "floors"
+            if name.startswith("floor_")
+            else "no_slice_left_behind"
+            if name.startswith("slice_")
+            else name
+        )
         groups.setdefault(group, []).append(check)
     for name in _KINDS_OF_GATE_CHECK:
         found = groups[name]
         metadata: dict[str, Any] = {}
         for check in found:
-            metadata |= {k: float(check[v]) for k, v in ((check["name"], "value"), (f"{check['name']} bound", "bound")) if check[v] is not None}
+            metadata |= {
+                k: float(check[v])
+                for k, v in ((check["name"], "value"), (f"{check['name']} bound", "bound"))
+                if check[v] is not None
+            }
         yield dg.AssetCheckResult(
             check_name=name,
             asset_key=dg.AssetKey(node.key.split(".")),
@@ -283,13 +312,20 @@ def _model_metadata(
     }
     metadata |= {name: float(value) for name, value in trained.metrics.items()}
     metadata |= {f"baseline {name}": float(value) for name, value in trained.baseline.items()}
-    rows = [f"| {s.column} | {s.value} | {s.rows:,} | {s.metrics.get(spec.metric, float('nan')):.4f} | {s.baseline.get(spec.metric, float('nan')):.4f} |" for s in trained.slices]
+    unknown = float("nan")
+    rows = [
+        f"| {part.column} | {part.value} | {part.rows:,} | {part.metrics.get(spec.metric, unknown):.4f} "
+        f"| {part.baseline.get(spec.metric, unknown):.4f} |"
+        for part in trained.slices
+    ]
     if rows:
         table = [f"| slice | | rows | {spec.metric} | baseline |", "|---|---|--:|--:|--:|", *rows]
         metadata["slices"] = dg.MetadataValue.md("\n".join(table))
     for name, png in pictures.items():
         picture = base64.b64encode(png).decode()
-        metadata[name.removesuffix(".png")] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{picture})")
+        metadata[name.removesuffix(".png")] = dg.MetadataValue.md(
+            f"![{name}](data:image/png;base64,{picture})"
+        )
     return metadata
 
 
@@ -299,14 +335,20 @@ def _champion_metadata(champion: ModelVersion, latest: ModelVersion, seconds: fl
         "trained at": str(champion.trained_at),
         "sha256": champion.sha256,
         "work seconds": seconds,
-        "gate": dg.MetadataValue.md(f"**{latest.label} was {latest.gate}**\n\n" + "\n".join(f"- {line}" for line in latest.reason.splitlines())),
+        "gate": dg.MetadataValue.md(
+            f"**{latest.label} was {latest.gate}**\n\n"
+            + "\n".join(f"- {line}" for line in latest.reason.splitlines())
+        ),
     }
     return metadata | {name: float(value) for name, value in champion.metrics.items()}
 
 
 def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
     return dg.Output(
-        None, "result", metadata={"unchanged": why, "version": version.version}, data_version=dg.DataVersion(version.sha256)
+        None,
+        "result",
+        metadata={"unchanged": why, "version": version.version},
+        data_version=dg.DataVersion(version.sha256),
     )
 
 
@@ -321,4 +363,7 @@ def _inputs_of(shared: Platform, features: Read) -> list[Any]:
     from mesh_pipelines.modeling.record import InputVersion
 
     record = shared.lake.record(features.key, features.version)
-    return [InputVersion(key, given["version"], given["data_version"]) for key, given in (record.info.get("inputs") or {}).items()]
+    return [
+        InputVersion(key, given["version"], given["data_version"])
+        for key, given in (record.info.get("inputs") or {}).items()
+    ]

@@ -16,6 +16,11 @@ from mesh_pipelines.landing import Landed, changed_partitions, look
 from mesh_pipelines.loading import Node
 from resources.publication import Publication
 
+IF_STALE = "mesh/if-stale"
+"""Run tag: a step whose inputs turn out to be unchanged leaves its table as it is."""
+
+REASON = "mesh/reason"
+"""Run tag: why the run was started, in words."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,9 @@ class Facts:
         return look(self.landing / node.domain, declared.pattern, known, settle=self.settle)
 
 
-def plan(nodes: Iterable[Node], facts: Facts, *, force: Collection[str] = (), without: Collection[str] = ()) -> Plan:
+def plan(
+    nodes: Iterable[Node], facts: Facts, *, force: Collection[str] = (), without: Collection[str] = ()
+) -> Plan:
     """What has to be made for the given nodes to be up to date.
 
     Args:
@@ -321,7 +328,7 @@ def _unpublished(node: Node, facts: Facts) -> Waiting | None:
 
 def _in_registry(key: str, facts: Facts) -> bool:
     node = facts.nodes.get(key)
-    return bool(node) and node.stage in ("model", "champion")  # type: ignore[union-attr]
+    return bool(node) and node.stage in ("model", "champion")
 
 
 def _all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:

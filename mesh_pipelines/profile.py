@@ -62,7 +62,9 @@ def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
         violation("$", f"is not YAML: {error}", "mend the syntax")
     if given or not found:
         for unknown in sorted(set(given) - _FIELDS):
-            violation(unknown, "is not a field of a domain's profile", f"use one of {', '.join(sorted(_FIELDS))}")
+            violation(
+                unknown, "is not a field of a domain's profile", f"use one of {', '.join(sorted(_FIELDS))}"
+            )
         for wanted in _REQUIRED:
             if not isinstance(given.get(wanted), str) or not given[wanted].strip():
                 violation(wanted, "is missing or empty", f"say who: `{wanted}: ...`")
@@ -70,10 +72,18 @@ def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
             violation("contact", "is not an e-mail address", "give the address that failures are sent to")
         priority = given.get("priority", 5)
         if not isinstance(priority, int) or not 1 <= priority <= 10:
-            violation("priority", f"{priority!r} is not a whole number from 1 to 10", "write for example `priority: 5`")
+            violation(
+                "priority",
+                f"{priority!r} is not a whole number from 1 to 10",
+                "write for example `priority: 5`",
+            )
             given["priority"] = 5
         if given.get("timezone", "UTC") not in available_timezones():
-            violation("timezone", f"{given['timezone']!r} is not an IANA time zone", "write for example `America/New_York`")
+            violation(
+                "timezone",
+                f"{given['timezone']!r} is not an IANA time zone",
+                "write for example `America/New_York`",
+            )
             given["timezone"] = "UTC"
     profile = Profile(
         name=name,

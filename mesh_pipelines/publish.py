@@ -9,7 +9,7 @@ version as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,7 +88,7 @@ class Stopwatch:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str) -> Generator[None]:
         begun = time.perf_counter()
         try:
             yield
@@ -138,7 +138,7 @@ class _Writer:
 
     def __init__(self, platform: Platform, node: Node, candidate: Candidate, watch: Stopwatch) -> None:
         self.platform, self.node, self.candidate, self.watch = platform, node, candidate, watch
-        self.contract: Contract | None = node.contract if node.stage not in ("features",) else None
+        self.contract: Contract | None = node.contract if node.stage != "features" else None
         self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
         self.column = node.partition_column
         self.accepted = 0
@@ -184,7 +184,10 @@ class _Writer:
         def facts(before: Publication | None) -> Mapping[str, Any]:
             """Maps by partition or file add to what the version before this one knew."""
             known = before.info if before and scope == "partitions" else {}
-            return {**info, **{name: {**known.get(name, {}), **own} for name, own in self.candidate.merged.items()}}
+            return {
+                **info,
+                **{name: {**known.get(name, {}), **own} for name, own in self.candidate.merged.items()},
+            }
 
         return self._good.commit(facts, replace=scope, partitions=only)
 
@@ -221,7 +224,9 @@ class _Writer:
                 split = _without_strays(split, self.column, self.candidate.partitions)
                 for rule, keys in doubled.items():
                     split = _without_doubles(split, rule, keys, seen.setdefault(rule.rule, set()))
-                    self._refused[rule.rule] = self._refused.get(rule.rule, 0) + split.failed.get(rule.rule, 0)
+                    self._refused[rule.rule] = self._refused.get(rule.rule, 0) + split.failed.get(
+                        rule.rule, 0
+                    )
                 tally.add(split)
             with self.watch.phase("write"):
                 self._good.write(split.good.select(*kept))
@@ -248,7 +253,11 @@ class _Writer:
                 columns[self.column] = pl.String()
             kinds = {name: self.contract.classification.get(name, "public") for name in columns}
             # A refused value may be anything at all, so nothing in quarantine is taken to be public.
-            kinds |= {name: "internal" for name in self.contract.dtypes if kinds[name] == "public" and name != self.column}
+            kinds |= {
+                name: "internal"
+                for name in self.contract.dtypes
+                if kinds[name] == "public" and name != self.column
+            }
             self._bad = held.enter_context(
                 self.platform.lake.stage(self.node.key + QUARANTINE, columns, kinds, partition_by=self.column)
             )
@@ -267,7 +276,9 @@ class _Writer:
             whole = self.candidate.partitions
             only = whole[0] if whole and len(whole) == 1 else "unknown"
             known = pl.col(self.column).is_in(list(whole)) if whole else pl.col(self.column).is_not_null()
-            labelled = labelled.with_columns(pl.when(known).then(self.column).otherwise(pl.lit(only)).alias(self.column))
+            labelled = labelled.with_columns(
+                pl.when(known).then(self.column).otherwise(pl.lit(only)).alias(self.column)
+            )
         return labelled.select(*self._bad_columns)
 
     def _batches(self, frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
@@ -327,7 +338,9 @@ def _without_strays(split: RowSplit, column: str | None, partitions: tuple[str, 
 
 def _without_doubles(split: RowSplit, rule: RuleResult, keys: pl.DataFrame, seen: set[Any]) -> RowSplit:
     """Of rows that share a key the first stays; the others are refused."""
-    found = split.good.with_row_index("__at").join(keys.select(rule.columns), on=list(rule.columns), how="semi")
+    found = split.good.with_row_index("__at").join(
+        keys.select(rule.columns), on=list(rule.columns), how="semi"
+    )
     again: list[int] = []
     for at, *key in found.select("__at", *rule.columns).iter_rows():
         again += [at] if tuple(key) in seen else []
@@ -372,7 +385,14 @@ def _whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
     allowed = Allowance(contract.tolerance).rows(tally.rows)
     share = tally.quarantined / tally.rows if tally.rows else 0.0
     return (
-        RuleResult("columns_conform", True, "error", tally.rows, 0, detail=f"{len(contract.columns)} columns as promised"),
+        RuleResult(
+            "columns_conform",
+            True,
+            "error",
+            tally.rows,
+            0,
+            detail=f"{len(contract.columns)} columns as promised",
+        ),
         RuleResult(
             "within_tolerance",
             tally.quarantined <= allowed,
@@ -411,7 +431,10 @@ def _record(
             {"consumer": a.consumer, "purpose": a.purpose, "until": a.until.isoformat() if a.until else None}
             for a in contract.agreements
         ]
-        results = [{"rule": r.rule, "passed": r.passed, "failed": r.failed, "checked": r.checked} for r in outcome.results]
+        results = [
+            {"rule": r.rule, "passed": r.passed, "failed": r.failed, "checked": r.checked}
+            for r in outcome.results
+        ]
         record |= {
             "contract_version": contract.version,
             "contract_digest": contract.digest,
@@ -427,7 +450,7 @@ def _record(
 
 
 @contextmanager
-def _blamed(platform: Platform, node: Node) -> Iterator[None]:
+def _blamed(platform: Platform, node: Node) -> Generator[None]:
     """Say who is at fault when rows cannot be computed: stored bytes and keys, or the domain's own function."""
     try:
         yield

@@ -17,14 +17,11 @@ from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.facts import facts_of
 from mesh_pipelines.lint import lint_mesh
 from mesh_pipelines.mesh import Mesh, load_mesh
-from mesh_pipelines.planner import Plan, Step, plan
+from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
+from mesh_pipelines.reports import RebuildReport
 
 Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
-IF_STALE = "mesh/if-stale"
-"""Run tag: a step whose inputs turn out to be unchanged leaves its table as it is."""
-REASON = "mesh/reason"
-"""Run tag: why the run was started, in words."""
 
 
 @dataclass(frozen=True)
@@ -165,13 +162,23 @@ def run(
         attempted |= {step.key for step in group}
     for wait in current.waiting:
         reports.setdefault(
-            wait.node.key, StepReport(wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason)
+            wait.node.key,
+            StepReport(wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason),
         )
     for node in nodes:
-        below = next((i.key for i in node.inputs if i.key in failed or getattr(reports.get(i.key), "status", "") == "skipped"), None)
+        below = next(
+            (
+                i.key
+                for i in node.inputs
+                if i.key in failed or getattr(reports.get(i.key), "status", "") == "skipped"
+            ),
+            None,
+        )
         if node.key not in reports and below:
             failed.add(node.key)
-            reports[node.key] = StepReport(node.key, node.domain, node.stage, "skipped", message=f"{below} failed")
+            reports[node.key] = StepReport(
+                node.key, node.domain, node.stage, "skipped", message=f"{below} failed"
+            )
         reports.setdefault(node.key, StepReport(node.key, node.domain, node.stage, "up to date"))
     ordered = tuple(reports[node.key] for node in nodes)
     return RunReport(ordered, time.monotonic() - started, tuple(run_ids))
@@ -210,17 +217,28 @@ def execute(
     from dagster._core.execution.api import execute_run_iterator
     from dagster._core.remote_origin import RemoteRepositoryOrigin
 
+    from mesh_pipelines.location import checks_of
+
     instance = dagster_instance(shared)
     definitions = _definitions(mesh, domain)
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
     repository = definitions.get_repository_def()
-    job = repository.get_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+    checks = {
+        dg.AssetCheckKey(dg.AssetKey(step.key.split(".")), check.name)
+        for step in steps
+        for check in checks_of(step.node)
+    }
+    whole = repository.get_implicit_global_asset_job_def()
+    job = whole.get_subset(asset_selection=set(keys), asset_check_selection=checks)
     tags = {IF_STALE: "true", REASON: _short(reason), "mesh/domain": domain}
     tags["mesh/priority"] = str(mesh.domains[domain].profile.priority)
     if window and window[0] == window[1]:
         tags["dagster/partition"] = window[0]
     elif window:
-        tags |= {"dagster/asset_partition_range_start": window[0], "dagster/asset_partition_range_end": window[1]}
+        tags |= {
+            "dagster/asset_partition_range_start": window[0],
+            "dagster/asset_partition_range_end": window[1],
+        }
     if any("asked for" in step.reasons for step in steps):
         del tags[IF_STALE]
     origin = RemoteRepositoryOrigin(_location_origin(mesh, domain), repository.name)
@@ -228,6 +246,7 @@ def execute(
         job_def=job,
         tags=tags,
         asset_selection=keys,
+        asset_check_selection=frozenset(checks),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         remote_job_origin=origin.get_job_origin(job.name),
     )
@@ -265,9 +284,32 @@ def execute(
                     step.key, domain, step.node.stage, status, seconds, work.get(step.key, 0.0), message
                 )
                 show.finished(step.key, status, seconds, message)
+            case _:
+                pass
     for step in steps:
-        reports.setdefault(step.key, StepReport(step.key, domain, step.node.stage, "skipped", message="not reached"))
+        reports.setdefault(
+            step.key, StepReport(step.key, domain, step.node.stage, "skipped", message="not reached")
+        )
     return Execution(dagster_run.run_id, tuple(reports[step.key] for step in steps))
+
+
+def rebuild(key: str, version: int) -> RebuildReport:
+    """Train a version of a model again from its record; the result is shown on the model's page in Dagster too.
+
+    Args:
+        key: the model's key.
+        version: which version of it.
+    """
+    from mesh_pipelines.rebuilding import rebuild_version, report_rebuild
+
+    whole = load_mesh(project_root())
+    node = whole.node(key)
+    if node.stage != "model":
+        raise SelectionError(f"{key} is a {node.stage}, and only models are rebuilt", remedy="name a model")
+    shared = platform()
+    report = rebuild_version(shared, key, version)
+    report_rebuild(dagster_instance(shared), report)
+    return report
 
 
 def dagster_instance(shared: Platform) -> Any:
@@ -314,12 +356,18 @@ def _refuse_unsound(mesh: Mesh) -> None:
         raise DomainError("the mesh", found)
 
 
-def _forced(mesh: Mesh, selection: Sequence[str], nodes: Iterable[Any], partition: str | None, force: bool) -> set[str]:
+def _forced(
+    mesh: Mesh, selection: Sequence[str], nodes: Iterable[Any], partition: str | None, force: bool
+) -> set[str]:
     if not (force or partition):
         return set()
     if not selection:
         return {node.key for node in nodes}
-    named = {key for item in selection for key in ([n.key for n in mesh.domains[item].nodes.values()] if item in mesh.domains else [item])}
+    named = {
+        key
+        for item in selection
+        for key in ([n.key for n in mesh.domains[item].nodes.values()] if item in mesh.domains else [item])
+    }
     if partition and not any(mesh.node(key).partitioned for key in named):
         raise SelectionError(
             f"none of {', '.join(selection)} is made by partition",
@@ -336,7 +384,9 @@ def _only(step: Step, partition: str) -> Step:
     if not wanted:
         raise SelectionError(
             f"{step.key} has no partition {partition!r}",
-            remedy=f"it has {', '.join(step.partitions[:3])} ... {step.partitions[-1]}" if step.partitions else "land it first",
+            remedy=f"it has {', '.join(step.partitions[:3])} ... {step.partitions[-1]}"
+            if step.partitions
+            else "land it first",
         )
     return Step(step.node, step.reasons, wanted, step.follows)
 
@@ -349,7 +399,9 @@ def _next_group(mesh: Mesh, steps: Sequence[Step]) -> list[Step]:
         taken: list[Step] = []
         inside: set[str] = set()
         for step in steps:
-            if step.node.domain == domain and all(i.key in inside or i.key not in pending for i in step.node.inputs):
+            if step.node.domain == domain and all(
+                i.key in inside or i.key not in pending for i in step.node.inputs
+            ):
                 taken.append(step)
                 inside.add(step.key)
         rank = (len(taken), mesh.domains[domain].profile.priority)
@@ -391,7 +443,13 @@ def _merge(before: StepReport | None, now: StepReport) -> StepReport:
         return now
     status = now.status if now.status in ("failed", "done") else before.status
     return StepReport(
-        now.key, now.domain, now.stage, status, before.seconds + now.seconds, before.work_seconds + now.work_seconds, now.message
+        now.key,
+        now.domain,
+        now.stage,
+        status,
+        before.seconds + now.seconds,
+        before.work_seconds + now.work_seconds,
+        now.message,
     )
 
 
@@ -405,5 +463,3 @@ def _cause(error: Any) -> str:
 
 def _short(text: str, limit: int = 240) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-

@@ -11,7 +11,15 @@ from mesh_pipelines.facts import registry_exists
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.platform import Platform, platform
-from mesh_pipelines.reports import Card, MeshState, ModelState, ModelVersionState, ProductState, Section, Table
+from mesh_pipelines.reports import (
+    Card,
+    MeshState,
+    ModelState,
+    ModelVersionState,
+    ProductState,
+    Section,
+    Table,
+)
 from resources.publication import Publication
 
 if TYPE_CHECKING:
@@ -107,16 +115,27 @@ def _model(key: str, shared: Platform) -> ModelState:
 def _version_state(found: ModelVersion | None) -> ModelVersionState | None:
     if found is None:
         return None
-    inputs = {key: int(given["version"]) for key, given in found.inputs.items() if given["version"] is not None}
+    inputs = {
+        key: int(given["version"]) for key, given in found.inputs.items() if given["version"] is not None
+    }
     return ModelVersionState(
         version=found.version,
         metrics=found.metrics,
         baseline=found.baseline,
         trained_at=datetime.fromisoformat(found.trained_at) if found.trained_at else None,
         inputs=inputs,
-        reason=found.reason,
+        reason=gate_in_short(found),
         sha256=found.sha256,
     )
+
+
+def gate_in_short(version: ModelVersion) -> str:
+    """The gate's decision in one line: what failed, or how much passed."""
+    lines = version.reason.splitlines()
+    failed = [line.removeprefix("FAILED ") for line in lines if line.startswith("FAILED")]
+    if failed:
+        return "refused: " + "; ".join(failed)
+    return f"passed {len(lines)} of {len(lines)} checks" if lines else ""
 
 
 def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -> Card:
@@ -139,7 +158,10 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
             Table(
                 "Columns",
                 ("column", "type", "class", "meaning"),
-                [(c.name, c.logical_type + ("" if c.required else "?"), c.classification, c.description) for c in contract.columns],
+                [
+                    (c.name, c.logical_type + ("" if c.required else "?"), c.classification, c.description)
+                    for c in contract.columns
+                ],
             )
         )
     profile = mesh.domains[node.domain].profile
@@ -150,9 +172,16 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
         sections.append(_audit_section(record.info["outcome"]))
         failed = [r for r in record.info["outcome"]["results"] if r["failed"]]
         if failed:
-            rows = [(r["rule"], f"{r['failed']:,}", f"{r['checked']:,}", "held" if r["passed"] else "broken") for r in failed]
+            rows = [
+                (r["rule"], f"{r['failed']:,}", f"{r['checked']:,}", "held" if r["passed"] else "broken")
+                for r in failed
+            ]
             tables.append(Table("Rules that rows broke", ("rule", "rows", "of", "verdict"), rows))
-    readers = [(n.key, next(i.port.purpose if i.port else "own domain" for i in n.inputs if i.key == node.key)) for n in mesh.nodes.values() if any(i.key == node.key for i in n.inputs)]
+    readers = [
+        (n.key, next(i.port.purpose if i.port else "own domain" for i in n.inputs if i.key == node.key))
+        for n in mesh.nodes.values()
+        if any(i.key == node.key for i in n.inputs)
+    ]
     if readers:
         tables.append(Table("Read by", ("asset", "purpose"), readers))
     title = node.key if version is None else f"{node.key}@{version}"
@@ -194,11 +223,17 @@ def _audit_section(outcome: Mapping[str, Any]) -> Section:
 def _model_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -> Card:
     key = node.key if node.stage == "model" else node.inputs[0].key
     if not registry_exists(shared):
-        return Card(key, "model", "", [Section("Versions", [("trained", "none yet"), ("next", f"mesh run {key}")])])
+        return Card(
+            key, "model", "", [Section("Versions", [("trained", "none yet"), ("next", f"mesh run {key}")])]
+        )
     registry = shared.registry
     champion = registry.champion(key)
     versions = registry.versions(key)
-    chosen = registry.version(key, version) if version is not None else champion or (versions[-1] if versions else None)
+    chosen = (
+        registry.version(key, version)
+        if version is not None
+        else champion or (versions[-1] if versions else None)
+    )
     if chosen is None:
         raise NotPublished("no version of it was ever trained", where=key, remedy=f"mesh run {key}")
     profile = mesh.domains[node.domain].profile
@@ -217,14 +252,20 @@ def _model_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
             ],
         ),
         Section("Owner", [("team", profile.owner), ("contact", profile.contact)]),
-        Section("Inputs", [(given.key, f"version {given.version}, content {given.data_version[:12]}") for given in (record.features, *record.inputs)]),
+        Section(
+            "Inputs",
+            [
+                (given.key, f"version {given.version}, content {given.data_version[:12]}")
+                for given in (record.features, *record.inputs)
+            ],
+        ),
     ]
     metrics = [
-        (name, f"{value:.4f}", f"{chosen.baseline.get(name, float('nan')):.4f}") for name, value in sorted(chosen.metrics.items())
+        (name, f"{value:.4f}", f"{chosen.baseline.get(name, float('nan')):.4f}")
+        for name, value in sorted(chosen.metrics.items())
     ]
     versions = [
-        (str(v.version), v.trained_at, v.gate, v.reason.splitlines()[0] if v.reason else "")
-        for v in versions
+        (str(v.version), v.trained_at, v.gate, v.reason.splitlines()[0] if v.reason else "") for v in versions
     ]
     tables = [
         Table("Metrics, out of time", ("metric", "model", "baseline"), metrics),

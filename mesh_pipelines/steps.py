@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster import AssetExecutionContext
 import polars as pl
+from dagster import AssetExecutionContext
 
 from mesh_pipelines.assets import Produce, as_rows
 from mesh_pipelines.declare import FeatureSetDeclaration, SourceDeclaration
@@ -16,11 +16,10 @@ from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, Transfo
 from mesh_pipelines.io import Read
 from mesh_pipelines.landing import LandedFile, blame, changed_partitions, describe_files, look, read
 from mesh_pipelines.loading import PARTITION, LoadedDomain, Node
+from mesh_pipelines.planner import IF_STALE
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.publish import Candidate, Published, publish
 from quality.outcome import Outcome
-
-IF_STALE = "mesh/if-stale"
 
 
 def produce(node: Node, domain: LoadedDomain) -> Produce:
@@ -74,12 +73,15 @@ def _source_step(node: Node) -> Produce:
             read(landed, contract, files),
             partitions=wanted,
             info={},
-            merged={"files": describe_files(files), "made_from": {name: {"code": node.version_of_code} for name in wanted or ()}},
+            merged={
+                "files": describe_files(files),
+                "made_from": {name: {"code": node.version_of_code} for name in wanted or ()},
+            },
         )
         try:
             yield from gate(node, context, shared, candidate, {})
         except TransformError as error:
-            raise blame(landed, files, contract, error.__cause__ or error) from error  # type: ignore[arg-type]
+            raise blame(landed, files, contract, error) from error
 
     return step
 
@@ -114,7 +116,7 @@ def _handwritten_step(node: Node) -> Produce:
         reads = reads_of(context)
         partitions = _partitions_wanted(context, node)
         with calling(node):
-            outputs = [item for item in original(context, inputs) if isinstance(item, dg.Output)]  # type: ignore[arg-type]
+            outputs = [item for item in original(context, inputs) if isinstance(item, dg.Output)]
             if len(outputs) != 1:
                 raise TransformError(
                     "a hand-written asset has to return its rows",
@@ -131,7 +133,13 @@ def _candidate(
     node: Node, rows: pl.LazyFrame, partitions: tuple[str, ...] | None, reads: Mapping[str, Read]
 ) -> Candidate:
     made_from = {
-        name: {"code": node.version_of_code, **{key: r.partitions.get(name, r.data_version) if r.partitions else r.data_version for key, r in reads.items()}}
+        name: {
+            "code": node.version_of_code,
+            **{
+                key: r.partitions.get(name, r.data_version) if r.partitions else r.data_version
+                for key, r in reads.items()
+            },
+        }
         for name in partitions or ()
     }
     order: tuple[str, ...] = ()
@@ -139,11 +147,17 @@ def _candidate(
         time_of = node.declaration.time
         rows = rows.with_columns(pl.col(time_of).dt.strftime("%Y-%m").alias(PARTITION))
         order = (PARTITION, *dict.fromkeys((time_of, *node.declaration.key)))
-    return Candidate(rows, partitions=partitions, order=order, merged={"made_from": made_from} if made_from else {})
+    return Candidate(
+        rows, partitions=partitions, order=order, merged={"made_from": made_from} if made_from else {}
+    )
 
 
 def gate(
-    node: Node, context: dg.AssetExecutionContext, shared: Platform, candidate: Candidate, reads: Mapping[str, Read]
+    node: Node,
+    context: dg.AssetExecutionContext,
+    shared: Platform,
+    candidate: Candidate,
+    reads: Mapping[str, Read],
 ) -> Iterator[Any]:
     """Audit and publish a candidate, and tell Dagster what came of it.
 
@@ -188,7 +202,9 @@ def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult
             check_name=result.rule,
             asset_key=key,
             passed=result.passed,
-            severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR
+            if result.severity == "error"
+            else dg.AssetCheckSeverity.WARN,
             description=result.detail or result.description,
             metadata=metadata,
         )
@@ -201,7 +217,9 @@ def _metadata(node: Node, published: Published, reads: Mapping[str, Read], secon
         "dagster/uri": published.uri,
         "version": published.version,
         "work seconds": sum(published.seconds.values()),
-        "seconds": dg.MetadataValue.json({name: round(value, 3) for name, value in published.seconds.items()}),
+        "seconds": dg.MetadataValue.json(
+            {name: round(value, 3) for name, value in published.seconds.items()}
+        ),
         "made from": dg.MetadataValue.md(
             "\n".join(["| input | version | content |", "|---|--:|---|"])
             + "".join(f"\n| `{r.key}` | {r.version} | `{r.data_version[:12]}` |" for r in reads.values())
@@ -224,12 +242,17 @@ def unchanged(node: Node, before: Any) -> dg.Output[None]:
     return dg.Output(
         None,
         "result",
-        metadata={"unchanged": "its inputs are what they were, so it was left as it is", "version": before.version},
+        metadata={
+            "unchanged": "its inputs are what they were, so it was left as it is",
+            "version": before.version,
+        },
         data_version=dg.DataVersion(before.data_version),
     )
 
 
-def _same_inputs(node: Node, before: Any, reads: Mapping[str, Read], partitions: tuple[str, ...] | None) -> bool:
+def _same_inputs(
+    node: Node, before: Any, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
+) -> bool:
     if partitions is not None:
         made = before.info.get("made_from") or {}
         return all(

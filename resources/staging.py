@@ -39,7 +39,7 @@ ABANDONED_AFTER = timedelta(hours=24)
 _TARGET_ROWS = 1_000_000
 _SMALL_ROWS = 250_000
 _BUFFERED_ROWS = 2_000_000
-_ATTEMPTS = 12
+_ATTEMPTS = 10
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -169,7 +169,7 @@ class Stage:
 
     def commit(
         self,
-        record: Mapping[str, Any],
+        record: Mapping[str, Any] | Facts,
         replace: Replace = "all",
         partitions: Collection[object] | None = None,
     ) -> Commit:
@@ -213,7 +213,7 @@ class Stage:
             done = self._try(head, plan)
             if done is not None:
                 return done
-            time.sleep(random.uniform(0.3, 1) * min(1.0, 0.02 * 2**attempt))
+            time.sleep(random.uniform(0.3, 1) * min(0.5, 0.02 * 2**attempt))
         raise CommitConflict(
             f"other writers published first, {_ATTEMPTS} times in a row",
             where=self.key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Generator, Mapping
@@ -46,6 +47,14 @@ class Store(Protocol):
 
     def exists(self, name: str) -> bool:
         """Is there such a file?"""
+        ...
+
+    def sha256(self, name: str) -> str:
+        """SHA-256 of a file, 64 hexadecimal digits; FileNotFoundError if there is none."""
+        ...
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        """What changes when a file is written again; None if this store cannot say cheaply."""
         ...
 
     def delete(self, name: str) -> None:
@@ -100,6 +109,14 @@ class FolderStore:
     def read(self, name: str) -> bytes:
         return Path(self.root, name).read_bytes()
 
+    def sha256(self, name: str) -> str:
+        with Path(self.root, name).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        stat = Path(self.root, name).stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
     def exists(self, name: str) -> bool:
         return Path(self.root, name).is_file()
 
@@ -142,6 +159,12 @@ class ObjectStore:
     def read(self, name: str) -> bytes:
         with self._files.open_input_stream(name) as stream:
             return stream.read()
+
+    def sha256(self, name: str) -> str:
+        return hashlib.sha256(self.read(name)).hexdigest()
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        return None
 
     def exists(self, name: str) -> bool:
         from pyarrow.fs import FileType

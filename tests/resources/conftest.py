@@ -10,9 +10,6 @@ import pytest
 from resources.keyring import Keyring
 from resources.lake import Lake
 
-KEY = "operations.departures"
-CLASSIFICATION = {"month": "public", "flight": "public", "passenger": "confidential", "delay": "internal"}
-
 
 @pytest.fixture
 def keyring(tmp_path: Path) -> Keyring:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -43,7 +44,7 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 def pieces(whole: pl.DataFrame, cuts: list[int]) -> list[pl.DataFrame]:
     """The same rows, cut into batches."""
     at = [0, *sorted(cut % (whole.height + 1) for cut in cuts), whole.height]
-    return [whole.slice(a, b - a) for a, b in zip(at, at[1:], strict=False)]
+    return [whole.slice(a, b - a) for a, b in pairwise(at)]
 
 
 @given(rows=ROWS, seed=st.integers(0, 99))
@@ -76,7 +77,9 @@ def test_one_changed_cell_changes_the_digest(
 
 
 @given(rows=st.lists(ROW, min_size=2, max_size=6), at=st.integers(0, 99), name=NAMES)
-def test_swapping_cells_between_rows_changes_the_digest(rows: list[dict[str, Any]], at: int, name: str) -> None:
+def test_swapping_cells_between_rows_changes_the_digest(
+    rows: list[dict[str, Any]], at: int, name: str
+) -> None:
     """Each column keeps the same values, but they belong to other rows: that is other content."""
     changed = [dict(row) for row in rows]
     one, two = changed[at % len(rows)], changed[(at + 1) % len(rows)]

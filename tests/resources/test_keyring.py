@@ -29,7 +29,12 @@ def test_a_data_key_is_made_once_and_is_the_same_for_every_keyring(tmp_path: Pat
 def test_each_domain_product_and_classification_has_its_own_key(tmp_path: Path) -> None:
     """No two places share a secret."""
     keyring = Keyring(tmp_path, MASTER)
-    places = [PLACE, ("operations", "departures", "internal"), ("operations", "other", "confidential"), ("weather", "departures", "confidential")]  # fmt: skip
+    places = [
+        PLACE,
+        ("operations", "departures", "internal"),
+        ("operations", "other", "confidential"),
+        ("weather", "departures", "confidential"),
+    ]
     assert len({keyring.data_key(*place).secret for place in places}) == len(places)
 
 
@@ -142,7 +147,8 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
     """Six processes meet an empty keyring at once: one master key, one data key, for all of them."""
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         assert len(set(pool.map(_first_use, [str(tmp_path)] * 6, chunksize=1))) == 1
-    assert list(json.loads((tmp_path / "operations/departures.json").read_text())["keys"]["confidential"]["versions"]) == ["1"]  # fmt: skip
+    stored = json.loads((tmp_path / "operations/departures.json").read_text())["keys"]["confidential"]
+    assert list(stored["versions"]) == ["1"]
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", ""])

@@ -16,14 +16,18 @@ from mesh_pipelines.errors import DefinitionError, NotPublished, TransformError
 from resources.digest import content_version
 from resources.keyring import Keyring
 from resources.lake import Commit, Lake
-
-from .conftest import CLASSIFICATION, KEY
+from tests.resources.samples import CLASSIFICATION, KEY
 
 RECORD = {"contract_version": "1.0.0", "code_version": "a", "run_id": "1"}
 
 
 def publish(
-    lake: Lake, frame: pl.DataFrame, record: dict[str, Any] | None = None, *, by: str | None = "month", **commit: Any
+    lake: Lake,
+    frame: pl.DataFrame,
+    record: dict[str, Any] | None = None,
+    *,
+    by: str | None = "month",
+    **commit: Any,
 ) -> Commit:
     """Publish a frame, every column of it classified as the fixtures say."""
     kinds = {name: CLASSIFICATION.get(name, "public") for name in frame.columns}
@@ -115,7 +119,7 @@ def test_a_candidate_that_is_not_committed_leaves_nothing(lake: Lake, rows: pl.D
     """An exception, or simply no commit, discards the staged files and keeps the published version."""
     publish(lake, rows)
     before = data_files(lake)
-    with pytest.raises(RuntimeError), lake.stage(KEY, rows.schema, CLASSIFICATION, "month") as stage:
+    with pytest.raises(RuntimeError), lake.stage(KEY, rows.schema, CLASSIFICATION, "month") as stage:  # noqa: PT012
         stage.write(rows)
         stage.scan()
         raise RuntimeError("audit refused")
@@ -272,7 +276,9 @@ def test_a_partition_column_is_public_and_a_plain_value(lake: Lake, rows: pl.Dat
         lake.stage(KEY, rows.schema, {})
 
 
-@pytest.mark.parametrize("values", [[1, 2], [True, False], [dt.date(2013, 1, 1), dt.date(2013, 1, 2)], ["a/b %", "ü"]])
+@pytest.mark.parametrize(
+    "values", [[1, 2], [True, False], [dt.date(2013, 1, 1), dt.date(2013, 1, 2)], ["a/b %", "ü"]]
+)
 def test_partition_values_come_back_with_their_type(lake: Lake, values: list[Any]) -> None:
     """Integers, booleans, dates and any text can name a partition."""
     frame = pl.DataFrame({"p": values, "flight": [1, 2]})
@@ -328,7 +334,9 @@ def test_the_log_has_statistics_of_public_columns_only(lake: Lake, rows: pl.Data
     """Other readers can prune by public columns; not even a bound of a classified value is in the log."""
     publish(lake, rows)
     log = Path(lake.uri(KEY), "_delta_log/00000000000000000000.json").read_text()
-    stats = [json.loads(json.loads(line)["add"]["stats"]) for line in log.splitlines() if line.startswith('{"add"')]
+    stats = [
+        json.loads(json.loads(line)["add"]["stats"]) for line in log.splitlines() if line.startswith('{"add"')
+    ]
     assert [s["numRecords"] for s in stats] == [2, 1]
     assert stats[0]["minValues"] == {"month": "2013-01", "flight": 11}
     assert set(stats[0]["nullCount"]) == {"month", "flight"}

@@ -1,0 +1,91 @@
+"""Settings: everything below one home, each with a name of its own for production."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from resources.lake import Lake
+from resources.settings import Settings, find_root, get_settings
+from resources.store import ObjectStore
+from resources.warehouse import Warehouse
+
+
+def test_everything_derives_from_home(mesh_home: Path) -> None:
+    """One setting moves the whole mesh."""
+    settings = get_settings()
+    assert settings.home == mesh_home
+    assert settings.landing == mesh_home / "landing"
+    assert settings.lake_uri == str(mesh_home / "lake")
+    assert settings.keys == mesh_home / "keys"
+    assert settings.docs == mesh_home / "docs"
+    assert settings.dagster_home == mesh_home / "dagster"
+    assert settings.tracking_uri == f"sqlite:///{mesh_home}/mlflow/mlflow.db"
+    assert settings.artifacts == str(mesh_home / "mlflow/artifacts")
+    assert not mesh_home.exists()
+
+
+def test_home_is_beside_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder below workspace.yaml the same mesh is found; from elsewhere, the project's own."""
+    monkeypatch.delenv("MESH_HOME")
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "workspace.yaml").touch()
+    monkeypatch.chdir(tmp_path / "a/b")
+    assert Settings().home == tmp_path / ".mesh"
+    monkeypatch.chdir("/")
+    assert Settings().home == Path(__file__).resolve().parents[2] / ".mesh"
+    assert find_root() == Path(__file__).resolve().parents[2]
+
+
+def test_each_place_can_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production has an object store, a server and a key service; a relative path is made absolute."""
+    for name, value in {
+        "LAKE_URI": "s3://bucket/lake",
+        "STORAGE_OPTIONS": '{"AWS_REGION": "eu-central-1"}',
+        "TRACKING_URI": "https://mlflow.example",
+        "MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+        "LANDING": "drop",
+    }.items():
+        monkeypatch.setenv(f"MESH_{name}", value)
+    settings = Settings()
+    assert settings.lake_uri == "s3://bucket/lake"
+    assert settings.storage_options == {"AWS_REGION": "eu-central-1"}
+    assert settings.tracking_uri == "https://mlflow.example"
+    assert settings.landing == Path.cwd() / "drop"
+    lake = Lake.from_settings(settings)
+    assert isinstance(lake.store, ObjectStore)
+    assert lake.uri("a.b") == "s3://bucket/lake/a/b"
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing the settings reveals neither the master key nor the object store's credentials."""
+    monkeypatch.setenv("MESH_MASTER_KEY", "hush-hush")
+    monkeypatch.setenv("MESH_STORAGE_OPTIONS", '{"SECRET": "very-secret"}')
+    assert "hush-hush" not in repr(Settings())
+    assert "very-secret" not in repr(Settings())
+
+
+def test_a_blank_master_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable is as good as no variable."""
+    monkeypatch.setenv("MESH_MASTER_KEY", "")
+    monkeypatch.setenv("MESH_HOME", "")
+    assert Settings().master_key is None
+    assert Settings().home == find_root() / ".mesh"
+
+
+def test_settings_that_make_no_sense_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong value names its field."""
+    monkeypatch.setenv("MESH_THREADS", "0")
+    with pytest.raises(ValidationError, match="threads"):
+        Settings()
+
+
+def test_the_settings_make_a_lake_and_a_warehouse(mesh_home: Path) -> None:
+    """Both come from the settings, and making them touches nothing."""
+    lake, warehouse = Lake.from_settings(get_settings()), Warehouse.from_settings(get_settings())
+    assert lake.uri("a.b") == str(mesh_home / "lake/a/b")
+    assert warehouse.scratch == mesh_home / "scratch"
+    assert not mesh_home.exists()

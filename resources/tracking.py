@@ -79,7 +79,8 @@ class Tracking:
         import_mlflow()
         from mlflow import MlflowClient
 
-        with unavailable(self):
+        # MLflow's own database mapping warns of what SQLAlchemy will drop; nothing of ours could change it.
+        with unavailable(self), warnings.catch_warnings(action="ignore"):
             _prepare(self)
             return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 

@@ -195,13 +195,7 @@ class Registry:
         Raises:
             GateRefused: the champion is pinned.
         """
-        pinned = self.pinned(version.key)
-        if pinned is not None:
-            raise GateRefused(
-                f"the champion is pinned to version {pinned.to} by {pinned.who}: {pinned.because}",
-                where=f"model {version.key}",
-                remedy="Unpin it first, if its owner agrees.",
-            )
+        self._refuse_if_pinned(version.key)
         return self._move(version, action, who, because)
 
     def rollback(self, key: str, *, who: str, because: str, to: int | None = None) -> AliasMove:
@@ -211,6 +205,7 @@ class Registry:
             NotPublished: there is no such version, or no champion before.
             GateRefused: the champion is pinned.
         """
+        self._refuse_if_pinned(key)
         if to is None:
             to = self._before(key)
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
@@ -265,6 +260,15 @@ class Registry:
         with unavailable(self.tracking):
             for name, value in tags.items():
                 self.client.set_model_version_tag(version.key, str(version.version), name, value[:5000])
+
+    def _refuse_if_pinned(self, key: str) -> None:
+        pinned = self.pinned(key)
+        if pinned is not None:
+            raise GateRefused(
+                f"the champion is pinned to version {pinned.to} by {pinned.who}: {pinned.because}",
+                where=f"model {key}",
+                remedy="Unpin it first, if its owner agrees.",
+            )
 
     def _move(self, version: ModelVersion, action: str, who: str, because: str) -> AliasMove:
         before = self.champion(version.key)

@@ -198,7 +198,7 @@ def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: in
     used = found.filter(code >= 0).get_column(MODEL_VERSION).unique().sort().to_list()
     names = {index: scorers[index].label for index in used}
     scored = (
-        pl.concat([frame, found.lazy()], how="horizontal", strict=True)
+        pl.concat([frame, found.lazy()], how="horizontal")
         .filter(code >= 0)
         .with_columns(code.replace_strict(names, default=None, return_dtype=pl.String))
     )

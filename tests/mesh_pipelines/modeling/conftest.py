@@ -1,0 +1,98 @@
+"""A small history with something to learn, a model of it, and an MLflow store of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
+from mesh_pipelines.modeling.spec import Gate, ModelSpec
+from mesh_pipelines.modeling.training import TrainedModel, train
+from resources.tracking import Tracking
+
+ROWS = 6_000
+
+
+@pytest.fixture(scope="session")
+def history() -> pl.DataFrame:
+    """Half a year of departures: ``late`` hangs on wind, port and hour; some readings and outcomes are missing."""
+    random = np.random.default_rng(3)
+    wind = random.normal(size=ROWS)
+    port = random.choice(["EWR", "JFK", "LGA"], ROWS)
+    hour = random.integers(0, 24, ROWS)
+    late = wind + (port == "EWR") + hour / 12 + random.normal(size=ROWS) > 1.6
+    start = datetime(2013, 1, 1, tzinfo=UTC)
+    at = [start + timedelta(minutes=43 * index) for index in range(ROWS)]
+    return pl.DataFrame(
+        {
+            "id": range(ROWS),
+            "at": at,
+            "wind": wind,
+            "port": port,
+            "hour": hour,
+            "windy": wind > 1,
+            "late": late,
+        }
+    ).with_columns(
+        wind=pl.when(pl.col("id") % 17 == 0).then(None).otherwise("wind"),
+        port=pl.when(pl.col("id") % 23 == 0).then(None).otherwise("port"),
+        late=pl.when(pl.col("id") % 101 == 0).then(None).otherwise("late"),
+    )
+
+
+@pytest.fixture(scope="session")
+def spec() -> ModelSpec:
+    return ModelSpec(
+        key="demo.lateness",
+        features="demo.lateness_features",
+        target="late",
+        time="at",
+        entity=("id",),
+        ignore=("id",),
+        params={"max_depth": 3, "subsample": 0.8},
+        rounds=12,
+        baseline=("port", "hour"),
+        slices=("port",),
+        gate=Gate(floors={"auc": 0.6}, margin=0.01, min_slice_rows=100),
+    )
+
+
+@pytest.fixture(scope="session")
+def trained(spec: ModelSpec, history: pl.DataFrame) -> TrainedModel:
+    return train(spec, history.lazy())
+
+
+@pytest.fixture(scope="session")
+def registered() -> Callable[..., LoadedModel]:
+    """Makes of a trained model what the registry would give back."""
+
+    def as_registered(model: TrainedModel, version: int = 1) -> LoadedModel:
+        entry = ModelVersion(
+            key=model.key,
+            version=version,
+            sha256=model.sha256,
+            run_id="",
+            trained_at=model.record.trained_at,
+            metrics=model.metrics,
+            baseline=model.baseline,
+            inputs={},
+            gate="",
+            reason="",
+            aliases=(),
+            dagster_run_id="",
+        )
+        return LoadedModel(entry, model.model, model.record)
+
+    return as_registered
+
+
+@pytest.fixture(scope="session")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
+    """An MLflow store on SQLite; made once, for making one takes seconds."""
+    store = Tracking.under(tmp_path_factory.mktemp("home"))
+    store.client()
+    return store

@@ -1,0 +1,29 @@
+"""Plots are small PNGs, the same for the same model."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mesh_pipelines.modeling.plots import calibration_plot, importance_plot
+from mesh_pipelines.modeling.training import TrainedModel
+
+
+def test_plots_are_small_and_stable(trained: TrainedModel) -> None:
+    """Each is a PNG under 60 KB, drawn twice to the same bytes."""
+    wide = {f"a_feature_with_a_long_name_{index}": 1 / 40 for index in range(40)}
+    for draw in (
+        lambda: importance_plot(trained.importances, "what it looks at"),
+        lambda: importance_plot(wide),
+        lambda: calibration_plot(trained.calibration, True, "calibration"),
+        lambda: calibration_plot(trained.calibration, False),
+    ):
+        png = draw()
+        assert png.startswith(b"\x89PNG")
+        assert len(png) < 60_000
+        assert png == draw()
+
+
+def test_an_empty_holdout_still_draws() -> None:
+    """No rows, no crash."""
+    empty = pl.DataFrame(schema={"predicted": pl.Float64, "actual": pl.Float64, "rows": pl.UInt32})
+    assert calibration_plot(empty, True).startswith(b"\x89PNG")

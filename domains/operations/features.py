@@ -36,20 +36,20 @@ STALE_AFTER = timedelta(hours=6)
 
 KEY = ("scheduled_departure", "origin", "carrier", "flight")
 
-RECENT: tuple[tuple[str, tuple[str, ...], timedelta], ...] = (
-    ("origin_1h", ("origin",), timedelta(hours=1)),
-    ("origin_3h", ("origin",), timedelta(hours=3)),
-    ("origin_24h", ("origin",), timedelta(hours=24)),
-    ("carrier_3h", ("origin", "carrier"), timedelta(hours=3)),
-    ("carrier_24h", ("origin", "carrier"), timedelta(hours=24)),
-    ("dest_6h", ("dest",), timedelta(hours=6)),
-)
-HISTORIC: tuple[tuple[str, tuple[str, ...], timedelta], ...] = (
-    ("flight_30d", ("origin", "carrier", "flight"), timedelta(days=30)),
-    ("route_30d", ("origin", "carrier", "dest"), timedelta(days=30)),
-    ("hour_30d", ("origin", "carrier", "local_hour"), timedelta(days=30)),
-    ("tail_14d", ("tailnum",), timedelta(days=14)),
-)
+WINDOWS: dict[tuple[str, ...], dict[str, timedelta]] = {
+    ("origin",): {
+        "origin_1h": timedelta(hours=1),
+        "origin_3h": timedelta(hours=3),
+        "origin_24h": timedelta(hours=24),
+    },
+    ("origin", "carrier"): {"carrier_3h": timedelta(hours=3), "carrier_24h": timedelta(hours=24)},
+    ("dest",): {"dest_6h": timedelta(hours=6)},
+    ("origin", "carrier", "flight"): {"flight_30d": timedelta(days=30)},
+    ("origin", "carrier", "dest"): {"route_30d": timedelta(days=30)},
+    ("origin", "carrier", "local_hour"): {"hour_30d": timedelta(days=30)},
+    ("tailnum",): {"tail_14d": timedelta(days=14)},
+}
+"""Whose past departures are looked at, over which time, and what the features are called."""
 
 
 @feature_set(key=KEY, time="predicted_at")
@@ -85,7 +85,9 @@ def departure_features(
         minute_of_day=(local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute().cast(pl.Int32)),
         weekday=local.dt.weekday().cast(pl.Int32),
     ).sort(*KEY)
-    rows = flights.drop("departed_at", "departure_delay_min")
+    rows = flights.with_columns(delayed=pl.col("departure_delay_min") >= LATE_MIN).drop(
+        "departed_at", "departure_delay_min"
+    )
     rows = _with_past_departures(rows, flights)
     rows = _with_waiting(rows, flights)
     rows = _with_aircraft_turn(rows, flights)
@@ -93,16 +95,8 @@ def departure_features(
     register = aircraft.select(
         "tailnum", aircraft_maker="maker", aircraft_built="built_year", aircraft_seats="seats"
     )
-    return (
-        rows.join(register, on="tailnum", how="left")
-        .join(_targets(flights), on=list(KEY), how="left")
-        .drop("tailnum")
-        .sort(*KEY)
-    )
-
-
-def _targets(flights: pl.LazyFrame) -> pl.LazyFrame:
-    return flights.select(*KEY, delayed=pl.col("departure_delay_min") >= LATE_MIN)
+    # Every join keeps the order of the rows, which is the order of the key.
+    return rows.join(register, on="tailnum", how="left", maintain_order="left").drop("tailnum")
 
 
 def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
@@ -112,18 +106,18 @@ def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyF
         "late": pl.col("departure_delay_min") >= LATE_MIN,
         "minutes": pl.col("departure_delay_min").clip(0, LONGEST_DELAY_MIN),
     }
-    totals = {
-        by: running_totals(flights, at="departed_at", by=by, figures=figures)
-        for by in dict.fromkeys(by for _, by, _ in (*RECENT, *HISTORIC))
-    }
-    for name, by, window in (*RECENT, *HISTORIC):
-        rows = totals_as_of(rows, totals[by], when="predicted_at", prefix=name, window=window)
-        departed = pl.col(f"{name}_departed")
+    for by, windows in WINDOWS.items():
+        totals = running_totals(flights, at="departed_at", by=by, figures=figures)
+        rows = totals_as_of(rows, totals, when="predicted_at", windows=windows)
         rows = rows.with_columns(
             # No departure in the window: the rate is unknown, not zero.
-            pl.when(departed > 0).then(pl.col(f"{name}_late") / departed).alias(f"{name}_late"),
-            pl.when(departed > 0).then(pl.col(f"{name}_minutes") / departed).alias(f"{name}_minutes"),
-        )
+            pl.when(pl.col(f"{name}_departed") > 0)
+            .then(pl.col(f"{name}_{figure}") / pl.col(f"{name}_departed"))
+            .cast(pl.Float32)
+            .alias(f"{name}_{figure}")
+            for name in windows
+            for figure in ("late", "minutes")
+        ).with_columns(pl.col(f"{name}_departed").cast(pl.Int32) for name in windows)
     return rows
 
 
@@ -148,12 +142,13 @@ def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
     )
     now = pl.col("predicted_at").dt.epoch("s") // 60
     for name, by in (("origin", ("origin",)), ("carrier", ("origin", "carrier"))):
-        totals = running_totals(
-            steps, at="at", by=by, figures={"waiting": pl.col("step"), "since": pl.col("since")}
-        )
-        rows = totals_as_of(rows, totals, when="predicted_at", prefix=name)
+        figures = {"waiting": pl.col("step"), "since": pl.col("since")}
+        totals = running_totals(steps, at="at", by=by, figures=figures)
+        rows = totals_as_of(rows, totals, when="predicted_at", windows={name: None})
+        waiting = pl.col(f"{name}_waiting")
+        waited = waiting * now - pl.col(f"{name}_since")
         rows = rows.with_columns(
-            (pl.col(f"{name}_waiting") * now - pl.col(f"{name}_since")).alias(f"{name}_waited_minutes")
+            waiting.cast(pl.Int32), waited.cast(pl.Int32).alias(f"{name}_waited_minutes")
         ).drop(f"{name}_since")
     return rows
 

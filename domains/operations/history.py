@@ -42,51 +42,51 @@ def running_totals(
     frame = (
         events.filter(pl.all_horizontal(pl.col(at, *by).is_not_null()))
         .select(
-            *by, pl.col(at).alias("at"), **{name: value.cast(pl.Int64) for name, value in figures.items()}
+            *by,
+            pl.col(at).alias("at"),
+            **{name: value.cast(pl.Int64) for name, value in figures.items()},
         )
-        # Events of one moment become one row: which of them an as-of join would find is nobody's promise.
-        .group_by(*by, "at")
-        .agg(pl.col(name).sum() for name in figures)
-        .sort("at", *by)
+        .sort("at")
         .with_columns(pl.col(name).cum_sum().over(*by) for name in figures)
     )
     return Totals(frame, tuple(by), tuple(figures))
 
 
 def totals_as_of(
-    rows: pl.LazyFrame, totals: Totals, *, when: str, prefix: str, window: timedelta | None = None
+    rows: pl.LazyFrame, totals: Totals, *, when: str, windows: Mapping[str, timedelta | None]
 ) -> pl.LazyFrame:
-    """Add to each row what its group's events came to by a moment, or in a window that ends there.
+    """Add to each row what its group's events came to by a moment, or in windows that end there.
 
     Args:
         rows: rows in the order of ``when``; the order is kept.
         totals: what to read.
         when: column with the moment; events at that moment count as known.
-        prefix: the figures are added as ``<prefix>_<figure>``, 0 where nothing had happened.
-        window: only events after ``when - window`` count.
+        windows: by prefix, only events after ``when`` minus the window count; all of them where it is None. The
+            figures are added as ``<prefix>_<figure>`` (Int64), 0 where nothing had happened.
     """
-    read = _read(rows, totals, pl.col(when), f"{prefix}_")
-    names = [f"{prefix}_{figure}" for figure in totals.figures]
-    if window is None:
-        return read.with_columns(pl.col(names).fill_null(0))
-    return (
-        _read(read, totals, pl.col(when) - window, "_before_")
-        .with_columns(
-            (pl.col(f"{prefix}_{figure}").fill_null(0) - pl.col(f"_before_{figure}").fill_null(0)).alias(
+    rows = _read(rows, totals, pl.col(when), "_by_then_")
+    for prefix, window in windows.items():
+        if window is not None:
+            rows = _read(rows, totals, pl.col(when) - window, "_before_")
+        rows = rows.with_columns(
+            (_total("_by_then_", figure) - (_total("_before_", figure) if window else 0)).alias(
                 f"{prefix}_{figure}"
             )
             for figure in totals.figures
         )
-        .drop(f"_before_{figure}" for figure in totals.figures)
-    )
+        rows = rows.drop([f"_before_{figure}" for figure in totals.figures], strict=False)
+    return rows.drop(f"_by_then_{figure}" for figure in totals.figures)
+
+
+def _total(prefix: str, figure: str) -> pl.Expr:
+    return pl.col(f"{prefix}{figure}").fill_null(0)
 
 
 def _read(rows: pl.LazyFrame, totals: Totals, moment: pl.Expr, prefix: str) -> pl.LazyFrame:
-    found = totals.frame.rename({figure: f"{prefix}{figure}" for figure in totals.figures}).rename(
-        {"at": "_at"}
-    )
+    found = totals.frame.rename({figure: f"{prefix}{figure}" for figure in totals.figures} | {"at": "_at"})
     return (
         rows.with_columns(_moment=moment)
+        # A backward search finds the last row that is not later, so events of one moment all count.
         .join_asof(
             found,
             left_on="_moment",

@@ -21,7 +21,7 @@ low_visibility = model(
     seed=7,
     # Low visibility that lasts is the naive forecast: the historic rate at today's reading.
     baseline=("visibility_mi",),
-    # One hour in fifty has low visibility, in summer one in a hundred: a month holds too few to judge by.
+    # Four hours in a hundred have low visibility, in August one in two hundred: a month holds too few to judge by.
     holdout="90d",
     embargo="4h",
     slices=("origin",),

@@ -46,6 +46,7 @@ def history() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def spec() -> ModelSpec:
+    """A binary model of that history, with sampling, a baseline and slices."""
     return ModelSpec(
         key="demo.lateness",
         features="demo.lateness_features",
@@ -63,6 +64,7 @@ def spec() -> ModelSpec:
 
 @pytest.fixture(scope="session")
 def trained(spec: ModelSpec, history: pl.DataFrame) -> TrainedModel:
+    """The model, trained once."""
     return train(spec, history.lazy())
 
 

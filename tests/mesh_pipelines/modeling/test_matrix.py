@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -24,7 +26,7 @@ def _digest(rows: list[tuple[float | None, str | None]], cuts: list[int]) -> str
     frame = pl.DataFrame(rows, schema={"wind": pl.Float64, "port": pl.String}, orient="row")
     digest = OrderedDigest(SCHEMA, "late")
     borders = [0, *sorted({cut % (frame.height + 1) for cut in cuts}), frame.height]
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         part = frame.slice(start, end - start)
         digest.update(part.select(SCHEMA.expressions()), pl.Series([1.0] * part.height, dtype=pl.Float32))
     return digest.hexdigest()

@@ -31,11 +31,13 @@ def _log(tracking: Tracking, spec: ModelSpec, trained: TrainedModel, key: str) -
 
 @pytest.fixture
 def registry(tracking: Tracking) -> Registry:
+    """The registry of that store."""
     return Registry(tracking)
 
 
 @pytest.fixture
 def key(request: pytest.FixtureRequest) -> str:
+    """A model of this test's own."""
     return f"demo.{request.node.name}"
 
 
@@ -94,7 +96,7 @@ def test_a_flipped_byte_is_found(
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    with pytest.raises(IntegrityError, match="not .* as trained"):
+    with pytest.raises(IntegrityError, match=r"not .* as trained"):
         registry.read(version)
     file.unlink()
     with pytest.raises(NotPublished, match="files are gone"):
@@ -182,7 +184,7 @@ def test_a_model_that_does_not_exist(registry: Registry) -> None:
     assert registry.versions("demo.nothing") == ()
     assert registry.champion("demo.nothing") is None
     assert registry.history("demo.nothing") == ()
-    with pytest.raises(NotPublished, match="mesh run demo.nothing"):
+    with pytest.raises(NotPublished, match=r"mesh run demo\.nothing"):
         registry.version("demo.nothing", 1)
     with pytest.raises(NotPublished, match="no champion to pin"):
         registry.pin("demo.nothing", who="ann", because="?")

@@ -20,6 +20,7 @@ from mesh_pipelines.modeling.training import TrainedModel, fit
 
 @pytest.fixture(scope="module")
 def champion(trained: TrainedModel, registered: Callable[..., LoadedModel]) -> LoadedModel:
+    """Version 3, in use."""
     return registered(trained, 3)
 
 

@@ -70,7 +70,7 @@ def utilisation(
     return warehouse.query(UTILISATION, departures=departures.select(columns)).lazy()
 
 
-@predictions(model="flying_hours", history="walk_forward")
+@predictions(model="flying_hours")
 def flying_hours_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
     """One row per aircraft and day: the hours it will be in the air on the day after ``day``.
 

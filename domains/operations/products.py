@@ -42,7 +42,7 @@ def departures(departures_raw: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-@predictions(model="departure_delay", history="walk_forward")
+@predictions(model="departure_delay")
 def delay_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
     """One row per scheduled departure: the probability, two hours before, that it leaves 15 minutes late or more.
 

@@ -10,6 +10,7 @@ import dagster as dg
 
 from mesh_pipelines.assets import Check, build_asset, contract_checks, stubs
 from mesh_pipelines.errors import DomainError
+from mesh_pipelines.instance import steady_sqlite
 from mesh_pipelines.io import LakeIOManager
 from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
@@ -40,6 +41,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     Args:
         loaded: the domain.
     """
+    steady_sqlite()
     assets = [
         build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()
     ]

@@ -6,7 +6,6 @@ lineage lets go together, and every run is recorded in the Dagster instance unde
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.facts import facts_of
+from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
@@ -246,7 +246,6 @@ def execute(
         job_def=job,
         tags=tags,
         asset_selection=keys,
-        asset_check_selection=frozenset(checks),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         remote_job_origin=origin.get_job_origin(job.name),
     )
@@ -310,20 +309,6 @@ def rebuild(key: str, version: int) -> RebuildReport:
     report = rebuild_version(shared, key, version)
     report_rebuild(dagster_instance(shared), report)
     return report
-
-
-def dagster_instance(shared: Platform) -> Any:
-    """The Dagster instance of this mesh, made on first use.
-
-    Args:
-        shared: the platform.
-    """
-    import dagster as dg
-
-    from mesh_pipelines.ui import ensure_dagster_home
-
-    os.environ["DAGSTER_HOME"] = str(ensure_dagster_home(shared.settings))
-    return dg.DagsterInstance.get()
 
 
 _DEFINITIONS: dict[tuple[str, int], Any] = {}

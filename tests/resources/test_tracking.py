@@ -30,7 +30,7 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
 def _runs(tracking: Tracking, domain: str) -> list[tuple[str, str, str]]:
     client = tracking.client()
     found = client.search_runs([tracking.experiment(domain)], order_by=["attributes.start_time ASC"])
-    return [(run.data.tags["dagster_step"], run.info.status, run.info.artifact_uri) for run in found]
+    return [(run.data.tags["dagster_step"], run.info.status, run.info.artifact_uri or "") for run in found]
 
 
 def test_each_step_of_a_dagster_run_has_its_own_run(tracking: Tracking, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_calibration_bins_hold_all_rows_in_order() -> None:
     assert bins.height == 10
     assert bins["rows"].sum() == 20_000
     assert bins["predicted"].is_sorted()
-    assert (bins["predicted"] - bins["actual"]).abs().max() < 0.05  # pyright: ignore[reportOptionalOperand]
+    assert (bins["predicted"] - bins["actual"]).abs().max() < 0.05  # pyright: ignore
 
 
 def test_better_knows_its_direction() -> None:

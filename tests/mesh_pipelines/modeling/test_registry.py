@@ -73,6 +73,7 @@ def test_the_run_shows_everything(
     assert run.data.metrics["holdout.auc"] == trained.metrics["auc"]
     assert run.data.metrics["baseline.auc"] == trained.baseline["auc"]
     assert {"slice.port.EWR.auc", "slice.port.JFK.auc"} <= set(run.data.metrics)
+    assert run.inputs is not None
     assert {given.dataset.name for given in run.inputs.dataset_inputs} == {
         "demo.lateness_features",
         "demo.departures",

@@ -18,7 +18,7 @@ def test_the_last_period_is_held_out(spec: ModelSpec, history: pl.DataFrame) -> 
     split = plan_split(history.lazy(), spec)
     past = split.train(history.lazy(), "at", "late").collect()
     future = split.holdout(history.lazy(), "at", "late").collect()
-    assert past["at"].max() < future["at"].min()  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
+    assert past["at"].max() < future["at"].min()  # pyright: ignore
     assert (past.height, future.height) == (split.train_rows, split.holdout_rows)
     assert past.height + future.height == history["late"].count()
     assert future["at"].max() - future["at"].min() <= timedelta(days=30)  # pyright: ignore
@@ -38,7 +38,7 @@ def test_split_survives_json_in_any_zone(
 ) -> None:
     """A recorded split selects the same rows again, whatever the zone and unit of the time column."""
     moved = pl.col("at").dt.convert_time_zone(zone) if zone else pl.col("at").dt.replace_time_zone(None)
-    frame = history.with_columns(moved.dt.cast_time_unit(unit)).lazy()  # pyright: ignore[reportArgumentType]
+    frame = history.with_columns(moved.dt.cast_time_unit(unit)).lazy()  # pyright: ignore
     split = plan_split(frame, spec)
     again = Split.from_dict(split.to_dict())
     assert again.train(frame, "at", "late").collect().equals(split.train(frame, "at", "late").collect())

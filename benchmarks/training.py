@@ -265,10 +265,16 @@ def main() -> int:
         print(f"training, {result['rows']:,} rows x {result['features']}, {result['rounds']} rounds")
         for variant, run in result["variants"].items():
             print(
-                f"  {variant:<10} {run['seconds']:8.1f} s {run['cpu_seconds']:8.1f} s cpu {run['peak_gib']:7.2f} GiB  {run['sha256'][:12]}"
+                print(
+                    f"iant:<10} {run['seconds']:8.1f} s {run['cpu_seconds']:8.1f} s cpu {run['peak_gib']:7.2f} "
+                    f"GiB  {run['sha256'][:12]"
+                )
             )
         print(
-            f"  mesh / bare {result['ratio']:.2f} (at most {MAX_RATIO}), cpu {result['ratio_cpu']:.2f}; fit / bare {result['ratio_fit']:.2f}"
+            print(
+                f" / bare {result['ratio']:.2f} (at most {MAX_RATIO}), cpu {result['ratio_cpu']:.2f}"
+                f"; fit / bare {result['ratio_fit']:.2f"
+            )
         )
         print(
             f"  peak {result['peak_gib']:.2f} GiB (at most {MAX_PEAK_GIB}); same bytes: {result['same_bytes']}"

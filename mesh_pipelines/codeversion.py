@@ -4,48 +4,64 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import sys
+from collections.abc import Iterator
 from functools import lru_cache
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from types import ModuleType
 
 
 def code_version(module: str, package: str) -> str:
-    """Hash a module and those modules of the same package that it imports.
+    """Hash a module and those modules of the same package that it imports, at its top or inside a function.
 
     Args:
-        module: dotted name of the module that declares the asset; it has been imported.
-        package: dotted name of the domain's package; code outside of it does not count.
+        module: dotted name of the module that declares the asset.
+        package: dotted name of the domain's package, which has been imported; code outside of it does not count.
 
     Returns:
         Twelve hexadecimal digits that change when the syntax tree changes, and not with comments or layout.
     """
     digest = hashlib.sha256()
-    for name in sorted(_closure(module, package)):
+    for name, tree in sorted(_closure(module, package).items()):
         digest.update(name.encode())
-        digest.update(_tree_digest(name))
+        digest.update(tree)
     return digest.hexdigest()[:12]
 
 
-def _closure(module: str, package: str) -> set[str]:
-    seen: set[str] = set()
+def _closure(module: str, package: str) -> dict[str, bytes]:
+    seen: dict[str, bytes] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in seen or name not in sys.modules:
+        file = None if name in seen else _file_of(name)
+        if file is None:
             continue
-        seen.add(name)
-        for value in vars(sys.modules[name]).values():
-            origin = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
-            if isinstance(origin, str) and origin.startswith(package + "."):
-                waiting.append(origin)
+        seen[name], imported = _read(name, file, file.stat().st_mtime_ns)
+        waiting += [other for other in imported if other.startswith(package + ".")]
     return seen
 
 
+def _file_of(name: str) -> Path | None:
+    """The file of a module; ``None`` for what is no module, such as a function imported from one."""
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec and spec.has_location and spec.origin else None
+
+
 @lru_cache(maxsize=1024)
-def _tree_digest(name: str) -> bytes:
-    file = getattr(sys.modules[name], "__file__", None)
-    if not file:
-        return b""
-    tree = ast.parse(Path(file).read_bytes())
-    return hashlib.sha256(ast.dump(tree).encode()).digest()
+def _read(name: str, file: Path, changed: int) -> tuple[bytes, tuple[str, ...]]:
+    """Digest of a module's syntax tree, and the dotted names that it may import."""
+    tree = ast.parse(file.read_bytes())
+    around = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    return hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(_imports(tree, around))
+
+
+def _imports(tree: ast.AST, around: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), around)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)

@@ -55,7 +55,10 @@ def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
     given: dict[str, Any] = {}
     try:
         loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-        given = loaded if isinstance(loaded, dict) else {}
+        if isinstance(loaded, dict):
+            given = {str(name): value for name, value in loaded.items()}
+        elif loaded is not None:
+            violation("$", "is not a mapping of fields", "write `field: value`, one a line")
     except FileNotFoundError:
         violation("$", "the file is missing", "write one with at least `owner` and `contact`")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -71,14 +74,14 @@ def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
         if "@" not in str(given.get("contact", "@")):
             violation("contact", "is not an e-mail address", "give the address that failures are sent to")
         priority = given.get("priority", 5)
-        if not isinstance(priority, int) or not 1 <= priority <= 10:
+        if type(priority) is not int or not 1 <= priority <= 10:  # True is an int to isinstance
             violation(
                 "priority",
                 f"{priority!r} is not a whole number from 1 to 10",
                 "write for example `priority: 5`",
             )
             given["priority"] = 5
-        if given.get("timezone", "UTC") not in available_timezones():
+        if str(given.get("timezone", "UTC")) not in available_timezones():
             violation(
                 "timezone",
                 f"{given['timezone']!r} is not an IANA time zone",

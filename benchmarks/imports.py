@@ -1,0 +1,55 @@
+"""What loading a domain costs a code server, against importing Dagster and Polars alone.
+
+Run: python -m benchmarks imports
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from benchmarks._measure import ROOT, Figure, Sample, alternate, at_most, environment, median
+
+DOMAINS = ("weather", "fleet", "operations")
+BARE = "import dagster, polars"
+HEAVY = ("mlflow", "great_expectations", "xgboost")
+MAX_RATIO = 1.3
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """Each domain's definitions, imported in a fresh interpreter; and what they must not import."""
+    variants = {"bare": BARE, **{name: f"import domains.{name}.definitions" for name in DOMAINS}}
+    for code in variants.values():
+        _import(code)  # compiles what was never compiled
+    found = alternate(
+        {name: lambda code=code: _import(code) for name, code in variants.items()}, 3 if quick else 7
+    )
+    bare = median(found["bare"])
+    lines = [
+        at_most(
+            f"import domains.{name}.definitions / import dagster, polars",
+            median(found[name]) / bare,
+            MAX_RATIO,
+            note=f"{median(found[name]):.2f} s / {bare:.2f} s",
+        )
+        for name in DOMAINS
+    ]
+    loaded = sorted({module for name in DOMAINS for module in _loaded(name)})
+    what = f"{', '.join(HEAVY)} imported by loading a domain"
+    return [*lines, Figure(what, ", ".join(loaded) or "none", "none", not loaded)]
+
+
+def _import(code: str) -> Sample:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment())
+    took = time.perf_counter() - begun
+    return Sample(took, took, 0.0)
+
+
+def _loaded(domain: str) -> list[str]:
+    code = f"import sys, domains.{domain}.definitions; print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout.split()

@@ -16,6 +16,7 @@ from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
 from mesh_pipelines.modelsteps import CHAMPION_CHECKS
 from mesh_pipelines.rebuilding import rebuild_check
+from mesh_pipelines.sensors import current_sensor
 from mesh_pipelines.steps import produce
 
 
@@ -52,7 +53,10 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         asset_checks=checks,
         jobs=[extra for extra in loaded.extras if isinstance(extra, dg.JobDefinition)],
         schedules=[extra for extra in loaded.extras if isinstance(extra, dg.ScheduleDefinition)],
-        sensors=[extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)],
+        sensors=[
+            current_sensor(loaded),
+            *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
+        ],
         resources={"io_manager": LakeIOManager()},
         executor=dg.in_process_executor,
     )

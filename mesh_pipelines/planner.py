@@ -101,6 +101,7 @@ class Facts:
     settle: float = 0.0
     _records: dict[str, Publication | None] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
+    _landed: dict[str, Landed] = field(default_factory=dict)
 
     def of(self, key: str) -> Publication | None:
         if key not in self._records:
@@ -121,15 +122,30 @@ class Facts:
             return bool(self.of_model(node.inputs[0].key).champion)
         return self.of(key) is not None
 
+    def registry_state(self, key: str) -> ModelFacts | None:
+        """What the registry knows of a model or its champion; ``None`` for anything else."""
+        node = self.nodes.get(key)
+        if node is None or node.stage not in ("model", "champion"):
+            return None
+        return self.of_model(key if node.stage == "model" else node.inputs[0].key)
+
     def landed(self, node: Node) -> Landed:
         declared = node.declaration
         assert isinstance(declared, SourceDeclaration)
-        known = info_of(self.of(node.key)).get("files") or {}
-        return look(self.landing / node.domain, declared.pattern, known, settle=self.settle)
+        if node.key not in self._landed:
+            known = info_of(self.of(node.key)).get("files") or {}
+            found = look(self.landing / node.domain, declared.pattern, known, settle=self.settle)
+            self._landed[node.key] = found
+        return self._landed[node.key]
 
 
 def plan(
-    nodes: Iterable[Node], facts: Facts, *, force: Collection[str] = (), without: Collection[str] = ()
+    nodes: Iterable[Node],
+    facts: Facts,
+    *,
+    force: Collection[str] = (),
+    without: Collection[str] = (),
+    settled: Collection[str] = (),
 ) -> Plan:
     """What has to be made for the given nodes to be up to date.
 
@@ -138,6 +154,7 @@ def plan(
         facts: where to look.
         force: keys to make whether or not they are out of date.
         without: keys that failed before, with all that is downstream of them left out.
+        settled: keys to leave as they are published, while what is downstream of them goes on.
     """
     steps: dict[str, Step] = {}
     waiting: dict[str, Waiting] = {}
@@ -145,6 +162,8 @@ def plan(
     for node in nodes:
         if node.key in out or any(i.key in out for i in node.inputs):
             out.add(node.key)
+            continue
+        if node.key in settled:
             continue
         found = stale(node, facts)
         ahead = [steps[i.key] for i in node.inputs if i.key in steps]

@@ -146,11 +146,11 @@ def run(
         if not announced:
             show.planned(todo)
             announced = True
-        group = _next_group(whole, todo)
+        group = next_group(whole, todo)
         if not group:
             break
         domain = group[0].node.domain
-        for batch, window in _windows(group):
+        for batch, window in windows(group):
             outcome = execute(whole, domain, batch, window, shared, show, reason)
             run_ids.append(outcome.run_id)
             for report in outcome.steps:
@@ -218,6 +218,7 @@ def execute(
     from dagster._core.remote_origin import RemoteRepositoryOrigin
 
     from mesh_pipelines.location import checks_of
+    from mesh_pipelines.sensors import PROCESS, this_process
 
     instance = dagster_instance(shared)
     definitions = _definitions(mesh, domain)
@@ -231,6 +232,7 @@ def execute(
     whole = repository.get_implicit_global_asset_job_def()
     job = whole.get_subset(asset_selection=set(keys), asset_check_selection=checks)
     tags = {IF_STALE: "true", REASON: _short(reason), "mesh/domain": domain}
+    tags[PROCESS] = this_process()
     tags["mesh/priority"] = str(mesh.domains[domain].profile.priority)
     if window and window[0] == window[1]:
         tags["dagster/partition"] = window[0]
@@ -376,11 +378,17 @@ def _only(step: Step, partition: str) -> Step:
     return Step(step.node, step.reasons, wanted, step.follows)
 
 
-def _next_group(mesh: Mesh, steps: Sequence[Step]) -> list[Step]:
-    """The largest share of the plan that one domain can run now; ties go to the higher priority."""
+def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) -> list[Step]:
+    """The largest share of the plan that one domain can run now; ties go to the higher priority.
+
+    Args:
+        mesh: the whole mesh.
+        steps: what is to be made, upstream first.
+        only: the domain whose share is wanted, where it is not for choosing.
+    """
     pending = {step.key for step in steps}
     best: list[Step] = []
-    for domain in dict.fromkeys(step.node.domain for step in steps):
+    for domain in [only] if only else dict.fromkeys(step.node.domain for step in steps):
         taken: list[Step] = []
         inside: set[str] = set()
         for step in steps:
@@ -395,8 +403,12 @@ def _next_group(mesh: Mesh, steps: Sequence[Step]) -> list[Step]:
     return best
 
 
-def _windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
-    """Cut a group into runs: a run covers one unbroken range of partitions; what has none goes with the last."""
+def windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
+    """Cut a group into runs: a run covers one unbroken range of partitions; what has none goes with the last.
+
+    Args:
+        group: steps of one domain, upstream first.
+    """
     cut = [step for step in group if step.partitions]
     names = sorted({name for step in cut for name in step.partitions or ()})
     if not names:

@@ -40,7 +40,24 @@ def dagster_yaml(settings: Settings) -> dict[str, Any]:
     """
     return {
         "telemetry": {"enabled": False},
-        "concurrency": {"runs": {"max_concurrent_runs": max(2, (os.cpu_count() or 1) // 2)}},
+        "concurrency": {
+            "runs": {
+                "max_concurrent_runs": max(2, (os.cpu_count() or 1) // 2),
+                # One run of a domain at a time: whatever a domain's priority, no other waits for all of its runs.
+                "tag_concurrency_limits": [
+                    {"key": "mesh/domain", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+                ],
+            },
+        },
+        # A run whose worker was killed is found, failed and started again; one that failed by itself is not.
+        "run_monitoring": {
+            "enabled": True,
+            "poll_interval_seconds": 15,
+            "start_timeout_seconds": 180,
+            "free_slots_after_run_end_seconds": 60,
+        },
+        "run_retries": {"enabled": True, "max_retries": 3, "retry_on_asset_or_op_failure": False},
+        "sensors": {"use_threads": True, "num_workers": 8},
     }
 
 

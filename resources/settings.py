@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
     scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
+    sensor_seconds: int = Field(
+        default=30, ge=1, description="Seconds between two looks of a domain's sensor."
+    )
+    settle_seconds: float = Field(
+        default=3.0, ge=0, description="Seconds that a new file must rest before a sensor takes it for whole."
+    )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of one DuckDB connection; default all."
     )

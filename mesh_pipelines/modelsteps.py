@@ -76,7 +76,7 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
         with training_run(
             shared.tracking,
             model=node.key,
-            dagster_run_id=context.run_id,
+            dagster_run_id=context.run.run_id,
             step=context.get_step_execution_context().step.key,
             log=context.log,
         ) as run:
@@ -124,7 +124,7 @@ def _gate_step(node: Node, domain: LoadedDomain) -> Produce:
                     frame,
                     spec,
                 )
-            latest = judge(registry, latest, decision, who=f"gate, run {context.run_id[:8]}")
+            latest = judge(registry, latest, decision, who=f"gate, run {context.run.run_id[:8]}")
         decision_of = _decision_of(latest, shared)
         yield from _gate_results(node, decision_of)
         champion = registry.champion(model.key)

@@ -173,7 +173,7 @@ def gate(
     """
     begun = time.perf_counter()
     try:
-        published = publish(shared, node, candidate, reads, context.run_id)
+        published = publish(shared, node, candidate, reads, context.run.run_id)
     except AuditRefused as refusal:
         if isinstance(refusal.outcome, Outcome):
             yield from _check_results(node, refusal.outcome)
@@ -282,7 +282,7 @@ def only_if_stale(context: dg.AssetExecutionContext) -> bool:
 def reads_of(context: dg.AssetExecutionContext) -> dict[str, Read]:
     """What the step has read, by key."""
     manager = context.resources.io_manager
-    return manager.reads(context.run_id, context.get_step_execution_context().step.key)
+    return manager.reads(context.run.run_id, context.get_step_execution_context().step.key)
 
 
 class calling:  # noqa: N801 (used like a function, as contextlib's own are)

@@ -67,6 +67,8 @@ class OwnInputsExist(DomainRule):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
+            if node.stage in ("model", "champion", "predictions"):
+                continue  # what these are made from is for ModelsAreTrainedOnOwnFeatures to say, once
             for wanted in node.inputs:
                 owner, _, name = wanted.key.partition(".")
                 if owner == domain.name and name not in domain.nodes and not wanted.port:
@@ -92,7 +94,7 @@ class OtherDomainsAreReadThroughPorts(DomainRule):
                         node.name,
                         f"reads {wanted.key} of another domain without a port",
                         f'declare `Annotated[pl.LazyFrame, Port("{wanted.key}", purpose="...")]`; a hand-written '
-                        f'asset: metadata={{"mesh/ports": {{"{wanted.key}": Port(...)}}}}',
+                        f'asset: metadata={{"mesh/ports": {{"{wanted.key}": "the purpose"}}}}',
                     )
                 if wanted.port and not foreign:
                     yield self.violation(
@@ -149,6 +151,20 @@ class ModelsAreSound(DomainRule):
             except TypeError as error:
                 yield self.violation(
                     domain, node.name, f"its options are not sound: {error}", "mend the model(...) call"
+                )
+
+
+class HandwrittenAssetsMakeOneTable(DomainRule):
+    """The gate audits what a function returns against one contract; of several tables it could not tell which."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            if node.asset is not None and len(node.asset.keys) > 1:
+                yield self.violation(
+                    domain,
+                    node.name,
+                    f"its function makes several tables: {', '.join(sorted(k.path[-1] for k in node.asset.keys))}",
+                    "write one @asset a table; what they share can be a plain function",
                 )
 
 

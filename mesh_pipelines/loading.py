@@ -21,6 +21,7 @@ from mesh_pipelines.declare import (
     FeatureSetDeclaration,
     Input,
     ModelDeclaration,
+    Port,
     PredictionsDeclaration,
     SourceDeclaration,
     Stage,
@@ -145,7 +146,11 @@ def load_domain(package: str) -> LoadedDomain:
                 nodes[name] = node
             elif "dagster" in sys.modules and not name.startswith("_"):
                 written = _handwritten(value, profile.name, contracts, module.__name__, package)
-                nodes |= written
+                for own, node in written.items():
+                    if own not in nodes:
+                        nodes[own] = node
+                    elif nodes[own].asset is not value:  # the same asset may be imported by several modules
+                        found.append(_twice(folder, own, module.__name__))
                 if not written and _is_dagster_extra(value) and value not in extras:
                     extras.append(value)
     nodes = _wire(nodes, profile.name)
@@ -247,7 +252,9 @@ def _handwritten(
     found: dict[str, Node] = {}
     for spec in value.specs:
         name = spec.key.path[-1]
-        ports = {str(key): Port_ for key, Port_ in (spec.metadata.get("mesh/ports") or {}).items()}
+        given = spec.metadata.get("mesh/ports") or {}
+        purposes: Mapping[str, str] = getattr(given, "data", given)
+        ports = {str(key): Port(str(key), str(purpose)) for key, purpose in purposes.items()}
         inputs = tuple(
             Input(
                 dep.asset_key.path[-1],

@@ -107,9 +107,7 @@ def read_workspace(root: Path) -> tuple[Location, ...]:
     """
     file = root / "workspace.yaml"
     try:
-        entries: list[dict[str, Any]] = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get(
-            "load_from"
-        ) or []
+        entries: Any = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("load_from") or []
     except FileNotFoundError:
         raise MeshError(
             "there is no workspace.yaml",
@@ -120,18 +118,24 @@ def read_workspace(root: Path) -> tuple[Location, ...]:
         raise MeshError(
             f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax"
         ) from None
+    if not isinstance(entries, list):
+        raise MeshError(
+            "is not a workspace: load_from is no list",
+            where="workspace.yaml",
+            remedy="list its code locations",
+        )
     locations: list[Location] = []
     for entry in entries:
         module = entry.get("python_module") if isinstance(entry, dict) else None
         if isinstance(module, str):
             module = {"module_name": module}
-        if not isinstance(module, dict) or "module_name" not in module:
+        name = module.get("module_name") if isinstance(module, dict) else None
+        if not isinstance(module, dict) or not isinstance(name, str) or "." not in name:
             raise MeshError(
                 f"cannot read the entry {entry!r}",
                 where="workspace.yaml",
                 remedy="each domain is a python_module entry, e.g. module_name: domains.weather.definitions",
             )
-        name = module["module_name"]
         locations.append(Location(module.get("location_name", name.split(".")[-2]), name))
     return tuple(locations)
 
@@ -166,10 +170,23 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
             )
             continue
         found += lint_domain(loaded)
+        if loaded.name in domains:
+            found.append(_same_name(loaded, domains[loaded.name]))
+            continue
         domains[loaded.name] = loaded
     if strict and found:
         raise DomainError("the mesh", found)
     return Mesh(root, locations, domains)
+
+
+def _same_name(second: LoadedDomain, first: LoadedDomain) -> Violation:
+    return Violation(
+        "KeysAreUnique",
+        f"workspace.yaml: {second.name}",
+        f"two entries have the domain {second.name!r} ({first.folder}, {second.folder}), so their assets have the "
+        "same keys",
+        "rename one of the two folders, or take one of the entries away",
+    )
 
 
 def _uses_dagster(root: Path, location: Location) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 import mesh_pipelines
 from mesh_pipelines import Gate, Port, data_product, feature_set, model, predictions, source
-from mesh_pipelines.declare import Input
+from mesh_pipelines.declare import Declaration, Input
 
 PORT = Port("weather.observations", purpose="delay-prediction")
 
@@ -24,11 +24,13 @@ def flights(flights_raw: pl.LazyFrame, weather: Annotated[pl.LazyFrame, PORT]) -
 
 @feature_set(key=("origin",), time="hour")
 def flight_features(flights: pl.LazyFrame) -> pl.LazyFrame:
+    """Flights, and whether each was late."""
     return flights.with_columns(late=pl.col("hour") > 1)
 
 
 @predictions(model="delay", history="walk_forward", contract="forecast")
 def delay_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
+    """Scores alone."""
     return scores.select("score")
 
 
@@ -67,10 +69,10 @@ def test_declared_functions_stay_callable() -> None:
 
 
 @pytest.mark.parametrize("declared", [raw, delay])
-def test_what_has_no_function_cannot_be_called(declared: object) -> None:
+def test_what_has_no_function_cannot_be_called(declared: Declaration) -> None:
     """A source or model that is called by mistake says what it is."""
     with pytest.raises(TypeError, match="has no function of its own"):
-        declared()  # type: ignore[operator]
+        declared()
 
 
 def test_a_declaration_keeps_what_was_said() -> None:
@@ -101,7 +103,7 @@ def test_the_package_offers_what_a_domain_needs_and_no_more() -> None:
         assert getattr(mesh_pipelines, name)
     assert set(dir(mesh_pipelines)) == set(mesh_pipelines.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
-        mesh_pipelines.nonsense  # noqa: B018  # pyright: ignore
+        mesh_pipelines.nonsense  # noqa: B018
 
 
 def test_declaring_needs_no_dagster() -> None:

@@ -21,6 +21,7 @@ SOUND: dict[str, Any] = {
 
 
 def read(tmp_path: Path, content: Any) -> tuple[Profile, tuple[Violation, ...]]:
+    """Write a profile and read it."""
     folder = tmp_path / "domains" / "operations"
     folder.mkdir(parents=True)
     if content is not None:

@@ -1,0 +1,289 @@
+"""The federation's rules: each one refuses a domain that breaks it, lets one that keeps it pass, and names the fix."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_pipelines.check import check_mesh
+from mesh_pipelines.errors import DomainError
+from mesh_pipelines.lint import DomainRule, MeshRule, agreement_refusal
+from mesh_pipelines.location import domain
+from mesh_pipelines.mesh import load_mesh
+from quality.contract import Agreement
+from tests.mesh_pipelines.tiny import World, promise
+
+ORDERS = {"id": "integer", "day": "date", "amount": "number", "fraud": "boolean"}
+RAW = 'orders_raw = source("orders.csv")\n'
+PRODUCT = """
+@data_product
+def orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:
+    return orders_raw
+"""
+FEATURES = """
+@feature_set(key=("id",), time="day")
+def order_features(orders: pl.LazyFrame) -> pl.LazyFrame:
+    return orders
+"""
+MODEL = """
+fraud = model(features="order_features", target="fraud", objective="binary:logistic", metric="auc",
+              rounds=5, baseline=("id",))
+"""
+FORECAST = """
+@predictions(model="fraud")
+def fraud_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
+    return scores
+"""
+PORT = 'Annotated[pl.LazyFrame, Port("shop.orders", purpose="planning")]'
+READS = f"""
+@data_product
+def sales(orders: {PORT}) -> pl.LazyFrame:
+    return orders
+"""
+
+
+def shop(world: World, *, agreements: dict[str, tuple[str, str]] | None = None, **modules: Any) -> str:
+    """A sound domain, but for the modules given."""
+    named = ("orders_raw", "orders", "fraud_forecast")
+    promises = [promise("shop", n, ORDERS, agreements=agreements if n == "orders" else None) for n in named]
+    sound: dict[str, Any] = {
+        "sources": RAW,
+        "products": PRODUCT,
+        "features": FEATURES,
+        "models": MODEL + FORECAST,
+    }
+    return world.write("shop", *promises, **{**sound, **modules})
+
+
+def test_a_sound_domain_breaks_no_rule(world: World) -> None:
+    """What the rules refuse below is refused for the one fault alone."""
+    assert world.faults(shop(world)) == {}
+    assert world.faults_between(shop(world)) == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "modules", "problem", "fix"),
+    [
+        (
+            "EveryProductHasAContract",
+            {"products": PRODUCT + PRODUCT.replace("def orders(", "def returns(")},
+            "this product has no contract",
+            "write domains/shop/contracts/returns.odcs.yaml",
+        ),
+        (
+            "EveryProductHasAContract",
+            {"sources": RAW + 'returns_raw = source("r.csv")\n'},
+            "this source has no contract",
+            "contracts/returns_raw.odcs.yaml",
+        ),
+        (
+            "EveryProductHasAContract",
+            {"byhand": "import dagster as dg\n\n@dg.asset\ndef byhand() -> pl.LazyFrame:\n    return pl.LazyFrame()\n"},
+            "this product has no contract",
+            "contracts/byhand.odcs.yaml",
+        ),
+        (
+            "OwnInputsExist",
+            {"products": PRODUCT.replace("orders_raw", "order_raw")},
+            "reads shop.order_raw, which this domain does not have",
+            "name one of fraud",
+        ),
+        (
+            "OtherDomainsAreReadThroughPorts",
+            {
+                "products": PRODUCT,
+                "byhand": "import dagster as dg\n\n@dg.asset(deps=[dg.AssetKey(['weather', 'observations'])])\n"
+                "def fraud_forecast() -> pl.LazyFrame:\n    return pl.LazyFrame()\n",
+                "models": MODEL,
+            },
+            "reads weather.observations of another domain without a port",
+            'Port("weather.observations", purpose="...")',
+        ),
+        (
+            "OtherDomainsAreReadThroughPorts",
+            {
+                "products": PRODUCT.replace(
+                    "orders_raw: pl.LazyFrame",
+                    'orders_raw: Annotated[pl.LazyFrame, Port("shop.orders_raw", purpose="x")]',
+                )
+            },
+            "reads its own shop.orders_raw through a port",
+            "plain argument",
+        ),
+        (
+            "ModelsAreTrainedOnOwnFeatures",
+            {"models": MODEL.replace("order_features", "order_feature")},
+            "trained on 'order_feature', which is no feature set",
+            "@feature_set",
+        ),
+        (
+            "ModelsAreTrainedOnOwnFeatures",
+            {"models": MODEL + FORECAST.replace('"fraud"', '"frau"')},
+            "scores of 'frau', which is no model",
+            "declare `frau = model(...)`",
+        ),
+        ("ModelsAreSound", {"models": MODEL.replace('"auc"', '"aucc"')}, "aucc", ""),
+        ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mend the model"),
+        (
+            "NothingIsMadeOfItself",
+            {"products": PRODUCT.replace("orders_raw", "sales") + READS.replace(PORT, "pl.LazyFrame")},
+            "is made of itself: ",
+            "take one of these inputs away",
+        ),
+    ],
+)  # fmt: skip
+def test_each_rule_refuses_what_breaks_it(
+    world: World, rule: str, modules: dict[str, Any], problem: str, fix: str
+) -> None:
+    """One fault, one rule: the violation says what is wrong and what to write instead."""
+    faults = world.faults(shop(world, **modules))
+    assert any(problem in fault and fix in fault for fault in faults[rule]), faults
+
+
+def test_a_contract_of_another_domain_is_refused(world: World) -> None:
+    """A contract that says another domain than its folder's would promise on behalf of somebody else."""
+    package = world.write(
+        "shop", promise("store", "orders", ORDERS), products=PRODUCT.replace("orders_raw: pl.LazyFrame", "")
+    )
+    [fault] = world.faults(package)["ContractNamesItsDomain"]
+    assert "says 'store', but the folder is 'shop' -> write `domain: shop`" in fault
+
+
+def test_every_rule_is_shown_to_refuse() -> None:
+    """A rule that is added to the federation is added to these tests."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    for rule in (*DomainRule.all, *MeshRule.all):
+        assert source.count(f'"{rule.__name__}"') >= 1, (
+            f"{rule.__name__} is not held against a failing domain"
+        )
+        assert rule.__doc__
+
+
+def test_all_faults_of_a_domain_come_in_one_error(world: World) -> None:
+    """domain() raises once, with every violation and each one's fix."""
+    package = shop(
+        world,
+        products=PRODUCT.replace("orders_raw", "order_raw") + PRODUCT.replace("def orders(", "def returns("),
+        models=MODEL.replace("order_features", "nothing"),
+    )
+    (world.root / "domains/shop/domain.yaml").write_text("owner: me\n")
+    with pytest.raises(DomainError) as raised:
+        domain(package)
+    rules = {v.rule for v in raised.value.violations}
+    assert rules == {
+        "DomainHasAProfile", "EveryProductHasAContract", "OwnInputsExist", "ModelsAreTrainedOnOwnFeatures",
+    }  # fmt: skip
+    assert all(str(v) in str(raised.value) for v in raised.value.violations)
+    assert str(raised.value).count("\n  -> ") == len(raised.value.violations)
+
+
+def test_all_faults_of_the_mesh_come_in_one_list(world: World) -> None:
+    """``mesh check`` lists the faults of every domain and between them, also where one cannot be imported."""
+    shop(world, models=MODEL.replace("order_features", "nothing"))
+    world.write("store", promise("store", "sales", ORDERS), products=READS)
+    world.write("broken", products="import nonsense_of_mine\n")
+    rules = [v.rule for v in check_mesh(world.root)]
+    assert sorted(set(rules)) == ["DomainLoads", "ModelsAreTrainedOnOwnFeatures", "PortsLeadToProducts"]
+    assert len(rules) == len(set(check_mesh(world.root)))
+    with pytest.raises(DomainError, match="nonsense_of_mine"):
+        load_mesh(world.root)
+
+
+def test_two_domains_of_one_name_are_refused(world: World) -> None:
+    """Two folders of one name would show their assets under the same keys, the last one winning silently."""
+    one, two = shop(world), world.write("shop", package="others")
+    [fault] = world.faults_between(one, two)["KeysAreUnique"]
+    assert "two domains have the name 'shop'" in fault
+    assert [v.rule for v in check_mesh(world.root)].count("KeysAreUnique") == 1
+
+
+@pytest.mark.parametrize(
+    ("port", "agreements", "problem"),
+    [
+        ("shop.orders", {"store": ("planning", "2999-01-01")}, None),
+        (
+            "shop.order",
+            {"store": ("planning", "2999-01-01")},
+            "no domain publishes -> did you mean shop.orders?",
+        ),
+        ("zzz.qqq", {}, "no domain publishes -> products are: shop.fraud_forecast, shop.orders"),
+        ("shop.orders_raw", {}, "a source, and only products can be shared -> ask shop to publish it"),
+        ("shop.order_features", {}, "a features, and only products can be shared"),
+        ("shop.orders", {}, "there is no agreement with store -> ask shop for it: a role 'store'"),
+        ("shop.orders", {"fleet": ("planning", "2999-01-01")}, "there is no agreement with store"),
+        ("shop.orders", {"store": ("billing", "2999-01-01")}, "the agreement with store is for 'billing'"),
+        ("shop.orders", {"store": ("planning", "2020-12-31")}, "the agreement ended on 2020-12-31"),
+    ],
+)
+def test_a_port_leads_to_an_agreed_product(
+    world: World, port: str, agreements: dict[str, tuple[str, str]], problem: str | None
+) -> None:
+    """The product exists, is a product, and its owner agreed to this reader, this purpose and this day."""
+    one = shop(world, agreements=agreements)
+    two = world.write("store", promise("store", "sales", ORDERS), products=READS.replace("shop.orders", port))
+    assert world.faults(two) == {}
+    faults = world.faults_between(one, two)
+    if problem is None:
+        assert faults == {}
+    else:
+        [fault] = faults["PortsLeadToProducts"]
+        assert problem in fault
+
+
+def test_a_circle_across_domains_is_refused(world: World) -> None:
+    """Products may flow both ways, but the circle that would close is named, from end to end."""
+    agreed = {"store": ("planning", "2999-01-01")}
+    back = 'Annotated[pl.LazyFrame, Port("store.sales", purpose="pricing")]'
+    one = shop(
+        world,
+        agreements=agreed,
+        products=PRODUCT.replace("orders_raw: pl.LazyFrame", f"orders_raw: pl.LazyFrame, sales: {back}"),
+    )
+    promised = promise("store", "sales", ORDERS, agreements={"shop": ("pricing", "2999-01-01")})
+    two = world.write("store", promised, products=READS)
+    faults = world.faults_between(one, two)
+    assert list(faults) == ["LineageHasNoCircle"]
+    [fault] = faults["LineageHasNoCircle"]
+    assert "store.sales -> shop.orders" in fault
+    assert "shop.orders -> store.sales" in fault
+    assert any(v.rule == "LineageHasNoCircle" for v in check_mesh(world.root))
+
+
+def test_a_circle_within_a_domain_is_not_reported_twice(world: World) -> None:
+    """The rule between domains leaves a domain's own circle to the domain's rule."""
+    package = shop(world, products=PRODUCT.replace("orders_raw", "orders"))
+    assert list(world.faults(package)) == ["NothingIsMadeOfItself"]
+    assert world.faults_between(package) == {}
+    assert [v.rule for v in check_mesh(world.root)] == ["NothingIsMadeOfItself"]
+
+
+def test_an_agreement_holds_on_its_last_day() -> None:
+    """``until`` is inclusive; without one an agreement has no end; any fitting one of several is enough."""
+    last = date(2026, 5, 31)
+    ends = Agreement("store", "planning", last)
+    assert agreement_refusal([ends], "store", "planning", last) == ""
+    assert "ended on 2026-05-31" in agreement_refusal([ends], "store", "planning", date(2026, 6, 1))
+    forever = Agreement("store", "planning", None)
+    assert agreement_refusal([ends, forever], "store", "planning", date(2999, 1, 1)) == ""
+    assert "'billing', 'planning'" in agreement_refusal(
+        [ends, Agreement("store", "billing", None)], "store", "fun", last
+    )
+
+
+def test_a_handwritten_asset_that_makes_several_tables_is_refused(world: World) -> None:
+    """One function, one table: the gate could not tell the tables of a multi-asset apart."""
+    package = shop(
+        world,
+        byhand="""
+        import dagster as dg
+
+        @dg.multi_asset(specs=[dg.AssetSpec("orders_a"), dg.AssetSpec("orders_b")])
+        def both():
+            yield from ()
+        """,
+    )
+    faults = world.faults(package)
+    assert "makes several tables" in faults["HandwrittenAssetsMakeOneTable"][0]

@@ -188,7 +188,7 @@ def blame(landed: Landed, files: Sequence[LandedFile], contract: Contract, error
         try:
             _scan(landed.folder / file.name).collect()
         except (pl.exceptions.PolarsError, OSError) as fault:
-            faults.append(f"{file.name}: {_first_line(fault)}")
+            faults.append(f"{file.name}: {_not_text(landed.folder / file.name) or _first_line(fault)}")
     return _refuse(landed, faults or [_first_line(error.__cause__ or error)], contract)
 
 
@@ -210,10 +210,10 @@ def _scan(path: Path) -> pl.LazyFrame:
 
 
 def _header_fault(path: Path, contract: Contract) -> str:
-    if path.stat().st_size == 0:
-        return "the file is empty"
     expected = list(contract.dtypes)
     try:
+        if path.stat().st_size == 0:
+            return "the file is empty"
         if path.suffix.lower() in (".parquet", ".jsonl", ".ndjson"):
             found = [name for name in _scan(path).collect_schema() if name != ROW]
             some = True
@@ -221,11 +221,15 @@ def _header_fault(path: Path, contract: Contract) -> str:
             with path.open(encoding="utf-8-sig", newline="") as handle:
                 rows = csv.reader(handle)
                 found = next(rows, [])
-                some = next(rows, None) is not None
+                some = any(rows)  # a blank line is an empty list
     except UnicodeDecodeError as error:
         return f"is not UTF-8 text ({error.reason} at byte {error.start})"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or _first_line(error)}"
     except (csv.Error, pl.exceptions.PolarsError) as error:
         return f"cannot be read: {_first_line(error)}"
+    if any("\0" in name for name in found):
+        return "is not text: its first line holds zero bytes"
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     if missing or extra:
@@ -238,6 +242,19 @@ def _header_fault(path: Path, contract: Contract) -> str:
         return "has a column twice"
     if not some:
         return "has a header and no rows"
+    return ""
+
+
+def _not_text(path: Path) -> str:
+    """Where a file that should be text is none; empty where it is text, or is not meant to be."""
+    if path.suffix.lower() == ".parquet":
+        return ""
+    with path.open("rb") as handle:
+        for number, line in enumerate(handle, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return f"is not UTF-8 text ({error.reason} in line {number})"
     return ""
 
 

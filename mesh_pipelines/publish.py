@@ -9,7 +9,7 @@ version as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ QUARANTINE = "__quarantine"
 """Ending of the key of a product's quarantine."""
 
 RULES = "_rules"
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def publish(
     with ExitStack() as held:
         outcome = writer.stage(held)
         if outcome is not None and outcome.verdict == "refused":
-            raise _refusal(node, outcome)
+            raise _refusal(node, outcome, writer.places)
         with watch.phase("commit"):
             commit = writer.commit(_record(node, candidate, reads, run_id, outcome))
     return Published(
@@ -142,6 +143,7 @@ class _Writer:
         self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
         self.column = node.partition_column
         self.accepted = 0
+        self.places: dict[str, list[int]] = {}
         self._refused: dict[str, int] = {}
         self._page: Path | None = None
         self._good: Any = None
@@ -217,6 +219,7 @@ class _Writer:
         lake = self.platform.lake
         self._good = held.enter_context(lake.stage(self.node.key, kept, kinds, partition_by=self.column))
         tally = Tally(self.rules)
+        self.places = {}
         seen: dict[str, set[Any]] = {}
         for batch in self._batches(self.candidate.frame):
             with self.watch.phase("audit"):
@@ -228,6 +231,7 @@ class _Writer:
                         rule.rule, 0
                     )
                 tally.add(split)
+                self._note_places(split.bad)
             with self.watch.phase("write"):
                 self._good.write(split.good.select(*kept))
                 if split.bad.height:
@@ -235,6 +239,16 @@ class _Writer:
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
             self._quarantine(held)  # an empty one: what was refused before has been put right
         return tally
+
+    def _note_places(self, bad: pl.DataFrame) -> None:
+        """Keep how many rows of each file are refused, and the first of them."""
+        if not bad.height or not {FILE, ROW} <= set(bad.columns):
+            return
+        known_rows = bad.drop_nulls([FILE, ROW])
+        found = known_rows.group_by(FILE, maintain_order=True).agg(pl.len(), pl.col(ROW).min().alias("first"))
+        for file, count, first in found.iter_rows():
+            known = self.places.setdefault(str(file), [0, first])
+            known[0] += count
 
     def _layout(self, contract: Contract) -> tuple[dict[str, pl.DataType], dict[str, str]]:
         kept: dict[str, Any] = dict(contract.dtypes)
@@ -405,8 +419,14 @@ def _whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
     )
 
 
-def _refusal(node: Node, outcome: Outcome) -> AuditRefused:
-    reasons = "\n".join(f"  - {reason}" for reason in outcome.reasons)
+def _refusal(node: Node, outcome: Outcome, places: Mapping[str, Sequence[int]]) -> AuditRefused:
+    """The error of a refused candidate; ``places``: file -> how many of its rows are refused, and the first of them."""
+    rows = [
+        f"{file}: {count:,} rows are refused, the first is row {first:,}"
+        for file, (count, first) in places.items()
+    ]
+    more = [f"and rows of {len(rows) - _SHOWN} more files"] if len(rows) > _SHOWN else []
+    reasons = "\n".join(f"  - {reason}" for reason in (*outcome.reasons, *rows[:_SHOWN], *more))
     return AuditRefused(
         f"the candidate breaks its contract, so nothing was published:\n{reasons}",
         where=node.key,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mesh_pipelines.errors import SelectionError
+from mesh_pipelines.errors import MeshError, SelectionError
 from mesh_pipelines.facts import facts_of
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
@@ -451,11 +451,15 @@ def _merge(before: StepReport | None, now: StepReport) -> StepReport:
 
 
 def _cause(error: Any) -> str:
-    while error is not None and error.cause is not None:
+    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause."""
+    text = ""
+    while error is not None:
+        text = str(error.message).strip()
+        head, _, rest = text.partition(": ")
+        if head.startswith(f"{MeshError.__module__}."):
+            return rest
         error = error.cause
-    text = str(error.message if error else "").strip()
-    head, _, rest = text.partition(": ")
-    return rest if head.startswith("mesh_pipelines.errors.") else text
+    return text
 
 
 def _short(text: str, limit: int = 240) -> str:

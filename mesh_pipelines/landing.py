@@ -187,7 +187,9 @@ def blame(landed: Landed, files: Sequence[LandedFile], contract: Contract, error
     for file in files:
         try:
             _scan(landed.folder / file.name).collect()
-        except (pl.exceptions.PolarsError, OSError) as fault:
+        except OSError as fault:
+            faults.append(f"{file.name}: {_first_line(fault)}")
+        except pl.exceptions.PolarsError as fault:
             faults.append(f"{file.name}: {_not_text(landed.folder / file.name) or _first_line(fault)}")
     return _refuse(landed, faults or [_first_line(error.__cause__ or error)], contract)
 

@@ -1,0 +1,350 @@
+"""The landing zone: what is new is found cheaply, and what cannot be read is named."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from mesh_pipelines import landing
+from mesh_pipelines.errors import LandingError
+from mesh_pipelines.landing import Landed, blame, changed_partitions, describe_files, look, read
+from mesh_pipelines.loading import PARTITION
+from quality.contract import Contract
+from tests.mesh_pipelines.tiny import promise, read_promise
+
+MONTHLY = "orders-{month}.csv"
+TEXT = "id,city\n1,Rome\n2,Oslo\n"
+Known = Mapping[str, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
+    """Columns ``id`` and ``city``, whole."""
+    written = promise("shop", "orders_raw", {"id": "integer", "city": "string"})
+    return read_promise(tmp_path_factory.mktemp("contracts"), written, stage="source")
+
+
+@pytest.fixture(scope="module")
+def monthly(tmp_path_factory: pytest.TempPathFactory) -> Contract:
+    """The same, a file a month."""
+    written = promise("shop", "orders_raw", {"id": "integer", "city": "string"}, partitions="2013-01")
+    return read_promise(tmp_path_factory.mktemp("contracts"), written, stage="source")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A domain's landing folder."""
+    made = tmp_path / "landing" / "shop"
+    made.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files whose content was read to be hashed, by the real function."""
+    names: list[str] = []
+    really = landing._sha256
+
+    def counting(path: Path) -> str:
+        names.append(path.name)
+        return really(path)
+
+    monkeypatch.setattr(landing, "_sha256", counting)
+    return names
+
+
+def land(folder: Path, name: str, text: str = TEXT) -> Path:
+    """Write a file, an hour ago."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, ns=(path.stat().st_atime_ns, time.time_ns() - 3_600_000_000_000))
+    return path
+
+
+def known(landed: Landed) -> Known:
+    """What a publish would remember of these files."""
+    return describe_files(landed.files)
+
+
+def test_nothing_landed_is_nothing(tmp_path: Path) -> None:
+    """A folder that does not exist yet is an empty one."""
+    assert look(tmp_path / "nowhere", MONTHLY, {}) == Landed(tmp_path / "nowhere", ())
+
+
+def test_files_are_found_by_their_pattern(folder: Path) -> None:
+    """The place of the partition in the name says which one a file belongs to; other names are nobody's."""
+    for name in (
+        "orders-2013-02.csv",
+        "orders-2013-01.csv",
+        "orders-2013-13.csv",
+        "Orders-2013-01.csv",
+        "x.csv",
+    ):
+        land(folder, name)
+    (folder / "orders-2013-03.csv").mkdir()
+    found = look(folder, MONTHLY, {})
+    assert [(f.name, f.partition) for f in found.files] == [
+        ("orders-2013-01.csv", "2013-01"),
+        ("orders-2013-02.csv", "2013-02"),
+    ]
+    assert list(found.by_partition()) == ["2013-01", "2013-02"]
+
+
+def test_a_pattern_may_have_a_folder_a_star_and_special_characters(folder: Path) -> None:
+    """A star matches any text within a name, everything else stands for itself."""
+    for name in (
+        "in/a+b-2013-01-05 (1).csv",
+        "in/a+b-2013-01-05.csv",
+        "in/aab-2013-01-05.csv",
+        "a+b-2013-01-05.csv",
+    ):
+        land(folder, name)
+    found = look(folder, "in/a+b-{day}*.csv", {})
+    assert [f.name for f in found.files] == ["in/a+b-2013-01-05 (1).csv", "in/a+b-2013-01-05.csv"]
+    assert {f.partition for f in found.files} == {"2013-01-05"}
+
+
+def test_a_pattern_with_an_unknown_partition_is_refused(folder: Path) -> None:
+    """A slip in the pattern is named, with what there is instead."""
+    with pytest.raises(LandingError, match="quarter") as raised:
+        look(folder, "orders-{quarter}.csv", {})
+    assert "{month}" in raised.value.remedy
+
+
+def test_a_new_file_changes_its_partition_alone(folder: Path) -> None:
+    """One more month is one changed partition, with the reason in words."""
+    land(folder, "orders-2013-01.csv")
+    before = known(look(folder, MONTHLY, {}))
+    assert changed_partitions(look(folder, MONTHLY, before), before) == {}
+    land(folder, "orders-2013-02.csv")
+    assert changed_partitions(look(folder, MONTHLY, before), before) == {
+        "2013-02": "orders-2013-02.csv landed"
+    }
+
+
+def test_a_corrected_file_changes_its_partition(folder: Path) -> None:
+    """Other content under a known name is a correction; the same content written again is nothing."""
+    path = land(folder, "orders-2013-01.csv")
+    land(folder, "orders-2013-02.csv")
+    before = known(look(folder, MONTHLY, {}))
+    path.write_text(TEXT)
+    assert changed_partitions(look(folder, MONTHLY, before), before) == {}
+    path.write_text(TEXT.replace("Rome", "Bonn"))
+    assert changed_partitions(look(folder, MONTHLY, before), before) == {
+        "2013-01": "orders-2013-01.csv was corrected"
+    }
+
+
+def test_a_file_taken_away_changes_a_partition_that_has_others(folder: Path) -> None:
+    """Of two files of a month one may go; a month whose last file is gone keeps its published rows."""
+    for name in ("orders-2013-01-a.csv", "orders-2013-01-b.csv", "orders-2013-02.csv"):
+        land(folder, name, TEXT + name)
+    pattern = "orders-{month}*.csv"
+    before = known(look(folder, pattern, {}))
+    (folder / "orders-2013-01-a.csv").unlink()
+    (folder / "orders-2013-02.csv").unlink()
+    assert changed_partitions(look(folder, pattern, before), before) == {
+        "2013-01": "orders-2013-01-a.csv was taken away"
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["orders.csv.tmp", "orders.csv.part", ".orders.csv", "orders.csv.crdownload"]
+)
+def test_a_file_that_is_being_written_is_left_alone(folder: Path, name: str) -> None:
+    """The usual marks of an unfinished file keep it out of sight, even where the pattern would match."""
+    land(folder, name)
+    assert look(folder, "*", {}).files == ()
+
+
+def test_a_fresh_file_has_to_settle(folder: Path, hashed: list[str]) -> None:
+    """With a settling time a file that was changed just now waits, neither read nor taken for lost."""
+    path = land(folder, "orders-2013-01.csv")
+    before = known(look(folder, MONTHLY, {}, settle=60))
+    assert list(before) == ["orders-2013-01.csv"]
+    path.write_text(TEXT + "3,B")
+    (folder / "orders-2013-02.csv").write_text("id,ci")
+    hashed.clear()
+    found = look(folder, MONTHLY, before, settle=60)
+    assert found.unfinished == ("orders-2013-01.csv", "orders-2013-02.csv")
+    assert (found.files, hashed) == ((), [])
+    assert changed_partitions(found, before) == {}
+    assert len(look(folder, MONTHLY, before, settle=0).files) == 2
+
+
+def test_ten_thousand_known_files_are_not_read_again(folder: Path, hashed: list[str]) -> None:
+    """A file with the size and time of change that it had is taken for what it was: only new content is hashed."""
+    (folder / "seen").write_text(TEXT)
+    for number in range(10_000):
+        (folder / f"orders-{number:05d}.csv").hardlink_to(folder / "seen")
+    stat = (folder / "seen").stat()
+    before = {
+        f"orders-{number:05d}.csv": {
+            "size": stat.st_size, "changed": stat.st_mtime_ns, "sha256": "of before", "partition": "",
+        }
+        for number in range(10_000)
+    }  # fmt: skip
+    land(folder, "orders-new.csv")
+    found = look(folder, "orders-*.csv", before)
+    assert len(found.files) == 10_001
+    assert hashed == ["orders-new.csv"]
+    assert list(changed_partitions(found, before).values()) == ["orders-new.csv landed"]
+
+
+def test_only_size_and_time_of_a_known_file_are_looked_at(folder: Path) -> None:
+    """The price of the cheap look: a change that keeps size and time of change to the nanosecond goes unseen."""
+    path = land(folder, "orders-2013-01.csv")
+    before = known(look(folder, MONTHLY, {}))
+    stat = path.stat()
+    path.write_text(TEXT.replace("Rome", "Bonn"))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert changed_partitions(look(folder, MONTHLY, before), before) == {}
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert changed_partitions(look(folder, MONTHLY, before), before) != {}
+
+
+def test_rows_come_as_text_with_their_place(folder: Path, monthly: Contract) -> None:
+    """Values are not touched; file, number of the row and partition go with each row."""
+    land(folder, "orders-2013-01.csv", "id,city\n01, Rome \n2,\n")
+    land(folder, "orders-2013-02.csv", 'id,city\n3,"a\nb"\n4,NA\n')
+    found = look(folder, MONTHLY, {})
+    assert_frame_equal(
+        read(found, monthly, found.files).collect(),
+        pl.DataFrame(
+            {
+                "id": ["01", "2", "3", "4"],
+                "city": [" Rome ", None, "a\nb", "NA"],
+                "_row": [1, 2, 1, 2],
+                "_file": ["orders-2013-01.csv"] * 2 + ["orders-2013-02.csv"] * 2,
+                PARTITION: ["2013-01"] * 2 + ["2013-02"] * 2,
+            }
+        ),
+    )
+
+
+def test_a_file_landed_twice_is_read_once(folder: Path, monthly: Contract) -> None:
+    """The same content under two names in one month counts once; in another month it is that month's."""
+    for name in ("orders-2013-01-a.csv", "orders-2013-01-b.csv", "orders-2013-02.csv"):
+        land(folder, name)
+    found = look(folder, "orders-{month}*.csv", {})
+    rows = read(found, monthly, found.files).collect()
+    assert rows["_file"].unique(maintain_order=True).to_list() == [
+        "orders-2013-01-a.csv",
+        "orders-2013-02.csv",
+    ]
+    assert rows.height == 4
+
+
+def test_columns_may_come_in_another_order(folder: Path, contract: Contract) -> None:
+    """The order of a file's columns promises nothing: names count. A byte order mark is no part of a name."""
+    land(folder, "orders.csv", "\ufeffcity,id\nRome,1\n")
+    found = look(folder, "orders.csv", {})
+    assert read(found, contract, found.files).collect().row(0) == ("1", "Rome", 1, "orders.csv")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_other_formats_are_read_by_their_ending(folder: Path, contract: Contract, ending: str) -> None:
+    """Parquet and JSON lines land like CSV."""
+    rows = pl.DataFrame({"id": [1, 2], "city": ["Rome", None]})
+    file = folder / f"orders.{ending}"
+    rows.write_parquet(file) if ending == "parquet" else rows.write_ndjson(file)
+    found = look(folder, file.name, {})
+    assert read(found, contract, found.files).select("id", "city", "_row").collect().rows() == [
+        (1, "Rome", 1),
+        (2, None, 2),
+    ]
+
+
+def read_or_blame(found: Landed, contract: Contract) -> None:
+    """Read everything, as a source's step does."""
+    try:
+        read(found, contract, found.files).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise blame(found, found.files, contract, error) from error
+
+
+FAULTS: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "the file is empty"),
+    "header only": (b"id,city\n", "has a header and no rows"),
+    "blank": (b"\n\n\n", "lacks the columns id, city"),
+    "missing column": (b"id\n1\n", "lacks the column city"),
+    "extra column": (b"id,city,mood\n1,Rome,good\n", "has the unknown column 'mood'"),
+    "renamed column": (b"id,town\n1,Rome\n", "lacks the column city and has the unknown column 'town'"),
+    "column twice": (b"id,city,city\n1,Rome,Oslo\n", "has a column twice"),
+    "binary": (bytes(range(256)) * 20, "is not UTF-8 text"),
+    "zeros": (b"\0" * 4096, "is not text"),
+    "Latin-1 in the header": ("id,cité\n1,Rome\n".encode("latin-1"), "is not UTF-8 text"),
+    "Latin-1 in the rows": ("id,city\n1,Rome\n2,Zürich\n".encode("latin-1"), "is not UTF-8 text"),
+    "Latin-1 far below": (b"id,city\n" + b"1,Rome\n" * 50_000 + b"2,Z\xfcrich\n", "in line 50002"),
+    "UTF-16": ("id,city\n1,Rome\n".encode("utf-16"), "is not UTF-8 text"),
+    "too many values": (b"id,city\n1,Rome\n2,Oslo,9\n", "fields"),
+    "open quote": (b'id,city\n1,"Rome\n' + b"2,Oslo\n" * 10, "could not parse"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_unreadable_file_is_named_with_its_fault(folder: Path, contract: Contract, fault: str) -> None:
+    """What is wrong with a file is said in words, beside its name; a sound file beside it is not accused."""
+    content, words = FAULTS[fault]
+    land(folder, "orders-a.csv")
+    (folder / "orders-b.csv").write_bytes(content)
+    found = look(folder, "orders-*.csv", {})
+    with pytest.raises(LandingError) as raised:
+        read_or_blame(found, contract)
+    [said] = raised.value.what.splitlines()[1:]
+    assert said.startswith("  - orders-b.csv: ")
+    assert words in said
+    assert raised.value.where == "shop.orders_raw"
+    assert "land a corrected file" in raised.value.remedy
+
+
+def test_all_unreadable_files_are_named_at_once(folder: Path, contract: Contract) -> None:
+    """One look shows everything that is to be landed again."""
+    land(folder, "orders-a.csv", "")
+    land(folder, "orders-b.csv", "id\n1\n")
+    land(folder, "orders-c.csv")
+    found = look(folder, "orders-*.csv", {})
+    with pytest.raises(LandingError) as raised:
+        read(found, contract, found.files)
+    assert raised.value.what.count("\n  - ") == 2
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+@pytest.mark.parametrize("cut", ["truncated", "text"])
+def test_a_truncated_file_is_named(folder: Path, contract: Contract, ending: str, cut: str) -> None:
+    """Half a Parquet file or half a line of JSON is a fault of that file, not a crash."""
+    rows = pl.DataFrame({"id": list(range(500)), "city": ["Rome"] * 500})
+    file = folder / f"orders.{ending}"
+    rows.write_parquet(file) if ending == "parquet" else rows.write_ndjson(file)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2 + 3] if cut == "truncated" else b"id,city\n1,Rome\n")
+    found = look(folder, file.name, {})
+    with pytest.raises(LandingError, match=file.name):
+        read_or_blame(found, contract)
+
+
+def test_a_csv_cut_in_its_last_row_is_read_as_it_is(folder: Path, contract: Contract) -> None:
+    """A row that lacks values has none there: the contract, not the reader, says whether that will do."""
+    land(folder, "orders.csv", "id,city\n1,Rome\n2")
+    found = look(folder, "orders.csv", {})
+    assert read(found, contract, found.files).select("id", "city").collect().rows() == [
+        ("1", "Rome"),
+        ("2", None),
+    ]
+
+
+def test_a_file_that_is_gone_when_it_is_read_is_named(folder: Path, contract: Contract) -> None:
+    """Between look and read a file may be taken away."""
+    path = land(folder, "orders.csv")
+    found = look(folder, "orders.csv", {})
+    path.unlink()
+    with pytest.raises(LandingError, match=r"orders\.csv"):
+        read(found, contract, found.files)

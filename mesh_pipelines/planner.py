@@ -173,12 +173,12 @@ def plan(
                 out.add(node.key)
                 continue
             found = None
+        if node.key in force:
+            found = _asked_for(node, found, facts)
         if ahead:
             steps[node.key] = _following(node, ahead, found)
         elif found is not None:
             steps[node.key] = found
-        elif node.key in force:
-            steps[node.key] = Step(node, ("asked for",), _all_partitions(node, facts))
     return Plan(tuple(steps.values()), tuple(waiting.values()))
 
 
@@ -359,6 +359,13 @@ def _all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
     if node.stage == "source":
         found = set(facts.landed(node).by_partition())
     return tuple(sorted(found))
+
+
+def _asked_for(node: Node, found: Step | None, facts: Facts) -> Step:
+    partitions = _all_partitions(node, facts)
+    if partitions is not None and found is not None:
+        partitions = tuple(sorted({*partitions, *(found.partitions or ())}))
+    return Step(node, ("asked for", *(found.reasons if found else ())), partitions)
 
 
 def _following(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:

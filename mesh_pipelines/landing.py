@@ -191,7 +191,7 @@ def blame(landed: Landed, files: Sequence[LandedFile], contract: Contract, error
             faults.append(f"{file.name}: {_first_line(fault)}")
         except pl.exceptions.PolarsError as fault:
             faults.append(f"{file.name}: {_not_text(landed.folder / file.name) or _first_line(fault)}")
-    return _refuse(landed, faults or [_first_line(error.__cause__ or error)], contract)
+    return _refuse(landed, faults or [_told(error.__cause__ or error)], contract)
 
 
 def _refuse(landed: Landed, faults: Sequence[str], contract: Contract) -> LandingError:
@@ -282,6 +282,18 @@ def _matcher(pattern: str) -> re.Pattern[str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _told(error: BaseException) -> str:
+    """What polars says of a file, in the words of whoever delivered it."""
+    text, line = str(error), _first_line(error)
+    if "not properly escaped" in text:
+        return f"is cut off or misquoted, a quoted field never ends: {line.removeprefix('could not parse ')[:80]}"
+    if "found more fields" in text:
+        return "has a line with more fields than the header names"
+    if "utf-8" in text.lower():
+        return "is not UTF-8 text all through; convert it, or find out what the sender wrote it in"
+    return line
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,103 @@
+"""A mesh with one month published, built once and copied for every test, in memory where the machine has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mesh_pipelines import runs
+from mesh_pipelines.demo import land
+from resources.settings import get_settings
+from tests.e2e.house import DEPARTURES, House
+
+ROWS = {"operations": 800, "weather": 300, "fleet": 100}
+"""Rows of each landed file that are kept: 1 % of them is what the contracts tolerate."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The platform silences these two when it is imported; pytest sets its own filters for every test after that."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for name in ("BetaWarning", "PreviewWarning"):
+                item.add_marker(pytest.mark.filterwarnings(f"ignore::dagster_shared.utils.warnings.{name}"))
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    """A folder for homes; in memory, since Dagster waits for the disk at every event."""
+    memory = Path("/dev/shm")
+    place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="mesh-e2e-", dir=place) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Slices of the real files of January and February, as they land."""
+    folder = tmp_path_factory.mktemp("months")
+    for landed in land(("2013-01", "2013-02"), folder):
+        lines = landed.path.read_bytes().splitlines(keepends=True)
+        landed.path.write_bytes(b"".join(lines[: 1 + ROWS[landed.path.parent.name]]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def january(months: Path) -> bytes:
+    """The departures of January, as they landed."""
+    return (months / "operations" / "departures-2013-01.csv").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def february(months: Path) -> bytes:
+    """The departures of February: they have not landed."""
+    return (months / "operations" / "departures-2013-02.csv").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def built(ground: Path, months: Path) -> Path:
+    """A home in which January landed, and operations' departures are published."""
+    home = ground / "built"
+    for name in (
+        "operations/departures-2013-01.csv",
+        "weather/observations-2013-01.csv",
+        "fleet/aircraft.csv",
+    ):
+        path = home / "landing" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes((months / name).read_bytes())
+    with living_in(home):
+        report = runs.run([DEPARTURES])
+        assert report.ok, [step.message for step in report.steps]
+    return home
+
+
+@pytest.fixture
+def house(built: Path, ground: Path, mesh_home: Path) -> Iterator[House]:
+    """A copy of that home, of this test alone."""
+    del mesh_home  # it has cleared the machine's own settings
+    home = Path(tempfile.mkdtemp(dir=ground)) / "home"
+    shutil.copytree(built, home)
+    with living_in(home):
+        yield House(home)
+    shutil.rmtree(home.parent)
+
+
+class living_in:  # noqa: N801 (used like a function)
+    """Have a home in force."""
+
+    def __init__(self, home: Path) -> None:
+        self._patch = pytest.MonkeyPatch()
+        self._home = home
+
+    def __enter__(self) -> None:
+        self._patch.setenv("MESH_HOME", str(self._home))
+        get_settings.cache_clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+        get_settings.cache_clear()

@@ -225,6 +225,69 @@ def rebuild(key: Key, as_json: Json = False) -> None:
     _exit(report.same)
 
 
+Because = Annotated[str, typer.Option(help="Why; it stays on record.")]
+
+
+@app.command(epilog=example("mesh why operations.departure_delay"))
+def why(key: Key, as_json: Json = False) -> None:
+    """Why an asset is as it is: what it waits for, what happened last, what the next tick would do."""
+    name, _ = _key_and_version(key)
+    from mesh_pipelines import cards
+    from mesh_pipelines.why import explain
+
+    found = explain(name)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        cards.show(cards.card(found))
+
+
+@app.command(
+    epilog=example('mesh promote operations.departure_delay@2 --because "agreed with the control room"')
+)
+def promote(key: Key, because: Because) -> None:
+    """Make a version the champion, by your word; predictions follow."""
+    name, version = _key_and_version(key)
+    if version is None:
+        raise typer.BadParameter(f"say which version, as {key}@1", param_hint="KEY")
+    from mesh_pipelines import decisions
+
+    _show_move(name, decisions.promote(name, version, because))
+
+
+@app.command(
+    epilog=example('mesh rollback operations.departure_delay --because "delays look wrong since noon"')
+)
+def rollback(
+    key: Key,
+    because: Because,
+    to: Annotated[int | None, typer.Option(help="The version; default: the champion before.")] = None,
+) -> None:
+    """Give the champion's place back to the version before."""
+    name, _ = _key_and_version(key)
+    from mesh_pipelines import decisions
+
+    _show_move(name, decisions.rollback(name, because, to))
+
+
+@app.command(epilog=example('mesh pin operations.departure_delay --because "audit until Friday"'))
+def pin(key: Key, because: Because) -> None:
+    """Keep today's champion, whatever the gate says, until it is unpinned."""
+    name, _ = _key_and_version(key)
+    from mesh_pipelines import decisions
+
+    _show_move(name, decisions.pin(name, because))
+
+
+@app.command(epilog=example('mesh unpin operations.departure_delay --because "the audit is over"'))
+def unpin(key: Key, because: Because) -> None:
+    """Let the gate move the champion again."""
+    name, _ = _key_and_version(key)
+    from mesh_pipelines import decisions
+
+    _show_move(name, decisions.unpin(name, because))
+
+
 @new_app.command("domain", epilog=example("mesh new domain revenue"))
 def new_domain(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores, e.g. revenue.")],
@@ -328,6 +391,14 @@ def _key_and_version(text: str) -> tuple[str, int | None]:
     if at and not version.isdecimal():
         raise typer.BadParameter(f"{version!r} is no version; write it as {key}@1", param_hint="KEY")
     return key, int(version) if at else None
+
+
+def _show_move(key: str, move: Any) -> None:
+    from mesh_pipelines import cards
+
+    now = "none" if move.to is None else f"{key}@{move.to}"
+    before = "" if move.before in (None, move.to) else f", before it {key}@{move.before}"
+    cards.show(f"{move.action}: the champion is {now}{before}; by {move.who}, because: {move.because}")
 
 
 def _next_steps(model: str | None) -> list[tuple[str, str]]:

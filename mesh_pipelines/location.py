@@ -59,6 +59,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         ],
         resources={"io_manager": LakeIOManager()},
         executor=dg.in_process_executor,
+        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 

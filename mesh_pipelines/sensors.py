@@ -40,8 +40,8 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Keeps {domain.name} current: when files land, products of other domains change, a model grows old or code "
-            "changes, it makes what follows, once. Each tick says why, or why not."
+            f"Keeps {domain.name} current: when files land, products of other domains change, or code changes, "
+            "it makes what follows, once. Each tick says why, or why not."
         ),
     )
     def tick(context: dg.SensorEvaluationContext) -> Any:

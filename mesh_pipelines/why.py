@@ -1,0 +1,91 @@
+"""``mesh why``: what an asset waits for, what happened to it last and why, and what the next tick would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from mesh_pipelines.current import Nothing, decide
+from mesh_pipelines.facts import facts_of
+from mesh_pipelines.instance import dagster_instance
+from mesh_pipelines.loading import Node
+from mesh_pipelines.mesh import load_mesh
+from mesh_pipelines.planner import REASON, Facts, Step, Waiting, plan, stale
+from mesh_pipelines.platform import platform
+from mesh_pipelines.reports import Card, Section
+
+
+def explain(key: str) -> Card:
+    """Why an asset is as it is.
+
+    Args:
+        key: ``domain.name``.
+
+    Raises:
+        SelectionError: nothing in the mesh has that key.
+    """
+    from mesh_pipelines.runs import project_root
+    from mesh_pipelines.sensors import attempts_in
+
+    mesh = load_mesh(project_root())
+    node = mesh.node(key)
+    shared = platform()
+    facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds)
+    instance = dagster_instance(shared)
+    decision = decide(mesh, node.domain, facts, attempts_in(instance))
+    if isinstance(decision, Nothing):
+        following = f"nothing for {node.domain}: {decision.reason}"
+    else:
+        made = ", ".join(step.key for step in decision.steps)
+        following = f"a run of {made}, because: {decision.reason}"
+    sections = [
+        Section("Now", _now(node, facts, list(plan(mesh.select([key]), facts).steps))),
+        Section("Last", _last(instance, node)),
+        Section("Next tick", [(f"{node.domain}_current", following)]),
+    ]
+    return Card(key, node.stage, "", sections)
+
+
+def _now(node: Node, facts: Facts, steps: list[Step]) -> list[tuple[str, str]]:
+    found = stale(node, facts)
+    if isinstance(found, Waiting):
+        return [("waits", found.reason)]
+    if found is not None:
+        return [("out of date", reason) for reason in found.reasons]
+    ahead = [step for step in steps if step.key != node.key]
+    if ahead:
+        return [
+            ("will follow", f"{step.key}: {'; '.join(step.reasons)}") for step in ahead if not step.follows
+        ]
+    return [("up to date", "made from what is published now")]
+
+
+def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
+    import dagster as dg
+
+    key = dg.AssetKey(node.key.split("."))
+    facts: list[tuple[str, str]] = []
+    event = instance.get_latest_materialization_event(key)
+    if event is None:
+        facts.append(("made", "never"))
+    else:
+        when = datetime.fromtimestamp(event.timestamp, UTC).isoformat(timespec="seconds")
+        run = instance.get_run_by_id(event.run_id) if event.run_id else None
+        why = run.tags.get(REASON, "launched by hand") if run else "decided by a person"
+        facts.append(("made", f"{when}{f', run {run.run_id[:8]}' if run else ''}, because: {why}"))
+    failed = instance.get_run_records(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={"mesh/domain": node.domain}),
+        limit=1,
+    )
+    if failed and (event is None or failed[0].create_timestamp.timestamp() > event.timestamp):
+        run = failed[0].dagster_run
+        errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        for entry in errors:
+            if entry.dagster_event and entry.dagster_event.step_key == "__".join(key.path):
+                error = entry.dagster_event.step_failure_data.error
+                while error is not None and error.cause is not None:
+                    error = error.cause
+                facts.append(
+                    ("failed since", f"run {run.run_id[:8]}: {str(error.message if error else '').strip()}")
+                )
+    return facts

@@ -238,6 +238,8 @@ def import_mlflow() -> Any:
         os.environ.setdefault(name, value)
     import mlflow
 
+    # What it says at INFO (tables made, models registered) is this project's to tell, on the asset.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     return mlflow
 
 

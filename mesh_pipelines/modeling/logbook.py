@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import tempfile
 import warnings
@@ -132,7 +134,8 @@ def _log_inputs(run: TrainingRun, record: Record) -> None:
 def _register(run: TrainingRun, spec: ModelSpec, trained: TrainedModel, record: Path) -> int:
     from mlflow import xgboost as flavor
 
-    with warnings.catch_warnings(action="ignore"):
+    # MLflow announces each version on stderr, past every logger.
+    with warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(io.StringIO()):
         info = flavor.log_model(
             load_booster(trained.model),
             name=spec.name,

@@ -1,0 +1,304 @@
+"""Watching as Dagster asset checks on a model's predictions: they warn with figures, tables and plots, and block nothing.
+
+The facts behind them are kept with the check itself, so that a policy reads them from the Dagster instance, for any
+number of models in one query, and looks at no row.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mesh_pipelines.errors import MeshError
+from mesh_pipelines.loading import LoadedDomain, Node
+from mesh_pipelines.monitoring.facts import ColumnDrift
+from mesh_pipelines.monitoring.policy import Watched, drifted, has_moved, is_worse
+from mesh_pipelines.platform import platform
+
+if TYPE_CHECKING:
+    from mesh_pipelines.monitoring.performance import Performance
+    from mesh_pipelines.monitoring.watching import Look
+
+INPUT_DRIFT, PREDICTION_DRIFT, LIVE_PERFORMANCE = "input_drift", "prediction_drift", "live_performance"
+_TEXTS = {
+    INPUT_DRIFT: "The features of the newest months look like those that the champion learnt from.",
+    PREDICTION_DRIFT: "The newest predictions are spread like earlier ones.",
+    LIVE_PERFORMANCE: "On what happened since, the champion is about as good as on the holdout it was judged by.",
+}
+MONITOR_CHECKS = tuple(_TEXTS)
+_FACTS = "facts"
+_CHARTED = 10
+_LISTED = 60
+Found = tuple[Watched, dict[str, Any], str]
+
+
+def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefinition]:
+    """The checks that watch a model in use; none for what is no predictions.
+
+    Args:
+        node: predictions of a model.
+        domain: their domain.
+    """
+    if node.stage != "predictions":
+        return []
+    key = dg.AssetKey(node.key.split("."))
+    looks: dict[str, Callable[[Look], Found]] = {
+        INPUT_DRIFT: _input_drift,
+        PREDICTION_DRIFT: _prediction_drift,
+        LIVE_PERFORMANCE: _live_performance,
+    }
+
+    @dg.multi_asset_check(
+        name=f"{node.domain}__{node.name}__watch",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text, blocking=False)
+            for name, text in _TEXTS.items()
+        ],
+        can_subset=True,
+    )
+    def watch(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        from mesh_pipelines.monitoring.watching import Look
+
+        wanted = [check.name for check in context.selected_asset_check_keys]
+        look: Look | MeshError | None
+        try:
+            look = Look.at(platform(), node, domain)
+        except MeshError as error:
+            look = error
+        for name in (name for name in looks if name in wanted):
+            yield _result(key, name, look, looks[name])
+
+    return [watch]
+
+
+def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str, Watched]:
+    """What was last found about models, read off their checks; absent where nobody has looked yet.
+
+    Args:
+        instance: the Dagster instance, which all code locations share.
+        keys: keys of predictions, ``domain.name``.
+    """
+    wanted = {
+        dg.AssetCheckKey(dg.AssetKey(key.split(".")), name): (key, name)
+        for key in keys
+        for name in MONITOR_CHECKS
+    }
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(wanted))
+    parts: dict[str, list[tuple[int, Watched]]] = {}
+    for check, record in records.items():
+        entry = record.event.dagster_event if record.event else None
+        evaluation = entry.event_specific_data if entry else None
+        if isinstance(evaluation, dg.AssetCheckEvaluation) and _FACTS in evaluation.metadata:
+            found = Watched.from_json(str(evaluation.metadata[_FACTS].value))
+            parts.setdefault(wanted[check][0], []).append((record.id, found))
+    return {key: _together([part for _, part in sorted(found, key=_first)]) for key, found in parts.items()}
+
+
+def _first(pair: tuple[int, Watched]) -> int:
+    return pair[0]
+
+
+def _together(parts: Sequence[Watched]) -> Watched:
+    """One finding from those of the single checks, the newest last; what was found about other rows is left out."""
+    newest = parts[-1]
+    same = [part for part in parts if part.finding == newest.finding]
+    return Watched(
+        newest.model,
+        newest.features,
+        max(part.months for part in same),
+        inputs=next((part.inputs for part in same if part.inputs), ()),
+        scores=next((part.scores for part in same if part.scores), None),
+        live=next((part.live for part in same if part.live), ()),
+    )
+
+
+def _result(
+    key: dg.AssetKey, name: str, look: Look | MeshError | None, see: Callable[[Look], Found]
+) -> dg.AssetCheckResult:
+    # Watching never breaks a run: the predictions are published, and what could not be looked at says so.
+    reason: str | None = None
+    metadata: dict[str, Any] = {}
+    said = "nothing to look at yet: there are no predictions"
+    if look is not None and not isinstance(look, MeshError):
+        try:
+            facts, metadata, said = see(look)
+            metadata[_FACTS] = facts.to_json()
+            reason = drifted(look.watch, facts)
+        except MeshError as error:
+            reason = f"could not be looked at: {error}"
+    elif look is not None:
+        reason = f"could not be looked at: {look}"
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=key,
+        passed=reason is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=reason or said,
+        metadata=metadata,
+    )
+
+
+def _input_drift(look: Look) -> Found:
+    from mesh_pipelines.monitoring.plots import drift_plot
+
+    found, watch = look.input_drift(), look.watch
+    ranked = sorted(found.columns, key=lambda c: -(c.psi or 0.0))
+    metadata = _figures(ranked) | {
+        "columns beyond bounds": sum(has_moved(watch, c) for c in ranked),
+        "rows": found.rows,
+        "months": ", ".join(found.months),
+        "compared with": found.reference,
+        "columns": _table(
+            ["feature", "PSI", "KS", "missing before", "missing now", "never seen", ""],
+            [
+                [
+                    f"`{c.column}`",
+                    _number(c.psi),
+                    _number(c.ks),
+                    f"{c.missing_before:.2%}",
+                    f"{c.missing_now:.2%}",
+                    f"{c.unseen:.2%}",
+                    "**beyond**" if has_moved(watch, c) else "",
+                ]
+                for c in ranked[:_LISTED]
+            ],
+        ),
+        "plot": _picture(drift_plot(ranked, watch.max_psi, f"features of {look.spec.name}")),
+    }
+    said = f"{len(ranked)} features over {found.rows:,} rows stay within their bounds"
+    if found.rows < watch.min_rows:
+        said = f"only {found.rows:,} rows are later than its training: too few to judge by"
+    return _watched(look, found.months, inputs=found.columns), metadata, said
+
+
+def _prediction_drift(look: Look) -> Found:
+    from mesh_pipelines.monitoring.plots import shares_plot
+
+    found = look.prediction_drift()
+    metadata: dict[str, Any] = {
+        "rows": found.rows,
+        "months": ", ".join(found.months),
+        "compared with": found.reference,
+    }
+    if not found.columns:
+        return _watched(look, found.months), metadata, f"compared with {found.reference}"
+    moved, before, now = found.columns[0], found.before[0], found.now[0]
+    bounds = [*(f"≤ {cut:.3g}" for cut in before.cuts), "above", "missing"]
+    shares = [[count / max(side.rows, 1) for count in (*side.counts, side.missing)] for side in (before, now)]
+    metadata |= {
+        **{name: value for name, value in (("psi", moved.psi), ("ks", moved.ks)) if value is not None},
+        "bins": _table(
+            ["prediction", "before", "now"],
+            [
+                [label, f"{old:.2%}", f"{new:.2%}"]
+                for label, old, new in zip(bounds, shares[0], shares[1], strict=True)
+            ],
+        ),
+        "plot": _picture(shares_plot(shares[0], shares[1], bounds, f"predictions of {look.spec.name}")),
+    }
+    said = f"PSI {_number(moved.psi)}, KS {_number(moved.ks)} against {found.reference}"
+    return _watched(look, found.months, scores=moved), metadata, said
+
+
+def _live_performance(look: Look) -> Found:
+    from mesh_pipelines.monitoring.plots import months_plot
+
+    live, watch, metric = look.live(), look.watch, look.spec.metric
+    overall = [entry for entry in live.all if not entry.column]
+    metadata: dict[str, Any] = {"waiting for their outcome": live.waiting}
+    if overall:
+        newest = max(overall, key=lambda entry: (entry.month, entry.rows))
+        metadata |= {name: float(value) for name, value in newest.metrics.items()}
+        metadata |= {"rows": newest.rows, "month": newest.month, "made by": newest.model_version}
+    for entry in live.since:
+        if not entry.column:
+            metadata["drop since holdout"] = entry.drop  # the newest month comes last
+    metadata["by version and month"] = _performances(overall, metric)
+    metadata["by slice"] = _performances([entry for entry in live.all if entry.column], metric)
+    if live.since:
+        metadata["since it was judged"] = _table(
+            ["month", "slice", "rows", metric, "on its holdout", "worse by", ""],
+            [
+                [
+                    entry.month,
+                    entry.where,
+                    f"{entry.rows:,}",
+                    _number(entry.live),
+                    _number(entry.reference),
+                    _number(entry.drop),
+                    "**beyond**" if is_worse(watch, entry) else "",
+                ]
+                for entry in live.since[-_LISTED:]
+            ],
+        )
+    metadata["plot"] = _picture(months_plot(_lines(live.all, metric), metric, None, look.node.key))
+    judged = [entry for entry in live.since if entry.rows >= watch.min_rows]
+    said = f"too few outcomes have come in since {look.champion.label} was judged"
+    if judged:
+        worst = max(entry.drop for entry in judged)
+        said = f"{metric} of {look.champion.label} is at most {worst:.3f} worse than on its holdout"
+    months = tuple(sorted({entry.month for entry in overall}))
+    return _watched(look, months[-1:], live=live.since), metadata, said
+
+
+def _watched(look: Look, months: tuple[str, ...], **found: Any) -> Watched:
+    return Watched(look.champion.label, look.current.data_version, months, **found)
+
+
+def _figures(ranked: Sequence[ColumnDrift]) -> dict[str, Any]:
+    """Numbers by name, so that Dagster draws their history."""
+    figures: dict[str, Any] = {
+        "max psi": max((c.psi for c in ranked if c.psi is not None), default=0.0),
+        "max ks": max((c.ks for c in ranked if c.ks is not None), default=0.0),
+    }
+    return figures | {f"psi {c.column}": c.psi for c in ranked[:_CHARTED] if c.psi is not None}
+
+
+def _performances(entries: Sequence[Performance], metric: str) -> dg.MarkdownMetadataValue:
+    names = list(dict.fromkeys(name for entry in entries for name in entry.metrics)) or [metric]
+    sliced = any(entry.column for entry in entries)
+    return _table(
+        ["month", "model", *(["slice"] if sliced else []), "rows", *names],
+        [
+            [
+                entry.month,
+                entry.model_version,
+                *([f"{entry.column} {entry.value}"] if sliced else []),
+                f"{entry.rows:,}",
+                *(_number(entry.metrics.get(name)) for name in names),
+            ]
+            for entry in entries[-_LISTED:]
+        ],
+    )
+
+
+def _lines(entries: Sequence[Performance], metric: str) -> Mapping[str, Mapping[str, float]]:
+    """What the product said, month by month, whichever version said the most of it; the largest slices beside it."""
+    lines: dict[str, dict[str, float]] = {}
+    sizes: dict[tuple[str, str], int] = {}
+    for entry in sorted(entries, key=lambda entry: (bool(entry.column), entry.column, entry.month)):
+        name = f"{entry.column} {entry.value}" if entry.column else "all"
+        if metric in entry.metrics and entry.rows >= sizes.get((name, entry.month), 0):
+            sizes[(name, entry.month)] = entry.rows
+            lines.setdefault(name, {})[entry.month] = entry.metrics[metric]
+    rows: dict[str, int] = {}
+    for (name, _), count in sizes.items():
+        rows[name] = rows.get(name, 0) + count
+    shown = sorted(lines, key=lambda name: (name != "all", -rows[name]))[:9]
+    return {name: lines[name] for name in shown}
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMetadataValue:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return dg.MetadataValue.md("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]))
+
+
+def _picture(png: bytes) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

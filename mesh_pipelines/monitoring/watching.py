@@ -1,0 +1,279 @@
+"""Looking at a model in use: its features and predictions of the newest months, and what happened since."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from mesh_pipelines.declare import ModelDeclaration, PredictionsDeclaration
+from mesh_pipelines.errors import NotPublished, TransientError
+from mesh_pipelines.loading import LoadedDomain, Node, model_spec
+from mesh_pipelines.modeling.evaluation import SCORE, TARGET
+from mesh_pipelines.modeling.registry import LoadedModel
+from mesh_pipelines.modeling.scoring import MODEL_VERSION
+from mesh_pipelines.modeling.spec import ModelSpec
+from mesh_pipelines.modeling.split import moment
+from mesh_pipelines.monitoring.drift import compare
+from mesh_pipelines.monitoring.facts import ColumnDrift, LiveMetric
+from mesh_pipelines.monitoring.performance import (
+    MONTH,
+    TIME,
+    Performance,
+    against_holdout,
+    key_of,
+    outcomes,
+    performance,
+    score_column,
+)
+from mesh_pipelines.monitoring.policy import Watch
+from mesh_pipelines.monitoring.profile import ColumnProfile, Profile, counted, reference_profile
+from mesh_pipelines.platform import Platform
+from resources.publication import Publication
+
+PROFILE = "__profile"
+"""Ending of the key below which a model's reference is kept, encrypted: cuts and categories are values of features."""
+PREDICTION = "prediction"
+_A_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """Columns compared, and over what.
+
+    Args:
+        columns: how far each has moved.
+        months: the months compared with the reference.
+        rows: rows in them.
+        reference: what they were compared with, in words.
+        before: the reference's rows by bin.
+        now: the compared rows by bin.
+    """
+
+    columns: tuple[ColumnDrift, ...]
+    months: tuple[str, ...]
+    rows: int
+    reference: str
+    before: tuple[ColumnProfile, ...] = ()
+    now: tuple[ColumnProfile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Live:
+    """How good predictions turned out to be.
+
+    Args:
+        all: every version, month and slice.
+        holdout: the champion on the months it was judged by.
+        since: the champion since, against its holdout.
+        waiting: predictions whose outcome is not known.
+    """
+
+    all: tuple[Performance, ...]
+    holdout: tuple[Performance, ...]
+    since: tuple[LiveMetric, ...]
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a model in use, at the versions that are current when it begins.
+
+    Args:
+        shared: the platform.
+        node: the predictions.
+        spec: the model's declaration.
+        watch: its bounds.
+        champion: the version in use.
+        predictions: record of the published predictions.
+        features: record of the feature set: the version that the newest predictions were made from.
+        current: record of the feature set as it is now, where outcomes stand.
+    """
+
+    shared: Platform
+    node: Node
+    spec: ModelSpec
+    watch: Watch
+    champion: LoadedModel
+    predictions: Publication
+    features: Publication
+    current: Publication
+
+    @classmethod
+    def at(cls, shared: Platform, node: Node, domain: LoadedDomain) -> Look | None:
+        """Begin to look; None where there is no champion, or nothing was predicted yet.
+
+        Args:
+            shared: the platform.
+            node: the predictions.
+            domain: their domain.
+        """
+        declared = node.declaration
+        assert isinstance(declared, PredictionsDeclaration)
+        model = domain.nodes[declared.model]
+        spec, made = model_spec(model, domain.nodes), shared.record(node.key)
+        current = shared.record(spec.features)
+        champion = shared.registry.champion(model.key) if made and current else None
+        if made is None or current is None or champion is None:
+            return None
+        read = (made.info.get("inputs") or {}).get(spec.features)
+        features = shared.lake.record(spec.features, read["version"]) if read else current
+        return cls(
+            shared, node, spec, watch_of(model), shared.registry.read(champion), made, features, current
+        )
+
+    def input_drift(self) -> Drifted:
+        """The features of the newest months against those that the champion learnt from."""
+        months = self._newest({name: part.rows for name, part in self.features.partitions.items()})
+        with self.shared.lake.reading(self.spec.features, self.features.version):
+            rows = self._scan(self.features, months)
+            after = moment(self.champion.record.split.train_until, rows, self.spec.time)
+            before, reference = self._reference()
+            now = counted(rows.filter(pl.col(self.spec.time) > after), before.columns)
+        return Drifted(compare(before, now), months, now.rows, reference)
+
+    def prediction_drift(self) -> Drifted:
+        """The predictions of the newest months against earlier ones: the champion's own where there are enough."""
+        _, said = self._outcomes
+        counts = {row[0]: row[1] for row in said.group_by(MONTH).len().iter_rows()}
+        months = self._newest(counts)
+        fresh = pl.col(MONTH).is_in(list(months))
+        earlier, now = said.filter(~fresh), said.filter(fresh)
+        own = earlier.filter(pl.col(MODEL_VERSION) == self.champion.label)
+        kept = own if own.height >= self.watch.min_rows else earlier
+        reference = f"{kept.height:,} earlier predictions" + (" of its own" if kept is own else "")
+        if not kept.height:
+            return Drifted((), months, now.height, "nothing: there are no earlier predictions")
+        rename = {SCORE: PREDICTION}
+        before = reference_profile(kept.lazy().rename(rename), [PREDICTION])
+        after = counted(now.lazy().rename(rename), before.columns)
+        return Drifted(compare(before, after), months, now.height, reference, before.columns, after.columns)
+
+    def live(self) -> Live:
+        """Every version by month and slice, and the champion since it was judged against its holdout."""
+        return self._outcomes[0]
+
+    @cached_property
+    def _outcomes(self) -> tuple[Live, pl.DataFrame]:
+        """Month by month, so that memory holds one month and the holdout, beside one number a prediction."""
+        spec, split = self.spec, self.champion.record.split
+        names = tuple(self.current.schema)
+        assert self.node.contract is not None
+        key = key_of(self.node.contract, names, spec.entity)
+        score = score_column(self.node.contract, names, self.watch.score)
+        found: list[Performance] = []
+        since: list[Performance] = []
+        held: list[pl.DataFrame] = []
+        said: list[pl.DataFrame] = []
+        waiting = 0
+        for month in sorted(self.current.partitions)[-self.watch.months :]:
+            with (
+                self.shared.lake.reading(self.current.key, self.current.version),
+                self.shared.lake.reading(self.node.key, self.predictions.version),
+            ):
+                rows = outcomes(
+                    self._scan(self.predictions, _around(month, self.predictions)),
+                    self._scan(self.current, (month,)),
+                    key=key,
+                    score=score,
+                    target=spec.target,
+                    time=spec.time,
+                    slices=spec.slices,
+                ).collect(engine="streaming")
+            said.append(rows.select(SCORE, MODEL_VERSION, MONTH))
+            waiting += int(rows[TARGET].null_count())
+            found += performance(rows.lazy(), spec.metrics, spec.slices)
+            own = rows.filter(pl.col(MODEL_VERSION) == self.champion.label).lazy()
+            until = pl.col(TIME) <= moment(split.holdout_until, own, TIME)
+            after = pl.col(TIME) > moment(split.holdout_from, own, TIME)
+            since += performance(own.filter(~until), spec.metrics, spec.slices)
+            held.append(own.filter(until & after).with_columns(pl.lit("holdout").alias(MONTH)).collect())
+        holdout = performance(pl.concat(held).lazy(), spec.metrics, spec.slices) if held else ()
+        live = Live(tuple(found), holdout, against_holdout(since, holdout, spec.metric), waiting)
+        empty = pl.DataFrame(schema={SCORE: pl.Float64, MODEL_VERSION: pl.String, MONTH: pl.String})
+        return live, pl.concat([empty, *said])
+
+    def _reference(self) -> tuple[Profile, str]:
+        """The champion's training window by bin, from the version it was trained on; worked out once a champion."""
+        record = self.champion.record
+        columns = [name for name in record.schema.names if name not in self.watch.ignore]
+        words = f"the training window of {self.champion.label}"
+        known = self._kept_profile(columns)
+        if known is not None:
+            return known, words
+        pinned = record.features.version
+        try:
+            frame = self.shared.lake.scan(self.spec.features, version=pinned)
+        except NotPublished:
+            frame, pinned = self._scan(self.features), self.features.version
+            words += ", as it is now: the version it was trained on was vacuumed"
+        time = pl.col(self.spec.time)
+        first, last = (
+            moment(value, frame, self.spec.time)
+            for value in (record.split.train_from, record.split.train_until)
+        )
+        with self.shared.lake.reading(self.spec.features, pinned):
+            profile = reference_profile(frame.filter((time >= first) & (time <= last)), columns)
+        self._keep(profile)
+        return profile, words
+
+    def _kept_profile(self, columns: Sequence[str]) -> Profile | None:
+        key = self.spec.key + PROFILE
+        if not self.shared.lake.exists(key):
+            return None
+        with self.shared.lake.reading(key):
+            kept = self.shared.lake.scan(key).collect()
+        if kept["model"].to_list() != [self.champion.version.sha256]:
+            return None
+        profile = Profile.from_json(kept["profile"].item())
+        return profile if [given.column for given in profile.columns] == list(columns) else None
+
+    def _keep(self, profile: Profile) -> None:
+        kept = pl.DataFrame({"model": [self.champion.version.sha256], "profile": [profile.to_json()]})
+        classes = {"model": "public", "profile": "internal"}
+        try:
+            with self.shared.lake.stage(self.spec.key + PROFILE, dict(kept.schema), classes) as stage:
+                stage.write(kept)
+                stage.commit({"champion": self.champion.label}, replace="all")
+        except TransientError:
+            pass  # It is worked out again next time.
+
+    def _newest(self, rows: Mapping[str, int]) -> tuple[str, ...]:
+        """The newest months: as many as it takes to judge, for the newest of all may have just begun."""
+        chosen: list[str] = []
+        for month in sorted((name for name, count in rows.items() if count), reverse=True):
+            if sum(rows[name] for name in chosen) >= self.watch.min_rows:
+                break
+            chosen.append(month)
+        return tuple(sorted(chosen))
+
+    def _scan(self, record: Publication, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
+        return self.shared.lake.scan(record.key, version=record.version, partitions=partitions)
+
+
+def watch_of(model: Node) -> Watch:
+    """The bounds of a model; the defaults where its domain set none.
+
+    Args:
+        model: the model, its champion or its predictions.
+    """
+    declared = model.declaration
+    given = getattr(declared, "watch", None) if isinstance(declared, ModelDeclaration) else None
+    return given if isinstance(given, Watch) else Watch()
+
+
+def _around(month: str, record: Publication) -> list[str] | None:
+    """Partitions that can hold a month's rows: those beside it too, for a month begins elsewhere in another zone."""
+    names = sorted(name for name in record.partitions if name)
+    if not record.partition_by or not all(_A_MONTH.fullmatch(name) for name in names):
+        return None
+    place = _number(month)
+    return [name for name in names if abs(_number(name) - place) <= 1]
+
+
+def _number(month: str) -> int:
+    year, _, within = month.partition("-")
+    return 12 * int(year) + int(within)

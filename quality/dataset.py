@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 BATCH = 1_000_000
+_ABOUT_KEYS = ("unique", "duplicates")
 OPERATIONS = {
     "mustBe": "=",
     "mustNotBe": "<>",
@@ -77,7 +78,8 @@ def audit_dataset(
         with gx.session(docs) as session:
             con: duckdb.DuckDBPyConnection = session.connection
             _bound(con, memory_limit, spill, threads)
-            candidate = _Candidate(con, frame, name.rsplit(".", 1)[-1], _fingerprints(rules, frame))
+            twice = {r.name: find_duplicates(frame, r.columns) for r in rules if r.kind in _ABOUT_KEYS}
+            candidate = _Candidate(con, frame, name.rsplit(".", 1)[-1], twice)
             candidate.load(rules)
             # From here on the contract's own SQL runs: it sees this table and no file.
             con.execute("SET enable_external_access = false")
@@ -106,13 +108,17 @@ def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
         One row for each duplicated key: the key's columns and ``count``, the rows that have it.
     """
     columns = list(key)
+    import numpy as np
+
     prints = frame.select(_fingerprint(columns)).collect(engine="streaming").to_series().drop_nulls()
-    twice = prints.filter(prints.is_duplicated()).unique()
+    # Sorting numbers takes a tenth of the time that grouping them does.
+    ordered = np.sort(prints.to_numpy())
     del prints
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     schema = frame.collect_schema()
-    if twice.is_empty():
+    if not twice.size:
         return pl.DataFrame(schema={c: schema[c] for c in columns} | {"count": pl.UInt32})
-    candidates = frame.select(columns).filter(_fingerprint(columns).is_in(twice.implode()))
+    candidates = frame.select(columns).filter(_fingerprint(columns).is_in(pl.Series(twice).implode()))
     counted = (
         candidates.group_by(columns).agg(pl.len().cast(pl.UInt32).alias("count")).filter(pl.col("count") > 1)
     )
@@ -124,18 +130,15 @@ def _fingerprint(columns: Sequence[str]) -> pl.Expr:
     return pl.when(there).then(pl.struct(columns).hash(seed=0))
 
 
-def _fingerprints(rules: Sequence[Rule], frame: pl.LazyFrame) -> dict[str, str]:
-    """Rule -> column to load instead of its own: DuckDB groups ten million fingerprints in a tenth of the memory.
+def _repeats(rule: Rule) -> str:
+    """The column that tells whether a row's key stands in other rows too."""
+    return f"{rule.name}_repeated"
 
-    Two keys with one 64-bit fingerprint are one in a million at six million rows, and are told apart afterwards.
-    """
-    schema = frame.collect_schema()
-    return {
-        rule.name: f"{rule.name}_fingerprint"
-        for rule in rules
-        if rule.kind in ("unique", "duplicates")
-        and (len(rule.columns) > 1 or any(schema.get(c) == pl.String for c in rule.columns))
-    }
+
+def _repeated(key: Sequence[str], twice: pl.DataFrame) -> pl.Expr:
+    """Whether a row's key stands in other rows too; null where it has none."""
+    prints = twice.select(_fingerprint(key)).to_series()
+    return _fingerprint(key).is_in(prints.implode())
 
 
 def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threads: int | None) -> None:
@@ -156,28 +159,38 @@ def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threa
 
 @dataclass
 class _Candidate:
-    """The rows under audit, and the DuckDB table that holds what the rules look at."""
+    """The rows under audit, and the DuckDB table that holds what the rules look at.
+
+    ``twice``: for each rule about keys, the keys that stand in more than one row. They are found before: DuckDB
+    would take longer to group ten million keys than all the other rules take together.
+    """
 
     con: duckdb.DuckDBPyConnection
     frame: pl.LazyFrame
     table: str
-    fingerprints: dict[str, str]
+    twice: dict[str, pl.DataFrame]
     rows: int = 0
 
     def load(self, rules: Sequence[Rule]) -> None:
         """Load the columns that the rules name, batch after batch."""
-        named = {c for rule in rules if rule.name not in self.fingerprints for c in rule.columns}
-        prints = [
-            _fingerprint(r.columns).alias(self.fingerprints[r.name])
-            for r in rules
-            if r.name in self.fingerprints
+        named = {c for rule in rules if rule.kind not in _ABOUT_KEYS for c in rule.columns}
+        columns: list[str | pl.Expr] = [c for c in self.frame.collect_schema() if c in named]
+        columns += [
+            _repeated(rule.columns, self.twice[rule.name]).alias(_repeats(rule))
+            for rule in rules
+            if rule.kind in _ABOUT_KEYS and self.twice[rule.name].height
         ]
-        columns = [c for c in self.frame.collect_schema() if c in named]
-        if not columns and not prints:
+        self._fill(columns)
+        for rule in rules:
+            if rule.kind in _ABOUT_KEYS and self.twice[rule.name].is_empty():
+                self.con.execute(f'ALTER TABLE "{self.table}" ADD COLUMN "{_repeats(rule)}" BOOLEAN DEFAULT false')
+
+    def _fill(self, columns: Sequence[str | pl.Expr]) -> None:
+        if not columns:
             self.rows = self.frame.select(pl.len()).collect(engine="streaming").item()
             self.con.execute(f'CREATE TABLE "{self.table}" AS SELECT true AS present FROM range({self.rows})')  # noqa: S608
             return
-        frame = self.frame.select(*columns, *prints)
+        frame = self.frame.select(*columns)
         self.con.register("_batch", pl.DataFrame(schema=frame.collect_schema()).to_arrow())
         self.con.execute(f'CREATE TABLE "{self.table}" AS SELECT * FROM _batch')  # noqa: S608 (a quoted name)
         for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=False):
@@ -198,10 +211,9 @@ def _expectation(rule: Rule, candidate: _Candidate) -> gx.Expectation:
     """The rule in the words of Great Expectations."""
     match rule.kind:
         case "unique" | "duplicates":
-            column = candidate.fingerprints.get(rule.name, rule.columns[0])
-            kwargs = {"column": column, "mostly": _mostly(rule, column, candidate)}
-            telling = rule.name not in candidate.fingerprints
-            return gx.Expectation("expect_column_values_to_be_unique", kwargs, telling)
+            column = _repeats(rule)
+            kwargs = {"column": column, "value_set": [False], "mostly": _mostly(rule, column, candidate)}
+            return gx.Expectation("expect_column_values_to_be_in_set", kwargs, telling=False)
         case "row_count":
             least, most = _bounds(rule.arguments["operator"], rule.arguments["operand"])
             return gx.Expectation(
@@ -267,7 +279,7 @@ def _result(rule: Rule, finding: gx.Finding, candidate: _Candidate) -> RuleResul
         case "unique" | "duplicates":
             if not finding.unexpected:
                 return result_of(rule, rows, 0, passed=finding.success)
-            twice = find_duplicates(candidate.frame, rule.columns)
+            twice = candidate.twice[rule.name]
             samples = twice.drop("count").head(SAMPLES).to_dicts()
             return result_of(rule, rows, int(twice["count"].sum()), _shown(samples))
         case "row_count":

@@ -12,13 +12,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mesh_pipelines.declare import Port, data_product, feature_set, model, predictions, source
     from mesh_pipelines.location import domain
-    from mesh_pipelines.modeling.spec import Gate
+    from mesh_pipelines.modeling.spec import Gate, Retrain
 
-__all__ = ["Gate", "Port", "data_product", "domain", "feature_set", "model", "predictions", "source"]
+__all__ = [
+    "Gate",
+    "Port",
+    "Retrain",
+    "data_product",
+    "domain",
+    "feature_set",
+    "model",
+    "predictions",
+    "source",
+]
 
 _HOME = {
     "domain": "mesh_pipelines.location",
     "Gate": "mesh_pipelines.modeling.spec",
+    "Retrain": "mesh_pipelines.modeling.spec",
 }
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.loading import Node, model_spec
 from mesh_pipelines.mesh import Mesh
-from mesh_pipelines.planner import Facts, ModelFacts
+from mesh_pipelines.planner import Declared, Facts, ModelFacts
 from mesh_pipelines.platform import Platform
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.registry import ModelVersion
 
 
 def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0) -> Facts:
@@ -19,13 +25,14 @@ def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0) -> Facts:
         settle: seconds that a new file must have been left unchanged before it counts as landed.
     """
 
-    def spec(node: Node) -> str:
-        return model_spec(node, mesh.domains[node.domain].nodes).digest
+    def declared(node: Node) -> Declared:
+        spec = model_spec(node, mesh.domains[node.domain].nodes)
+        return Declared(spec.digest, spec.retrain.min_new_rows, _span(spec.retrain.max_age))
 
     def model(key: str) -> ModelFacts:
         return model_facts(platform, key)
 
-    return Facts(platform.record, model, mesh.nodes, platform.settings.landing, spec, settle)
+    return Facts(platform.record, model, mesh.nodes, platform.settings.landing, declared, settle)
 
 
 def model_facts(platform: Platform, key: str) -> ModelFacts:
@@ -49,8 +56,29 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
         latest=latest.version,
         features=str(features.get("data_version", "")),
         spec=latest.spec_digest,
+        rows=_rows_of(platform, latest),
+        trained_at=latest.trained_at,
         decided=max((version.version for version in versions if version.gate), default=0),
         champion=champion.version if champion else 0,
+    )
+
+
+def _rows_of(platform: Platform, version: ModelVersion) -> int:
+    """Rows of the feature set at the version that a model was trained on; 0 where that is no longer known."""
+    key, given = next(iter(version.inputs.items()), ("", {}))
+    try:
+        return platform.lake.record(key, given["version"]).rows if given.get("version") is not None else 0
+    except NotPublished:
+        return 0
+
+
+def _span(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    number = int("".join(ch for ch in text if ch.isdigit()))
+    unit = text.lstrip("0123456789")
+    return timedelta(
+        hours=number * {"h": 1, "d": 24, "w": 168, "mo": 24 * 30, "q": 24 * 91, "y": 24 * 365}[unit]
     )
 
 

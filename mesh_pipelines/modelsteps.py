@@ -69,6 +69,7 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
             and known.latest
             and known.features == features.data_version
             and known.spec == spec.digest
+            and not spec.retrain.max_age
         ):
             latest = shared.registry.version(node.key, known.latest)
             yield _kept(latest, "its features and declaration are what they were")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ class ModelFacts:
         latest: newest version, 0 where there is none.
         features: content of the feature set that the newest version was trained on.
         spec: digest of the declaration that it was trained by.
+        rows: rows that the feature set had then.
+        trained_at: when that was, ISO 8601 in UTC.
         decided: newest version that the gate has decided on.
         champion: version in use, 0 where there is none.
     """
@@ -78,6 +81,23 @@ class ModelFacts:
     spec: str = ""
     decided: int = 0
     champion: int = 0
+    rows: int = 0
+    trained_at: str = ""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What planning needs of a model's declaration.
+
+    Args:
+        digest: changes when the model would be another one.
+        min_new_rows: rows more than last time that make new content worth a training.
+        max_age: age at which a version is trained again whatever has changed.
+    """
+
+    digest: str
+    min_new_rows: int = 0
+    max_age: timedelta | None = None
 
 
 @dataclass
@@ -89,7 +109,7 @@ class Facts:
         model: what the registry knows of a model.
         nodes: every node of the mesh by key.
         landing: root of the landing zone.
-        spec: digest of a model's declaration as it is now.
+        declared: a model's declaration as it is now.
         settle: seconds that a new file must have been left unchanged.
     """
 
@@ -97,7 +117,7 @@ class Facts:
     model: Callable[[str], ModelFacts]
     nodes: Mapping[str, Node]
     landing: Path
-    spec: Callable[[Node], str]
+    declared: Callable[[Node], Declared]
     settle: float = 0.0
     _records: dict[str, Publication | None] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
@@ -264,11 +284,20 @@ def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
     features = facts.of(node.inputs[0].key)
     if not known.latest:
         return Step(node, ("it was never trained",))
+    declared = facts.declared(node)
     reasons: list[str] = []
     if features and known.features != features.data_version:
-        reasons.append(f"new content of {node.inputs[0].key}")
-    if known.spec != facts.spec(node):
+        more = features.rows - known.rows
+        if more >= declared.min_new_rows or known.rows > features.rows:
+            reasons.append(f"new content of {node.inputs[0].key}")
+    if known.spec != declared.digest:
         reasons.append("its declaration has changed")
+    if declared.max_age and known.trained_at:
+        age = datetime.now(UTC) - datetime.fromisoformat(known.trained_at)
+        if age > declared.max_age:
+            reasons.append(
+                f"version {known.latest} is {age.days} days old, and {declared.max_age.days} are allowed"
+            )
     return Step(node, tuple(reasons)) if reasons else None
 
 

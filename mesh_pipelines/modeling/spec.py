@@ -86,6 +86,24 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Retrain:
+    """When a model is trained again. A change of its declaration is always a reason.
+
+    Args:
+        min_new_rows: new content of the feature set is a reason only with this many rows more than last time;
+            0: any new content is.
+        max_age: a version older than this is trained again though nothing has changed: ``30d``, ``12h``; None: never.
+    """
+
+    min_new_rows: int = 0
+    max_age: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The policy as plain JSON values."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model of one domain.
 
@@ -110,6 +128,7 @@ class ModelSpec:
         slices: columns by whose values the metrics are also given, and judged.
         ignore: columns that are no features.
         gate: the rules for promotion.
+        retrain: when it is trained again.
         max_memory: bytes; training data larger than this (rows x features x 4) goes through external memory.
         max_categories: a text feature with more distinct values is refused: it is an identifier.
         description: what the model is for, in markdown.
@@ -134,6 +153,7 @@ class ModelSpec:
     slices: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     gate: Gate = field(default_factory=Gate)
+    retrain: Retrain = field(default_factory=Retrain)
     max_memory: int | None = None
     max_categories: int = 1000
     description: str = ""
@@ -181,6 +201,7 @@ class ModelSpec:
             "ignore": list(self.ignore),
             "params": dict(sorted(self.params.items())),
             "gate": self.gate.to_dict(),
+            "retrain": self.retrain.to_dict(),
             "baseline": list(self.baseline)
             if isinstance(self.baseline, tuple)
             else _source_of(self.baseline),
@@ -257,7 +278,12 @@ def _violations(spec: ModelSpec) -> list[Violation]:
             )
     if spec.rounds < 1:
         broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
-    for label, period in (("holdout", spec.holdout), ("embargo", spec.embargo)):
+    periods = (
+        ("holdout", spec.holdout),
+        ("embargo", spec.embargo),
+        ("retrain.max_age", spec.retrain.max_age),
+    )
+    for label, period in periods:
         if period is not None and not _PERIOD.fullmatch(period):
             broken(
                 "PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo."

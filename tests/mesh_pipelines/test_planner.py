@@ -14,7 +14,7 @@ import pytest
 from mesh_pipelines.declare import Declaration, Input, SourceDeclaration
 from mesh_pipelines.landing import describe_files, look
 from mesh_pipelines.loading import Node
-from mesh_pipelines.planner import Facts, ModelFacts, Plan, plan
+from mesh_pipelines.planner import Declared, Facts, ModelFacts, Plan, plan
 from quality.contract import Contract
 from resources.digest import ContentDigest
 from resources.publication import Publication
@@ -51,7 +51,7 @@ class Made:
             lambda key: self.models.get(key, ModelFacts()),
             self.nodes,
             self.landing,
-            lambda _: self.spec,
+            lambda _: Declared(self.spec),
         )
 
     def land(self, month: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Watching as Dagster asset checks on a model's predictions: they warn with figures, tables and plots, and block nothing.
+"""Watching as Dagster asset checks on a model's predictions: they warn, with figures and plots, and block nothing.
 
 The facts behind them are kept with the check itself, so that a policy reads them from the Dagster instance, for any
 number of models in one query, and looks at no row.
@@ -51,14 +51,6 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
         LIVE_PERFORMANCE: _live_performance,
     }
 
-    @dg.multi_asset_check(
-        name=f"{node.domain}__{node.name}__watch",
-        specs=[
-            dg.AssetCheckSpec(name, asset=key, description=text, blocking=False)
-            for name, text in _TEXTS.items()
-        ],
-        can_subset=True,
-    )
     def watch(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from mesh_pipelines.monitoring.watching import Look
 
@@ -71,7 +63,17 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
         for name in (name for name in looks if name in wanted):
             yield _result(key, name, look, looks[name])
 
-    return [watch]
+    # Dagster looks at the annotation itself, which is text in this project's modules.
+    watch.__annotations__["context"] = dg.AssetCheckExecutionContext
+    checks = dg.multi_asset_check(
+        name=f"{node.domain}__{node.name}__watch",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text, blocking=False)
+            for name, text in _TEXTS.items()
+        ],
+        can_subset=True,
+    )
+    return [checks(watch)]
 
 
 def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str, Watched]:
@@ -210,7 +212,7 @@ def _live_performance(look: Look) -> Found:
     overall = [entry for entry in live.all if not entry.column]
     metadata: dict[str, Any] = {"waiting for their outcome": live.waiting}
     if overall:
-        newest = max(overall, key=lambda entry: (entry.month, entry.rows))
+        newest = max(overall, key=lambda entry: (entry.rows >= watch.min_rows, entry.month, entry.rows))
         metadata |= {name: float(value) for name, value in newest.metrics.items()}
         metadata |= {"rows": newest.rows, "month": newest.month, "made by": newest.model_version}
     for entry in live.since:

@@ -156,7 +156,7 @@ def key_of(contract: Contract, features: Sequence[str], key: Sequence[str]) -> t
 
 
 def score_column(contract: Contract, features: Sequence[str], given: str = "") -> str:
-    """The column of a product that holds what the model said.
+    """The column that holds what the model said: the only floating-point one, or the only such that is no feature.
 
     Args:
         contract: of the predictions.
@@ -166,8 +166,12 @@ def score_column(contract: Contract, features: Sequence[str], given: str = "") -
     Raises:
         TransformError: there is no such column, or more than one that it could be.
     """
-    floats = [name for name, dtype in contract.dtypes.items() if dtype.is_float() and name not in features]
+    floats = [
+        name for name, dtype in contract.dtypes.items() if dtype.is_float() and name not in contract.key
+    ]
     fitting = [name for name in contract.dtypes if name == given] if given else floats
+    if len(fitting) > 1:
+        fitting = [name for name in fitting if name not in features]
     if len(fitting) == 1:
         return fitting[0]
     problem = f"there is no column {given}" if given else f"{len(fitting)} columns could hold the prediction"

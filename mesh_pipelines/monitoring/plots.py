@@ -95,7 +95,7 @@ def _figure(width: float, height: float) -> Figure:
     # Without pyplot: no global state, so steps in one process cannot draw into each other's figure.
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+    return Figure(figsize=(width, height), dpi=80, layout="constrained")
 
 
 def _png(figure: Figure, axes: Any, title: str) -> bytes:

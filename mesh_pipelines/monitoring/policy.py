@@ -26,8 +26,8 @@ class Watch:
         min_rows: fewer rows are shown, not judged.
         months: how many of the newest months are looked at.
         ignore: features that are watched by nobody: a day of the year drifts by its nature.
-        score: column of the predictions that holds what the model said; by default the only floating-point one that
-            is no feature.
+        score: column of the predictions that holds what the model said; by default the only floating-point one, or
+            the only such that is no feature.
 
     Raises:
         DefinitionError: with every bound that makes no sense.

@@ -70,14 +70,11 @@ class Profile:
     @classmethod
     def from_json(cls, text: str) -> Profile:
         content: dict[str, Any] = json.loads(text)
-        columns: list[dict[str, Any]] = content["columns"]
         lists = ("counts", "cuts", "values", "rare")
-        return cls(
-            content["rows"],
-            tuple(
-                ColumnProfile(**column | {name: tuple(column[name]) for name in lists}) for column in columns
-            ),
-        )
+        columns: list[dict[str, Any]] = [
+            column | {name: tuple(column[name]) for name in lists} for column in content["columns"]
+        ]
+        return cls(content["rows"], tuple(ColumnProfile(**column) for column in columns))
 
 
 def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int = BINS) -> Profile:

@@ -11,7 +11,7 @@ import polars as pl
 
 from mesh_pipelines.declare import ModelDeclaration, PredictionsDeclaration
 from mesh_pipelines.errors import NotPublished, TransientError
-from mesh_pipelines.loading import LoadedDomain, Node, model_spec
+from mesh_pipelines.loading import PARTITION, LoadedDomain, Node, model_spec
 from mesh_pipelines.modeling.evaluation import SCORE, TARGET
 from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
@@ -136,14 +136,14 @@ class Look:
         return Drifted(compare(before, now), months, now.rows, reference)
 
     def prediction_drift(self) -> Drifted:
-        """The predictions of the newest months against earlier ones: the champion's own where there are enough."""
+        """The predictions of the newest months against earlier ones: the champion's own if there are as many."""
         _, said = self._outcomes
         counts = {row[0]: row[1] for row in said.group_by(MONTH).len().iter_rows()}
         months = self._newest(counts)
         fresh = pl.col(MONTH).is_in(list(months))
         earlier, now = said.filter(~fresh), said.filter(fresh)
         own = earlier.filter(pl.col(MODEL_VERSION) == self.champion.label)
-        kept = own if own.height >= self.watch.min_rows else earlier
+        kept = own if own.height >= now.height else earlier
         reference = f"{kept.height:,} earlier predictions" + (" of its own" if kept is own else "")
         if not kept.height:
             return Drifted((), months, now.height, "nothing: there are no earlier predictions")
@@ -199,7 +199,8 @@ class Look:
     def _reference(self) -> tuple[Profile, str]:
         """The champion's training window by bin, from the version it was trained on; worked out once a champion."""
         record = self.champion.record
-        columns = [name for name in record.schema.names if name not in self.watch.ignore]
+        unwatched = {*self.watch.ignore, PARTITION}
+        columns = [name for name in record.schema.names if name not in unwatched]
         words = f"the training window of {self.champion.label}"
         known = self._kept_profile(columns)
         if known is not None:

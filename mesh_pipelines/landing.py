@@ -188,9 +188,9 @@ def blame(landed: Landed, files: Sequence[LandedFile], contract: Contract, error
         try:
             _scan(landed.folder / file.name).collect()
         except OSError as fault:
-            faults.append(f"{file.name}: {_first_line(fault)}")
+            faults.append(f"{file.name}: {_told(fault)}")
         except pl.exceptions.PolarsError as fault:
-            faults.append(f"{file.name}: {_not_text(landed.folder / file.name) or _first_line(fault)}")
+            faults.append(f"{file.name}: {_not_text(landed.folder / file.name) or _told(fault)}")
     return _refuse(landed, faults or [_told(error.__cause__ or error)], contract)
 
 
@@ -291,8 +291,6 @@ def _told(error: BaseException) -> str:
         return f"is cut off or misquoted, a quoted field never ends: {line.removeprefix('could not parse ')[:80]}"
     if "found more fields" in text:
         return "has a line with more fields than the header names"
-    if "utf-8" in text.lower():
-        return "is not UTF-8 text all through; convert it, or find out what the sender wrote it in"
     return line
 
 

@@ -9,7 +9,7 @@ version as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mesh_pipelines.errors import AuditRefused, MeshError, TransformError
+from mesh_pipelines.errors import MeshError, TransformError
 from mesh_pipelines.io import Read
 from mesh_pipelines.landing import FILE, ROW
 from mesh_pipelines.loading import PARTITION, Node
 from mesh_pipelines.platform import Platform
+from mesh_pipelines.refusal import RULES, Places, refusal
 from quality.contract import Contract
 from quality.outcome import Outcome, RuleResult, Tally
 from quality.rules import Rule, dataset_rules, rules_of
@@ -35,9 +36,6 @@ BATCH = 1_000_000
 
 QUARANTINE = "__quarantine"
 """Ending of the key of a product's quarantine."""
-
-RULES = "_rules"
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def publish(
     with ExitStack() as held:
         outcome = writer.stage(held)
         if outcome is not None and outcome.verdict == "refused":
-            raise _refusal(node, outcome, writer.places)
+            raise refusal(node.key, outcome, writer.places)
         with watch.phase("commit"):
             commit = writer.commit(_record(node, candidate, reads, run_id, outcome))
     return Published(
@@ -143,7 +141,7 @@ class _Writer:
         self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
         self.column = node.partition_column
         self.accepted = 0
-        self.places: dict[str, list[int]] = {}
+        self.places = Places()
         self._refused: dict[str, int] = {}
         self._page: Path | None = None
         self._good: Any = None
@@ -219,7 +217,7 @@ class _Writer:
         lake = self.platform.lake
         self._good = held.enter_context(lake.stage(self.node.key, kept, kinds, partition_by=self.column))
         tally = Tally(self.rules)
-        self.places = {}
+        self.places = Places()
         seen: dict[str, set[Any]] = {}
         for batch in self._batches(self.candidate.frame):
             with self.watch.phase("audit"):
@@ -231,7 +229,7 @@ class _Writer:
                         rule.rule, 0
                     )
                 tally.add(split)
-                self._note_places(split.bad)
+                self.places.add(split.bad)
             with self.watch.phase("write"):
                 self._good.write(split.good.select(*kept))
                 if split.bad.height:
@@ -239,16 +237,6 @@ class _Writer:
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
             self._quarantine(held)  # an empty one: what was refused before has been put right
         return tally
-
-    def _note_places(self, bad: pl.DataFrame) -> None:
-        """Keep how many rows of each file are refused, and the first of them."""
-        if not bad.height or not {FILE, ROW} <= set(bad.columns):
-            return
-        known_rows = bad.drop_nulls([FILE, ROW])
-        found = known_rows.group_by(FILE, maintain_order=True).agg(pl.len(), pl.col(ROW).min().alias("first"))
-        for file, count, first in found.iter_rows():
-            known = self.places.setdefault(str(file), [0, first])
-            known[0] += count
 
     def _layout(self, contract: Contract) -> tuple[dict[str, pl.DataType], dict[str, str]]:
         kept: dict[str, Any] = dict(contract.dtypes)
@@ -419,22 +407,6 @@ def _whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
     )
 
 
-def _refusal(node: Node, outcome: Outcome, places: Mapping[str, Sequence[int]]) -> AuditRefused:
-    """The error of a refused candidate; ``places``: file -> how many of its rows are refused, and the first of them."""
-    rows = [
-        f"{file}: {count:,} rows are refused, the first is row {first:,}"
-        for file, (count, first) in places.items()
-    ]
-    more = [f"and rows of {len(rows) - _SHOWN} more files"] if len(rows) > _SHOWN else []
-    reasons = "\n".join(f"  - {reason}" for reason in (*outcome.reasons, *rows[:_SHOWN], *more))
-    return AuditRefused(
-        f"the candidate breaks its contract, so nothing was published:\n{reasons}",
-        where=node.key,
-        remedy="land corrected data, or agree on another promise in its contract; the last good version stays readable",
-        outcome=outcome,
-    )
-
-
 def _record(
     node: Node, candidate: Candidate, reads: Mapping[str, Read], run_id: str, outcome: Outcome | None
 ) -> dict[str, Any]:
@@ -476,13 +448,15 @@ def _blamed(platform: Platform, node: Node) -> Generator[None]:
         yield
     except MeshError:
         raise
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+    # A Python function that polars calls may raise anything.
+    except (Exception, pl.exceptions.PanicException) as error:
         for read in [wanted.key for wanted in node.inputs if platform.lake.exists(wanted.key)]:
             explained = platform.lake.explain(error, read)
             if explained is not error:
                 raise explained from error
+        said = (str(error).strip().splitlines() or [""])[0][:300]
         raise TransformError(
-            f"its rows could not be computed: {str(error).strip().splitlines()[0][:300]}",
+            f"its rows could not be computed: {type(error).__name__}: {said}",
             where=node.key,
             remedy="mend the domain's function; the whole error is in the run's log",
         ) from error

@@ -1,0 +1,133 @@
+"""Rows that break their contract: quarantined with their reasons within the tolerance, refused as a whole beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from tests.e2e.house import DEPARTURES, FEBRUARY, JANUARY, RAW, House, tells
+
+OBSERVATIONS_RAW, OBSERVATIONS = "weather.observations_raw", "weather.observations"
+
+
+def edited(content: bytes, changes: Mapping[int, Mapping[str, str]]) -> bytes:
+    """A file with other values in some rows (1 is the first row of data)."""
+    lines = content.decode().splitlines()
+    columns = lines[0].split(",")
+    for row, values in changes.items():
+        cells = lines[row].split(",")
+        for name, value in values.items():
+            cells[columns.index(name)] = value
+        lines[row] = ",".join(cells)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def test_each_kind_of_bad_row_is_kept_aside_with_its_reason(house: House, february: bytes) -> None:
+    """Null, NaN, infinity, an impossible date, a wrong month, out of range, no such word: not published, not lost."""
+    bad = {
+        3: {"origin": "NA", "dest": ""},
+        5: {"distance": "NaN"},
+        7: {"dep_delay": "inf"},
+        11: {"time_hour": "2013-02-30T10:00:00Z"},
+        13: {"hour": "24"},
+        17: {"flight": "1.5", "origin": "XXX"},
+        19: {"time_hour": "2013-03-01T10:00:00Z"},
+    }
+    before = house.lake.record(DEPARTURES)
+    house.land(FEBRUARY, edited(february, bad))
+    found = house.run(DEPARTURES)
+    assert [found[key].status for key in (RAW, DEPARTURES)] == ["done", "done"], found
+    assert house.refused(RAW) == {
+        (FEBRUARY, 3): ["dest_required", "origin_required"],
+        (FEBRUARY, 5): ["distance_type"],
+        (FEBRUARY, 7): ["dep_delay_type"],
+        (FEBRUARY, 11): ["time_hour_type"],
+        (FEBRUARY, 13): ["hour_maximum"],
+        (FEBRUARY, 17): ["flight_type", "origin_enum"],
+    }
+    # That a row is of another month is seen when its month is known: in the product.
+    assert house.refused(DEPARTURES) == {(FEBRUARY, 19): ["outside_of_its_partition"]}
+    raw, published = house.rows(RAW), house.rows(DEPARTURES)
+    assert raw.filter(pl.col("_file") == FEBRUARY).height + 6 == 800
+    assert published.filter(pl.col("month") == "2013-02").height + 1 + 6 == 800
+    held = house.rows(RAW + "__quarantine").sort("_row")
+    assert held["distance"].to_list()[1] == "NaN", "refused values are kept as they came"
+    assert house.lake.record(DEPARTURES).partitions["2013-01"] == before.partitions["2013-01"]
+    house.land(FEBRUARY, february)
+    house.run(DEPARTURES)
+    assert house.refused(RAW) == house.refused(DEPARTURES) == {}
+    assert house.rows(DEPARTURES).height == 1600
+
+
+def test_numbers_that_are_none_do_not_pass_for_readings(house: House, months: object) -> None:
+    """NaN and infinities in columns of fractions are refused by a rule of their own; a missing reading is real."""
+    path = house.path("observations-2013-01.csv", "weather")
+    bad = {2: {"temp": "NaN"}, 4: {"humid": "inf"}, 6: {"wind_speed": "-Infinity"}, 8: {"visib": "NA"}}
+    house.land(path.name, edited(path.read_bytes(), bad), "weather")
+    found = house.run(OBSERVATIONS)
+    assert found[OBSERVATIONS].status == "done", found
+    assert house.refused(OBSERVATIONS_RAW) == {
+        (path.name, 2): ["temp_finite"],
+        (path.name, 4): ["humid_finite"],
+        (path.name, 6): ["wind_speed_finite"],
+    }
+    published = house.rows(OBSERVATIONS)
+    assert published.height == 297
+    numbers = published.select(pl.col(pl.Float64, pl.Float32))
+    assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
+    assert published["visibility_mi"].null_count() == 1
+
+
+def test_of_rows_with_one_key_the_first_stays(house: House, february: bytes) -> None:
+    """A doubled row, and another with the key of an earlier one, go to quarantine as repeats."""
+    lines = february.decode().splitlines(keepends=True)
+    other = edited(february, {20: {"tailnum": "N00000"}}).decode().splitlines(keepends=True)[20]
+    assert other != lines[20]
+    house.land(FEBRUARY, "".join([*lines, lines[10], other]).encode())
+    found = house.run(DEPARTURES)
+    assert found[DEPARTURES].status == "done", found
+    rules = house.refused(RAW)
+    assert sorted(rules) == [(FEBRUARY, 801), (FEBRUARY, 802)]
+    assert all("unique" in rule for broken in rules.values() for rule in broken), rules
+    assert house.rows(DEPARTURES).height == 1600
+    assert (
+        house.rows(DEPARTURES).select("scheduled_departure", "origin", "carrier", "flight").is_unique().all()
+    )
+
+
+def test_more_bad_rows_than_tolerated_publish_nothing(house: House, january: bytes) -> None:
+    """Nine of 800 rows are more than one in a hundred: refused with counts, rule and file; eight are not."""
+    before = house.content()
+    nine = {row: {"origin": "XXX"} for row in range(101, 110)}
+    house.land(JANUARY, edited(january, nine))
+    found = house.run(DEPARTURES)
+    tells(
+        found[RAW],
+        RAW,
+        "9 of 800 rows (1.12%) would be quarantined; the contract tolerates 1.00%",
+        "origin_enum",
+        f"{JANUARY}: 9 rows are refused, the first is row 101 (origin_enum)",
+    )
+    assert found[DEPARTURES].status == "skipped"
+    assert house.content() == before
+    assert house.refused(RAW) == {}
+    del nine[101]
+    house.land(JANUARY, edited(january, nine))
+    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert len(house.refused(RAW)) == 8
+    assert house.rows(DEPARTURES).height == 792
+
+
+def test_a_product_refuses_what_its_source_let_pass(house: House, january: bytes) -> None:
+    """The source has no bounds for a delay, the product has: too many keep the product as it was, not the source."""
+    before = house.content(DEPARTURES)
+    house.land(JANUARY, edited(january, {row: {"dep_delay": "9999"} for row in range(1, 20)}))
+    found = house.run(DEPARTURES)
+    assert found[RAW].status == "done"
+    tells(found[DEPARTURES], DEPARTURES, "departure_delay_min_maximum", f"{JANUARY}: 19 rows")
+    assert house.content(DEPARTURES) == before
+    house.land(JANUARY, edited(january, {1: {"dep_delay": "9999"}}))
+    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert house.refused(DEPARTURES) == {(JANUARY, 1): ["departure_delay_min_maximum"]}
+    assert house.rows(RAW).height == house.rows(DEPARTURES).height + 1

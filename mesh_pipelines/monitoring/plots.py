@@ -79,7 +79,7 @@ def months_plot(
             marker="o",
             markersize=4,
             linewidth=1.6 if name == "all" else 0.9,
-            color=_ACCENT if name == "all" else None,
+            color=_INK if name == "all" else None,
             label=name,
         )
     if bound is not None:

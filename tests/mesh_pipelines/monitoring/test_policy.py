@@ -1,0 +1,74 @@
+"""Bounds, and the reasons for training anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from mesh_pipelines.errors import DefinitionError
+from mesh_pipelines.monitoring.facts import ColumnDrift, LiveMetric
+from mesh_pipelines.monitoring.policy import Watch, Watched, drifted
+
+
+def column(name: str, psi: float | None, ks: float | None = 0.0, rows: int = 5_000) -> ColumnDrift:
+    return ColumnDrift(name, psi, ks, rows, 0.0, 0.0)
+
+
+def live(drop: float, rows: int = 5_000, value: str = "") -> LiveMetric:
+    return LiveMetric("2013-10", "port" if value else "", value, rows, "auc", 0.7 - drop, 0.7, drop)
+
+
+def facts(
+    *inputs: ColumnDrift, scores: ColumnDrift | None = None, since: tuple[LiveMetric, ...] = ()
+) -> Watched:
+    return Watched("delay@3", "abc", ("2013-10",), inputs, scores, since)
+
+
+def test_within_bounds_there_is_no_reason() -> None:
+    """Nor where nobody has looked, where rows are few, or where a column is not watched."""
+    watch = Watch(ignore=("season",), max_ks=0.2)
+    assert drifted(watch, None) is None
+    assert drifted(watch, facts()) is None
+    still = facts(column("wind", 0.25, 0.2), column("few", 9.0, 1.0, 999), column("season", 9.0, 1.0))
+    assert drifted(watch, still) is None
+    assert drifted(watch, facts(column("port", None, None), since=(live(0.05), live(0.5, 999)))) is None
+
+
+def test_each_bound_gives_its_reason() -> None:
+    """The worst come first, three are named, the others are counted."""
+    watch = Watch(max_ks=0.2)
+    assert drifted(watch, facts(column("wind", 0.3))) == "inputs drifted: wind (PSI 0.30 > 0.25)"
+    assert drifted(watch, facts(column("wind", 0.1, 0.3))) == "inputs drifted: wind (KS 0.30 > 0.2)"
+    assert drifted(Watch(), facts(column("wind", 0.1, 0.3))) is None
+    many = facts(*(column(f"c{index}", 1.0 + index) for index in range(5)))
+    assert str(drifted(watch, many)).startswith("inputs drifted: c4 (PSI 5.00 > 0.25), c3 ")
+    assert str(drifted(watch, many)).endswith(" and 2 more")
+    said = drifted(watch, facts(scores=column("prediction", 0.4)))
+    assert said == "predictions drifted: prediction (PSI 0.40 > 0.25)"
+    worse = drifted(watch, facts(column("wind", 0.3), since=(live(0.1), live(0.2, value="EWR"))))
+    assert worse == (
+        "inputs drifted: wind (PSI 0.30 > 0.25); "
+        "worse than it was: auc 0.500 in 2013-10 for port EWR, 0.700 on its holdout, "
+        "auc 0.600 in 2013-10, 0.700 on its holdout"
+    )
+
+
+def test_facts_about_another_champion_say_nothing() -> None:
+    """After a model was trained anew, what was found about the one before is no reason to train again."""
+    found = facts(column("wind", 9.0))
+    assert drifted(Watch(), found, champion="delay@3")
+    assert drifted(Watch(), found, champion="delay@4") is None
+    assert found.finding == "delay@3/abc"
+
+
+def test_facts_survive_json() -> None:
+    """What a check wrote is what a policy reads."""
+    full = facts(column("wind", 0.1), column("port", None, None), scores=column("p", 0.2), since=(live(0.1),))
+    assert Watched.from_json(full.to_json()) == full
+    assert Watched.from_json(facts().to_json()) == facts()
+
+
+def test_bounds_that_make_no_sense_are_all_named() -> None:
+    """All at once, each with what to write instead."""
+    with pytest.raises(DefinitionError) as error:
+        Watch(max_psi=0, max_ks=2, max_metric_drop=-1, min_rows=0, months=0, ignore="season")  # type: ignore[arg-type]
+    assert len(error.value.violations) == 6

@@ -6,16 +6,20 @@ lineage lets go together, and every run is recorded in the Dagster instance unde
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mesh_pipelines.errors import MeshError, SelectionError
-from mesh_pipelines.facts import facts_of
+from mesh_pipelines.facts import facts_of, registry_exists
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
+from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
@@ -131,6 +135,20 @@ def run(
     nodes = whole.select(selection)
     shared = platform()
     forced = _forced(whole, selection, nodes, partition, force)
+    with _registry_made_meanwhile(nodes, shared):
+        return _run(whole, nodes, shared, show, forced, partition, reason, started)
+
+
+def _run(
+    whole: Mesh,
+    nodes: Sequence[Node],
+    shared: Platform,
+    show: Reporter,
+    forced: set[str],
+    partition: str | None,
+    reason: str,
+    started: float,
+) -> RunReport:
     reports: dict[str, StepReport] = {}
     run_ids: list[str] = []
     failed: set[str] = set()
@@ -182,6 +200,23 @@ def run(
         reports.setdefault(node.key, StepReport(node.key, node.domain, node.stage, "up to date"))
     ordered = tuple(reports[node.key] for node in nodes)
     return RunReport(ordered, time.monotonic() - started, tuple(run_ids))
+
+
+@contextmanager
+def _registry_made_meanwhile(nodes: Iterable[Node], shared: Platform) -> Generator[None]:
+    """Let another process make MLflow's database, which takes it many migrations, while the first products are made."""
+    if registry_exists(shared) or not any(node.stage == "model" for node in nodes):
+        yield
+        return
+    making = subprocess.Popen(
+        [sys.executable, "-c", "from mesh_pipelines.platform import platform; platform().tracking.client()"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        making.wait()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Sample:
 
     Args:
         seconds: wall time of the work alone.
+        cpu_seconds: processor time of the work alone, all threads together.
         process_seconds: wall time of its whole process: interpreter, imports, work.
         peak_gib: most memory that the process ever held (GiB, resident).
         result: what the work returned.
@@ -59,6 +60,7 @@ class Sample:
     seconds: float
     process_seconds: float
     peak_gib: float
+    cpu_seconds: float = 0.0
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -86,7 +88,7 @@ def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **ar
     )
     took = time.perf_counter() - begun
     found = json.loads(done.stdout.splitlines()[-1])
-    return Sample(found["seconds"], took, found["peak_gib"], found["result"])
+    return Sample(found["seconds"], took, found["peak_gib"], found["cpu_seconds"], found["result"])
 
 
 def alternate(variants: Mapping[str, Callable[[], Sample]], runs: int) -> dict[str, list[Sample]]:
@@ -146,10 +148,10 @@ def peak_gib() -> float:
 def _main() -> None:
     module, variant, arguments = sys.argv[1:]
     work: Work = getattr(import_module(module), variant)(**json.loads(arguments))
-    begun = time.perf_counter()
+    begun, spent = time.perf_counter(), time.process_time()
     result = dict(work())
-    seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), "result": result}))
+    took = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - spent}
+    print(json.dumps({**took, "peak_gib": peak_gib(), "result": result}))
 
 
 if __name__ == "__main__":

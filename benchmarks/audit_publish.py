@@ -127,7 +127,8 @@ def audit(data: str) -> Work:
     def work() -> Mapping[str, Any]:
         rows, kept = RowAudit(contract, rules), pl.scan_parquet(data)
         bad = sum(
-            rows.split(batch, ("_file", "_row")).quarantined for batch in kept.collect_batches(chunk_size=1_000_000)
+            rows.split(batch, ("_file", "_row")).quarantined
+            for batch in kept.collect_batches(chunk_size=1_000_000)
         )
         found = audit_dataset(rules, kept, name="operations.departures")
         return {"quarantined": bad, "failed": [r.rule for r in found.results if not r.passed]}

@@ -50,6 +50,11 @@ def _import(code: str) -> Sample:
 def _loaded(domain: str) -> list[str]:
     code = f"import sys, domains.{domain}.definitions; print(*[m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return done.stdout.split()

@@ -183,7 +183,9 @@ class _Candidate:
         self._fill(columns)
         for rule in rules:
             if rule.kind in _ABOUT_KEYS and self.twice[rule.name].is_empty():
-                self.con.execute(f'ALTER TABLE "{self.table}" ADD COLUMN "{_repeats(rule)}" BOOLEAN DEFAULT false')
+                self.con.execute(
+                    f'ALTER TABLE "{self.table}" ADD COLUMN "{_repeats(rule)}" BOOLEAN DEFAULT false'
+                )
 
     def _fill(self, columns: Sequence[str | pl.Expr]) -> None:
         if not columns:

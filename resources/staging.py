@@ -22,6 +22,7 @@ from mesh_pipelines.errors import CommitConflict, DefinitionError, NotPublished,
 from resources import delta
 from resources.delta import Head, NewFile
 from resources.digest import ContentDigest, data_version
+from resources.filing import Filing, copied, cut
 from resources.layout import PUBLIC, LakeFile, Layout, encode, file_name, scan_files
 from resources.publication import Publication
 from resources.store import no_space_is_full
@@ -88,6 +89,9 @@ class Stage:
         self._root = lake.root(key)
         self._marker = f"{self._root}/_staging/{self.token}.json"
         self._buffers: dict[str, list[pl.DataFrame]] = {}
+        self._views: set[str] = set()
+        self._filing = Filing(self._file)
+        self._names: list[str] = []
         self._files: list[NewFile] = []
         self._parts: dict[str, ContentDigest] = {}
         self._state: Literal["open", "committing", "done"] = "open"
@@ -95,12 +99,14 @@ class Stage:
     @property
     def rows(self) -> int:
         """Rows written so far."""
+        self._take()
         buffered = sum(frame.height for frames in self._buffers.values() for frame in frames)
         return buffered + sum(part.rows for part in self._parts.values())
 
     @property
     def partitions(self) -> tuple[str, ...]:
         """Partitions written so far, as text ("" if the table has no partition column)."""
+        self._take()
         return tuple(sorted({*self._parts, *self._buffers}))
 
     def __enter__(self) -> Stage:
@@ -115,6 +121,7 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._filing.close()
         # In the midst of a commit nobody knows whether it landed: heal() finds out, and loses nothing.
         if self._state == "open":
             self.discard()
@@ -131,15 +138,23 @@ class Stage:
         """
         self._require_open()
         frame = self._conformed(frame)
-        if self.partition_by is None:
-            pieces = {"": frame} if frame.height else {}
-        else:
-            pieces = {
-                self._partition(value): piece
-                for (value,), piece in frame.partition_by(
-                    self.partition_by, as_dict=True, maintain_order=True
-                ).items()
-            }
+        # What the last call left to the threads is done before more is begun, which bounds memory.
+        self._take()
+        shared = False
+        pieces = {"": frame} if frame.height else {}
+        if self.partition_by is not None and frame.height:
+            cuts = cut(frame, self.partition_by)
+            pieces, shared = (
+                {self._partition(value): piece for value, piece in cuts.pieces.items()},
+                cuts.shared,
+            )
+        for partition in list(self._buffers):
+            if partition not in pieces and frame.height >= _SMALL_ROWS:
+                # Rows come in order of partition, as it seems, and this one is over.
+                self._flush(partition)
+            elif partition in self._views:
+                self._buffers[partition][-1] = copied(self._buffers[partition][-1])
+        self._views = set(pieces) if shared else set()
         for partition, piece in pieces.items():
             self._buffers.setdefault(partition, []).append(piece)
             if sum(part.height for part in self._buffers[partition]) >= _SMALL_ROWS:
@@ -223,8 +238,10 @@ class Stage:
     def discard(self) -> None:
         """Forget what was staged."""
         self._buffers.clear()
-        for new in self._files:
-            self._lake.store.delete(new.file.name)
+        self._filing.close()
+        for name in self._names:
+            self._lake.store.delete(name)
+        self._names.clear()
         self._lake.store.delete(self._marker)
         self._files.clear()
         self._state = "done"
@@ -311,6 +328,7 @@ class Stage:
             and before.partition_by == now.partition_by
             and dict(before.classification) == dict(now.classification)
             and all(file.layout == self._layout.id for file in removed)
+            and self._lake.intact(self.key, removed)  # else the same rows are what mends it
         )
 
     def _same_shape(self, before: Publication) -> None:
@@ -362,6 +380,7 @@ class Stage:
     def _flush_all(self) -> None:
         for partition in sorted(self._buffers):
             self._flush(partition)
+        self._take()
 
     def _flush(self, partition: str) -> None:
         frames = self._buffers.pop(partition)
@@ -369,15 +388,25 @@ class Stage:
         # Whole files of equal size rather than a large one and a crumb.
         count = max(1, round(whole.height / _TARGET_ROWS))
         for frame in whole.iter_slices(-(-whole.height // count)):
-            data = encode(frame, self._encryption)
-            folder = (
-                f"{self._root}/{self.partition_by}={_UNSAFE.sub('_', partition)}" if partition else self._root
-            )
-            name = f"{folder}/{file_name(self.token, len(self._files), self._layout, data)}"
-            file = LakeFile(partition, name, frame.height, len(data))
-            self._files.append(NewFile(file, delta.stats(frame, self._public)))
-            self._lake.store.write(name, data)
-            self._parts[partition] = self._parts.get(partition, ContentDigest()) + ContentDigest.of(frame)
+            self._filing.add(partition, frame)
+
+    def _file(self, partition: str, number: int, frame: pl.DataFrame) -> tuple[NewFile, ContentDigest]:
+        """One data file, written; in a thread of its own."""
+        data = encode(frame, self._encryption)
+        folder = (
+            f"{self._root}/{self.partition_by}={_UNSAFE.sub('_', partition)}" if partition else self._root
+        )
+        name = f"{folder}/{file_name(self.token, number, self._layout, data)}"
+        self._names.append(name)
+        self._lake.store.write(name, data)
+        file = LakeFile(partition, name, frame.height, len(data))
+        return NewFile(file, delta.stats(frame, self._public)), ContentDigest.of(frame)
+
+    def _take(self) -> None:
+        """Take over what the threads have written."""
+        for new, part in self._filing.take():
+            self._files.append(new)
+            self._parts[new.file.partition] = self._parts.get(new.file.partition, ContentDigest()) + part
             self._checkpoint("file")
 
     def _require_open(self) -> None:

@@ -46,7 +46,9 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     assets = [
         build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()
     ]
-    checks = [extra for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)]
+    checks = [
+        _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
+    ]
     checks += [rebuild_check(node) for node in loaded.nodes.values() if node.stage == "model"]
     return dg.Definitions(
         assets=[*assets, *stubs(loaded)],
@@ -60,6 +62,22 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         resources={"io_manager": LakeIOManager()},
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
+    )
+
+
+def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetChecksDefinition:
+    """A hand-written check that names an asset as its domain does, without the domain, is on that asset."""
+    full = {dg.AssetKey([name]): dg.AssetKey([loaded.name, name]) for name in loaded.nodes}
+    return dg.AssetChecksDefinition.create(
+        keys_by_input_name={i: full.get(key, key) for i, key in check.node_keys_by_input_name.items()},
+        # The IO manager knows the reader by the first part of its name.
+        node_def=check.op.with_replaced_properties(name=f"{loaded.name}__{check.op.name}"),
+        check_specs_by_output_name={
+            output: spec.replace_key(spec.key.replace_asset_key(full.get(spec.asset_key, spec.asset_key)))
+            for output, spec in check.node_check_specs_by_output_name.items()
+        },
+        resource_defs=check.resource_defs,
+        can_subset=check.can_subset,
     )
 
 

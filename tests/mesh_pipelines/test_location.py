@@ -268,6 +268,11 @@ def totals(refunds: pl.LazyFrame) -> pl.DataFrame:
 @dg.asset_check(asset="refunds")
 def small() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True, metadata={{"by": "hand"}})
+
+@dg.asset_check(asset="refunds", blocking=True)
+def dear(refunds: pl.LazyFrame) -> dg.AssetCheckResult:
+    rows = refunds.collect().height
+    return dg.AssetCheckResult(passed=rows > 1, metadata={{"rows": rows}})
 """
 
 
@@ -311,7 +316,7 @@ def test_an_asset_by_hand_gets_what_every_asset_gets(world: World) -> None:
     kinds = {tag.removeprefix("dagster/kind/") for tag in asset.tags if tag.startswith("dagster/kind/")}
     assert kinds >= KINDS["product"]
     checks = {key.name for key in graph.get_check_keys_for_assets({asset.key})}
-    assert {"columns_conform", "within_tolerance", "has_rows", "small"} <= checks
+    assert {"columns_conform", "within_tolerance", "has_rows", "small", "dear"} <= checks
     assert graph.get(dg.AssetKey(["shop", "totals"])).parent_keys == {asset.key}
 
 
@@ -330,6 +335,7 @@ def test_an_asset_by_hand_passes_the_same_gate(world: World, instance: dg.Dagste
     assert evaluations["within_tolerance"].passed
     assert evaluations["within_tolerance"].metadata["failed"].value == 1
     assert evaluations["small"].passed
+    assert evaluations["dear"].metadata["rows"].value == 9
 
 
 def test_an_asset_by_hand_that_breaks_its_contract_is_refused(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.errors import NotPublished
+from mesh_pipelines.errors import NotPublished, TrackingUnavailable
 from mesh_pipelines.loading import Node, model_spec
 from mesh_pipelines.mesh import Mesh
 from mesh_pipelines.planner import Declared, Facts, ModelFacts
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from mesh_pipelines.modeling.registry import ModelVersion
 
 
-def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0) -> Facts:
+def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0, without_registry: bool = False) -> Facts:
     """Facts about a mesh as it stands at this moment.
 
     Args:
         mesh: all its domains.
         platform: its shared resources.
         settle: seconds that a new file must have been left unchanged before it counts as landed.
+        without_registry: where MLflow does not answer, take models for untrained: their own steps then say what is
+            wrong, and everything else goes on.
     """
 
     def declared(node: Node) -> Declared:
@@ -30,7 +32,12 @@ def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0) -> Facts:
         return Declared(spec.digest, spec.retrain.min_new_rows, _span(spec.retrain.max_age))
 
     def model(key: str) -> ModelFacts:
-        return model_facts(platform, key)
+        try:
+            return model_facts(platform, key)
+        except TrackingUnavailable:
+            if without_registry:
+                return ModelFacts()
+            raise
 
     return Facts(platform.record, model, mesh.nodes, platform.settings.landing, declared, settle)
 

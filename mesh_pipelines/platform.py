@@ -54,10 +54,11 @@ class Platform:
 
 
 @lru_cache(maxsize=4)
-def _platform(settings_json: str) -> Platform:
+def _platform(settings_json: str, master_key: object) -> Platform:
     return Platform(get_settings())
 
 
 def platform() -> Platform:
     """The platform of the settings that are in force now."""
-    return _platform(get_settings().model_dump_json())
+    settings = get_settings()
+    return _platform(settings.model_dump_json(), settings.master_key)  # JSON says of a secret only that it is one

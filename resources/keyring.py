@@ -74,6 +74,17 @@ class Keyring:
             return DataKey(current, self._unwrap(name, current, entry, file))
         return self._add(domain, product, classification, only_if_none=True)
 
+    def require(self, domain: str, product: str, classification: str, version: int) -> None:
+        """Make sure that a version is still known, be it as one that was destroyed.
+
+        Raises:
+            KeyUnavailable: nothing is known of it, so the keyring has lost it.
+        """
+        file = self._file(domain, product)
+        entry = _read(file).get(classification)
+        if entry is None or str(version) not in entry["versions"]:
+            raise _lost(f"{domain}.{product}/{classification}", version, file)
+
     def rotate(self, domain: str, product: str, classification: str) -> DataKey:
         """A new current version: what is published next is under it; older versions stay readable."""
         return self._add(domain, product, classification, only_if_none=False)
@@ -146,11 +157,7 @@ class Keyring:
 
         stored = (entry or {"versions": {}})["versions"].get(str(version))
         if stored is None:
-            raise KeyUnavailable(
-                f"data key {name} has no version {version}",
-                where=str(file),
-                remedy="restore the keyring's folder from its backup: the key that wrote the data is missing",
-            )
+            raise _lost(name, version, file)
         if "wrapped" not in stored:
             raise KeyUnavailable(
                 f"data key {name} version {version} was destroyed on {stored['destroyed']}",
@@ -224,6 +231,14 @@ class Keyring:
             yield
         finally:
             os.close(descriptor)
+
+
+def _lost(name: str, version: int, file: Path) -> KeyUnavailable:
+    return KeyUnavailable(
+        f"data key {name} has no version {version}",
+        where=str(file),
+        remedy="restore the keyring's folder from its backup: the key that wrote the data is missing",
+    )
 
 
 def _wrap(master: bytes, secret: bytes, purpose: str) -> str:

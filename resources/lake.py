@@ -85,8 +85,12 @@ class Lake:
             publish_id: the caller's name for this publish, kept in its record.
             checkpoint: called with the name of each step as it is reached: staging, file, written,
                 committing, committed, done.
+
+        Raises:
+            KeyUnavailable: keys that the published files were written with are missing, or the master key is.
         """
         self.heal(key)
+        self._require_keys(key)
         return Stage(
             self, key, types.checked(key, dtypes), dict(classification), partition_by, publish_id, checkpoint
         )
@@ -229,6 +233,15 @@ class Lake:
         self._verify(key, files, again=True)
         return len(files)
 
+    def intact(self, key: str, files: Sequence[LakeFile]) -> bool:
+        """Are these files as they were written? In an object store, which sees to that itself: yes."""
+        try:
+            if isinstance(self.store, FolderStore):
+                self._verify(key, files, again=False)
+        except IntegrityError:
+            return False
+        return True
+
     def explain(self, error: BaseException, key: str, version: int | None = None) -> BaseException:
         """What an error met while reading a table means: a MeshError, or the error itself."""
         if isinstance(error, MeshError):
@@ -261,6 +274,18 @@ class Lake:
             if explained is error:
                 raise
             raise explained from error
+
+    def _require_keys(self, key: str) -> None:
+        """Refuse to make keys in place of lost ones.
+
+        Files of both would go by one number, and a backup of the keyring could not bring both back.
+        """
+        if not self.exists(key):
+            return
+        domain, product = key.split(".", 1)
+        for layout in self.record(key).layouts.values():
+            for classification, version in layout.needs():
+                self.keyring.require(domain, product, classification, version)
 
     def _verify(self, key: str, files: Sequence[LakeFile], *, again: bool) -> None:
         def problem(file: LakeFile) -> str | None:

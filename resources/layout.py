@@ -64,6 +64,11 @@ class Layout:
         }
         return cls(versions[FOOTER], {name: (kind, versions[kind]) for name, kind in protected.items()})
 
+    def needs(self) -> tuple[tuple[str, int], ...]:
+        """Classification and version of every key that it takes."""
+        footer = () if self.footer is None else ((FOOTER, self.footer),)
+        return (*footer, *sorted(set(self.columns.values())))
+
     def _secrets(
         self, keyring: Keyring, key: str, dtypes: Mapping[str, pl.DataType], only: Collection[str] | None
     ) -> dict[str, bytes]:

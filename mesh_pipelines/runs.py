@@ -156,7 +156,8 @@ def _run(
     attempted: set[str] = set()
     current = Plan()
     while True:
-        current = plan(nodes, facts_of(whole, shared), force=forced - attempted, without=failed)
+        facts = facts_of(whole, shared, without_registry=True)
+        current = plan(nodes, facts, force=forced - attempted, without=failed)
         todo = [step for step in current.steps if step.key not in attempted or not step.follows]
         todo = [step for step in todo if step.key not in attempted]
         if partition:

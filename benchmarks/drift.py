@@ -3,8 +3,8 @@
     python -m benchmarks.drift [--rows 1000000] [--repeat 5] [--json]
 
 ``reference`` cuts the bins and counts the rows (once a champion), ``drift`` counts the same rows again and compares
-(each time). Seconds are medians of ``--repeat`` turns over a Parquet file; ``peak`` is the process's memory, imports and
-Parquet reader included. ``scipy`` is the exact statistic of the numeric columns alone, for scale.
+(each time). Seconds are medians of ``--repeat`` turns over a Parquet file; ``peak`` is the process's memory, imports
+and Parquet reader included. ``scipy`` is the exact statistic of the numeric columns alone, for scale.
 """
 
 from __future__ import annotations

@@ -262,7 +262,7 @@ def watch_of(model: Node) -> Watch:
         model: the model, its champion or its predictions.
     """
     declared = model.declaration
-    given = getattr(declared, "watch", None) if isinstance(declared, ModelDeclaration) else None
+    given = declared.options.get("watch") if isinstance(declared, ModelDeclaration) else None
     return given if isinstance(given, Watch) else Watch()
 
 

@@ -1,4 +1,4 @@
-"""The checks on a model in use: a real domain, its lake, its registry and Dagster, before and after the world changes."""
+"""The checks on a model in use: a real domain, its lake, its registry and Dagster, while the world changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from mesh_pipelines.declare import ModelDeclaration
+from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh
+from mesh_pipelines.monitoring import watching
 from mesh_pipelines.monitoring.checks import (
     INPUT_DRIFT,
     LIVE_PERFORMANCE,
@@ -30,10 +33,10 @@ WATCH = Watch(min_rows=200, max_metric_drop=0.1)
 
 
 @pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[Mesh]:
+def mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesh]:
     """The domain that `mesh new domain` writes, with bounds for so few rows."""
     with small_domain(tmp_path) as mesh:
-        object.__setattr__(mesh.node("machines.repair").declaration, "watch", WATCH)
+        monkeypatch.setattr(watching, "watch_of", lambda _: WATCH)
         yield mesh
 
 
@@ -66,6 +69,13 @@ def test_only_predictions_are_watched(mesh: Mesh) -> None:
     assert not any(spec.blocking for spec in specs)
 
 
+def test_a_model_without_bounds_has_the_usual_ones() -> None:
+    """What ``model(..., watch=...)`` was given counts; without it the defaults do."""
+    assert watching.watch_of(Node("d", "m", "model", declaration=ModelDeclaration())) == Watch()
+    declared = ModelDeclaration(options={"watch": WATCH})
+    assert watching.watch_of(Node("d", "m", "model", declaration=declared)) == WATCH
+
+
 def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> None:
     """The checks pass, say so, and leave no facts."""
     with dg.DagsterInstance.ephemeral() as instance:
@@ -77,7 +87,7 @@ def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> Non
 
 @pytest.mark.slow
 def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
-    """At first all is well; then its inputs, its predictions and its performance go, each is told, and a policy knows."""
+    """At first all is well; then inputs, predictions and performance go: each is told, and a policy knows."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(mesh=mesh).ok
         champion = platform().registry.champion("machines.repair")

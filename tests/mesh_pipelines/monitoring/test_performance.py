@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -59,6 +60,7 @@ def predictions(features: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def rows(features: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """What was said beside what happened."""
     return outcomes(
         predictions.lazy(),
         features.lazy(),
@@ -98,7 +100,7 @@ def test_metrics_are_those_of_fairlearn(rows: pl.DataFrame) -> None:
             y_pred=known[SCORE].to_numpy(),
             sensitive_features=known.select(by).to_pandas(),
         ).by_group.dropna()
-        mine = {
+        mine: dict[Any, Performance] = {
             (entry.month, entry.model_version, *([entry.value] if column else [])): entry
             for entry in found
             if entry.column == column

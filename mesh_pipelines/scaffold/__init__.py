@@ -6,8 +6,11 @@ import math
 import random
 import re
 from datetime import date, timedelta
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
+
+import yaml
 
 from mesh_pipelines.errors import MeshError
 
@@ -30,7 +33,7 @@ def new_domain(name: str, root: Path) -> list[Path]:
     """
     from resources.settings import get_settings
 
-    if not _NAME.fullmatch(name) or "__" in name:
+    if not _NAME.fullmatch(name) or "__" in name or iskeyword(name):
         raise MeshError(
             f"{name!r} cannot be a domain's name",
             remedy="use lower case letters, digits and single underscores, beginning with a letter: customer_care",
@@ -52,10 +55,19 @@ def new_domain(name: str, root: Path) -> list[Path]:
     landing.write_text(_sample(), encoding="utf-8")
     written.append(landing)
     workspace = root / "workspace.yaml"
-    known = workspace.read_text(encoding="utf-8").rstrip() if workspace.exists() else "load_from:"
-    entry = f"  - python_module:\n      module_name: domains.{name}.definitions\n      location_name: {name}\n"
+    known = _entries(workspace.read_text(encoding="utf-8") if workspace.exists() else "")
+    entry = (
+        f"  - python_module:\n      module_name: domains.{name}.definitions\n      location_name: {name}\n"
+    )
     workspace.write_text(f"{known}\n{entry}", encoding="utf-8")
     return [*written, workspace]
+
+
+def _entries(text: str) -> str:
+    """A workspace's text up to where the next entry goes; comments stay."""
+    if not (yaml.safe_load(text) or {}).get("load_from"):
+        text = re.sub(r"^load_from:.*$", "", text, flags=re.MULTILINE).rstrip() + "\nload_from:"
+    return text.strip()
 
 
 def _sample(machines: int = 12, days: int = 90, seed: int = 7) -> str:

@@ -1,14 +1,41 @@
-"""A workspace of each test's own."""
+"""A workspace of each test's own, and one that has run to a champion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from mesh_pipelines.mesh import Mesh, load_mesh
+from mesh_pipelines.runs import RunReport, run
+from mesh_pipelines.scaffold import new_domain
+from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
 from tests.mesh_pipelines.tiny import World
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The domain that ``mesh new domain machines`` writes, run once.
+
+    Args:
+        folder: its workspace.
+        written: the files that were written.
+        first: how the first run went.
+    """
+
+    folder: Path
+    written: tuple[Path, ...]
+    first: RunReport
+
+    @contextmanager
+    def inside(self) -> Generator[Mesh]:
+        """Be in that workspace, with its home."""
+        with home_at(self.folder / ".mesh"), workspace(self.folder):
+            yield load_mesh(self.folder)
 
 
 @pytest.fixture
@@ -16,3 +43,12 @@ def world(tmp_path: Path, mesh_home: Path) -> Iterator[World]:
     """A workspace without domains."""
     with workspace(tmp_path / "work") as root:
         yield World(root, mesh_home / "landing")
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    """A new domain that has been run from landing to champion and predictions, once for all tests."""
+    folder = tmp_path_factory.mktemp("machines")
+    with home_at(folder / ".mesh"), workspace(folder):
+        written = tuple(new_domain("machines", folder))
+        return Machines(folder, written, run(["machines"]))

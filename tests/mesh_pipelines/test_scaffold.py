@@ -1,0 +1,136 @@
+"""``mesh new domain``: a domain that is sound, tested and runs to a champion before anything of it is changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mesh_pipelines.check import check_mesh
+from mesh_pipelines.errors import MeshError
+from mesh_pipelines.mesh import read_workspace
+from mesh_pipelines.platform import platform
+from mesh_pipelines.scaffold import new_domain
+from mesh_pipelines.testing import small_domain, workspace
+from resources.settings import get_settings
+from tests.mesh_pipelines.conftest import Machines
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
+
+
+def test_a_new_domain_is_sound_at_once(tmp_path: Path) -> None:
+    """It loads, keeps every rule of the federation, and Dagster takes its definitions."""
+    with small_domain(tmp_path, "customer_care") as mesh:
+        assert check_mesh(tmp_path) == []
+        assert list(mesh.domains) == ["customer_care"]
+        assert {node.stage for node in mesh.nodes.values()} == {
+            "source", "product", "features", "model", "champion", "predictions",
+        }  # fmt: skip
+        assert (get_settings().landing / "customer_care" / "readings.csv").is_file()
+
+
+def test_a_new_domain_touches_its_folder_and_one_entry(tmp_path: Path) -> None:
+    """Other entries of workspace.yaml and their comments stay as they are."""
+    with workspace(tmp_path):
+        before = "# Ours.\nload_from:\n  - python_module: domains.other.definitions  # first\n"
+        (tmp_path / "workspace.yaml").write_text(before)
+        written = new_domain("machines", tmp_path)
+    text = (tmp_path / "workspace.yaml").read_text()
+    assert text.startswith(before)
+    assert [place.name for place in read_workspace(tmp_path)] == ["other", "machines"]
+    assert written[-1] == tmp_path / "workspace.yaml"
+    assert all(path.is_file() for path in written)
+    inside = tmp_path / "domains" / "machines"
+    landing = get_settings().landing / "machines"
+    assert all(path.is_relative_to(inside) or path.is_relative_to(landing) for path in written[:-1])
+    assert not any("$" in path.read_text() for path in written)
+
+
+@pytest.mark.parametrize("text", ["", "load_from: []\n", "load_from:\n", "# nothing yet\n", None])
+def test_the_first_domain_of_a_workspace(tmp_path: Path, text: str | None) -> None:
+    """A workspace that is missing or empty gets its first entry, and is one that Dagster can read."""
+    if text is not None:
+        (tmp_path / "workspace.yaml").write_text(text)
+    new_domain("machines", tmp_path)
+    assert [place.name for place in read_workspace(tmp_path)] == ["machines"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Machines", "1st", "my-domain", "my domain", "a__b", "../up", "x", "é", "class"]
+)
+def test_what_can_be_no_name_is_refused(tmp_path: Path, name: str) -> None:
+    """A name has to be one for a Python package, a Dagster key and a table; nothing is written otherwise."""
+    with pytest.raises(MeshError, match="cannot be a domain's name"):
+        new_domain(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    """A domain that exists is not overwritten."""
+    new_domain("machines", tmp_path)
+    readme = tmp_path / "domains/machines/README.md"
+    readme.write_text("mine")
+    with pytest.raises(MeshError, match="exists"):
+        new_domain("machines", tmp_path)
+    assert readme.read_text() == "mine"
+    assert len(read_workspace(tmp_path)) == 1
+
+
+def test_its_contracts_are_the_standards(tmp_path: Path) -> None:
+    """Each contract says what a consumer asks for: class of each column, freshness, retention, owner, quality."""
+    new_domain("machines", tmp_path)
+    files = sorted((tmp_path / "domains/machines/contracts").iterdir())
+    assert [file.name.partition(".")[0] for file in files] == ["readings", "readings_raw", "repair_forecast"]
+    for file in files:
+        contract = yaml.safe_load(file.read_text())
+        assert contract["apiVersion"] == "v3.2.0"
+        assert contract["domain"] == "machines"
+        assert contract["schema"][0]["quality"]
+        assert {p["property"] for p in contract["slaProperties"]} >= {"freshness", "retention"}
+
+
+def test_its_code_is_in_the_usual_form(tmp_path: Path) -> None:
+    """What is written passes the project's own linter and formatter."""
+    new_domain("machines", tmp_path)
+    ruff = Path(sys.executable).parent / "ruff"
+    config = Path(__file__).parents[2] / "pyproject.toml"
+    ours = 'lint.isort.known-first-party = ["mesh_pipelines", "domains"]'  # as they are in the project's own folder
+    for command in ("check", "format --check"):
+        done = subprocess.run(
+            [str(ruff), *command.split(), "--config", str(config), "--config", ours, "--no-cache", "domains"],
+            cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_a_new_domain_runs_to_a_champion(machines: Machines) -> None:
+    """From the sample that landed to a model that passed its gate, and its predictions, without a change."""
+    assert machines.first.ok, machines.first
+    assert {step.key.partition(".")[2]: step.status for step in machines.first.steps} == dict.fromkeys(
+        ("readings_raw", "readings", "repair_features", "repair", "repair_champion", "repair_forecast"),
+        "done",
+    )
+    with machines.inside():
+        champion = platform().registry.champion("machines.repair")
+        assert champion is not None
+        assert champion.metrics["auc"] > champion.baseline["auc"]
+        forecast = platform().lake.scan("machines.repair_forecast").collect()
+        assert forecast.height > 100
+        assert forecast["probability"].is_between(0, 1).all()
+
+
+@pytest.mark.slow
+def test_the_test_of_a_new_domain_passes(machines: Machines) -> None:
+    """``pytest domains/machines`` in its workspace."""
+    env = {**os.environ, "MESH_HOME": str(machines.folder / ".mesh"), "PYTHONPATH": str(machines.folder)}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "domains/machines"],
+        cwd=machines.folder, env=env, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Callable
 from functools import cache as remember
 from importlib.metadata import files
 from pathlib import Path
@@ -49,18 +50,15 @@ def departures(rows: int, first_year: int = 2000) -> Path:
         A folder of Parquet files, one a year: the contract's columns, ``_file`` and ``_row``.
     """
     folder = cache("data") / f"departures-{rows}-{first_year}"
-    if folder.exists():
-        return folder
-    making = folder.with_name(folder.name + ".making")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir()
-    left = rows
-    for year in range(first_year, first_year + -(-rows // A_YEAR)):
-        frame = _product(raw(year)).head(left).collect(engine="streaming")
-        frame.write_parquet(making / f"{year}.parquet")
-        left -= frame.height
-    making.rename(folder)
-    return folder
+
+    def fill(making: Path) -> None:
+        left = rows
+        for year in range(first_year, first_year + -(-rows // A_YEAR)):
+            frame = _product(raw(year)).head(left).collect(engine="streaming")
+            frame.write_parquet(making / f"{year}.parquet")
+            left -= frame.height
+
+    return _made(folder, fill)
 
 
 def _product(landed: pl.LazyFrame) -> pl.LazyFrame:
@@ -82,6 +80,66 @@ def _product(landed: pl.LazyFrame) -> pl.LazyFrame:
     return made.select(
         *(pl.col(name).cast(dtype) for name, dtype in contract.dtypes.items()), "_file", "_row"
     )
+
+
+def months(first_year: int, years: int) -> Path:
+    """Departures as they land, a CSV a month: ``departures-2014-03.csv`` and so on.
+
+    Args:
+        first_year: they begin in its January.
+        years: how many years there are.
+
+    Returns:
+        The folder they are in.
+    """
+    folder = cache("data") / f"months-{first_year}-{years}"
+
+    def fill(making: Path) -> None:
+        for year in range(first_year, first_year + years):
+            _by_month(raw(year).collect(), year, making)
+
+    return _made(folder, fill)
+
+
+def crowd(times: int) -> Path:
+    """The departures of 2013 as they land, ``times`` as many: each airline is as many airlines of the same schedule."""
+    folder = cache("data") / f"crowd-{times}"
+
+    def fill(making: Path) -> None:
+        year = raw(2013).collect()
+        names = year["carrier"].unique().sort().to_list()
+        signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        copies = [
+            year.with_columns(
+                pl.col("carrier").replace_strict(
+                    {
+                        name: signs[at // 36] + signs[at % 36]
+                        for at, name in enumerate(names, len(names) * copy)
+                    }
+                )
+            )
+            for copy in range(times)
+        ]
+        # Sorted by hour with the airlines in turn, as one file of all of them would be.
+        _by_month(pl.concat(copies).sort("time_hour", maintain_order=True), 2013, making)
+
+    return _made(folder, fill)
+
+
+def _by_month(year: pl.DataFrame, of: int, folder: Path) -> None:
+    for (month,), rows in year.partition_by("month", as_dict=True, maintain_order=True).items():
+        rows.write_csv(folder / f"departures-{of}-{int(month):02d}.csv")
+
+
+def _made(folder: Path, fill: Callable[[Path], None]) -> Path:
+    """A folder that is there whole or not at all."""
+    if not folder.exists():
+        making = folder.with_name(folder.name + ".making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        fill(making)
+        making.rename(folder)
+    return folder
 
 
 @remember

@@ -134,6 +134,12 @@ def cache(name: str) -> Path:
     return folder
 
 
+def load(*modules: str) -> None:
+    """Import what the work is going to import, so that it is not timed."""
+    for module in modules:
+        import_module(module)
+
+
 def peak_gib() -> float:
     """The most memory that this process has held."""
     try:

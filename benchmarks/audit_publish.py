@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from benchmarks._data import PLENTY, departures
-from benchmarks._measure import Figure, Work, alternate, at_least, at_most, median, peak, run
+from benchmarks._measure import Figure, Work, alternate, at_least, at_most, load, median, peak, run
 
 if TYPE_CHECKING:
     from quality.contract import Contract
@@ -88,9 +88,7 @@ def gate(data: str) -> Work:
     """Audit, quarantine, encrypt and publish, as a Dagster step does it."""
     home = tempfile.mkdtemp(prefix="mesh-bench-")
     os.environ["MESH_HOME"] = home
-    import great_expectations  # noqa: F401  (imports are not timed)
-    import pandera.polars  # noqa: F401
-
+    load("great_expectations", "pandera.polars")
     from mesh_pipelines.loading import load_domain
     from mesh_pipelines.platform import platform
     from mesh_pipelines.publish import Candidate, publish
@@ -114,9 +112,7 @@ def gate(data: str) -> Work:
 
 def audit(data: str) -> Work:
     """Row rules and dataset rules over a whole frame, nothing written."""
-    import great_expectations  # noqa: F401
-    import pandera.polars  # noqa: F401
-
+    load("great_expectations", "pandera.polars")
     from quality.dataset import audit_dataset
     from quality.rows import RowAudit
     from quality.rules import rules_of
@@ -138,8 +134,8 @@ def audit(data: str) -> Work:
 
 def gx_on_pandas(data: str) -> Work:
     """The same rules as Great Expectations on a pandas frame; the conversion counts."""
+    load("pandas")
     import great_expectations as gx
-    import pandas  # noqa: F401
 
     from quality.rules import rules_of
 

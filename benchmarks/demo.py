@@ -1,0 +1,55 @@
+"""`mesh demo` in a fresh home: how long it takes, and how much of that is not the work itself.
+
+Run: python -m benchmarks demo
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks._measure import Figure, Work, run
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """Wall time, and the share that is neither reading nor auditing, training or writing."""
+    del quick
+    home = Path(tempfile.mkdtemp(prefix="mesh-bench-"))
+    try:
+        found = run("demo", "demo", env={"MESH_HOME": str(home)})
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    whole, rest = found.process_seconds, found.result["overhead"] + found.process_seconds - found.seconds
+    slowest = ", ".join(f"{key} {seconds:.1f} s" for key, seconds in found.result["slowest"])
+    return [
+        Figure("mesh demo, set-up left out", f"{whole:.0f} s", note=f"the longest: {slowest}"),
+        Figure(
+            "share of it that is not reading, auditing, training or writing",
+            f"{rest / whole:.0%}",
+            note=f"{rest:.1f} s: starting, imports, Dagster's records, checks and plots",
+        ),
+    ]
+
+
+def demo() -> Work:
+    """Land nine months and bring the whole mesh up to date, as ``mesh demo`` does."""
+
+    def work() -> Mapping[str, Any]:
+        from mesh_pipelines.demo import FIRST_MONTHS, land
+        from mesh_pipelines.platform import platform
+        from mesh_pipelines.runs import run as run_mesh
+
+        land(FIRST_MONTHS, platform().settings.landing)
+        report = run_mesh()
+        steps = sorted(report.steps, key=lambda step: -step.seconds)
+        return {
+            "overhead": report.overhead_seconds,
+            "slowest": [(step.key, step.seconds) for step in steps[:3]],
+            "failed": [step.key for step in steps if step.status == "failed"],
+            "steps": {step.key: [round(step.seconds, 2), round(step.work_seconds, 2)] for step in steps},
+        }
+
+    return work

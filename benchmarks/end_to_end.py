@@ -1,0 +1,149 @@
+"""Operations from landing to predictions, against a plain script that does the same work without the platform.
+
+Run: python -m benchmarks end_to_end
+
+Both begin with landed files and with what other domains have published; both end with the source, the product, the
+feature set, the model and the walk-forward predictions written. Whole processes are timed, imports included.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks._data import A_YEAR, crowd
+from benchmarks._measure import Figure, Sample, Work, alternate, at_most, median, peak, run
+
+TIMES = 10
+MAX_RATIO, MAX_MEMORY_RATIO, MAX_MORE_SECONDS = 1.25, 1.5, 15.0
+PORTS = ("weather.observations", "weather.visibility_forecast", "fleet.aircraft")
+FORECAST = "operations.delay_forecast"
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """Ten times the bundled departures (left out of a quick look), and the bundled ones."""
+    base = Path(tempfile.mkdtemp(prefix="mesh-bench-"))
+    try:
+        run("end_to_end", "others", env={"MESH_HOME": str(base)}, ports=str(base / "ports"))
+        lines = [] if quick else _large(base)
+        return [*lines, *_bundled(base, 1 if quick else 3)]
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def _large(base: Path) -> list[Figure]:
+    rows = TIMES * A_YEAR
+    found = _both(base, TIMES, 1)
+    mesh, plain = median(found["mesh"], "process_seconds"), median(found["plain"], "process_seconds")
+    most, least = peak(found["mesh"]), peak(found["plain"])
+    note = f"AUC {found['mesh'][0].result['auc']:.4f} / {found['plain'][0].result['auc']:.4f}"
+    return [
+        at_most(
+            f"operations end to end, {rows:,} departures / plain script",
+            mesh / plain,
+            MAX_RATIO,
+            note=f"{mesh:.1f} s / {plain:.1f} s; {note}",
+        ),
+        at_most(
+            f"its peak memory, {rows:,} departures / plain script",
+            most / least,
+            MAX_MEMORY_RATIO,
+            note=f"{most:.2f} GiB / {least:.2f} GiB",
+        ),
+    ]
+
+
+def _bundled(base: Path, runs: int) -> list[Figure]:
+    found = _both(base, 1, runs)
+    mesh, plain = median(found["mesh"], "process_seconds"), median(found["plain"], "process_seconds")
+    note = (
+        f"{mesh:.1f} s / {plain:.1f} s; processor time {median(found['mesh'], 'cpu_seconds'):.1f} s / "
+        f"{median(found['plain'], 'cpu_seconds'):.1f} s; AUC {found['mesh'][0].result['auc']:.4f} / "
+        f"{found['plain'][0].result['auc']:.4f}"
+    )
+    what = f"operations end to end, {A_YEAR:,} departures: more than the plain script"
+    return [at_most(what, mesh - plain, MAX_MORE_SECONDS, unit=" s", note=note)]
+
+
+def _both(base: Path, times: int, runs: int) -> dict[str, list[Sample]]:
+    landing = crowd(times)
+
+    def mesh() -> Sample:
+        home = Path(tempfile.mkdtemp(prefix="mesh-bench-")) / "home"
+        try:
+            shutil.copytree(base, home)
+            shutil.copytree(landing, home / "landing" / "operations", dirs_exist_ok=True)
+            return run("end_to_end", "platform", env={"MESH_HOME": str(home)})
+        finally:
+            shutil.rmtree(home.parent, ignore_errors=True)
+
+    def plain() -> Sample:
+        with tempfile.TemporaryDirectory(prefix="mesh-bench-") as out:
+            return run("end_to_end", "script", landing=str(landing), ports=str(base / "ports"), out=out)
+
+    return alternate({"mesh": mesh, "plain": plain}, runs)
+
+
+def others(ports: str) -> Work:
+    """Land weather and aircraft, publish what operations reads of them, and copy that to plain Parquet."""
+
+    def work() -> Mapping[str, Any]:
+        from mesh_pipelines.demo import MONTHS, land
+        from mesh_pipelines.platform import platform
+        from mesh_pipelines.runs import run as run_mesh
+
+        shared = platform()
+        land(MONTHS, shared.settings.landing)
+        shutil.rmtree(shared.settings.landing / "operations")
+        report = run_mesh(PORTS)
+        if not report.ok:
+            raise SystemExit(
+                "\n".join(f"{step.key}: {step.message}" for step in report.steps if step.message)
+            )
+        Path(ports).mkdir()
+        for key in PORTS:
+            shared.lake.scan(key).sink_parquet(Path(ports) / f"{key.partition('.')[2]}.parquet")
+        return {}
+
+    return work
+
+
+def platform() -> Work:
+    """What ``mesh run operations.delay_forecast`` does."""
+
+    def work() -> Mapping[str, Any]:
+        from mesh_pipelines.platform import platform
+        from mesh_pipelines.runs import run as run_mesh
+
+        report = run_mesh([FORECAST])
+        if not report.ok:
+            raise SystemExit(
+                "\n".join(f"{step.key}: {step.message}" for step in report.steps if step.message)
+            )
+        champion = platform().registry.champion("operations.departure_delay")
+        steps = {
+            step.key: [round(step.seconds, 2), round(step.work_seconds, 2)]
+            for step in report.steps
+            if step.status == "done"
+        }
+        return {
+            "auc": champion.metrics["auc"] if champion else 0.0,
+            "steps": steps,
+            "overhead": report.overhead_seconds,
+        }
+
+    return work
+
+
+def script(landing: str, ports: str, out: str) -> Work:
+    """The plain script."""
+
+    def work() -> Mapping[str, Any]:
+        from benchmarks.plain_operations import main
+
+        return main(landing, ports, out)
+
+    return work

@@ -1,0 +1,84 @@
+"""One more month of departures, from the landed file to the published product, with a short and a long history.
+
+Run: python -m benchmarks incremental
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks._data import months
+from benchmarks._measure import Figure, Work, at_most, load, median, run
+
+KEY = "operations.departures"
+SHORT, LONG = 1, 10
+"""Years of history."""
+
+MAX_RATIO = 1.3
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """The run for a new month after ten years of history against the one after a year; months in alternation."""
+    more = 3 if quick else 5
+    homes = {years: Path(tempfile.mkdtemp(prefix="mesh-bench-")) for years in (SHORT, LONG)}
+    try:
+        for years, home in homes.items():
+            _land(home, 2013, years)
+            run("incremental", "bring_up_to_date", env={"MESH_HOME": str(home)})
+        found: dict[int, list[Any]] = {SHORT: [], LONG: []}
+        for month in range(more):
+            for years in (SHORT, LONG) if month % 2 else (LONG, SHORT):
+                home = homes[years]
+                _land(home, 2013 + years, 1, only=month)
+                found[years].append(run("incremental", "bring_up_to_date", env={"MESH_HOME": str(home)}))
+    finally:
+        for home in homes.values():
+            shutil.rmtree(home, ignore_errors=True)
+    short, long = median(found[SHORT]), median(found[LONG])
+    return [
+        at_most(
+            f"one more month of departures, after {12 * LONG} months / after {12 * SHORT}",
+            long / short,
+            MAX_RATIO,
+            note=f"{long:.2f} s ({_cpu(found[LONG]):.2f} s of processor time) / "
+            f"{short:.2f} s ({_cpu(found[SHORT]):.2f} s), ingest to publish, {more} months each",
+        )
+    ]
+
+
+def bring_up_to_date() -> Work:
+    """What ``mesh run operations.departures`` does, imports left out."""
+    load("dagster", "great_expectations", "pandera.polars", "deltalake", "sqlalchemy")
+    from mesh_pipelines.mesh import load_mesh
+    from mesh_pipelines.runs import project_root
+    from mesh_pipelines.runs import run as run_mesh
+
+    mesh = load_mesh(project_root())
+
+    def work() -> Mapping[str, Any]:
+        report = run_mesh([KEY], mesh=mesh)
+        if not report.ok:
+            raise SystemExit("\n".join(step.message for step in report.steps))
+        return {
+            step.key: [step.status, round(step.seconds, 3), round(step.work_seconds, 3)]
+            for step in report.steps
+        }
+
+    return work
+
+
+def _land(home: Path, first_year: int, years: int, only: int | None = None) -> None:
+    landing = home / "landing" / "operations"
+    landing.mkdir(parents=True, exist_ok=True)
+    files = sorted(months(first_year, years).iterdir())
+    for file in files if only is None else files[only : only + 1]:
+        shutil.copy(file, landing)
+
+
+def _cpu(samples: list[Any]) -> float:
+    return median(samples, "cpu_seconds")

@@ -13,7 +13,8 @@ import pytest
 from mesh_pipelines import runs
 from mesh_pipelines.demo import land
 from resources.settings import get_settings
-from tests.e2e.house import DEPARTURES, House
+from tests.e2e.forge import Forge
+from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, RAW, House, edited
 
 ROWS = {"operations": 800, "weather": 300, "fleet": 100}
 """Rows of each landed file that are kept: 1 % of them is what the contracts tolerate."""
@@ -76,15 +77,48 @@ def built(ground: Path, months: Path) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def pending(built: Path, ground: Path, january: bytes) -> Path:
+    """A home in which a correction of January is published as a source, and not yet as departures.
+
+    One row of it has another aircraft, another a delay that the product refuses.
+    """
+    home = ground / "pending"
+    shutil.copytree(built, home)
+    changes = {1: {"tailnum": CORRECTED}, 2: {"dep_delay": "9999"}}
+    (home / "landing" / "operations" / JANUARY).write_bytes(edited(january, changes))
+    with living_in(home):
+        assert runs.run([RAW]).ok
+    return home
+
+
+@pytest.fixture(scope="session")
+def forge(root: Path) -> Iterator[Forge]:
+    """A warm process that forks others."""
+    with Forge.of(root) as forge:
+        yield forge
+
+
+@pytest.fixture
+def corrected(pending: Path, ground: Path, mesh_home: Path) -> Iterator[House]:
+    """A copy of the home whose correction is pending, of this test alone."""
+    del mesh_home
+    yield from _copy(pending, ground)
+
+
 @pytest.fixture
 def house(built: Path, ground: Path, mesh_home: Path) -> Iterator[House]:
     """A copy of that home, of this test alone."""
     del mesh_home  # it has cleared the machine's own settings
-    home = Path(tempfile.mkdtemp(dir=ground)) / "home"
-    shutil.copytree(built, home)
-    with living_in(home):
-        yield House(home)
-    shutil.rmtree(home.parent)
+    yield from _copy(built, ground)
+
+
+def _copy(home: Path, ground: Path) -> Iterator[House]:
+    copy = Path(tempfile.mkdtemp(dir=ground)) / "home"
+    shutil.copytree(home, copy)
+    with living_in(copy):
+        yield House(copy)
+    shutil.rmtree(copy.parent)
 
 
 class living_in:  # noqa: N801 (used like a function)

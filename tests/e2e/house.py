@@ -17,6 +17,7 @@ from resources.lake import Lake
 RAW, DEPARTURES = "operations.departures_raw", "operations.departures"
 JANUARY, FEBRUARY = "departures-2013-01.csv", "departures-2013-02.csv"
 QUARANTINE = "__quarantine"
+CORRECTED = "N99999"
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,15 @@ def tells(report: StepReport, *words: str) -> None:
     for noise in ("Traceback", 'File "', "dagster", "mesh_pipelines."):
         assert noise not in report.message, report.message
     assert len(report.message) < 2000
+
+
+def edited(content: bytes, changes: Mapping[int, Mapping[str, str]]) -> bytes:
+    """A file with other values in some rows (1 is the first row of data)."""
+    lines = content.decode().splitlines()
+    columns = lines[0].split(",")
+    for row, values in changes.items():
+        cells = lines[row].split(",")
+        for name, value in values.items():
+            cells[columns.index(name)] = value
+        lines[row] = ",".join(cells)
+    return ("\n".join(lines) + "\n").encode()

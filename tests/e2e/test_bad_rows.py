@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
-from tests.e2e.house import DEPARTURES, FEBRUARY, JANUARY, RAW, House, tells
+from tests.e2e.house import DEPARTURES, FEBRUARY, JANUARY, RAW, House, edited, tells
 
 OBSERVATIONS_RAW, OBSERVATIONS = "weather.observations_raw", "weather.observations"
-
-
-def edited(content: bytes, changes: Mapping[int, Mapping[str, str]]) -> bytes:
-    """A file with other values in some rows (1 is the first row of data)."""
-    lines = content.decode().splitlines()
-    columns = lines[0].split(",")
-    for row, values in changes.items():
-        cells = lines[row].split(",")
-        for name, value in values.items():
-            cells[columns.index(name)] = value
-        lines[row] = ",".join(cells)
-    return ("\n".join(lines) + "\n").encode()
 
 
 def test_each_kind_of_bad_row_is_kept_aside_with_its_reason(house: House, february: bytes) -> None:

@@ -1,0 +1,125 @@
+"""Runs that are killed or raced, each in a process of its own: a warm process forks one at every line it reads.
+
+Importing Dagster, Great Expectations and the rest takes ten seconds; a fork has it all at once. Nothing of Polars or
+Delta has run before the fork, so no threads are left behind in the child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Read one JSON object a line (see :func:`work`), answer with the child's process id."""
+    _import_all()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who is killed is gone at once: nobody has to wait for it
+    print("ready", flush=True)  # noqa: T201
+    for line in sys.stdin:
+        task = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                work(task)
+                code = 0
+            except BaseException:
+                Path(task["signs"], "error").write_text(traceback.format_exc())
+            os._exit(code)
+        print(pid, flush=True)  # noqa: T201
+
+
+def work(task: dict[str, Any]) -> None:
+    """One run, which may stop on its way.
+
+    Args:
+        task: ``home``, ``selection`` and ``options`` of the run; ``signs``: folder in which it says how far it is;
+            ``stop``: table and step of its publish at which it waits for the file ``go`` in that folder.
+    """
+    from mesh_pipelines import runs
+    from resources.settings import get_settings
+
+    os.environ["MESH_HOME"] = task["home"]
+    get_settings.cache_clear()
+    signs = Path(task["signs"])
+
+    def reached(key: str, step: str) -> None:
+        if [key, step] == task.get("stop"):
+            (signs / "reached").touch()
+            deadline = time.monotonic() + 120
+            while not (signs.parent / "go").exists() and time.monotonic() < deadline:
+                time.sleep(0.005)
+
+    _watch_publishes(reached)
+    _watch_models(reached)
+    report = runs.run(task["selection"], **task.get("options", {}))
+    steps = {step.key: [step.status, step.message] for step in report.steps}
+    (signs / "report.tmp").write_text(json.dumps(steps))
+    (signs / "report.tmp").rename(signs / "report")
+
+
+def _watch_publishes(reached: Callable[[str, str], None]) -> None:
+    from resources.lake import Lake, Stage
+
+    stage = Lake.stage
+
+    def watched(self: Lake, key: str, *arguments: Any, **named: Any) -> Stage:
+        return stage(self, key, *arguments, **named, checkpoint=lambda step: reached(key, step))
+
+    Lake.stage = watched
+
+
+def _watch_models(reached: Callable[[str, str], None]) -> None:
+    from mesh_pipelines.modeling import gate, training
+    from mesh_pipelines.modeling.registry import Registry
+
+    train, judge, promote = training.train, gate.judge, Registry.promote
+
+    def watched_train(spec: Any, *arguments: Any, **named: Any) -> Any:
+        trained = train(spec, *arguments, **named)
+        reached(spec.key, "trained")
+        return trained
+
+    def watched_judge(registry: Any, version: Any, *arguments: Any, **named: Any) -> Any:
+        reached(version.key, "decided")
+        return judge(registry, version, *arguments, **named)
+
+    def watched_promote(self: Registry, version: Any, **named: Any) -> Any:
+        moved = promote(self, version, **named)
+        reached(version.key, "moved")
+        return moved
+
+    training.train = watched_train
+    gate.judge = watched_judge
+    Registry.promote = watched_promote
+
+
+def _import_all() -> None:
+    import importlib
+
+    for name in (
+        "dagster",
+        "deltalake",
+        "duckdb",
+        "great_expectations",
+        "pandera.polars",
+        "polars",
+        "mesh_pipelines.runs",
+        "mesh_pipelines.steps",
+        "mesh_pipelines.publish",
+        "quality.dataset",
+        "quality.gx",
+        "quality.rows",
+    ):
+        importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Kill -9 in the midst of real runs: what is published is the old or the new version, whole, and the next run heals."""
+
+from __future__ import annotations
+
+import pytest
+
+from mesh_pipelines.demo import land
+from mesh_pipelines.platform import platform
+from tests.e2e.forge import Forge
+from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, House
+
+BEFORE_COMMIT = ("staging", "file", "written", "committing")
+AFTER_COMMIT = ("committed", "done")
+STOPS = [
+    *((DEPARTURES, step) for step in BEFORE_COMMIT),
+    (DEPARTURES + QUARANTINE, "committing"),
+    (DEPARTURES + QUARANTINE, "done"),
+    *((DEPARTURES, step) for step in AFTER_COMMIT),
+]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: ".".join(stop).removeprefix("operations."))
+def test_a_publish_killed_at_any_step_is_healed_by_the_next_run(
+    corrected: House, forge: Forge, stop: tuple[str, str]
+) -> None:
+    """January is replaced by its correction: the old one before the commit, the new one after it; nothing doubled."""
+    house, key = corrected, stop[0]
+    old = house.content(DEPARTURES)[DEPARTURES]
+    child = forge.start(house.home, [DEPARTURES], stop)
+    child.wait("reached")
+    child.kill()
+    is_new = stop in [(DEPARTURES, step) for step in AFTER_COMMIT]
+    now = house.content(DEPARTURES)[DEPARTURES]
+    assert (now != old) == is_new
+    assert house.rows(DEPARTURES).height == (799 if is_new else 800)
+    if stop[1] in ("file", "written", "committing"):
+        assert house.orphans(key), "killed too early to leave anything"
+
+    found = house.run(DEPARTURES)
+    assert found[DEPARTURES].status == ("up to date" if is_new else "done"), found
+    rows = house.rows(DEPARTURES)
+    assert rows.height == 799
+    assert rows.select("scheduled_departure", "origin", "carrier", "flight").is_unique().all()
+    assert rows["tailnum"].to_list().count(CORRECTED) == 1
+    assert house.refused(DEPARTURES) == {(JANUARY, 2): ["departure_delay_min_maximum"]}
+    assert house.content()
+    assert [p.rows for p in house.lake.history(DEPARTURES)] == [799, 800]
+    left = house.orphans()
+    if is_new:  # nothing had to be published, so its marker, if any, waits for the next publish
+        assert not [name for name in left if name.endswith(".parquet")]
+        house.lake.heal(DEPARTURES)
+        left = house.orphans()
+    assert left == []
+    assert {step.status for step in house.run(DEPARTURES).values()} == {"up to date"}
+
+
+@pytest.mark.slow
+def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
+    house: House, forge: Forge
+) -> None:
+    """Killed before it is logged, before the alias moves and after: no half version, no version trained twice."""
+    model, champion = "weather.low_visibility", "weather.low_visibility_champion"
+    land([f"2013-{month:02d}" for month in range(1, 7)], house.home / "landing")
+    assert house.run("weather.visibility_features")["weather.visibility_features"].status == "done"
+
+    def killed_at(step: str) -> None:
+        child = forge.start(house.home, [champion], (model, step))
+        child.wait("reached")
+        child.kill()
+
+    killed_at("trained")
+    registry = platform().registry
+    assert registry.versions(model) == ()
+    killed_at("decided")
+    assert [(v.version, v.gate) for v in registry.versions(model)] == [(1, "")]
+    assert registry.champion(model) is None
+    killed_at("moved")
+    moved = registry.champion(model)
+    assert moved is not None
+    assert (moved.version, moved.gate) == (1, "")
+    found = house.run(champion)
+    assert (found[model].status, found[champion].status) == ("up to date", "done"), found
+    assert [(v.version, v.gate) for v in registry.versions(model)] == [(1, "promoted")]
+    assert {step.status for step in house.run(champion).values()} == {"up to date"}

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from mesh_pipelines.declare import Port, data_product, feature_set, model, predictions, source
     from mesh_pipelines.location import domain
     from mesh_pipelines.modeling.spec import Gate, Retrain
+    from mesh_pipelines.monitoring.policy import Watch
 
 __all__ = [
     "Gate",
     "Port",
     "Retrain",
+    "Watch",
     "data_product",
     "domain",
     "feature_set",
@@ -30,6 +32,7 @@ _HOME = {
     "domain": "mesh_pipelines.location",
     "Gate": "mesh_pipelines.modeling.spec",
     "Retrain": "mesh_pipelines.modeling.spec",
+    "Watch": "mesh_pipelines.monitoring.policy",
 }
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.spec import Gate
+    from mesh_pipelines.monitoring.policy import Watch
 
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
@@ -169,6 +170,7 @@ def model(
     slices: Sequence[str] = (),
     ignore: Sequence[str] = (),
     gate: Gate | None = None,
+    watch: Watch | None = None,
     **options: Any,
 ) -> ModelDeclaration:
     """Declare a model, trained by XGBoost on one of the domain's feature sets.
@@ -186,6 +188,7 @@ def model(
         slices: columns whose every value is judged by itself too.
         ignore: columns of the feature set that the model must not see.
         gate: what a challenger must show before it becomes champion.
+        watch: how far the world may move before its checks warn.
         options: further fields of :class:`mesh_pipelines.modeling.spec.ModelSpec`.
     """
     declared = {
@@ -200,6 +203,7 @@ def model(
         "slices": tuple(slices),
         "ignore": tuple(ignore),
         **({"gate": gate} if gate else {}),
+        **({"watch": watch} if watch else {}),
         **options,
     }
     return ModelDeclaration(module=_caller(), features=features, options=declared)

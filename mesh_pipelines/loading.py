@@ -175,7 +175,7 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
         features=f"{node.domain}.{declared.features}",
         time=features.time,
         entity=features.key,
-        **declared.options,
+        **{name: value for name, value in declared.options.items() if name != "watch"},
     )
 
 

@@ -15,6 +15,7 @@ from mesh_pipelines.io import LakeIOManager
 from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
 from mesh_pipelines.modelsteps import CHAMPION_CHECKS
+from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
 from mesh_pipelines.rebuilding import rebuild_check
 from mesh_pipelines.sensors import current_sensor
 from mesh_pipelines.steps import produce
@@ -50,6 +51,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
     ]
     checks += [rebuild_check(node) for node in loaded.nodes.values() if node.stage == "model"]
+    checks += [check for node in loaded.nodes.values() for check in monitor_checks(node, loaded)]
     return dg.Definitions(
         assets=[*assets, *stubs(loaded)],
         asset_checks=checks,
@@ -79,6 +81,18 @@ def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Asse
         resource_defs=check.resource_defs,
         can_subset=check.can_subset,
     )
+
+
+def checks_to_run(node: Node) -> tuple[str, ...]:
+    """Names of the checks that go with making a node: its step's own, and those that watch a model in use.
+
+    Rebuilding a model is not among them: it costs another training, so it runs when somebody asks for it.
+
+    Args:
+        node: the node.
+    """
+    watching = MONITOR_CHECKS if node.stage == "predictions" else ()
+    return (*(check.name for check in checks_of(node)), *watching)
 
 
 def checks_of(node: Node) -> tuple[Check, ...]:

@@ -253,7 +253,7 @@ def execute(
     from dagster._core.execution.api import execute_run_iterator
     from dagster._core.remote_origin import RemoteRepositoryOrigin
 
-    from mesh_pipelines.location import checks_of
+    from mesh_pipelines.location import checks_to_run
     from mesh_pipelines.sensors import PROCESS, this_process
 
     instance = dagster_instance(shared)
@@ -261,9 +261,9 @@ def execute(
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
     repository = definitions.get_repository_def()
     checks = {
-        dg.AssetCheckKey(dg.AssetKey(step.key.split(".")), check.name)
+        dg.AssetCheckKey(dg.AssetKey(step.key.split(".")), name)
         for step in steps
-        for check in checks_of(step.node)
+        for name in checks_to_run(step.node)
     }
     whole = repository.get_implicit_global_asset_job_def()
     job = whole.get_subset(asset_selection=set(keys), asset_check_selection=checks)

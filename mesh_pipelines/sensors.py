@@ -62,13 +62,13 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
         mesh: all domains.
         request: what to make and why.
     """
-    from mesh_pipelines.location import checks_of
+    from mesh_pipelines.location import checks_to_run
 
     keys = [dg.AssetKey(step.key.split(".")) for step in request.steps]
     checks = [
-        dg.AssetCheckKey(key, check.name)
+        dg.AssetCheckKey(key, name)
         for key, step in zip(keys, request.steps, strict=True)
-        for check in checks_of(step.node)
+        for name in checks_to_run(step.node)
     ]
     priority = mesh.domains[request.domain].profile.priority
     tags = {

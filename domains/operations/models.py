@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mesh_pipelines import Gate, model
+from mesh_pipelines import Gate, Watch, model
 
 departure_delay = model(
     features="departure_features",
@@ -27,4 +27,6 @@ departure_delay = model(
     # A flight number says who flies where, but as a number it means nothing.
     ignore=("flight",),
     gate=Gate(floors={"auc": 0.68}, margin=0.01, slice_margin=0.05),
+    # The seasons turn every year: that is no drift.
+    watch=Watch(ignore=("temperature_f",)),
 )

@@ -120,6 +120,7 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
         if (
             name in (spec.target, spec.time)
             or name in spec.ignore
+            or name.startswith("_")  # the platform's own, such as the partition
             or (name in spec.entity and dtype.is_temporal())
         ):
             continue

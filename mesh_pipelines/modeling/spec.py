@@ -107,8 +107,8 @@ class Retrain:
 class ModelSpec:
     """One model of one domain.
 
-    Every column of the feature set is a feature, except the target, the time, ``ignore`` and those columns of
-    ``entity`` that hold a date or a time.
+    Every column of the feature set is a feature, except the target, the time, ``ignore``, those columns of
+    ``entity`` that hold a date or a time, and columns of the platform's own, whose names begin with ``_``.
 
     Args:
         key: ``domain.name`` of the model.

@@ -1,6 +1,7 @@
 """What an asset's page in the Dagster UI says about it, in markdown: a contract as a card, a model as a card.
 
-Columns are not repeated here: Dagster shows them, with their classification, from the column schema.
+Columns are not described again: Dagster shows them, with their classification, from the column schema. What each
+is made from is said here, since the open source UI keeps column lineage but does not draw it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def describe(node: Node, profile: Profile) -> str:
     if node.contract is None:
         return _joined(own or f"`{node.key}`", _feature_card(node))
     lead = own or node.contract.description or node.contract.purpose
-    return _joined(lead, *_about(node.contract, lead), _contract_card(node, node.contract, profile))
+    card = _contract_card(node, node.contract, profile)
+    return _joined(lead, *_about(node.contract, lead), card, _origins(node.contract))
 
 
 def prose(docstring: str) -> str:
@@ -78,6 +80,11 @@ def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
             "read by": "; ".join(f"{a.consumer}, for {a.purpose}" for a in contract.agreements),
         },
     )
+
+
+def _origins(contract: Contract) -> str:
+    made = {f"`{column.name}`": _names(column.sources) for column in contract.columns}
+    return _table("column", made, "made from") if any(made.values()) else ""
 
 
 def _feature_card(node: Node) -> str:
@@ -144,9 +151,9 @@ def _champion_card(node: Node) -> str:
     )
 
 
-def _table(title: str, facts: Mapping[str, str]) -> str:
+def _table(title: str, facts: Mapping[str, str], header: str = "") -> str:
     rows = (f"| {name} | {_cell(text)} |" for name, text in facts.items() if text)
-    return "\n".join([f"| {title} | |", "|---|---|", *rows])
+    return "\n".join([f"| {title} | {header} |", "|---|---|", *rows])
 
 
 def _cell(text: str) -> str:

@@ -230,6 +230,7 @@ assert not others, others
     assert not (tmp_path / "home").exists(), "loading a domain writes nothing"
 
 
+@pytest.mark.slow
 def test_dagster_itself_finds_the_workspace_sound(tmp_path: Path) -> None:
     """``dagster definitions validate -w workspace.yaml`` passes, each domain a location of its own."""
     env = {

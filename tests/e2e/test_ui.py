@@ -1,0 +1,255 @@
+"""What the Dagster UI is told, by the servers that ``mesh ui`` starts: asked in GraphQL, as the UI itself asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_pipelines.demo import land
+
+ROOT = Path(__file__).resolve().parents[2]
+DOMAINS = {"weather", "fleet", "operations"}
+PATIENCE = 200.0
+MATERIALIZE = "mutation ($of: ExecutionParams!) { launchPipelineExecution(executionParams: $of) { __typename"
+
+ASSETS = """
+{ assetNodes {
+    assetKey { path } isMaterializable groupName kinds description
+    repository { name location { name } }
+    owners { __typename ... on UserAssetOwner { email } ... on TeamAssetOwner { team } }
+    tags { key value }
+    dependencyKeys { path }
+    partitionDefinition { name type }
+    metadataEntries { __typename label ... on TableSchemaMetadataEntry { schema { columns { name description } } } }
+    assetChecksOrError { __typename ... on AssetChecks { checks { name description } } }
+} }
+"""
+
+
+class Server:
+    """The UI's server: what it was started with, and what it answers.
+
+    Args:
+        port: where it listens.
+        process: the running `mesh ui`.
+        home: its ``MESH_HOME``.
+    """
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], home: Path) -> None:
+        self.port, self.process, self.home = port, process, home
+
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+        """The answer to a GraphQL query; an error in it fails the test."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`mesh ui` on the real workspace, in a home in which nothing has landed."""
+    home = tmp_path_factory.mktemp("ui")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
+    # A sensor takes a file only when it has rested: here people launch, not sensors.
+    environment |= {"MESH_HOME": str(home), "MESH_SETTLE_SECONDS": "86400"}
+    command = [
+        *(sys.executable, "-c", "from mesh_pipelines.cli import main; main()"),
+        *("ui", "--port", str(port)),
+    ]
+    with (home / "ui.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    server = Server(port, process, home)
+    try:
+        until = time.monotonic() + PATIENCE
+        while True:
+            assert process.poll() is None, (home / "ui.log").read_text()
+            assert time.monotonic() < until, "the UI did not come up"
+            with suppress(OSError):
+                server.ask("{ version }")
+                break
+            time.sleep(0.2)
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def assets(ui: Server) -> Mapping[str, dict[str, Any]]:
+    """Every asset that the mesh makes, by key, as the UI's lineage page gets it."""
+    nodes = [node for node in ui.ask(ASSETS)["assetNodes"] if node["isMaterializable"]]
+    return {".".join(node["assetKey"]["path"]): node for node in nodes}
+
+
+def test_every_domain_is_a_code_location_that_loads(ui: Server) -> None:
+    """The deployment page shows three code locations, each loaded, none with an error."""
+    answer = ui.ask(
+        "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus "
+        "locationOrLoadError { __typename ... on PythonError { message } } } } } }"
+    )
+    entries = answer["workspaceOrError"]["locationEntries"]
+    assert {entry["name"] for entry in entries} == DOMAINS
+    for entry in entries:
+        assert entry["loadStatus"] == "LOADED"
+        assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", entry
+
+
+def test_an_asset_belongs_to_the_location_of_its_domain(assets: Mapping[str, dict[str, Any]]) -> None:
+    """Keys are domain.name, and nobody but the domain's own location makes them."""
+    assert {key.partition(".")[0] for key in assets} == DOMAINS
+    for key, node in assets.items():
+        assert node["repository"]["location"]["name"] == key.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("product", "reader"),
+    [
+        ("operations.departures", "fleet.utilisation"),
+        ("weather.visibility_forecast", "operations.departure_features"),
+        ("weather.observations", "operations.departure_features"),
+        ("fleet.aircraft", "operations.departure_features"),
+    ],
+)
+def test_lineage_crosses_domains(product: str, reader: str, assets: Mapping[str, dict[str, Any]]) -> None:
+    """A product that another domain reads is upstream of what that domain makes of it."""
+    assert product in _upstream(assets[reader])
+
+
+def test_lineage_is_one_graph_from_what_lands_to_predictions(assets: Mapping[str, dict[str, Any]]) -> None:
+    """All sources of all domains are somewhere upstream of the delay forecast, and nothing is upstream of itself."""
+
+    def ancestors(key: str, below: tuple[str, ...] = ()) -> set[str]:
+        assert key not in below, f"a circle: {below}"
+        return {key}.union(*(ancestors(above, (*below, key)) for above in _upstream(assets[key])))
+
+    found = ancestors("operations.delay_forecast")
+    assert {key for key in assets if key.endswith("_raw")} <= found
+    stages = {_tags(assets[key])["mesh/stage"] for key in found}
+    assert stages == {"source", "product", "features", "model", "champion", "predictions"}
+
+
+def test_every_asset_says_whose_it_is_and_what_it_is(assets: Mapping[str, dict[str, Any]]) -> None:
+    """An asset's page has a team and an address, a group by stage, kinds, a description, and a link to its code."""
+    for key, node in assets.items():
+        assert {owner["__typename"] for owner in node["owners"]} == {"UserAssetOwner", "TeamAssetOwner"}, key
+        stage = _tags(node)["mesh/stage"]
+        assert node["groupName"].rpartition("_")[2].startswith(stage), (key, node["groupName"])
+        assert node["kinds"], key
+        assert len(node["description"]) > 40, key
+        assert "Args:" not in node["description"], key
+        assert "dagster/code_references" in _metadata(node), key
+
+
+def test_what_has_a_contract_shows_it(assets: Mapping[str, dict[str, Any]]) -> None:
+    """Sources, products and predictions show their promise, columns with their meaning, and checks."""
+    promising = [
+        key
+        for key, node in assets.items()
+        if _tags(node)["mesh/stage"] in ("source", "product", "predictions")
+    ]
+    assert len(promising) >= 10
+    for key in promising:
+        node = assets[key]
+        assert "| promise |" in node["description"], key
+        columns = _metadata(node)["dagster/column_schema"]["schema"]["columns"]
+        assert columns
+        assert all(column["description"] for column in columns), key
+        checks = _checks(node)
+        assert {"columns_conform", "within_tolerance"} < set(checks), key
+        assert all(checks.values()), key
+
+
+def test_a_champion_shows_the_rules_of_its_gate(assets: Mapping[str, dict[str, Any]]) -> None:
+    """What a challenger has to show is on the champion's page, and whether a model can be rebuilt on the model's."""
+    champions = [key for key in assets if key.endswith("_champion")]
+    assert len(champions) == 3
+    for key in champions:
+        rules = {"floors", "beats_baseline", "not_worse_than_champion", "no_slice_left_behind"}
+        assert rules <= set(_checks(assets[key]))
+        assert "rebuilds_bit_for_bit" in _checks(assets[key.removesuffix("_champion")])
+
+
+def test_months_are_partitions(assets: Mapping[str, dict[str, Any]]) -> None:
+    """Departures and observations are made a month at a time, from what lands to the product."""
+    partitioned = {key for key, node in assets.items() if node["partitionDefinition"]}
+    assert partitioned == {
+        *("operations.departures_raw", "operations.departures"),
+        *("weather.observations_raw", "weather.observations"),
+    }
+
+
+def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str, dict[str, Any]]) -> None:
+    """Materialize, clicked on one asset, runs it in its own code location alone."""
+    land((), ui.home / "landing")
+    node = assets["fleet.aircraft_raw"]
+    launched = ui.ask(
+        MATERIALIZE + " ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+        of={
+            "selector": {
+                "repositoryLocationName": node["repository"]["location"]["name"],
+                "repositoryName": node["repository"]["name"],
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [node["assetKey"]],
+                "assetCheckSelection": [
+                    {"assetKey": node["assetKey"], "name": name} for name in _checks(node)
+                ],
+            },
+            "mode": "default",
+        },
+    )["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    until = time.monotonic() + PATIENCE
+    status = ""
+    while status not in ("SUCCESS", "FAILURE", "CANCELED"):
+        assert time.monotonic() < until, status
+        time.sleep(0.5)
+        run = ui.ask(
+            "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }",
+            id=launched["run"]["runId"],
+        )
+        status = run["runOrError"]["status"]
+    assert status == "SUCCESS", (ui.home / "ui.log").read_text()[-4000:]
+    shown = ui.ask(
+        "query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {"
+        " assetMaterializations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }",
+        key=node["assetKey"],
+    )["assetNodeOrError"]["assetMaterializations"][0]["metadataEntries"]
+    assert {entry["label"]: entry.get("intValue") for entry in shown}["dagster/row_count"] == 3322
+
+
+def _upstream(node: Mapping[str, Any]) -> set[str]:
+    return {".".join(key["path"]) for key in node["dependencyKeys"]}
+
+
+def _tags(node: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in node["tags"]}
+
+
+def _metadata(node: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {entry["label"]: entry for entry in node["metadataEntries"]}
+
+
+def _checks(node: Mapping[str, Any]) -> dict[str, str]:
+    found = node["assetChecksOrError"]
+    assert found["__typename"] == "AssetChecks", found
+    return {check["name"]: check["description"] for check in found["checks"]}

@@ -6,8 +6,9 @@ import pytest
 
 from mesh_pipelines.demo import land
 from mesh_pipelines.platform import platform
+from resources.settings import get_settings
 from tests.e2e.forge import Forge
-from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, House
+from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, House, tells
 
 BEFORE_COMMIT = ("staging", "file", "written", "committing")
 AFTER_COMMIT = ("committed", "done")
@@ -56,12 +57,18 @@ def test_a_publish_killed_at_any_step_is_healed_by_the_next_run(
 
 @pytest.mark.slow
 def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
-    house: House, forge: Forge
+    house: House, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed before it is logged, before the alias moves and after: no half version, no version trained twice."""
+    """Without MLflow, killed before it is logged, before the alias moves, after: no half version, none trained twice."""
     model, champion = "weather.low_visibility", "weather.low_visibility_champion"
     land([f"2013-{month:02d}" for month in range(1, 7)], house.home / "landing")
     assert house.run("weather.visibility_features")["weather.visibility_features"].status == "done"
+
+    monkeypatch.setenv("MESH_TRACKING_URI", "http://127.0.0.1:9")
+    get_settings.cache_clear()
+    tells(house.run(champion)[model], "MLflow does not answer")
+    monkeypatch.delenv("MESH_TRACKING_URI")
+    get_settings.cache_clear()
 
     def killed_at(step: str) -> None:
         child = forge.start(house.home, [champion], (model, step))

@@ -75,9 +75,7 @@ def build_asset(
     step = dg.OpDefinition(
         compute_fn=_computing(produce),
         name="__".join(key.path),
-        ins={i.argument: _input(node, i.argument, i.port) for i in node.inputs}
-        if not written
-        else dict(written.ins),
+        ins=_inputs(node),
         outs={
             output: dg.Out(is_required=False, io_manager_key="io_manager"),
             **{name: dg.Out(dg.Nothing, is_required=False) for name in specs},
@@ -162,6 +160,19 @@ def _check_spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
 
 
+def _inputs(node: Node) -> dict[str, dg.In]:
+    if node.asset is None:
+        return {i.argument: _input(node, i.argument, i.port) for i in node.inputs}
+    ports = {asset_key(i.key): i.port for i in node.inputs if i.port}
+    keys = {name: _qualified(key, node.domain) for name, key in node.asset.node_keys_by_input_name.items()}
+    found: dict[str, dg.In] = {}
+    for name, given in node.asset.node_def.ins.items():
+        port = ports.get(keys[name])
+        metadata = {**(given.metadata or {}), **({"mesh/purpose": port.purpose} if port else {})}
+        found[name] = dg.In(given.dagster_type, metadata=metadata, input_manager_key=given.input_manager_key)
+    return found
+
+
 def _input(node: Node, argument: str, port: Any) -> dg.In:
     if argument in ("model", "champion") and node.stage in ("champion", "predictions"):
         return dg.In(dg.Nothing)  # these are read from the registry, not from the lake
@@ -200,14 +211,22 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
         group_name=GROUPS[node.stage],
         code_version=node.version_of_code,
         owners=_owners(profile.owner, profile.contact),
-        tags={**(dict(given.tags) if given else {}), **tags},
-        kinds=kinds | (set(given.kinds) if given else set())
-        if len(kinds | (set(given.kinds) if given else set())) <= 3
-        else kinds,
+        tags={**(_own_tags(given) if given else {}), **tags},
+        kinds=_kinds(kinds, set(given.kinds) if given else set()),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=freshness) if freshness else None,
         partitions_def=partitions_of(node.contract) if node.partitioned else None,
         automation_condition=given.automation_condition if given else None,
     )
+
+
+def _own_tags(spec: dg.AssetSpec) -> dict[str, str]:
+    """Tags that were written by hand; kinds, which Dagster keeps among them, are given anew."""
+    return {name: value for name, value in spec.tags.items() if not name.startswith("dagster/kind/")}
+
+
+def _kinds(usual: set[str], own: set[str]) -> set[str]:
+    """At most three, as Dagster takes no more; what audits an asset is shown before what else its author named."""
+    return set([*sorted(usual), *sorted(own - usual)][:3])
 
 
 def _owners(team: str, contact: str) -> list[str]:

@@ -6,6 +6,8 @@ their gates, provide resources. Everything that is wrong is raised at once, each
 
 from __future__ import annotations
 
+import logging
+
 import dagster as dg
 
 from mesh_pipelines.assets import Check, build_asset, contract_checks, stubs
@@ -63,7 +65,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         ],
         resources={"io_manager": LakeIOManager()},
         executor=dg.in_process_executor,
-        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
+        loggers={"console": console},
     )
 
 
@@ -81,6 +83,17 @@ def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Asse
         resource_defs=check.resource_defs,
         can_subset=check.can_subset,
     )
+
+
+@dg.logger(
+    config_schema={
+        "log_level": dg.Field(str, is_required=False, default_value="INFO"),
+        "name": dg.Field(str, is_required=False, default_value="dagster"),
+    }
+)
+def console(context: dg.InitLoggerContext) -> logging.Logger:
+    """Dagster's own console, less talkative: every event is in the run's log anyway."""
+    return dg.colored_console_logger.logger_fn(context)
 
 
 def checks_to_run(node: Node) -> tuple[str, ...]:

@@ -61,4 +61,6 @@ def _platform(settings_json: str, master_key: object) -> Platform:
 def platform() -> Platform:
     """The platform of the settings that are in force now."""
     settings = get_settings()
-    return _platform(settings.model_dump_json(), settings.master_key)  # JSON says of a secret only that it is one
+    return _platform(
+        settings.model_dump_json(), settings.master_key
+    )  # JSON says of a secret only that it is one

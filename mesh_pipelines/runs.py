@@ -19,7 +19,7 @@ from mesh_pipelines.errors import MeshError, SelectionError
 from mesh_pipelines.facts import facts_of, registry_exists
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
-from mesh_pipelines.loading import Node
+from mesh_pipelines.loading import LoadedDomain, Node
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
@@ -161,7 +161,7 @@ def _run(
         todo = [step for step in current.steps if step.key not in attempted or not step.follows]
         todo = [step for step in todo if step.key not in attempted]
         if partition:
-            todo = [_only(step, partition) for step in todo]
+            todo = [_only(step, partition) if step.key in forced else step for step in todo]
         if not announced:
             show.planned(todo)
             announced = True
@@ -349,16 +349,18 @@ def rebuild(key: str, version: int) -> RebuildReport:
     return report
 
 
-_DEFINITIONS: dict[tuple[str, int], Any] = {}
+_DEFINITIONS: dict[str, tuple[LoadedDomain, Any]] = {}
 
 
 def _definitions(mesh: Mesh, domain: str) -> Any:
     from mesh_pipelines.location import definitions
 
-    slot = (domain, id(mesh))
-    if slot not in _DEFINITIONS:
-        _DEFINITIONS[slot] = definitions(mesh.domains[domain])
-    return _DEFINITIONS[slot]
+    loaded = mesh.domains[domain]
+    known = _DEFINITIONS.get(domain)
+    if known is None or known[0] is not loaded:
+        known = (loaded, definitions(loaded))
+        _DEFINITIONS[domain] = known
+    return known[1]
 
 
 def _location_origin(mesh: Mesh, domain: str) -> Any:

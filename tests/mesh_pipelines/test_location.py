@@ -364,9 +364,6 @@ def test_an_asset_by_hand_that_returns_no_rows_is_told_so(
     assert "return a pl.LazyFrame" in failure(result)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the purpose of a hand-written asset's port does not reach the IO manager"
-)
 def test_an_asset_by_hand_reads_through_its_port(world: World, instance: dg.DagsterInstance) -> None:
     """With the purpose that was agreed on, another domain's product is read; with none it is not."""
     agreed = {"shop": ("planning", "2999-01-01")}

@@ -192,9 +192,6 @@ def test_partitions_can_be_asked_for(fresh: World) -> None:
     assert again.tags["dagster/asset_partition_range_end"] == "2013-02"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=SelectionError, reason="--partition is held against assets that were not named"
-)
 def test_a_partition_can_be_asked_for_while_another_is_new(fresh: World) -> None:
     """A file of another month that landed upstream meanwhile is no reason to refuse the month that was asked for."""
     fresh.land("shop", "orders-2013-03.csv", "id\n3\n")

@@ -6,11 +6,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer.main
 
 from mesh_pipelines.cli import app
+from mesh_pipelines.declare import Stage
+from mesh_pipelines.loading import load_domain
 from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +39,8 @@ def code(text: str) -> Iterator[str]:
 
 def typed(text: str, program: str) -> list[str]:
     """Command lines of one program, without prompt, comment or what follows `&&`."""
-    lines = [part.strip() for line in code(text) for part in re.split(r"&&|\s#\s", line.removeprefix("$ "))]
+    commands = [re.split(r"\s#\s", line.removeprefix("$ "))[0] for line in code(text)]
+    lines = [part.strip() for command in commands for part in command.split("&&")]
     return [line for line in lines if re.match(rf"(\.venv/bin/)?{program} [a-z]", line)]
 
 
@@ -82,6 +86,55 @@ def test_every_link_in_a_document_leads_somewhere(document: Path) -> None:
             assert (document.parent / target.partition("#")[0]).exists(), target
 
 
+def test_every_mesh_command_is_in_the_readme() -> None:
+    """Whatever `mesh` can do, the README's table of commands names."""
+    lines = typed((ROOT / "README.md").read_text(), "mesh")
+    known = set(getattr(typer.main.get_command(app), "commands", {}))
+    assert known == {line.split()[1] for line in lines} & known
+
+
+def test_the_readme_shows_the_demo_of_the_mesh_that_is_there() -> None:
+    """What `mesh demo` printed names each product and model that the domains declare today, and no other."""
+    printed = re.search(
+        r"## What `mesh demo` prints\n\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    assert printed
+    domains = [load_domain(f"domains.{folder.parent.name}") for folder in ROOT.glob("domains/*/domain.yaml")]
+    nodes = [node for domain in domains for node in domain.nodes.values()]
+    shown = {node.key for node in nodes if node.stage in ("product", "predictions", "model")}
+    assert set(re.findall(r"^ ([a-z_]+\.[a-z_]+) ", printed[1], re.MULTILINE)) == shown
+    assert f"{len(nodes)} steps: {len(nodes)} done." in printed[1]
+
+
+def test_pictures_are_pictures_and_light() -> None:
+    """Every picture is a PNG below 400 KB, and some document shows it."""
+    shown = "".join(document.read_text() for document in DOCUMENTS)
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert pictures
+    for picture in pictures:
+        assert picture.read_bytes().startswith(b"\x89PNG"), picture.name
+        assert picture.stat().st_size < 400_000, picture.name
+        assert f"images/{picture.name}" in shown, picture.name
+
+
+def test_the_words_of_the_readme_are_used() -> None:
+    """A word that the glossary says to avoid for a thing of ours is not in the names of commands and stages."""
+    avoided = {
+        word.strip()
+        for row in re.findall(r"^\| .+ \| .+ \| ([^|]+) \|$", _section("Words"), re.MULTILINE)
+        for word in row.split(",")
+    }
+    assert {"dataset", "permission"} <= avoided
+    assert not avoided & {*getattr(typer.main.get_command(app), "commands", {}), *get_args(Stage)}
+
+
+def test_figures_come_from_the_benchmark() -> None:
+    """The benchmark section names the command, and the table that it prints has its place between two marks."""
+    section = _section("Benchmarks")
+    assert "make bench" in section
+    assert re.search(r"<!-- figures: begin -->\n.+\n<!-- figures: end -->", section, re.DOTALL)
+
+
 def test_the_readme_gives_every_file_of_the_top_level_its_role() -> None:
     """The table of files and roles is complete, and names nothing that is not there."""
     named = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
@@ -95,6 +148,14 @@ def test_the_readme_gives_every_file_of_the_top_level_its_role() -> None:
     }
     build_output = {"mlruns", "dist", "build", "uv.lock"}
     assert unexplained - build_output <= {name.partition("/")[0] for name in rows}
+
+
+def _section(title: str) -> str:
+    found = re.search(
+        rf"^## {title}\n(.*?)(?=^## |\Z)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found, title
+    return found[1]
 
 
 @pytest.mark.parametrize(

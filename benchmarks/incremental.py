@@ -5,7 +5,6 @@ Run: python -m benchmarks incremental
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping

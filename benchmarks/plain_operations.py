@@ -36,7 +36,7 @@ def operations(landing: Path, ports: Path, out: Path) -> dict[str, Any]:
     landed = pl.scan_csv(
         landing / "departures-*.csv", schema_overrides=_types(landing), null_values=["NA", ""]
     )
-    landed.with_columns(pl.col("time_hour")).sink_parquet(out / "departures_raw.parquet")
+    landed.sink_parquet(out / "departures_raw.parquet")
     departures(pl.scan_parquet(out / "departures_raw.parquet")).sink_parquet(out / "departures.parquet")
     inputs = [
         pl.scan_parquet(ports / f"{name}.parquet")
@@ -93,9 +93,9 @@ class _Model:
     """Trained through an iterator into a QuantileDMatrix: a third of the memory of the obvious way."""
 
     def __init__(self, past: pl.LazyFrame) -> None:
-        spec = departure_delay
+        spec = departure_delay.options
         schema = past.collect_schema()
-        left_out = {TARGET, TIME, *spec.ignore}
+        left_out = {TARGET, TIME, *spec["ignore"]}
         # A moment is no feature.
         self.names = [n for n, t in schema.items() if n not in left_out and not t.is_temporal()]
         texts = [name for name in self.names if schema[name] == pl.String]
@@ -115,8 +115,13 @@ class _Model:
                 self.batches = iter(ready.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True))
 
         data = xgboost.QuantileDMatrix(Batches(), enable_categorical=True)
-        params = {"objective": spec.objective, "tree_method": "hist", "seed": spec.seed, **spec.params}
-        self.booster = xgboost.train(params, data, spec.rounds)
+        params = {
+            "objective": spec["objective"],
+            "tree_method": "hist",
+            "seed": spec["seed"],
+            **spec["params"],
+        }
+        self.booster = xgboost.train(params, data, spec["rounds"])
         self.bytes = bytes(self.booster.save_raw("ubj"))
 
     def _features(self) -> list[pl.Expr]:

@@ -153,7 +153,7 @@ def _computing(produce: Produce) -> Produce:
 
 def _rule_text(rule: Rule) -> str:
     allowed = f" Up to {rule.tolerance:.2%} of the rows may break it." if rule.tolerance else ""
-    return f"{rule.description or rule.name}{allowed}"
+    return f"{(rule.description or rule.name).rstrip('.')}.{allowed}"
 
 
 def _check_spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -208,7 +208,7 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
         deps=[asset_key(i.key) for i in node.inputs],
         description=(given.description if given and given.description else None) or describe(node, profile),
         metadata={**(dict(given.metadata) if given else {}), **metadata},
-        group_name=GROUPS[node.stage],
+        group_name=f"{domain.name}_{GROUPS[node.stage]}",  # equal names would merge across locations
         code_version=node.version_of_code,
         owners=_owners(profile.owner, profile.contact),
         tags={**(_own_tags(given) if given else {}), **tags},
@@ -238,12 +238,11 @@ def _contract_metadata(contract: Contract) -> dict[str, Any]:
     columns = [
         dg.TableColumn(
             c.name,
-            type=str(c.dtype).lower(),
+            type="timestamp (UTC)" if c.logical_type == "timestamp" else c.logical_type,
             description=c.description,
             constraints=dg.TableColumnConstraints(
                 nullable=not c.required,
                 unique=c.unique or contract.key == (c.name,),
-                other=[c.classification],
             ),
             tags={"classification": c.classification},
         )

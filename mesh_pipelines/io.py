@@ -26,12 +26,14 @@ class Read:
         version: its Delta version.
         data_version: hash of its content.
         partitions: hash of the content of each partition that was read; empty for a table without any.
+        by_partition: whether the table is laid out by partition at all.
     """
 
     key: str
     version: int
     data_version: str
     partitions: Mapping[str, str] = field(default_factory=dict)
+    by_partition: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {"version": self.version, "data_version": self.data_version}
@@ -84,7 +86,7 @@ class LakeIOManager(dg.IOManager):
                 name: digest for name, digest in partitions.items() if window.start <= name <= window.end
             }
             only = list(partitions)
-        read = Read(key, record.version, record.data_version, partitions)
+        read = Read(key, record.version, record.data_version, partitions, record.partition_by is not None)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
         return shared.lake.scan(key, version=record.version, partitions=only)
 

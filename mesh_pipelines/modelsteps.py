@@ -311,8 +311,8 @@ def _model_metadata(
         "judged on rows": trained.record.split.holdout_rows,
         "work seconds": seconds,
     }
-    metadata |= {name: float(value) for name, value in trained.metrics.items()}
-    metadata |= {f"baseline {name}": float(value) for name, value in trained.baseline.items()}
+    metadata |= {name: round(float(value), 6) for name, value in trained.metrics.items()}
+    metadata |= {f"baseline {name}": round(float(value), 6) for name, value in trained.baseline.items()}
     unknown = float("nan")
     rows = [
         f"| {part.column} | {part.value} | {part.rows:,} | {part.metrics.get(spec.metric, unknown):.4f} "

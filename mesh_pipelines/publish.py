@@ -65,6 +65,7 @@ class Published:
         version: Delta version of the table.
         data_version: hash of its content.
         rows: rows of the candidate that were accepted.
+        total: rows of the whole table now.
         unchanged: it was what had been published before, so nothing was written.
         outcome: the audit; ``None`` for a table without a contract.
         seconds: wall time by phase: read, audit, write, commit.
@@ -74,6 +75,7 @@ class Published:
     version: int
     data_version: str
     rows: int
+    total: int
     unchanged: bool
     outcome: Outcome | None
     uri: str
@@ -125,6 +127,7 @@ def publish(
         version=commit.version,
         data_version=commit.data_version,
         rows=writer.accepted,
+        total=commit.rows,
         unchanged=commit.unchanged,
         outcome=outcome,
         uri=platform.lake.uri(node.key),

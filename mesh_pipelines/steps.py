@@ -12,7 +12,7 @@ from dagster import AssetExecutionContext
 
 from mesh_pipelines.assets import Produce, as_rows
 from mesh_pipelines.declare import FeatureSetDeclaration, SourceDeclaration
-from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, TransformError
+from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, NotPublished, TransformError
 from mesh_pipelines.io import Read
 from mesh_pipelines.landing import LandedFile, blame, changed_partitions, describe_files, look, read
 from mesh_pipelines.loading import PARTITION, LoadedDomain, Node
@@ -98,11 +98,28 @@ def _transform_step(node: Node) -> Produce:
         if only_if_stale(context) and before and _same_inputs(node, before, reads, partitions):
             yield unchanged(node, before)
             return
+        _refuse_what_never_landed(node, reads, partitions)
         with calling(node):
             rows = as_rows(declared(**inputs), node.key)
         yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads)
 
     return step
+
+
+def _refuse_what_never_landed(
+    node: Node, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
+) -> None:
+    if partitions is None or not reads:
+        return
+    there = {name for read in reads.values() for name in read.partitions}
+    whole = any(not read.partitions and not read.by_partition for read in reads.values())
+    missing = [name for name in partitions if name not in there]
+    if missing and not whole:
+        raise NotPublished(
+            f"nothing has been published upstream for {', '.join(missing)}",
+            where=node.key,
+            remedy=f"land it first, and make {', '.join(reads)} of it",
+        )
 
 
 def _handwritten_step(node: Node) -> Produce:
@@ -197,7 +214,7 @@ def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult
         if result.samples:
             metadata["samples"] = dg.MetadataValue.json(list(result.samples))
         if outcome.docs:
-            metadata["data docs"] = dg.MetadataValue.url(outcome.docs)
+            metadata["data docs"] = _link(outcome.docs)
         yield dg.AssetCheckResult(
             check_name=result.rule,
             asset_key=key,
@@ -213,7 +230,8 @@ def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult
 def _metadata(node: Node, published: Published, reads: Mapping[str, Read], seconds: float) -> dict[str, Any]:
     outcome = published.outcome
     metadata: dict[str, Any] = {
-        "dagster/row_count": published.rows,
+        "dagster/row_count": published.total,
+        **({"dagster/partition_row_count": published.rows} if node.partitioned else {}),
         "dagster/uri": published.uri,
         "version": published.version,
         "work seconds": sum(published.seconds.values()),
@@ -233,8 +251,14 @@ def _metadata(node: Node, published: Published, reads: Mapping[str, Read], secon
         metadata["quarantined"] = outcome.quarantined
         metadata["audit"] = dg.MetadataValue.md(outcome.to_markdown())
         if outcome.docs:
-            metadata["data docs"] = dg.MetadataValue.url(outcome.docs)
+            metadata["data docs"] = _link(outcome.docs)
     return metadata
+
+
+def _link(uri: str) -> dg.MetadataValue[Any]:
+    """A page to open; a local one as its path, since browsers follow no link from a server to the disk."""
+    local = uri.startswith("file://")
+    return dg.MetadataValue.path(uri.removeprefix("file://")) if local else dg.MetadataValue.url(uri)
 
 
 def unchanged(node: Node, before: Any) -> dg.Output[None]:

@@ -40,6 +40,7 @@ def dagster_yaml(settings: Settings) -> dict[str, Any]:
     """
     return {
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         "concurrency": {
             "runs": {
                 "max_concurrent_runs": max(2, (os.cpu_count() or 1) // 2),

@@ -309,7 +309,7 @@ def test_an_asset_by_hand_gets_what_every_asset_gets(world: World) -> None:
     """Key, owners, group, columns and checks are the domain's and the contract's; what it says of itself stays."""
     graph = by_hand(world, 0).get_repository_def().asset_graph
     asset = graph.get(dg.AssetKey(["shop", "refunds"]))
-    assert (asset.group_name, asset.tags["mesh/domain"]) == ("products", "shop")
+    assert (asset.group_name, asset.tags["mesh/domain"]) == ("shop_products", "shop")
     assert set(asset.owners) == {"team:a_team", "team@mesh.example"}
     assert asset.description == "What was paid back."
     assert asset.metadata["wiki"] == "page 7"

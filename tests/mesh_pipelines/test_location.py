@@ -57,12 +57,12 @@ def metadata_of(shown: dict[str, dg.Definitions], node: Node) -> dict[str, Any]:
 def test_every_asset_is_named_grouped_and_owned(
     location: Location, mesh: Mesh, shown: dict[str, Any]
 ) -> None:
-    """Key ``[domain, name]``, group by stage, the domain's owners and tags, at most three kinds."""
+    """Key ``[domain, name]``, group by domain and stage, the domain's owners and tags, at most three kinds."""
     domain = mesh.domains[location.name]
     graph = shown[domain.name].get_repository_def().asset_graph
     for node in domain.nodes.values():
         asset = graph.get(dg.AssetKey([domain.name, node.name]))
-        assert asset.group_name == GROUPS[node.stage]
+        assert asset.group_name == f"{domain.name}_{GROUPS[node.stage]}"
         assert domain.profile.contact in asset.owners
         assert any(owner.startswith("team:") for owner in asset.owners)
         assert (asset.tags["mesh/domain"], asset.tags["mesh/stage"]) == (domain.name, node.stage)

@@ -59,7 +59,7 @@ def test_a_publish_killed_at_any_step_is_healed_by_the_next_run(
 def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
     house: House, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without MLflow, killed before it is logged, before the alias moves, after: no half version, none trained twice."""
+    """Without MLflow, then killed before logging, before the alias moves and after: one version, trained once."""
     model, champion = "weather.low_visibility", "weather.low_visibility_champion"
     land([f"2013-{month:02d}" for month in range(1, 7)], house.home / "landing")
     assert house.run("weather.visibility_features")["weather.visibility_features"].status == "done"

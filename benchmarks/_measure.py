@@ -122,9 +122,14 @@ def at_least(what: str, value: float, bar: float, *, unit: str = "x", note: str 
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a measured process: compiled modules are kept, as on any machine that is used twice."""
+    """The environment of a measured process: compiled modules are kept, as on any machine that is used twice.
+
+    OpenMP does not spin while it waits, as the platform has it: on a busy machine a plain script that lets it spin
+    takes five times as long, and would make any figure look good.
+    """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(cache("bytecode")), **(more or {})}
+    own = {"PYTHONPYCACHEPREFIX": str(cache("bytecode")), "OMP_WAIT_POLICY": "passive"}
+    return {**kept, **own, **(more or {})}
 
 
 def cache(name: str) -> Path:

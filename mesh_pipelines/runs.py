@@ -254,9 +254,12 @@ def execute(
     from dagster._core.remote_origin import RemoteRepositoryOrigin
 
     from mesh_pipelines.location import checks_to_run
-    from mesh_pipelines.sensors import PROCESS, this_process
+    from mesh_pipelines.sensors import PROCESS, attempts_in, this_process
 
     instance = dagster_instance(shared)
+    attempts_in(instance)(
+        domain
+    )  # a run whose process was killed is found here, and takes up no place any more
     definitions = _definitions(mesh, domain)
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
     repository = definitions.get_repository_def()

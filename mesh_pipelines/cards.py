@@ -211,8 +211,10 @@ def rebuild(report: RebuildReport) -> RenderableType:
 
 
 def commands(heading: str, lines: Sequence[tuple[str, str]]) -> RenderableType:
-    """What the reader can type next."""
+    """What the reader can type next; a command is never folded, so that it can be copied."""
     grid = Grid.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     for command, purpose in lines:
         grid.add_row(Text("  " + command, style="bold"), Text(purpose))
     return Group(Text(heading), grid)

@@ -27,8 +27,8 @@ from resources.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = [f"2013-{month:02d}" for month in range(1, 7)]
 PATIENCE = 420.0
-QUIET = 15.0
-"""Seconds without a new run after which the mesh has settled; its sensors look every two."""
+QUIET = 20.0
+"""Seconds without a new run after which the mesh has settled; its sensors look every five."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -40,7 +40,7 @@ class LivingMesh:
         self.home = home
         self.environment = os.environ | {
             "MESH_HOME": str(home),
-            "MESH_SENSOR_SECONDS": "2",
+            "MESH_SENSOR_SECONDS": "5",
             "MESH_SETTLE_SECONDS": "1",
         }
         self.settings = Settings(home=home)

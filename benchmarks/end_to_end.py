@@ -3,7 +3,7 @@
 Run: python -m benchmarks end_to_end
 
 Both begin with landed files and with what other domains have published; both end with the source, the product, the
-feature set, the model and the walk-forward predictions written. Whole processes are timed, imports included.
+feature set, the model and its predictions written. Whole processes are timed, imports included.
 """
 
 from __future__ import annotations

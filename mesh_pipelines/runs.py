@@ -250,16 +250,16 @@ def execute(
     """
     import dagster as dg
     from dagster._core.definitions.job_base import InMemoryJob
-    from dagster._core.execution.api import execute_run_iterator
+    from dagster._core.execution.api import create_execution_plan, execute_run_iterator
     from dagster._core.remote_origin import RemoteRepositoryOrigin
+    from dagster._core.snap import snapshot_from_execution_plan
 
     from mesh_pipelines.location import checks_to_run
     from mesh_pipelines.sensors import PROCESS, attempts_in, this_process
 
     instance = dagster_instance(shared)
-    attempts_in(instance)(
-        domain
-    )  # a run whose process was killed is found here, and takes up no place any more
+    # A run whose process was killed is found here, and takes up no place any more.
+    attempts_in(instance)(domain)
     definitions = _definitions(mesh, domain)
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
     repository = definitions.get_repository_def()
@@ -283,12 +283,28 @@ def execute(
     if any("asked for" in step.reasons for step in steps):
         del tags[IF_STALE]
     origin = RemoteRepositoryOrigin(_location_origin(mesh, domain), repository.name)
-    dagster_run = instance.create_run_for_job(
-        job_def=job,
+    run_config = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    execution = create_execution_plan(job, run_config=run_config, tags=tags)
+    # Not create_run_for_job: it forgets which checks were chosen, and a run would rebuild every model it makes.
+    dagster_run = instance.create_run(
+        job_name=job.name,
+        run_id=None,
+        run_config=run_config,
+        status=None,
         tags=tags,
+        root_run_id=None,
+        parent_run_id=None,
+        step_keys_to_execute=execution.step_keys_to_execute,
+        execution_plan_snapshot=snapshot_from_execution_plan(execution, job.get_job_snapshot_id()),
+        job_snapshot=job.get_job_snapshot(),
+        parent_job_snapshot=job.get_parent_job_snapshot(),
         asset_selection=keys,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        asset_check_selection=frozenset(checks),
+        resolved_op_selection=None,
+        op_selection=None,
         remote_job_origin=origin.get_job_origin(job.name),
+        job_code_origin=None,
+        asset_graph=job.asset_layer.asset_graph,
     )
     names = {"__".join(step.key.split(".")): step for step in steps}
     clock: dict[str, float] = {}

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from mesh_pipelines.errors import DomainError, SelectionError
 from mesh_pipelines.instance import dagster_instance
+from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
 from mesh_pipelines.platform import platform
+from mesh_pipelines.rebuilding import CHECK
 from mesh_pipelines.runs import RunReport, project_root, run
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
@@ -263,3 +266,20 @@ def test_a_trained_domain_is_left_alone_the_second_time(machines: Machines) -> N
         assert set(statuses(again).values()) == {"up to date"}
         assert again.run_ids == ()
         assert len(platform().registry.versions("machines.repair")) == 1
+
+
+@pytest.mark.slow
+def test_a_run_rebuilds_no_model(machines: Machines) -> None:
+    """A rebuild costs another training, so its check runs only when somebody asks for it; the other checks do run."""
+    with machines.inside():
+        storage = dagster_instance(platform()).event_log_storage
+
+        def runs_of(asset: str, check: str) -> list[str]:
+            key = dg.AssetCheckKey(dg.AssetKey(["machines", asset]), check)
+            found = storage.get_asset_check_execution_history(key, limit=10)
+            return [
+                record.run_id for record in found if record.run_id
+            ]  # `mesh rebuild` reports without a run
+
+        assert runs_of("repair", CHECK) == []
+        assert all(runs_of("repair_forecast", name) for name in MONITOR_CHECKS)

@@ -158,27 +158,13 @@ class Log:
         hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
         now = int(time.time() * 1000)
         adds = [_add(new, self.root, publication.partition_by, now) for new in add]
-        if head is None:
-            create_table_with_add_actions(
-                self.uri,
-                schema,
-                adds,
-                mode="error",
-                partition_by=partition_by,
-                name=publication.key,
-                configuration=_CONFIGURATION,
-                storage_options=dict(self.options),
-                commit_properties=properties,
-                post_commithook_properties=hooks,
-            )
-            return 0
-        if whole and head.publication.partition_by != publication.partition_by:
+        if head is None or (whole and head.publication.partition_by != publication.partition_by):
             # Other partitioning is another table in Delta's eyes; this replaces it, history stays.
             create_table_with_add_actions(
                 self.uri,
                 schema,
                 adds,
-                mode="overwrite",
+                mode="error" if head is None else "overwrite",
                 partition_by=partition_by,
                 name=publication.key,
                 configuration=_CONFIGURATION,
@@ -186,6 +172,8 @@ class Log:
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
+            if head is None:
+                return 0
             found = self.landed(publication.token, head.version)
             return found.version if found else head.version + 1
         actions: list[AddAction | RemoveAction] = list(adds)

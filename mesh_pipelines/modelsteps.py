@@ -172,6 +172,7 @@ def _prediction_step(node: Node, domain: LoadedDomain) -> Produce:
         ):
             yield unchanged(node, before)
             return
+        begun = time.perf_counter()
         loaded = shared.registry.read(champion)
         changed = sorted(name for name, content in features.partitions.items() if made.get(name) != content)
         start = _first_moment(changed, loaded, same_champion) if same_code and before else None
@@ -179,6 +180,7 @@ def _prediction_step(node: Node, domain: LoadedDomain) -> Produce:
             scores = _scores(spec, inputs["features"], loaded, declared.history, start)
         with calling(node):
             rows = as_rows(declared(scores.frame), node.key)
+        spent = time.perf_counter() - begun
         candidate = Candidate(
             _with_kept(shared, node, rows) if before and same_code else rows,
             info={
@@ -188,7 +190,7 @@ def _prediction_step(node: Node, domain: LoadedDomain) -> Produce:
                 "made_from": dict(features.partitions),
             },
         )
-        yield from gate(node, context, shared, candidate, reads)
+        yield from gate(node, context, shared, candidate, reads, spent)
 
     return step
 
@@ -197,19 +199,11 @@ def _scores(
     spec: ModelSpec, frame: pl.LazyFrame, champion: LoadedModel, history: str, start: datetime | None
 ) -> Any:
     """Scores of rows that no scoring model learnt from: from ``start`` on, or of all of them."""
-    from mesh_pipelines.modeling.scoring import Scorer, score_with, walk_forward_scorers
-    from mesh_pipelines.modeling.split import moment
+    from mesh_pipelines.modeling.scoring import score_history
 
-    seen = champion.record.split.train_until
-    time_of = pl.col(spec.time)
     dated = frame.collect_schema()[spec.time] == pl.Date
     since = start.date() if start is not None and dated else start
-    scorers: list[Scorer] = []
-    if history == "walk_forward":
-        scorers = walk_forward_scorers(spec, frame, until=seen, label=champion.label, since=since)
-    fresh = time_of > moment(seen, frame, spec.time)
-    current = Scorer(champion.label, champion.model, champion.record.schema, fresh)
-    return score_with([*scorers, current], frame if since is None else frame.filter(time_of >= since))
+    return score_history(spec, frame, champion, since=since, backcast=history == "walk_forward")
 
 
 def _with_kept(shared: Platform, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -239,23 +233,9 @@ def _utc(moment: Any) -> datetime:
 
 def _evaluated(model: LoadedModel, spec: ModelSpec, frame: pl.LazyFrame) -> TrainedModel:
     """A registered version judged again on its own holdout, as it was when it was trained."""
-    from mesh_pipelines.modeling.evaluation import BASELINE, calibration, evaluate, evaluate_slices
-    from mesh_pipelines.modeling.prediction import load_booster
-    from mesh_pipelines.modeling.training import TrainedModel, gain_shares, score_holdout
+    from mesh_pipelines.modeling.training import assess
 
-    record, booster = model.record, load_booster(model.model)
-    holdout = score_holdout(spec, frame, record.split, booster, record.schema)
-    return TrainedModel(
-        model=model.model,
-        sha256=model.version.sha256,
-        record=record,
-        metrics=evaluate(holdout, spec.metrics),
-        baseline=evaluate(holdout, spec.metrics, BASELINE),
-        slices=evaluate_slices(holdout, spec.slices, spec.metrics),
-        importances=gain_shares(booster, record.schema),
-        calibration=calibration(holdout),
-        holdout=holdout,
-    )
+    return assess(spec, frame, model.model, model.record)
 
 
 def _decision_of(version: ModelVersion, shared: Platform) -> dict[str, Any]:

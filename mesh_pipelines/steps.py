@@ -99,9 +99,11 @@ def _transform_step(node: Node) -> Produce:
             yield unchanged(node, before)
             return
         _refuse_what_never_landed(node, reads, partitions)
+        begun = time.perf_counter()
         with calling(node):
             rows = as_rows(declared(**inputs), node.key)
-        yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads)
+        spent = time.perf_counter() - begun
+        yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads, spent)
 
     return step
 
@@ -175,6 +177,7 @@ def gate(
     shared: Platform,
     candidate: Candidate,
     reads: Mapping[str, Read],
+    spent: float = 0.0,
 ) -> Iterator[Any]:
     """Audit and publish a candidate, and tell Dagster what came of it.
 
@@ -184,11 +187,11 @@ def gate(
         shared: the platform.
         candidate: its rows.
         reads: what they were made from.
+        spent: seconds of work that went into the rows before, such as scoring them.
 
     Yields:
         One check result a rule, then the output; a refused candidate yields its failed checks and raises.
     """
-    begun = time.perf_counter()
     try:
         published = publish(shared, node, candidate, reads, context.run.run_id)
     except AuditRefused as refusal:
@@ -200,7 +203,7 @@ def gate(
     yield dg.Output(
         None,
         "result",
-        metadata=_metadata(node, published, reads, time.perf_counter() - begun),
+        metadata=_metadata(node, published, reads, spent),
         data_version=dg.DataVersion(published.data_version),
     )
 
@@ -227,14 +230,14 @@ def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult
         )
 
 
-def _metadata(node: Node, published: Published, reads: Mapping[str, Read], seconds: float) -> dict[str, Any]:
+def _metadata(node: Node, published: Published, reads: Mapping[str, Read], spent: float) -> dict[str, Any]:
     outcome = published.outcome
     metadata: dict[str, Any] = {
         "dagster/row_count": published.total,
         **({"dagster/partition_row_count": published.rows} if node.partitioned else {}),
         "dagster/uri": published.uri,
         "version": published.version,
-        "work seconds": sum(published.seconds.values()),
+        "work seconds": spent + sum(published.seconds.values()),
         "seconds": dg.MetadataValue.json(
             {name: round(value, 3) for name, value in published.seconds.items()}
         ),

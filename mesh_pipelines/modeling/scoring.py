@@ -75,20 +75,35 @@ def score_history(
     *,
     every: str = _MONTH,
     since: Moment | None = None,
+    backcast: bool = True,
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Scores:
     """Scores for all of history: the champion's for rows it never saw, walk-forward ones for those before.
 
     Rows of the first period, before anything could be learnt, are left out.
+
+    Args:
+        spec: the declaration of the model.
+        frame: the feature set, as it is stored.
+        champion: the version in use.
+        every: length of a walk-forward period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
+        since: leave out rows before this; all of them are still learnt from.
+        backcast: whether the rows that the champion learnt from are scored, walk-forward, or left out.
+        threads: threads to use; do not change the scores.
+        batch_rows: rows at a time.
     """
     seen = champion.record.split.train_until
-    scorers = walk_forward_scorers(
-        spec, frame, until=seen, label=champion.label, every=every, since=since, threads=threads
-    )
-    fresh = pl.col(spec.time) > moment(seen, frame, spec.time)
+    scorers: list[Scorer] = []
+    if backcast:
+        scorers = walk_forward_scorers(
+            spec, frame, until=seen, label=champion.label, every=every, since=since, threads=threads
+        )
+    time = pl.col(spec.time)
+    fresh = time > moment(seen, frame, spec.time)
     now = Scorer(champion.label, champion.model, champion.record.schema, fresh)
-    return score_with([*scorers, now], frame, batch_rows=batch_rows)
+    wanted = frame if since is None else frame.filter(time >= moment(since, frame, spec.time))
+    return score_with([*scorers, now], wanted, batch_rows=batch_rows)
 
 
 def walk_forward(

@@ -136,16 +136,31 @@ def train(
         model_sha256=sha256,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return assess(spec, frame, model, record, threads=threads)
+
+
+def assess(
+    spec: ModelSpec, frame: pl.LazyFrame, model: bytes, record: Record, *, threads: int | None = None
+) -> TrainedModel:
+    """A model judged on the holdout of its record; what a version was judged by can so be had again.
+
+    Args:
+        spec: its declaration.
+        frame: the feature set that it was trained from.
+        model: the bytes of model.ubj.
+        record: how it was made.
+        threads: threads to use; do not change the scores.
+    """
     booster = load_booster(model, threads)
-    holdout = score_holdout(spec, frame, split, booster, schema, batch_rows)
+    holdout = score_holdout(spec, frame, record.split, booster, record.schema, record.batch_rows)
     return TrainedModel(
         model=model,
-        sha256=sha256,
+        sha256=record.model_sha256,
         record=record,
         metrics=evaluate(holdout, spec.metrics),
         baseline=evaluate(holdout, spec.metrics, BASELINE),
         slices=evaluate_slices(holdout, spec.slices, spec.metrics),
-        importances=gain_shares(booster, schema),
+        importances=gain_shares(booster, record.schema),
         calibration=calibration(holdout),
         holdout=holdout,
     )

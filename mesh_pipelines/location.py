@@ -7,6 +7,7 @@ their gates, provide resources. Everything that is wrong is raised at once, each
 from __future__ import annotations
 
 import logging
+import sys
 
 import dagster as dg
 
@@ -45,7 +46,8 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     Args:
         loaded: the domain.
     """
-    steady_sqlite()
+    if "sqlalchemy" in sys.modules:  # else this process keeps no Dagster events, and need not load it
+        steady_sqlite()
     assets = [
         build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()
     ]

@@ -22,9 +22,9 @@ class Profile:
     Args:
         name: the domain's name, which is the name of its folder.
         owner: the owning team.
-        contact: e-mail address that failures and refusals are sent to.
+        contact: e-mail address of whoever answers for it.
         priority: strategic priority from 1 (lowest) to 10; decides who goes first where compute is scarce.
-        timezone: IANA name; schedules of the domain are in it.
+        timezone: IANA name of the zone that it lives in.
         description: one sentence for people of other domains.
     """
 
@@ -72,7 +72,7 @@ def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
             if not isinstance(given.get(wanted), str) or not given[wanted].strip():
                 violation(wanted, "is missing or empty", f"say who: `{wanted}: ...`")
         if "@" not in str(given.get("contact", "@")):
-            violation("contact", "is not an e-mail address", "give the address that failures are sent to")
+            violation("contact", "is not an e-mail address", "give the address of whoever answers for it")
         priority = given.get("priority", 5)
         if type(priority) is not int or not 1 <= priority <= 10:  # True is an int to isinstance
             violation(

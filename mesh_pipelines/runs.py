@@ -158,8 +158,7 @@ def _run(
     while True:
         facts = facts_of(whole, shared, without_registry=True)
         current = plan(nodes, facts, force=forced - attempted, without=failed)
-        todo = [step for step in current.steps if step.key not in attempted or not step.follows]
-        todo = [step for step in todo if step.key not in attempted]
+        todo = [step for step in current.steps if step.key not in attempted]
         if partition:
             todo = [_only(step, partition) if step.key in forced else step for step in todo]
         if not announced:

@@ -10,7 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mesh_pipelines.declare import Port, data_product, feature_set, model, predictions, source
+    from mesh_pipelines.declare import (
+        Port,
+        data_product,
+        feature_set,
+        model,
+        predictions,
+        provenance,
+        source,
+    )
     from mesh_pipelines.location import domain
     from mesh_pipelines.modeling.spec import Gate, Retrain
     from mesh_pipelines.monitoring.policy import Watch
@@ -25,6 +33,7 @@ __all__ = [
     "feature_set",
     "model",
     "predictions",
+    "provenance",
     "source",
 ]
 

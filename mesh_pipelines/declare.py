@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints, overload
 
 import polars as pl
 
+from quality.typed import PROVENANCE
+
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.spec import Gate
     from mesh_pipelines.monitoring.policy import Watch
@@ -230,6 +232,18 @@ def predictions(
         )
 
     return declare
+
+
+def provenance(frame: pl.LazyFrame) -> dict[str, pl.Expr]:
+    """Where each row of a source came from, to carry along: ``select(..., **provenance(raw))``.
+
+    What a product passes on stands beside its refused rows in the quarantine, and is left out of what it publishes.
+
+    Args:
+        frame: rows of a source; rows without provenance, as a test may have, give none.
+    """
+    there = frame.collect_schema().names()
+    return {name: pl.col(name) for name in PROVENANCE if name in there}
 
 
 def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:

@@ -21,8 +21,9 @@ import polars as pl
 from mesh_pipelines.errors import LandingError
 from mesh_pipelines.loading import PARTITION
 from quality.contract import Contract
+from quality.typed import PROVENANCE
 
-FILE, ROW = "_file", "_row"
+FILE, ROW = PROVENANCE
 """Provenance of a source's row: the file it landed in, and its number among the file's rows, from 1."""
 
 _UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")

@@ -6,11 +6,10 @@ from typing import Annotated
 
 import polars as pl
 
-from mesh_pipelines import Port, data_product, predictions
+from mesh_pipelines import Port, data_product, predictions, provenance
 from resources.settings import get_settings
 from resources.warehouse import Warehouse
 
-PROVENANCE = ("_file", "_row")
 MAKERS = ("AIRBUS", "BOEING", "BOMBARDIER", "CANADAIR", "EMBRAER", "MCDONNELL DOUGLAS")
 
 UTILISATION = """
@@ -52,7 +51,7 @@ def aircraft(aircraft_raw: pl.LazyFrame) -> pl.LazyFrame:
         engines="engines",
         engine_type="engine",
         seats="seats",
-        **_provenance(aircraft_raw),
+        **provenance(aircraft_raw),
     )
 
 
@@ -85,9 +84,3 @@ def flying_hours_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
         air_hours=pl.col("score").clip(lower_bound=0.0),
         model_version="model_version",
     )
-
-
-def _provenance(frame: pl.LazyFrame) -> dict[str, pl.Expr]:
-    """Where a row came from, for the quarantine; absent where a test calls with bare rows."""
-    have = frame.collect_schema().names()
-    return {name: pl.col(name) for name in PROVENANCE if name in have}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from mesh_pipelines import data_product, predictions
+from mesh_pipelines import data_product, predictions, provenance
 
-PROVENANCE = ("_file", "_row")
 TIMEZONE = "America/New_York"
 
 
@@ -38,7 +37,7 @@ def departures(departures_raw: pl.LazyFrame) -> pl.LazyFrame:
         air_time_min="air_time",
         cancelled=pl.col("dep_delay").is_null(),
         diverted=pl.col("dep_delay").is_not_null() & pl.col("arr_delay").is_null(),
-        **_provenance(departures_raw),
+        **provenance(departures_raw),
     )
 
 
@@ -60,9 +59,3 @@ def delay_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
         probability="score",
         model_version="model_version",
     )
-
-
-def _provenance(frame: pl.LazyFrame) -> dict[str, pl.Expr]:
-    """Where a row came from, for the quarantine; absent where a test calls with bare rows."""
-    have = frame.collect_schema().names()
-    return {name: pl.col(name) for name in PROVENANCE if name in have}

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from mesh_pipelines import data_product, predictions
+from mesh_pipelines import data_product, predictions, provenance
 
-PROVENANCE = ("_file", "_row")
 TIMEZONE = "America/New_York"
 
 PUBLISHED_AFTER = timedelta(minutes=20)
@@ -40,7 +39,7 @@ def observations(observations_raw: pl.LazyFrame) -> pl.LazyFrame:
         precipitation_in="precip",
         pressure_hpa="pressure",
         visibility_mi="visib",
-        **_provenance(observations_raw),
+        **provenance(observations_raw),
     )
 
 
@@ -59,9 +58,3 @@ def visibility_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
         probability="score",
         model_version="model_version",
     )
-
-
-def _provenance(frame: pl.LazyFrame) -> dict[str, pl.Expr]:
-    """Where a row came from, for the quarantine; absent where a test calls with bare rows."""
-    have = frame.collect_schema().names()
-    return {name: pl.col(name) for name in PROVENANCE if name in have}

@@ -89,8 +89,10 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         failed = [key for key in settled if key.startswith(f"{domain}.")]
         if failed:
             return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
-        waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting if wait.node.domain == domain]
-        return Nothing("everything is up to date" + (f"; waiting: {'; '.join(waits)}" if waits else ""))
+        waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
+        return Nothing(
+            f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
+        )
     group = next_group(mesh, whole.steps, only=domain)
     if not group:
         ahead = {i.key for step in own for i in step.node.inputs} & {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,22 +184,23 @@ def _run(
             StepReport(wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason),
         )
     for node in nodes:
-        below = next(
-            (
-                i.key
-                for i in node.inputs
-                if i.key in failed or getattr(reports.get(i.key), "status", "") == "skipped"
-            ),
-            None,
-        )
-        if node.key not in reports and below:
+        if node.key not in reports:
+            reports[node.key] = _untouched(node, reports, failed)
+        if reports[node.key].status == "skipped":
             failed.add(node.key)
-            reports[node.key] = StepReport(
-                node.key, node.domain, node.stage, "skipped", message=f"{below} failed"
-            )
-        reports.setdefault(node.key, StepReport(node.key, node.domain, node.stage, "up to date"))
     ordered = tuple(reports[node.key] for node in nodes)
     return RunReport(ordered, time.monotonic() - started, tuple(run_ids))
+
+
+def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
+    """How a node fares that no run was started for: up to date, or held up by what it reads."""
+    for wanted in node.inputs:
+        upstream = reports.get(wanted.key)
+        if wanted.key in failed:
+            return StepReport(node.key, node.domain, node.stage, "skipped", message=f"{wanted.key} failed")
+        if upstream is not None and upstream.status == "waiting":
+            return StepReport(node.key, node.domain, node.stage, "waiting", message=f"{wanted.key} waits")
+    return StepReport(node.key, node.domain, node.stage, "up to date")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Made:
     records: dict[str, Publication] = field(default_factory=dict)
     models: dict[str, ModelFacts] = field(default_factory=dict)
     spec: str = "spec"
+    min_new_rows: int = 0
+    max_age: timedelta | None = None
 
     def plan(self, **options: Any) -> Plan:
         return plan(self.nodes.values(), self.facts(), **options)
@@ -51,7 +53,7 @@ class Made:
             lambda key: self.models.get(key, ModelFacts()),
             self.nodes,
             self.landing,
-            lambda _: Declared(self.spec),
+            lambda _: Declared(self.spec, self.min_new_rows, self.max_age),
         )
 
     def land(self, month: str, text: str) -> None:
@@ -345,3 +347,27 @@ def test_facts_are_looked_up_once_a_plan(fresh: Made) -> None:
     facts.record = lambda key: asked.append(key) or fresh.records.get(key)
     plan(fresh.nodes.values(), facts)
     assert len(asked) == len(set(asked))
+
+
+def test_too_few_new_rows_train_no_model(fresh: Made) -> None:
+    """New content is a reason only with as many rows more as the model's policy asks for."""
+    known = fresh.models["shop.model"]
+    fresh.publish("features", {"": "other"}, inputs=fresh.read("features"))
+    rows = fresh.records["shop.features"].rows
+    fresh.models["shop.model"] = changed(known, rows=rows - 9)
+    fresh.min_new_rows = 10
+    assert "shop.model" not in {step.key for step in fresh.plan().steps}
+    fresh.min_new_rows = 9
+    assert "shop.model" in {step.key for step in fresh.plan().steps}
+
+
+def test_an_old_model_is_trained_again(fresh: Made) -> None:
+    """Older than its policy allows is a reason, whatever has changed; younger is none."""
+    trained = datetime.now(UTC) - timedelta(days=40)
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], trained_at=trained.isoformat())
+    assert fresh.plan().steps == ()
+    fresh.max_age = timedelta(days=41)
+    assert fresh.plan().steps == ()
+    fresh.max_age = timedelta(days=30)
+    reasons = {step.key: step.reasons for step in fresh.plan().steps}
+    assert reasons["shop.model"] == ("version 1 is 40 days old, and 30 are allowed",)

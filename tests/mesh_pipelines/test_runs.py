@@ -283,3 +283,12 @@ def test_a_run_rebuilds_no_model(machines: Machines) -> None:
 
         assert runs_of("repair", CHECK) == []
         assert all(runs_of("repair_forecast", name) for name in MONITOR_CHECKS)
+
+
+def test_what_waits_is_not_up_to_date(world: World) -> None:
+    """Before anything lands a product says what it waits for; one that hangs on nothing is made all the same."""
+    write(world)
+    shutil.rmtree(world.landing / "shop")
+    found = statuses(run())
+    assert found["bank.rates"] == "done"
+    assert {found[key] for key in found if not key.startswith("bank.")} == {"waiting"}

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh
 from mesh_pipelines.planner import Facts, Plan, Step, inputs_now, plan
 
@@ -108,13 +109,11 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
     return Request(domain, tuple(steps), window, digest[:24], causes, "; ".join(dict.fromkeys(reasons)))
 
 
-def _plan_without_settled(
-    nodes: Sequence[object], facts: Facts, attempts: Attempts
-) -> tuple[Plan, list[str]]:
+def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempts) -> tuple[Plan, list[str]]:
     """The plan, less what failed for its present cause: the published version of that stands, and others go on."""
     settled: list[str] = []
     while True:
-        found = plan(nodes, facts, settled=settled)  # type: ignore[arg-type]
+        found = plan(nodes, facts, settled=settled)
         more = [
             step.key
             for step in found.steps

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.errors import AuditRefused, MeshError, TransformError
 from mesh_pipelines.io import Read
 from mesh_pipelines.landing import FILE, ROW
 from mesh_pipelines.loading import PARTITION, Node
@@ -117,7 +117,11 @@ def publish(
     watch = Stopwatch()
     writer = _Writer(platform, node, candidate, watch)
     with ExitStack() as held:
-        outcome = writer.stage(held)
+        try:
+            outcome = writer.stage(held)
+        except AuditRefused as refused:
+            refused.outcome = refused.outcome or writer.nonconforming(refused.what)
+            raise
         if outcome is not None and outcome.verdict == "refused":
             raise refusal(node.key, outcome, writer.places)
         with watch.phase("commit"):
@@ -175,6 +179,13 @@ class _Writer:
             results=results,
             docs=self._page.as_uri() if self._page else None,
         )
+
+    def nonconforming(self, problem: str) -> Outcome | None:
+        """The audit of a candidate whose columns are not the contract's: no row was looked at."""
+        if self.contract is None:
+            return None
+        found = RuleResult("columns_conform", False, "error", 0, 0, detail=problem)
+        return Outcome(self.node.key, self.contract.version, 0, 0, self.contract.tolerance, (found,))
 
     def commit(self, info: Mapping[str, Any]) -> Any:
         """Commit what was staged: the quarantine first, so that no refused row is ever without a place."""

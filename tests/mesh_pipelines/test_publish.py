@@ -173,9 +173,14 @@ def test_a_refusal_leaves_no_files_behind(shop: Shop) -> None:
 def test_other_columns_than_promised_are_refused(shop: Shop, rows: dict[str, Any], words: str) -> None:
     """A missing, extra or retyped column refuses the candidate, whatever the tolerance, and is named."""
     shop.publish(GOOD)
-    with pytest.raises(AuditRefused, match=words):
+    with pytest.raises(AuditRefused, match=words) as raised:
         shop.publish(rows)
     assert shop.rows().height == 3
+    outcome = raised.value.outcome
+    assert isinstance(outcome, Outcome)
+    [check] = outcome.results
+    assert (check.rule, check.passed) == ("columns_conform", False)
+    assert words in check.detail
 
 
 def test_no_rows_at_all_are_refused(shop: Shop) -> None:

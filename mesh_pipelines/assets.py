@@ -6,7 +6,6 @@ carry the same owners, kinds, columns and checks.
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ import dagster as dg
 import polars as pl
 
 from mesh_pipelines.cardtext import describe
-from mesh_pipelines.declare import ModelDeclaration
 from mesh_pipelines.loading import LoadedDomain, Node
 from quality.contract import Contract, Partition
 from quality.rules import Rule, rules_of
@@ -264,18 +262,7 @@ def _contract_metadata(contract: Contract) -> dict[str, Any]:
 
 
 def _code_reference(node: Node) -> dg.CodeReferencesMetadataValue | None:
-    fn = node.declaration.fn if node.declaration else None
-    found: list[dg.LocalFileCodeReference] = []
-    if fn:
-        file = inspect.getsourcefile(fn)
-        if file:
-            found.append(_reference(file, fn.__code__.co_firstlineno, node.name))
-    elif isinstance(node.declaration, ModelDeclaration) or node.declaration:
-        import sys
-
-        module = sys.modules.get(node.declaration.module)
-        if module and module.__file__:
-            found.append(_reference(module.__file__, 1, node.name))
+    found = [_reference(str(node.file), node.line, node.name)] if node.file else []
     if node.contract and node.stage not in ("model", "champion"):
         found.append(_reference(str(node.contract.path), 1, "contract"))
     return dg.CodeReferencesMetadataValue(code_references=list(found)) if found else None

@@ -54,11 +54,13 @@ class Declaration:
         fn: the domain's own function, if there is one.
         contract: name of the contract file, where it is not the asset's own name.
         module: the module that declares it; its code is part of the asset's code version.
+        line: where in that module, for what has no function of its own.
     """
 
     fn: Transform | None = None
     contract: str | None = None
     module: str = ""
+    line: int = 1
     stage: Stage = field(default="product", init=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -69,6 +71,11 @@ class Declaration:
     @property
     def doc(self) -> str:
         return inspect.getdoc(self.fn) or "" if self.fn else ""
+
+    @property
+    def first_line(self) -> int:
+        """The line in its file at which it is declared."""
+        return self.fn.__code__.co_firstlineno if self.fn else self.line
 
     def inputs(self, domain: str) -> tuple[Input, ...]:
         """The rows that the function asks for; an argument without a :class:`Port` is the domain's own asset."""
@@ -123,7 +130,8 @@ def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
             it, ``*`` matches any text. The ending says the format: ``.csv``, ``.parquet`` or ``.jsonl``.
         contract: name of the contract, where it is not the name of the variable.
     """
-    return SourceDeclaration(pattern=pattern, contract=contract, module=_caller())
+    module, line = _caller()
+    return SourceDeclaration(pattern=pattern, contract=contract, module=module, line=line)
 
 
 @overload
@@ -208,7 +216,8 @@ def model(
         **({"watch": watch} if watch else {}),
         **options,
     }
-    return ModelDeclaration(module=_caller(), features=features, options=declared)
+    module, line = _caller()
+    return ModelDeclaration(module=module, line=line, features=features, options=declared)
 
 
 def predictions(
@@ -262,7 +271,8 @@ def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:
     return tuple(found)
 
 
-def _caller() -> str:
+def _caller() -> tuple[str, int]:
+    """Module and line of the domain's own statement."""
     frame = inspect.currentframe()
     outer = frame.f_back.f_back if frame and frame.f_back else None
-    return str(outer.f_globals.get("__name__", "")) if outer else ""
+    return (str(outer.f_globals.get("__name__", "")), outer.f_lineno) if outer else ("", 1)

@@ -30,8 +30,8 @@ class DomainRule:
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         raise NotImplementedError
 
-    def violation(self, domain: LoadedDomain, place: str, problem: str, fix: str) -> Violation:
-        return Violation(type(self).__name__, f"domains/{domain.name}: {place}", problem, fix)
+    def violation(self, at: Node | str, problem: str, fix: str) -> Violation:
+        return Violation(type(self).__name__, at if isinstance(at, str) else at.place, problem, fix)
 
 
 class EveryProductHasAContract(DomainRule):
@@ -41,8 +41,7 @@ class EveryProductHasAContract(DomainRule):
         for node in domain.nodes.values():
             if node.stage in PROMISING and node.contract is None:
                 yield self.violation(
-                    domain,
-                    node.name,
+                    node,
                     f"this {node.stage} has no contract",
                     f"write domains/{domain.name}/contracts/{node.name}.odcs.yaml, its schema object named {node.name}",
                 )
@@ -55,8 +54,7 @@ class ContractNamesItsDomain(DomainRule):
         for node in domain.nodes.values():
             if node.contract and node.stage != "champion" and node.contract.domain != domain.name:
                 yield self.violation(
-                    domain,
-                    f"contracts/{node.name}.odcs.yaml: domain",
+                    f"domains/{domain.name}/contracts/{node.contract.path.name}: domain",
                     f"says {node.contract.domain!r}, but the folder is {domain.name!r}",
                     f"write `domain: {domain.name}`",
                 )
@@ -73,8 +71,7 @@ class OwnInputsExist(DomainRule):
                 owner, _, name = wanted.key.partition(".")
                 if owner == domain.name and name not in domain.nodes and not wanted.port:
                     yield self.violation(
-                        domain,
-                        node.name,
+                        node,
                         f"reads {wanted.key}, which this domain does not have",
                         f"name one of {', '.join(sorted(domain.nodes)) or 'its assets'}, or ask another domain by "
                         f'`Annotated[pl.LazyFrame, Port("domain.product", purpose="...")]`',
@@ -90,16 +87,14 @@ class OtherDomainsAreReadThroughPorts(DomainRule):
                 foreign = wanted.key.partition(".")[0] != domain.name
                 if foreign and wanted.port is None:
                     yield self.violation(
-                        domain,
-                        node.name,
+                        node,
                         f"reads {wanted.key} of another domain without a port",
                         f'declare `Annotated[pl.LazyFrame, Port("{wanted.key}", purpose="...")]`; a hand-written '
                         f'asset: metadata={{"mesh/ports": {{"{wanted.key}": "the purpose"}}}}',
                     )
                 if wanted.port and not foreign:
                     yield self.violation(
-                        domain,
-                        node.name,
+                        node,
                         f"reads its own {wanted.key} through a port",
                         "name it as a plain argument",
                     )
@@ -111,12 +106,13 @@ class ModelsAreTrainedOnOwnFeatures(DomainRule):
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
             declared = node.declaration
-            if isinstance(declared, ModelDeclaration):
+            if (
+                isinstance(declared, ModelDeclaration) and node.stage == "model"
+            ):  # its champion says nothing else
                 features = domain.nodes.get(declared.features)
                 if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                     yield self.violation(
-                        domain,
-                        node.name,
+                        node,
                         f"is trained on {declared.features!r}, which is no feature set of this domain",
                         "decorate a function of that name with @feature_set(key=..., time=...)",
                     )
@@ -124,8 +120,7 @@ class ModelsAreTrainedOnOwnFeatures(DomainRule):
                 of = domain.nodes.get(declared.model)
                 if of is None or not isinstance(of.declaration, ModelDeclaration):
                     yield self.violation(
-                        domain,
-                        node.name,
+                        node,
                         f"publishes the scores of {declared.model!r}, which is no model of this domain",
                         f"declare `{declared.model} = model(...)`",
                     )
@@ -147,11 +142,9 @@ class ModelsAreSound(DomainRule):
                 model_spec(node, domain.nodes)
             except DefinitionError as error:
                 for found in error.violations:
-                    yield self.violation(domain, node.name, found.problem, found.fix)
+                    yield self.violation(node, found.problem, found.fix)
             except TypeError as error:
-                yield self.violation(
-                    domain, node.name, f"its options are not sound: {error}", "mend the model(...) call"
-                )
+                yield self.violation(node, f"its options are not sound: {error}", "mend the model(...) call")
 
 
 class HandwrittenAssetsMakeOneTable(DomainRule):
@@ -161,8 +154,7 @@ class HandwrittenAssetsMakeOneTable(DomainRule):
         for node in domain.nodes.values():
             if node.asset is not None and len(node.asset.keys) > 1:
                 yield self.violation(
-                    domain,
-                    node.name,
+                    node,
                     f"its function makes several tables: {', '.join(sorted(k.path[-1] for k in node.asset.keys))}",
                     "write one @asset a table; what they share can be a plain function",
                 )
@@ -175,8 +167,7 @@ class NothingIsMadeOfItself(DomainRule):
         circle = _circle(domain.nodes.values())
         if circle:
             yield self.violation(
-                domain,
-                circle[0],
+                domain.nodes[circle[0].partition(".")[2]],
                 f"is made of itself: {' -> '.join(circle)}",
                 "take one of these inputs away",
             )
@@ -225,7 +216,7 @@ class PortsLeadToProducts(MeshRule):
     def _port(
         self, domain: LoadedDomain, node: Node, key: str, purpose: str, nodes: Mapping[str, Node], today: date
     ) -> Iterator[Violation]:
-        where = f"domains/{domain.name}: {node.name}"
+        where = node.place
         product = nodes.get(key)
         if product is None:
             yield Violation(
@@ -258,11 +249,12 @@ class LineageHasNoCircle(MeshRule):
     """Products flow both ways between domains, but nothing is made of itself."""
 
     def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
-        circle = _circle([node for domain in domains for node in domain.nodes.values()])
+        nodes = {node.key: node for domain in domains for node in domain.nodes.values()}
+        circle = _circle(nodes.values())
         if circle and len({key.partition(".")[0] for key in circle}) > 1:
             yield Violation(
                 "LineageHasNoCircle",
-                f"domains/{circle[0].replace('.', ': ')}",
+                nodes[circle[0]].place,
                 f"is made of itself: {' -> '.join(circle)}",
                 "take one of these ports away",
             )

@@ -53,6 +53,8 @@ class Node:
         contract: its promise; sources, products and predictions have one.
         code_version: changes when the code that makes it changes.
         asset: the hand-written Dagster asset, if it is one.
+        file: the Python file that it is written in.
+        line: the line at which it begins there.
     """
 
     domain: str
@@ -63,10 +65,18 @@ class Node:
     contract: Contract | None = None
     code_version: str = ""
     asset: Any = None
+    file: Path | None = None
+    line: int = 1
 
     @property
     def key(self) -> str:
         return f"{self.domain}.{self.name}"
+
+    @property
+    def place(self) -> str:
+        """Where to look for it: ``domains/operations/products.py:12: departures``."""
+        file = f"/{self.file.name}:{self.line}" if self.file else ""
+        return f"domains/{self.domain}{file}: {self.name}"
 
     @property
     def partitioned(self) -> bool:
@@ -140,17 +150,19 @@ def load_domain(package: str) -> LoadedDomain:
                     declaration=value,
                     contract=contracts.get(value.contract or name),
                     code_version=code_version(module.__name__, package),
+                    file=Path(str(module.__file__)),
+                    line=value.first_line,
                 )
                 if name in nodes:
-                    found.append(_twice(folder, name, module.__name__))
+                    found.append(_twice(node, nodes[name]))
                 nodes[name] = node
             elif "dagster" in sys.modules and not name.startswith("_"):
-                written = _handwritten(value, profile.name, contracts, module.__name__, package)
+                written = _handwritten(value, profile.name, contracts, module, package)
                 for own, node in written.items():
                     if own not in nodes:
                         nodes[own] = node
                     elif nodes[own].asset is not value:  # the same asset may be imported by several modules
-                        found.append(_twice(folder, own, module.__name__))
+                        found.append(_twice(node, nodes[own]))
                 if not written and _is_dagster_extra(value) and value not in extras:
                     extras.append(value)
     nodes = _wire(nodes, profile.name)
@@ -243,7 +255,7 @@ def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
 
 
 def _handwritten(
-    value: Any, domain: str, contracts: Mapping[str, Contract], module: str, package: str
+    value: Any, domain: str, contracts: Mapping[str, Contract], module: ModuleType, package: str
 ) -> dict[str, Node]:
     from dagster import AssetsDefinition
 
@@ -270,10 +282,19 @@ def _handwritten(
             stage=stage,  # type: ignore[arg-type]
             inputs=inputs,
             contract=contracts.get(name),
-            code_version=spec.code_version or code_version(module, package),
+            code_version=spec.code_version or code_version(module.__name__, package),
             asset=value,
+            file=Path(str(module.__file__)),
+            line=_line_of(value),
         )
     return found
+
+
+def _line_of(asset: Any) -> int:
+    """The line at which a hand-written asset's function begins."""
+    compute = getattr(asset.node_def, "compute_fn", None) if asset.is_executable else None
+    code = getattr(getattr(compute, "decorated_fn", None), "__code__", None)
+    return code.co_firstlineno if code else 1
 
 
 def _dotted(path: Any, domain: str) -> str:
@@ -287,10 +308,10 @@ def _is_dagster_extra(value: Any) -> bool:
     return isinstance(value, (AssetChecksDefinition, JobDefinition, ScheduleDefinition, SensorDefinition))
 
 
-def _twice(folder: Path, name: str, module: str) -> Violation:
+def _twice(node: Node, first: Node) -> Violation:
     return Violation(
         "NamesAreUnique",
-        f"domains/{folder.name}: {name}",
-        f"is declared twice, the second time in {module}",
+        node.place,
+        f"is declared twice, the first time in {first.place.partition(': ')[0]}",
         "give one of them another name: an asset key stands for one thing",
     )

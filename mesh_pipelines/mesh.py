@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import yaml
@@ -163,9 +164,9 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
             found.append(
                 Violation(
                     "DomainLoads",
-                    f"domains/{location.name}",
+                    _place_of(error, root, location),
                     f"cannot be imported: {type(error).__name__}: {error}",
-                    "mend the Python error; `python -m " + location.module + "` shows where",
+                    "mend the Python error; `python -m " + location.module + "` shows all of it",
                 )
             )
             continue
@@ -177,6 +178,19 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
     if strict and found:
         raise DomainError("the mesh", found)
     return Mesh(root, locations, domains)
+
+
+def _place_of(error: Exception, root: Path, location: Location) -> str:
+    """The line of the domain's own code at which its import failed; the domain, where it is none of its lines."""
+    folder = root.joinpath(*location.package.split("."))
+    lines = [(Path(f.filename), f.lineno) for f in extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((Path(error.filename), error.lineno))
+    own = [(file, line) for file, line in lines if file.is_relative_to(folder)]
+    if not own:
+        return f"domains/{location.name}"
+    file, line = own[-1]
+    return f"{file.relative_to(root).as_posix()}:{line}"
 
 
 def _same_name(second: LoadedDomain, first: LoadedDomain) -> Violation:

@@ -10,7 +10,7 @@ import pytest
 
 from mesh_pipelines.check import check_mesh
 from mesh_pipelines.errors import DomainError
-from mesh_pipelines.lint import DomainRule, MeshRule, agreement_refusal
+from mesh_pipelines.lint import DomainRule, MeshRule, agreement_refusal, lint_domain
 from mesh_pipelines.location import domain
 from mesh_pipelines.mesh import load_mesh
 from quality.contract import Agreement
@@ -150,6 +150,48 @@ def test_a_contract_of_another_domain_is_refused(world: World) -> None:
     )
     [fault] = world.faults(package)["ContractNamesItsDomain"]
     assert "says 'store', but the folder is 'shop' -> write `domain: shop`" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "modules", "file", "line"),
+    [
+        ("orders", {"products": PRODUCT.replace("orders_raw", "order_raw")}, "products.py", "@data_product"),
+        ("fraud", {"models": MODEL.replace("order_features", "nothing") + FORECAST}, "models.py", "fraud = model("),
+        ("returns_raw", {"sources": RAW + 'returns_raw = source("r.csv")\n'}, "sources.py", "returns_raw = "),
+        (
+            "byhand",
+            {"byhand": "import dagster as dg\n\n@dg.asset\ndef byhand() -> pl.LazyFrame:\n    return pl.LazyFrame()\n"},
+            "byhand.py",
+            "@dg.asset",
+        ),
+    ],
+)  # fmt: skip
+def test_a_violation_leads_to_the_line(
+    world: World, name: str, modules: dict[str, Any], file: str, line: str
+) -> None:
+    """It names the file and the line at which what is wrong was declared."""
+    [fault] = lint_domain(world.load(shop(world, **modules)))
+    place, _, of = fault.where.partition(": ")
+    path, _, number = place.partition(":")
+    assert (path, of) == (f"domains/shop/{file}", name)
+    assert (world.root / path).read_text().splitlines()[int(number) - 1].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("import nonsense_of_mine\n", "import nonsense"),
+        ("def broken(:\n", "def broken"),
+        ("a = 1 / 0\n", "a = 1"),
+    ],
+)
+def test_a_domain_that_cannot_be_imported_leads_to_the_line(world: World, text: str, line: str) -> None:
+    """Whatever Python raises: the last line of the domain's own that was on its way."""
+    world.write("broken", products=text)
+    [fault] = check_mesh(world.root)
+    path, _, number = fault.where.partition(":")
+    assert path == "domains/broken/products.py"
+    assert (world.root / path).read_text().splitlines()[int(number) - 1].startswith(line)
 
 
 def test_every_rule_is_shown_to_refuse() -> None:

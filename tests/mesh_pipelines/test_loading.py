@@ -93,7 +93,7 @@ def test_one_name_twice_is_a_violation(world: World) -> None:
         sources='orders = source("orders.csv")',
     )
     faults = by_rule(world.load(package).violations)
-    assert "declared twice, the second time in domains.shop.sources" in faults["NamesAreUnique"][0]
+    assert "declared twice, the first time in domains/shop/products.py:6" in faults["NamesAreUnique"][0]
 
 
 def test_a_handwritten_asset_of_a_declared_name_is_a_violation(world: World) -> None:

@@ -26,9 +26,9 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
     try:
         mesh = load_mesh(folder)
     except DomainError as error:
-        found = list(error.violations)
         mesh = load_mesh(folder, strict=False)
-        return _unique([*found, *lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date())])
+        between = lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date(), mesh.absent)
+        return _unique([*error.violations, *between])
     found = list(lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date()))
     if definitions and not found:
         found += [fault for name in mesh.domains for fault in _location(mesh.domains[name])]

@@ -6,7 +6,8 @@ yields comes with its fix. ``DomainRule`` looks at one domain alone, ``MeshRule`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from typing import ClassVar
@@ -39,7 +40,7 @@ class EveryProductHasAContract(DomainRule):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.stage in PROMISING and node.contract is None:
+            if node.stage in PROMISING and domain.lacks_contract(node):
                 yield self.violation(
                     node,
                     f"this {node.stage} has no contract",
@@ -173,6 +174,19 @@ class NothingIsMadeOfItself(DomainRule):
             )
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """What rules between domains have to know beside the domains.
+
+    Args:
+        today: the day that agreements have to be valid on.
+        absent: domains that did not load, for a fault of their own: what they publish is not known.
+    """
+
+    today: date
+    absent: frozenset[str] = frozenset()
+
+
 class MeshRule:
     """A rule between domains, which only the whole mesh can be held against."""
 
@@ -181,37 +195,40 @@ class MeshRule:
     def __init_subclass__(cls) -> None:
         MeshRule.all.append(cls)
 
-    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+    def check(self, domains: Sequence[LoadedDomain], at: Circumstances) -> Iterator[Violation]:
         raise NotImplementedError
 
 
 class KeysAreUnique(MeshRule):
     """Two code locations with one key: Dagster would silently show the last of them."""
 
-    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
-        seen: dict[str, str] = {}
+    def check(self, domains: Sequence[LoadedDomain], at: Circumstances | None = None) -> Iterator[Violation]:
+        seen: dict[str, LoadedDomain] = {}
         for domain in domains:
-            place = str(domain.folder)
-            if domain.name in seen and seen[domain.name] != place:
+            first = seen.setdefault(domain.name, domain)
+            if first is not domain:
                 yield Violation(
                     "KeysAreUnique",
                     f"workspace.yaml: {domain.name}",
-                    f"two domains have the name {domain.name!r}, so their assets have the same keys",
-                    "rename one of the two folders",
+                    f"two entries have the domain {domain.name!r} ({first.folder}, {domain.folder}), so their assets "
+                    "have the same keys",
+                    "rename one of the two folders, or take one of the entries away",
                 )
-            seen[domain.name] = place
 
 
 class PortsLeadToProducts(MeshRule):
     """A port leads to a product that another domain publishes, under an agreement for that purpose."""
 
-    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+    def check(self, domains: Sequence[LoadedDomain], at: Circumstances) -> Iterator[Violation]:
+        owners = {domain.name: domain for domain in domains}
         nodes = {node.key: node for domain in domains for node in domain.nodes.values()}
         for domain in domains:
             for node in domain.nodes.values():
                 for wanted in node.inputs:
-                    if wanted.port:
-                        yield from self._port(domain, node, wanted.key, wanted.port.purpose, nodes, today)
+                    owner, _, name = wanted.key.partition(".")
+                    unknown = owner in at.absent or (owner in owners and name in owners[owner].unsound)
+                    if wanted.port and not unknown:
+                        yield from self._port(domain, node, wanted.key, wanted.port.purpose, nodes, at.today)
 
     def _port(
         self, domain: LoadedDomain, node: Node, key: str, purpose: str, nodes: Mapping[str, Node], today: date
@@ -248,7 +265,7 @@ class PortsLeadToProducts(MeshRule):
 class LineageHasNoCircle(MeshRule):
     """Products flow both ways between domains, but nothing is made of itself."""
 
-    def check(self, domains: Sequence[LoadedDomain], today: date) -> Iterator[Violation]:
+    def check(self, domains: Sequence[LoadedDomain], at: Circumstances) -> Iterator[Violation]:
         nodes = {node.key: node for domain in domains for node in domain.nodes.values()}
         circle = _circle(nodes.values())
         if circle and len({key.partition(".")[0] for key in circle}) > 1:
@@ -272,16 +289,20 @@ def lint_domain(domain: LoadedDomain) -> tuple[Violation, ...]:
     return tuple(found)
 
 
-def lint_mesh(domains: Sequence[LoadedDomain], today: date) -> tuple[Violation, ...]:
+def lint_mesh(
+    domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
+) -> tuple[Violation, ...]:
     """Hold all domains together against the rules between them.
 
     Args:
-        domains: every domain of the workspace.
+        domains: every domain of the workspace that loads.
         today: the day that agreements have to be valid on.
+        absent: names of those that do not load.
     """
+    at = Circumstances(today, frozenset(absent))
     found: list[Violation] = []
     for rule in MeshRule.all:
-        found += rule().check(domains, today)
+        found += rule().check(domains, at)
     return tuple(found)
 
 

@@ -109,6 +109,7 @@ class LoadedDomain:
         nodes: what it owns, by name, in the order of the flow.
         extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
         violations: every fault found.
+        unsound: names of the contracts that are there and cannot be used, for faults that are among these.
     """
 
     profile: Profile
@@ -116,10 +117,16 @@ class LoadedDomain:
     nodes: Mapping[str, Node]
     extras: tuple[Any, ...] = ()
     violations: tuple[Violation, ...] = field(default=())
+    unsound: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         return self.profile.name
+
+    def lacks_contract(self, node: Node) -> bool:
+        """Whether nobody wrote one; one that is there and unsound has been reported as that."""
+        name = (node.declaration.contract if node.declaration else None) or node.name
+        return node.contract is None and name not in self.unsound
 
 
 def load_domain(package: str) -> LoadedDomain:
@@ -133,8 +140,8 @@ def load_domain(package: str) -> LoadedDomain:
     profile, violations = read_profile(folder)
     found = list(violations)
     modules = _modules(root)
-    contracts, faults = _contracts(folder, _sources(modules))
-    found += faults
+    contracts, unsound = _contracts(folder, _sources(modules))
+    found += [fault for faults in unsound.values() for fault in faults]
     nodes: dict[str, Node] = {}
     extras: list[Any] = []
     for module in modules:
@@ -166,7 +173,7 @@ def load_domain(package: str) -> LoadedDomain:
                 if not written and _is_dagster_extra(value) and value not in extras:
                     extras.append(value)
     nodes = _wire(nodes, profile.name)
-    return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found))
+    return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound))
 
 
 def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
@@ -210,18 +217,21 @@ def _sources(modules: Iterable[ModuleType]) -> set[str]:
     }
 
 
-def _contracts(folder: Path, sources: set[str]) -> tuple[dict[str, Contract], list[Violation]]:
+def _contracts(
+    folder: Path, sources: set[str]
+) -> tuple[dict[str, Contract], dict[str, tuple[Violation, ...]]]:
+    """Contracts that can be used, and what is wrong with the others, both by name."""
     contracts: dict[str, Contract] = {}
-    found: list[Violation] = []
+    unsound: dict[str, tuple[Violation, ...]] = {}
     for file in sorted((folder / "contracts").glob("*.odcs.yaml")):
         name = file.name.removesuffix(".odcs.yaml")
         try:
             contract = load_contract(file, stage="source" if name in sources else "product")
         except ContractError as error:
-            found += error.violations
+            unsound[name] = error.violations
             continue
         contracts[contract.name] = contract
-    return contracts, found
+    return contracts, unsound
 
 
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
-from mesh_pipelines.lint import lint_domain
+from mesh_pipelines.lint import KeysAreUnique, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
 
 
@@ -44,6 +44,11 @@ class Mesh:
     root: Path
     locations: tuple[Location, ...]
     domains: Mapping[str, LoadedDomain]
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Domains of the workspace that did not load."""
+        return frozenset(location.name for location in self.locations) - set(self.domains)
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
@@ -154,6 +159,7 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     locations = read_workspace(root)
+    every: list[LoadedDomain] = []
     domains: dict[str, LoadedDomain] = {}
     found: list[Violation] = []
     for location in locations:
@@ -170,11 +176,10 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
                 )
             )
             continue
+        every.append(loaded)
         found += lint_domain(loaded)
-        if loaded.name in domains:
-            found.append(_same_name(loaded, domains[loaded.name]))
-            continue
-        domains[loaded.name] = loaded
+        domains.setdefault(loaded.name, loaded)
+    found += KeysAreUnique().check(every)
     if strict and found:
         raise DomainError("the mesh", found)
     return Mesh(root, locations, domains)
@@ -191,16 +196,6 @@ def _place_of(error: Exception, root: Path, location: Location) -> str:
         return f"domains/{location.name}"
     file, line = own[-1]
     return f"{file.relative_to(root).as_posix()}:{line}"
-
-
-def _same_name(second: LoadedDomain, first: LoadedDomain) -> Violation:
-    return Violation(
-        "KeysAreUnique",
-        f"workspace.yaml: {second.name}",
-        f"two entries have the domain {second.name!r} ({first.folder}, {second.folder}), so their assets have the "
-        "same keys",
-        "rename one of the two folders, or take one of the entries away",
-    )
 
 
 def _uses_dagster(root: Path, location: Location) -> bool:

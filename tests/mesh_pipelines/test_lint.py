@@ -234,11 +234,26 @@ def test_all_faults_of_the_mesh_come_in_one_list(world: World) -> None:
         load_mesh(world.root)
 
 
+@pytest.mark.parametrize(
+    ("products", "typo", "rule"),
+    [(PRODUCT, "stauts:", "ContractIsValid"), ("import nonsense_of_mine\n", "status:", "DomainLoads")],
+)
+def test_what_is_not_known_of_a_broken_domain_is_not_held_against_others(
+    world: World, products: str, typo: str, rule: str
+) -> None:
+    """A contract with a typo, or code that does not import, is one fault: its readers are not told to mend theirs."""
+    shop(world, agreements={"store": ("planning", "2999-01-01")}, products=products)
+    world.write("store", promise("store", "sales", ORDERS), products=READS)
+    contract = world.root / "domains/shop/contracts/orders.odcs.yaml"
+    contract.write_text(contract.read_text().replace("status:", typo))
+    assert {v.rule for v in check_mesh(world.root)} == {rule}
+
+
 def test_two_domains_of_one_name_are_refused(world: World) -> None:
     """Two folders of one name would show their assets under the same keys, the last one winning silently."""
     one, two = shop(world), world.write("shop", package="others")
     [fault] = world.faults_between(one, two)["KeysAreUnique"]
-    assert "two domains have the name 'shop'" in fault
+    assert "two entries have the domain 'shop'" in fault
     assert [v.rule for v in check_mesh(world.root)].count("KeysAreUnique") == 1
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 import dagster as dg
 import polars as pl
@@ -258,10 +261,11 @@ def _metadata(node: Node, published: Published, reads: Mapping[str, Read], spent
     return metadata
 
 
-def _link(uri: str) -> dg.MetadataValue[Any]:
-    """A page to open; a local one as its path, since browsers follow no link from a server to the disk."""
-    local = uri.startswith("file://")
-    return dg.MetadataValue.path(uri.removeprefix("file://")) if local else dg.MetadataValue.url(uri)
+def _link(page: str) -> dg.MetadataValue[Any]:
+    """A page of the data docs where a browser finds it: no browser follows a link from a server to the disk."""
+    settings = platform().settings
+    below = Path(url2pathname(urlsplit(page).path)).relative_to(settings.docs.absolute())
+    return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
 
 
 def unchanged(node: Node, before: Any) -> dg.Output[None]:

@@ -1,4 +1,4 @@
-"""`mesh ui`: the Dagster webserver and daemon on workspace.yaml, with this mesh's own DAGSTER_HOME.
+"""`mesh ui`: the Dagster webserver and daemon on workspace.yaml, with this mesh's own DAGSTER_HOME, and the data docs.
 
 The processes are those of `dagster dev -w workspace.yaml`, which starts each code location once and lets
 webserver and daemon share it.
@@ -16,9 +16,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -122,7 +126,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         env=environment(settings),
         start_new_session=True,  # so that Ctrl-C reaches it once, through us, and not twice
     )
-    with _stopping(process) as stopped:
+    with serving_docs(settings), _stopping(process) as stopped:
         _say_when_ready(process, host, port)
         code = process.wait()
     if stopped:
@@ -132,6 +136,43 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         where=f"dagster dev -w {workspace}",
         remedy="its log above says why; `mesh check` finds what is wrong with the domains",
     )
+
+
+@contextmanager
+def serving_docs(settings: Settings) -> Generator[None]:
+    """Serve the data docs at their address for a while, if that is this machine.
+
+    Args:
+        settings: ``docs`` is the folder, ``docs_url`` the address. One that is taken is said and left alone.
+    """
+    place = urlsplit(settings.docs_url)
+    if place.hostname not in ("127.0.0.1", "localhost"):
+        yield  # somebody else serves them
+        return
+    try:
+        server = ThreadingHTTPServer(
+            (place.hostname, place.port or 80), partial(_Quiet, directory=str(settings.docs))
+        )
+    except OSError as error:
+        cards.show(
+            f"Data docs are not served: {settings.docs_url}: {error.strerror}. MESH_DOCS_URL names another address.",
+            file=sys.stderr,
+        )
+        yield
+        return
+    with server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of it."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
 
 
 @contextmanager

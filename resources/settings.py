@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default="", validate_default=True, description="Where MLflow keeps models and plots."
     )
     docs: Path = Field(default=None, validate_default=True, description="Where data docs are written.")
+    docs_url: str = Field(
+        default="http://127.0.0.1:3001",
+        description="Where a browser finds the data docs; `mesh ui` serves them there if that is this machine.",
+    )
     dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
     scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")

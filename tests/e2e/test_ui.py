@@ -66,12 +66,14 @@ class Server:
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`mesh ui` on the real workspace, in a home in which nothing has landed."""
     home = tmp_path_factory.mktemp("ui")
-    with socket.socket() as free:
+    with socket.socket() as free, socket.socket() as other:
         free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+        other.bind(("127.0.0.1", 0))
+        port, docs = int(free.getsockname()[1]), int(other.getsockname()[1])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
     # A sensor takes a file only when it has rested: here people launch, not sensors.
     environment |= {"MESH_HOME": str(home), "MESH_SETTLE_SECONDS": "86400"}
+    environment |= {"MESH_DOCS_URL": f"http://127.0.0.1:{docs}"}
     command = [
         *(sys.executable, "-c", "from mesh_pipelines.cli import main; main()"),
         *("ui", "--port", str(port)),
@@ -199,7 +201,7 @@ def test_months_are_partitions(assets: Mapping[str, dict[str, Any]]) -> None:
 
 
 def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str, dict[str, Any]]) -> None:
-    """Materialize, clicked on one asset, runs it in its own code location alone."""
+    """Materialize, clicked on one asset, runs it in its own code location alone; its audit's page opens."""
     land((), ui.home / "landing")
     node = assets["fleet.aircraft_raw"]
     launched = ui.ask(
@@ -231,10 +233,16 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
     assert status == "SUCCESS", (ui.home / "ui.log").read_text()[-4000:]
     shown = ui.ask(
         "query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {"
-        " assetMaterializations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }",
+        " assetMaterializations(limit: 1) { metadataEntries { label"
+        " ... on IntMetadataEntry { intValue } ... on UrlMetadataEntry { url } } } } } }",
         key=node["assetKey"],
     )["assetNodeOrError"]["assetMaterializations"][0]["metadataEntries"]
-    assert {entry["label"]: entry.get("intValue") for entry in shown}["dagster/row_count"] == 3322
+    entries = {entry["label"]: entry for entry in shown}
+    assert entries["dagster/row_count"]["intValue"] == 3322
+    with urllib.request.urlopen(entries["data docs"]["url"], timeout=30) as page:
+        text = page.read().decode()
+    assert "aircraft_raw" in text
+    assert "Expectation" in text
 
 
 def _upstream(node: Mapping[str, Any]) -> set[str]:

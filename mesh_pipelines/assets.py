@@ -16,6 +16,7 @@ import dagster as dg
 import polars as pl
 
 from mesh_pipelines.cardtext import describe
+from mesh_pipelines.dagsterhome import TRAINING
 from mesh_pipelines.loading import LoadedDomain, Node
 from quality.contract import Contract, Partition
 from quality.rules import Rule, rules_of
@@ -81,7 +82,7 @@ def build_asset(
         required_resource_keys={"io_manager", *(written.required_resource_keys if written else ())},
         description=node.declaration.doc if node.declaration else None,
         config_schema=written.config_schema if written else None,
-        pool=written.pool if written else None,
+        pool=written.pool if written else TRAINING if node.stage == "model" else None,
         tags={"mesh/stage": node.stage},
     )
     return dg.AssetsDefinition(

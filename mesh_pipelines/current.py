@@ -2,7 +2,8 @@
 
 A pure decision over the planner's facts and what was attempted before. It waits for products of other domains that are
 about to change, so that a model which reads two of them is trained once, on both; it makes nothing of a cause that
-was attempted already, so that a refused file is not refused again every few seconds.
+was attempted already, so that a refused file is not refused again every few seconds. A run whose process was killed
+has answered nothing: it is asked for again, from what is published by then.
 """
 
 from __future__ import annotations
@@ -14,10 +15,18 @@ from dataclasses import dataclass
 
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh
-from mesh_pipelines.planner import Facts, Plan, Step, inputs_now, plan
+from mesh_pipelines.planner import Facts, Plan, Step, changes, inputs_now, plan, too_little_new
 
 CAUSES = "mesh/causes"
 """Run tag: for each asset that was out of date by itself, a hash of what made it so."""
+
+VERSIONS = "mesh/versions"
+"""Run tag: what made those assets out of date, as versions: ``operations.departures@9 -> @10``."""
+
+LOST = 3
+"""Runs that may be lost to a killed process for one cause, before it is left to a person."""
+
+_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -29,12 +38,14 @@ class Attempt:
         causes: hash of the cause by key.
         finished: whether it has ended, well or badly.
         failed: whether it ended badly.
+        lost: whether it ended without a word of its steps: its process was killed, or never came up.
     """
 
     run_id: str
     causes: Mapping[str, str]
     finished: bool
     failed: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,9 +56,10 @@ class Request:
         domain: whose code location it is.
         steps: what it makes, upstream first.
         window: first and last partition, where some of it is partitioned.
-        key: the same for the same causes: a run is started once for it.
+        key: the same for the same causes after the same attempts: a run is started once for it.
         causes: hash of the cause by key.
         reason: why, in words.
+        versions: the versions that caused it, in words.
     """
 
     domain: str
@@ -56,6 +68,7 @@ class Request:
     key: str
     causes: Mapping[str, str]
     reason: str
+    versions: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         if failed:
             return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
+        waits += [kept for node in nodes if node.domain == domain and (kept := too_little_new(node, facts))]
         return Nothing(
             f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
         )
@@ -103,10 +117,20 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
     steps, window = windows(group)[0]
     causes = {step.key: cause_of(step, facts) for step in steps if not step.follows}
     reasons = [reason for step in steps if not step.follows for reason in step.reasons]
+    # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
+    last = next((attempt.run_id for attempt in attempts(domain)), "")
     digest = hashlib.sha256(
-        json.dumps([sorted(causes.items()), window, [s.key for s in steps]]).encode()
+        json.dumps([sorted(causes.items()), window, [s.key for s in steps], last]).encode()
     ).hexdigest()
-    return Request(domain, tuple(steps), window, digest[:24], causes, "; ".join(dict.fromkeys(reasons)))
+    return Request(
+        domain,
+        tuple(steps),
+        window,
+        digest[:24],
+        causes,
+        "; ".join(dict.fromkeys(reasons)),
+        versions_of([step for step in steps if not step.follows], facts),
+    )
 
 
 def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempts) -> tuple[Plan, list[str]]:
@@ -117,16 +141,27 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
         more = [
             step.key
             for step in found.steps
-            if not step.follows
-            and any(_tried(step, facts, attempt) for attempt in attempts(step.node.domain))
+            if not step.follows and _settled(step, facts, attempts(step.node.domain))
         ]
         if not more:
             return found, settled
         settled += more
 
 
-def _tried(step: Step, facts: Facts, attempt: Attempt) -> bool:
-    return attempt.finished and attempt.causes.get(step.key) == cause_of(step, facts)
+def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
+    """Whether the last attempt at an asset was for its present cause: then it is answered, unless it was killed."""
+    lost = 0
+    for attempt in attempts:
+        if not attempt.finished or step.key not in attempt.causes:
+            continue
+        if attempt.causes[step.key] != cause_of(step, facts):
+            return False
+        if not attempt.lost:
+            return True
+        lost += 1
+        if lost == LOST:
+            return True
+    return False
 
 
 def cause_of(step: Step, facts: Facts) -> str:
@@ -151,3 +186,15 @@ def cause_of(step: Step, facts: Facts) -> str:
         inputs |= {i.key: str(facts.registry_state(i.key)) for i in step.node.inputs}
     content = json.dumps([step.key, step.node.version_of_code, sorted(inputs.items())])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def versions_of(steps: Sequence[Step], facts: Facts) -> str:
+    """The versions that made assets out of date: of a source its files, of others their inputs, before and now.
+
+    Args:
+        steps: the assets that are out of date by themselves.
+        facts: where to look.
+    """
+    found = dict.fromkeys(change for step in steps for change in changes(step, facts))
+    shown = ", ".join(list(found)[:_LISTED])
+    return f"{shown} and {len(found) - _LISTED} more" if len(found) > _LISTED else shown

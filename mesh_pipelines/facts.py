@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mesh_pipelines.declare import PredictionsDeclaration
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
 from mesh_pipelines.loading import Node, model_spec
 from mesh_pipelines.mesh import Mesh
@@ -13,10 +15,20 @@ from mesh_pipelines.planner import Declared, Facts, ModelFacts
 from mesh_pipelines.platform import Platform
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from mesh_pipelines.modeling.registry import ModelVersion
+    from mesh_pipelines.monitoring.policy import Watched
 
 
-def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0, without_registry: bool = False) -> Facts:
+def facts_of(
+    mesh: Mesh,
+    platform: Platform,
+    *,
+    settle: float = 0.0,
+    without_registry: bool = False,
+    instance: Callable[[], DagsterInstance] | None = None,
+) -> Facts:
     """Facts about a mesh as it stands at this moment.
 
     Args:
@@ -25,11 +37,13 @@ def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0, without_reg
         settle: seconds that a new file must have been left unchanged before it counts as landed.
         without_registry: where MLflow does not answer, take models for untrained: their own steps then say what is
             wrong, and everything else goes on.
+        instance: the Dagster instance, which keeps what watching has found; asked only where it may matter.
     """
 
     def declared(node: Node) -> Declared:
         spec = model_spec(node, mesh.domains[node.domain].nodes)
-        return Declared(spec.digest, spec.retrain.min_new_rows, _span(spec.retrain.max_age))
+        retrain = spec.retrain
+        return Declared(spec.digest, retrain.min_new_rows, _span(retrain.max_age), retrain.on_drift)
 
     def model(key: str) -> ModelFacts:
         try:
@@ -39,7 +53,35 @@ def facts_of(mesh: Mesh, platform: Platform, *, settle: float = 0.0, without_reg
                 return ModelFacts()
             raise
 
-    return Facts(platform.record, model, mesh.nodes, platform.settings.landing, declared, settle)
+    facts = Facts(platform.record, model, mesh.nodes, platform.settings.landing, declared, settle)
+    if instance is not None:
+        facts.drift = _drift(facts, instance)
+    return facts
+
+
+def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[Node, str], str | None]:
+    """Look up what was found about all models at once, when the first of them is asked about."""
+    watched = {
+        f"{node.domain}.{node.declaration.model}": key
+        for key, node in facts.nodes.items()
+        if isinstance(node.declaration, PredictionsDeclaration)
+    }
+    found: dict[str, Watched] | None = None
+
+    def drift(node: Node, content: str) -> str | None:
+        nonlocal found
+        from mesh_pipelines.monitoring.checks import latest_facts
+        from mesh_pipelines.monitoring.policy import drifted
+        from mesh_pipelines.monitoring.watching import watch_of
+
+        if found is None:
+            found = latest_facts(instance(), list(watched.values()))
+        finding = found.get(watched.get(node.key, ""))
+        if finding is None or finding.features != content:
+            return None
+        return drifted(watch_of(node), finding, f"{node.name}@{facts.of_model(node.key).champion}")
+
+    return drift
 
 
 def model_facts(platform: Platform, key: str) -> ModelFacts:
@@ -58,7 +100,7 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
         return ModelFacts()
     latest = versions[-1]
     champion = next((version for version in versions if CHAMPION in version.aliases), None)
-    features = next(iter(latest.inputs.values()), {})
+    features: Mapping[str, Any] = next(iter(latest.inputs.values()), {})
     return ModelFacts(
         latest=latest.version,
         features=str(features.get("data_version", "")),
@@ -67,6 +109,7 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
         trained_at=latest.trained_at,
         decided=max((version.version for version in versions if version.gate), default=0),
         champion=champion.version if champion else 0,
+        features_version=features.get("version"),
     )
 
 

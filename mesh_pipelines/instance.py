@@ -31,7 +31,7 @@ def dagster_instance(shared: Platform) -> DagsterInstance:
     """
     from dagster import DagsterInstance
 
-    from mesh_pipelines.ui import ensure_dagster_home
+    from mesh_pipelines.dagsterhome import ensure_dagster_home
 
     home = ensure_dagster_home(shared.settings)
     os.environ["DAGSTER_HOME"] = str(home)

@@ -53,9 +53,11 @@ def model_step(node: Node, domain: LoadedDomain) -> Produce:
 
 def _training_step(node: Node, domain: LoadedDomain) -> Produce:
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        from mesh_pipelines.facts import model_facts
+        from mesh_pipelines.facts import facts_of
+        from mesh_pipelines.mesh import Mesh
         from mesh_pipelines.modeling.logbook import log_model, plots
         from mesh_pipelines.modeling.training import train
+        from mesh_pipelines.planner import stale
         from mesh_pipelines.steps import only_if_stale, reads_of
         from resources.tracking import training_run
 
@@ -63,17 +65,14 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
         shared, spec = platform(), model_spec(node, domain.nodes)
         reads = reads_of(context)
         features = reads[spec.features]
-        known = model_facts(shared, node.key)
-        if (
-            only_if_stale(context)
-            and known.latest
-            and known.features == features.data_version
-            and known.spec == spec.digest
-            and not spec.retrain.max_age
-        ):
-            latest = shared.registry.version(node.key, known.latest)
-            yield _kept(latest, "its features and declaration are what they were")
-            return
+        if only_if_stale(context):
+            # What was made ahead of it in this run may not have changed, or not by enough: its own policy decides.
+            alone = Mesh(domain.folder.parent.parent, (), {domain.name: domain})
+            facts = facts_of(alone, shared, instance=lambda: context.instance)
+            if stale(node, facts) is None:
+                latest = shared.registry.version(node.key, facts.of_model(node.key).latest)
+                yield _kept(latest, "by its policy there is no reason to train it again")
+                return
         with training_run(
             shared.tracking,
             model=node.key,

@@ -69,6 +69,7 @@ class ModelFacts:
     Args:
         latest: newest version, 0 where there is none.
         features: content of the feature set that the newest version was trained on.
+        features_version: which version of it that was.
         spec: digest of the declaration that it was trained by.
         rows: rows that the feature set had then.
         trained_at: when that was, ISO 8601 in UTC.
@@ -83,6 +84,7 @@ class ModelFacts:
     champion: int = 0
     rows: int = 0
     trained_at: str = ""
+    features_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,13 @@ class Declared:
         digest: changes when the model would be another one.
         min_new_rows: rows more than last time that make new content worth a training.
         max_age: age at which a version is trained again whatever has changed.
+        on_drift: whether drift beyond the model's bounds makes new content worth a training, however few its rows.
     """
 
     digest: str
     min_new_rows: int = 0
     max_age: timedelta | None = None
+    on_drift: bool = True
 
 
 @dataclass
@@ -111,6 +115,8 @@ class Facts:
         landing: root of the landing zone.
         declared: a model's declaration as it is now.
         settle: seconds that a new file must have been left unchanged.
+        drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where nobody
+            has looked at it yet, or all is within bounds.
     """
 
     record: Callable[[str], Publication | None]
@@ -119,6 +125,7 @@ class Facts:
     landing: Path
     declared: Callable[[Node], Declared]
     settle: float = 0.0
+    drift: Callable[[Node, str], str | None] = lambda _node, _content: None
     _records: dict[str, Publication | None] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
     _landed: dict[str, Landed] = field(default_factory=dict)
@@ -287,18 +294,46 @@ def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
     declared = facts.declared(node)
     reasons: list[str] = []
     if features and known.features != features.data_version:
-        more = features.rows - known.rows
-        if more >= declared.min_new_rows or known.rows > features.rows:
+        # Content that was trained on is never a reason again: drift is answered once, whatever the gate says of it.
+        drift = facts.drift(node, features.data_version) if declared.on_drift else None
+        if _enough(known, features, declared):
             reasons.append(f"new content of {node.inputs[0].key}")
+        elif drift:
+            reasons.append(drift)
     if known.spec != declared.digest:
         reasons.append("its declaration has changed")
     if declared.max_age and known.trained_at:
         age = datetime.now(UTC) - datetime.fromisoformat(known.trained_at)
         if age > declared.max_age:
             reasons.append(
-                f"version {known.latest} is {age.days} days old, and {declared.max_age.days} are allowed"
+                f"version {known.latest} is {_span(age)} old, and {_span(declared.max_age)} are allowed"
             )
     return Step(node, tuple(reasons)) if reasons else None
+
+
+def too_little_new(node: Node, facts: Facts) -> str | None:
+    """That a model has new content, and too little of it by its policy; ``None`` where that is not so.
+
+    Args:
+        node: any asset.
+        facts: where to look.
+    """
+    features = facts.of(node.inputs[0].key) if node.stage == "model" else None
+    if features is None:
+        return None
+    known, declared = facts.of_model(node.key), facts.declared(node)
+    if not known.latest or known.features == features.data_version or _enough(known, features, declared):
+        return None
+    more, wanted = features.rows - known.rows, declared.min_new_rows
+    return f"{node.key}: {more:,} rows more than version {known.latest} knew, and {wanted:,} make a training"
+
+
+def _enough(known: ModelFacts, features: Publication, declared: Declared) -> bool:
+    return features.rows - known.rows >= declared.min_new_rows or known.rows > features.rows
+
+
+def _span(span: timedelta) -> str:
+    return f"{span.days} days" if span.days else f"{span.seconds // 3600} hours"
 
 
 def _stale_champion(node: Node, facts: Facts) -> Step | Waiting | None:
@@ -345,6 +380,40 @@ def inputs_now(node: Node, facts: Facts, partition: str | None = None) -> dict[s
         parts = partitions_in(record)
         content[wanted.key] = parts.get(partition, "") if partition and parts else record.data_version
     return content
+
+
+def changes(step: Step, facts: Facts) -> list[str]:
+    """The versions that made an asset out of date: files of a source, else inputs as they were read, and are now.
+
+    Args:
+        step: the asset.
+        facts: where to look.
+    """
+    node, record = step.node, facts.of(step.key)
+    if node.stage == "source":
+        known = info_of(record).get("files") or {}
+        return [
+            f"{file.name}@{file.sha256[:8]}"
+            for file in facts.landed(node).files
+            if (known.get(file.name) or {}).get("sha256") != file.sha256
+        ]
+    before = {key: given["version"] for key, given in (info_of(record).get("inputs") or {}).items()}
+    if node.stage == "model":
+        read = facts.of_model(node.key).features_version
+        before = {node.inputs[0].key: read} if read is not None else {}
+    found: list[str] = []
+    for wanted in node.inputs:
+        registered = facts.registry_state(wanted.key)
+        published = None if registered else facts.of(wanted.key)
+        if registered:
+            model = facts.nodes[wanted.key]
+            latest = registered.latest if model.stage == "model" else registered.champion
+            found.append(f"{wanted.key}@{latest}")
+        elif published and before.get(wanted.key, published.version) != published.version:
+            found.append(f"{wanted.key}@{before[wanted.key]} -> @{published.version}")
+        elif published:
+            found.append(f"{wanted.key}@{published.version}")
+    return found
 
 
 def info_of(record: Publication | None) -> Mapping[str, Any]:

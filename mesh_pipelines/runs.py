@@ -156,7 +156,7 @@ def _run(
     attempted: set[str] = set()
     current = Plan()
     while True:
-        facts = facts_of(whole, shared, without_registry=True)
+        facts = facts_of(whole, shared, without_registry=True, instance=lambda: dagster_instance(shared))
         current = plan(nodes, facts, force=forced - attempted, without=failed)
         todo = [step for step in current.steps if step.key not in attempted]
         if partition:
@@ -255,7 +255,8 @@ def execute(
     from dagster._core.snap import snapshot_from_execution_plan
 
     from mesh_pipelines.location import checks_to_run
-    from mesh_pipelines.sensors import PROCESS, attempts_in, this_process
+    from mesh_pipelines.processes import PROCESS, this_process
+    from mesh_pipelines.sensors import attempts_in
 
     instance = dagster_instance(shared)
     # A run whose process was killed is found here, and takes up no place any more.

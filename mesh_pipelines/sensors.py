@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG
 
-from mesh_pipelines.current import CAUSES, Attempt, Nothing, Request, decide
+from mesh_pipelines.current import CAUSES, VERSIONS, Attempt, Nothing, Request, decide
+from mesh_pipelines.dagsterhome import urgency
 from mesh_pipelines.facts import facts_of
 from mesh_pipelines.loading import LoadedDomain
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.planner import IF_STALE, REASON
 from mesh_pipelines.platform import platform
+from mesh_pipelines.processes import PROCESS, is_gone
 
 DOMAIN = "mesh/domain"
-PROCESS = "mesh/process"
-"""Run tag of a run that the ``mesh`` command executes itself: host and process, to tell when it was killed."""
 
 _RECENT = 12
 
@@ -37,7 +37,7 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{domain.name}_current",
         target=dg.AssetSelection.all(),
-        minimum_interval_seconds=interval,
+        minimum_interval_seconds=max(1, interval - 1),  # Dagster looks every 5 s, and not to the millisecond
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             f"Keeps {domain.name} current: when files land, products of other domains change, or code changes, "
@@ -46,7 +46,8 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
     )
     def tick(context: dg.SensorEvaluationContext) -> Any:
         mesh = _mesh(domain)
-        facts = facts_of(mesh, platform(), settle=platform().settings.settle_seconds)
+        settle = platform().settings.settle_seconds
+        facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
         decision = decide(mesh, domain.name, facts, attempts_in(context.instance))
         if isinstance(decision, Nothing):
             return dg.SkipReason(decision.reason)
@@ -75,9 +76,10 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
         DOMAIN: request.domain,
         IF_STALE: "true",
         REASON: request.reason[:240],
+        **({VERSIONS: request.versions} if request.versions else {}),
         CAUSES: json.dumps(request.causes, separators=(",", ":")),
         "mesh/priority": str(priority),
-        "dagster/priority": str(priority),
+        "dagster/priority": str(urgency(priority, time.time())),
     }
     partition: str | None = None
     if request.window:
@@ -108,30 +110,17 @@ def attempts_in(instance: dg.DagsterInstance) -> Callable[[str], Sequence[Attemp
     return attempts
 
 
-def this_process() -> str:
-    """Host, process and start of the process, which no later process with the same number shares."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
 def _attempt(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Attempt:
-    if not run.is_finished and _is_gone(run.tags.get(PROCESS, "")):
+    if not run.is_finished and is_gone(run.tags.get(PROCESS, "")):
         instance.report_run_failed(run, "the process that executed it is gone")
-        return Attempt(run.run_id, {}, finished=True, failed=True)
-    causes = json.loads(run.tags.get(CAUSES, "{}"))
-    return Attempt(run.run_id, causes, finished=run.is_finished, failed=run.is_failure)
+        return Attempt(run.run_id, _causes(run), finished=True, failed=True, lost=True)
+    # Dagster names the reason where a step failed; where it names another or none, no step had its say.
+    lost = run.is_failure and run.tags.get(RUN_FAILURE_REASON_TAG) != RunFailureReason.STEP_FAILURE.value
+    return Attempt(run.run_id, _causes(run), finished=run.is_finished, failed=run.is_failure, lost=lost)
 
 
-def _is_gone(process: str) -> bool:
-    host, _, rest = process.partition(":")
-    number, _, started = rest.partition(":")
-    return bool(number) and host == socket.gethostname() and _started(int(number)) != started
-
-
-def _started(process: int) -> str:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "gone" if Path("/proc").exists() else str(process)
+def _causes(run: dg.DagsterRun) -> dict[str, str]:
+    return json.loads(run.tags.get(CAUSES, "{}"))
 
 
 _meshes: dict[str, tuple[datetime, Mesh]] = {}

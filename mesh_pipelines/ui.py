@@ -18,15 +18,13 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from mesh_pipelines import cards
+from mesh_pipelines.dagsterhome import ensure_dagster_home
 from mesh_pipelines.errors import MeshError
 
 if TYPE_CHECKING:
@@ -34,55 +32,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """Seconds that the processes are given to end by themselves."""
-
-
-def dagster_yaml(settings: Settings) -> dict[str, Any]:
-    """The Dagster instance of this mesh; the rest is Dagster's default: SQLite below DAGSTER_HOME.
-
-    Args:
-        settings: where everything lives.
-    """
-    return {
-        "telemetry": {"enabled": False},
-        "nux": {"enabled": False},
-        "concurrency": {
-            "runs": {
-                "max_concurrent_runs": max(2, (os.cpu_count() or 1) // 2),
-                # One run of a domain at a time: whatever a domain's priority, no other waits for all of its runs.
-                "tag_concurrency_limits": [
-                    {"key": "mesh/domain", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
-                ],
-            },
-        },
-        # A run whose worker was killed is found, failed and started again; one that failed by itself is not.
-        "run_monitoring": {
-            "enabled": True,
-            "poll_interval_seconds": 15,
-            "start_timeout_seconds": 180,
-            "free_slots_after_run_end_seconds": 60,
-        },
-        "run_retries": {"enabled": True, "max_retries": 3, "retry_on_asset_or_op_failure": False},
-        "sensors": {"use_threads": True, "num_workers": 8},
-    }
-
-
-def ensure_dagster_home(settings: Settings) -> Path:
-    """Make DAGSTER_HOME with its dagster.yaml; a file that is already there is somebody's own and stays.
-
-    Args:
-        settings: where everything lives.
-
-    Returns:
-        the folder, DAGSTER_HOME.
-    """
-    home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    file = home / "dagster.yaml"
-    if not file.exists():
-        file.write_text(
-            "# Written once by `mesh`; yours to change.\n" + yaml.safe_dump(dagster_yaml(settings))
-        )
-    return home
 
 
 def environment(settings: Settings) -> dict[str, str]:

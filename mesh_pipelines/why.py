@@ -30,8 +30,8 @@ def explain(key: str) -> Card:
     mesh = load_mesh(project_root())
     node = mesh.node(key)
     shared = platform()
-    facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds)
     instance = dagster_instance(shared)
+    facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
     decision = decide(mesh, node.domain, facts, attempts_in(instance))
     if isinstance(decision, Nothing):
         following = f"nothing for {node.domain}: {decision.reason}"

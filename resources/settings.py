@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="Where a browser finds the data docs; `mesh ui` serves them there if that is this machine.",
     )
     dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
+    dagster_storage: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL address of Dagster's runs and events, as postgresql://user:password@host/database; "
+        "SQLite without it.",
+    )
     scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
     sensor_seconds: int = Field(
@@ -99,7 +104,7 @@ class Settings(BaseSettings):
     def _json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
 
-    @field_validator("master_key", mode="before")
+    @field_validator("master_key", "dagster_storage", mode="before")
     @classmethod
     def _blank_is_absent(cls, value: object) -> object:
         return value or None

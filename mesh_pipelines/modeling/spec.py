@@ -87,16 +87,19 @@ class Gate:
 
 @dataclass(frozen=True)
 class Retrain:
-    """When a model is trained again. A change of its declaration is always a reason.
+    """When a model is trained again. A change of its declaration is always a reason; a failed audit never is one.
 
     Args:
         min_new_rows: new content of the feature set is a reason only with this many rows more than last time;
             0: any new content is.
         max_age: a version older than this is trained again though nothing has changed: ``30d``, ``12h``; None: never.
+        on_drift: new content on which the champion was found to have drifted beyond its ``Watch`` is a reason with
+            however few rows, once for each finding.
     """
 
     min_new_rows: int = 0
     max_age: str | None = None
+    on_drift: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """The policy as plain JSON values."""
@@ -209,9 +212,9 @@ class ModelSpec:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all but the description: changes when the model, or its gate, may change."""
+        """SHA-256 of all but description and retraining: changes when the model, or its gate, may change."""
         content = self.to_dict()
-        del content["description"]
+        del content["description"], content["retrain"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property

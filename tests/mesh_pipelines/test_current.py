@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mesh_pipelines.current import Attempt, Attempts, Nothing, Request, decide
+from mesh_pipelines.current import LOST, Attempt, Attempts, Nothing, Request, decide
 from mesh_pipelines.facts import facts_of
 from mesh_pipelines.platform import platform
 from mesh_pipelines.sensors import run_request
@@ -54,6 +54,7 @@ def test_what_lands_asks_for_one_run_with_its_reason(landed: World) -> None:
     request = run_request(landed.mesh(), asked)
     assert request.run_key == asked.key
     assert request.tags["mesh/reason"] == asked.reason
+    assert request.tags["mesh/versions"].startswith("orders-2013-01.csv@")
     assert request.tags["dagster/asset_partition_range_end"] == "2013-02"
 
 
@@ -89,3 +90,25 @@ def test_a_cause_that_failed_is_not_tried_again_until_it_changes(landed: World) 
     )
     landed.land("shop", "orders-2013-01.csv", "id\n111\n")
     assert request_of(landed, "shop", failed).key != first.key
+
+
+def test_content_that_comes_back_is_a_cause_again(landed: World) -> None:
+    """A file that is corrected and then put back as it was: only the last attempt counts, and the key is another."""
+    first = request_of(landed, "shop")
+    other = Attempt("1", {"shop.orders_raw": "another"}, finished=True)
+    before = Attempt("0", first.causes, finished=True)
+    assert isinstance(decision(landed, "shop", after("shop", before)), Nothing)
+    again = request_of(landed, "shop", after("shop", other, before))
+    assert again.causes == first.causes
+    assert again.key != first.key
+
+
+def test_a_killed_run_is_asked_for_again_but_not_for_ever(landed: World) -> None:
+    """It answered nothing, so its cause stands; what kills its process three times is left to a person."""
+    first = request_of(landed, "shop")
+    lost = [Attempt(str(n), first.causes, finished=True, failed=True, lost=True) for n in range(LOST)]
+    again = request_of(landed, "shop", after("shop", lost[0]))
+    assert (again.causes, again.reason) == (first.causes, first.reason)
+    assert again.key != first.key, "Dagster takes a key once, and must not take this for the killed run"
+    assert isinstance(decision(landed, "shop", after("shop", *lost)), Nothing)
+    assert isinstance(decision(landed, "shop", after("shop", *lost[1:])), Request)

@@ -14,7 +14,7 @@ import pytest
 from mesh_pipelines.declare import Declaration, Input, SourceDeclaration
 from mesh_pipelines.landing import describe_files, look
 from mesh_pipelines.loading import Node
-from mesh_pipelines.planner import Declared, Facts, ModelFacts, Plan, plan
+from mesh_pipelines.planner import Declared, Facts, ModelFacts, Plan, Step, changes, plan, too_little_new
 from quality.contract import Contract
 from resources.digest import ContentDigest
 from resources.publication import Publication
@@ -43,6 +43,9 @@ class Made:
     spec: str = "spec"
     min_new_rows: int = 0
     max_age: timedelta | None = None
+    on_drift: bool = True
+    drifted: dict[str, str] = field(default_factory=dict)
+    """Why the model has drifted, by the content of the features that was looked at."""
 
     def plan(self, **options: Any) -> Plan:
         return plan(self.nodes.values(), self.facts(), **options)
@@ -53,7 +56,8 @@ class Made:
             lambda key: self.models.get(key, ModelFacts()),
             self.nodes,
             self.landing,
-            lambda _: Declared(self.spec, self.min_new_rows, self.max_age),
+            lambda _: Declared(self.spec, self.min_new_rows, self.max_age, self.on_drift),
+            drift=lambda _, content: self.drifted.get(content),
         )
 
     def land(self, month: str, text: str) -> None:
@@ -361,6 +365,71 @@ def test_too_few_new_rows_train_no_model(fresh: Made) -> None:
     assert "shop.model" in {step.key for step in fresh.plan().steps}
 
 
+def test_drift_makes_few_new_rows_worth_a_training_once(fresh: Made) -> None:
+    """What was found on the newest content is a reason; older findings, and content trained on, are none."""
+    fresh.min_new_rows = 10
+    before = fresh.records["shop.features"].data_version
+    fresh.publish("features", {"": "other"}, inputs=fresh.read("features"))
+    content = fresh.records["shop.features"].data_version
+    fresh.drifted = {before: "inputs drifted: an old finding"}
+    assert model_step(fresh) is None
+    fresh.drifted = {content: "inputs drifted: temperature (PSI 0.40 > 0.25)"}
+    found = model_step(fresh)
+    assert found is not None
+    assert found.reasons == ("inputs drifted: temperature (PSI 0.40 > 0.25)",)
+    fresh.on_drift = False
+    assert model_step(fresh) is None, "its policy is not to act on drift"
+    fresh.on_drift = True
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], latest=2, features=content)
+    assert model_step(fresh) is None, "trained on it: promoted or refused, it is not trained on it again"
+
+
+def test_too_little_that_is_new_is_said(fresh: Made) -> None:
+    """In words for a person: how many rows there are, and how many it takes."""
+    node = fresh.nodes["shop.model"]
+    assert too_little_new(node, fresh.facts()) is None
+    fresh.publish("features", {"": "other"}, inputs=fresh.read("features"))
+    fresh.min_new_rows = 1000
+    assert too_little_new(node, fresh.facts()) == (
+        "shop.model: 1 rows more than version 1 knew, and 1,000 make a training"
+    )
+    assert too_little_new(fresh.nodes["shop.orders"], fresh.facts()) is None
+
+
+def test_changed_parameters_train_again(fresh: Made) -> None:
+    """Another declaration is a reason by itself, however few rows are new."""
+    fresh.min_new_rows, fresh.spec = 1000, "another"
+    found = model_step(fresh)
+    assert found is not None
+    assert found.reasons == ("its declaration has changed",)
+
+
+def test_the_versions_that_caused_a_step_are_named(fresh: Made) -> None:
+    """Files of a source; of what reads, each input with the version read before and the one there now."""
+    fresh.land("2013-02", "id\n77\n")
+    (source,) = [step for step in fresh.plan().steps if step.node.name == "raw"]
+    (named,) = changes(source, fresh.facts())
+    assert named.startswith("raw-2013-02.csv@")
+    record = fresh.records["shop.sales"]
+    read = {"shop.orders": {"data_version": "older", "version": 9}}
+    fresh.records["shop.sales"] = changed(record, info={**record.info, "inputs": read})
+    fresh.records["shop.orders"] = changed(fresh.records["shop.orders"], version=10)
+    sales = Step(fresh.nodes["shop.sales"], ("new content of shop.orders",))
+    assert changes(sales, fresh.facts()) == ["shop.orders@9 -> @10"]
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], features_version=3)
+    fresh.records["shop.features"] = changed(fresh.records["shop.features"], version=4)
+    assert changes(Step(fresh.nodes["shop.model"], ()), fresh.facts()) == ["shop.features@3 -> @4"]
+    assert changes(Step(fresh.nodes["shop.champion"], ()), fresh.facts()) == [
+        "shop.model@1",
+        "shop.features@4",
+    ]
+
+
+def model_step(made: Made) -> Step | None:
+    """The model's step in the plan of now, if it has one."""
+    return next((step for step in made.plan().steps if step.node.name == "model"), None)
+
+
 def test_an_old_model_is_trained_again(fresh: Made) -> None:
     """Older than its policy allows is a reason, whatever has changed; younger is none."""
     trained = datetime.now(UTC) - timedelta(days=40)
@@ -370,4 +439,4 @@ def test_an_old_model_is_trained_again(fresh: Made) -> None:
     assert fresh.plan().steps == ()
     fresh.max_age = timedelta(days=30)
     reasons = {step.key: step.reasons for step in fresh.plan().steps}
-    assert reasons["shop.model"] == ("version 1 is 40 days old, and 30 are allowed",)
+    assert reasons["shop.model"] == ("version 1 is 40 days old, and 30 days are allowed",)

@@ -1,0 +1,44 @@
+"""Which process executes a run, and whether it still lives: what tells a long run from a killed one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+PROCESS = "mesh/process"
+"""Run tag: host, process and start of the process that executes a run; it writes this before it begins."""
+
+
+def this_process() -> str:
+    """Host, process and start of the process, which no later process with the same number shares."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def number_of(process: str) -> int | None:
+    """The process's number, where it is one of this machine and lives; else ``None``.
+
+    Args:
+        process: as :func:`this_process` gave it.
+    """
+    host, _, rest = process.partition(":")
+    number, _, started = rest.partition(":")
+    here = number.isdigit() and host == socket.gethostname() and _started(int(number)) == started
+    return int(number) if here else None
+
+
+def is_gone(process: str) -> bool:
+    """Whether a process has ended; of another machine's that cannot be told, so it counts as living.
+
+    Args:
+        process: as :func:`this_process` gave it; empty where it is not known.
+    """
+    return process.partition(":")[0] == socket.gethostname() and number_of(process) is None
+
+
+def _started(process: int) -> str:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, IndexError):
+        return "gone" if Path("/proc").exists() else str(process)
+    return "gone" if fields[0] in "ZX" else fields[19]  # a zombie has ended, and only waits to be told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -219,24 +220,20 @@ _STRING_LIMIT = 64
 
 def stats(frame: pl.DataFrame, public: Sequence[str]) -> str:
     """Delta's per-file statistics (protocol, "Per-file Statistics"), of public columns only."""
-    columns = [name for name in public if _has_stats(frame.schema[name])]
-    found = frame.select(
-        *(pl.col(name).null_count().alias(f"n.{name}") for name in columns),
-        *(pl.col(name).min().alias(f"a.{name}") for name in columns),
-        *(pl.col(name).max().alias(f"z.{name}") for name in columns),
-        *(pl.col(name).is_nan().any().alias(f"f.{name}") for name in columns if
-        frame.schema[name].is_float()),
-    ).row(0, named=True) if columns else {}  # fmt: skip
+    nulls: dict[str, int] = {}
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
-    for name in columns:
-        first, last = found[f"a.{name}"], found[f"z.{name}"]
+    # Column by column in this thread: files are made in threads, and a query each would have them wait for each other.
+    for column in (frame.get_column(name) for name in public if _has_stats(frame.schema[name])):
+        nulls[column.name] = column.null_count()
+        first: Any = column.min()
+        last: Any = column.max()
         # A bound that JSON cannot hold, or that NaN makes false, is left out: then no reader prunes by it.
-        if first is None or found.get(f"f.{name}") or first in (_INF, -_INF) or last in (_INF, -_INF):
+        if first is None or (column.dtype.is_float() and not _has_bounds(column, first, last)):
             continue
         if isinstance(first, str) and max(len(first), len(last)) > _STRING_LIMIT:
             continue
-        low[name], high[name] = (
+        low[column.name], high[column.name] = (
             (first, last) if isinstance(first, str | int | float) else (str(first), str(last))
         )
     return json.dumps(
@@ -244,12 +241,13 @@ def stats(frame: pl.DataFrame, public: Sequence[str]) -> str:
             "numRecords": frame.height,
             "minValues": low,
             "maxValues": high,
-            "nullCount": {name: found[f"n.{name}"] for name in columns},
+            "nullCount": nulls,
         }
     )
 
 
-_INF = float("inf")
+def _has_bounds(column: pl.Series, first: float, last: float) -> bool:
+    return math.isfinite(first) and math.isfinite(last) and not column.is_nan().any()
 
 
 def _has_stats(dtype: pl.DataType) -> bool:

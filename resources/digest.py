@@ -51,14 +51,14 @@ class ContentDigest:
         """Digest of a frame (any rows x any columns), 0.05 s per million rows x 19 columns on two cores."""
         if frame.height == 0 or frame.width == 0:
             return cls(rows=frame.height)
-        words = frame.select(
+        hashes = [
             # A categorical's physical values depend on history; its strings do not.
             (pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)).hash(
                 seed=seed
             )
             for seed, (name, dtype) in enumerate(frame.schema.items())
-        )
-        sums = words.select(pl.sum_horizontal(pl.all()).alias("word")).select(
+        ]
+        sums = frame.select(pl.sum_horizontal(hashes).alias("word")).select(
             pl.col("word").hash(seed=lane).sum().alias(str(lane)) for lane in _LANES
         )
         return cls(*sums.row(0), rows=frame.height)

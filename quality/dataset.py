@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ def audit_dataset(
 ) -> DatasetAudit:
     """Check the dataset rules over all rows of a frame.
 
-    Only the columns that the rules name are loaded, batch after batch. What does not fit into ``memory_limit`` goes
+    Only the columns that the rules name are read, once, batch after batch. What does not fit into ``memory_limit`` goes
     to files below ``temp_directory``, encrypted with a key that never leaves memory, and removed in the end.
 
     Args:
@@ -78,8 +78,7 @@ def audit_dataset(
         with gx.session(docs) as session:
             con: duckdb.DuckDBPyConnection = session.connection
             _bound(con, memory_limit, spill, threads)
-            twice = {r.name: find_duplicates(frame, r.columns) for r in rules if r.kind in _ABOUT_KEYS}
-            candidate = _Candidate(con, frame, name.rsplit(".", 1)[-1], twice)
+            candidate = _Candidate(con, frame, name.rsplit(".", 1)[-1])
             candidate.load(rules)
             # From here on the contract's own SQL runs: it sees this table and no file.
             con.execute("SET enable_external_access = false")
@@ -107,18 +106,25 @@ def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
     Returns:
         One row for each duplicated key: the key's columns and ``count``, the rows that have it.
     """
-    columns = list(key)
+    prints = frame.select(_fingerprint(key)).collect(engine="streaming").to_series()
+    return _repeated_keys(frame, key, _repeated(prints))
+
+
+def _repeated(prints: pl.Series) -> pl.Series:
+    """The fingerprints that stand in more than one row."""
     import numpy as np
 
-    prints = frame.select(_fingerprint(columns)).collect(engine="streaming").to_series().drop_nulls()
     # Sorting numbers takes a tenth of the time that grouping them does.
-    ordered = np.sort(prints.to_numpy())
-    del prints
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    schema = frame.collect_schema()
-    if not twice.size:
+    ordered = np.sort(prints.drop_nulls().to_numpy())
+    return pl.Series(np.unique(ordered[1:][ordered[1:] == ordered[:-1]]), dtype=pl.UInt64)
+
+
+def _repeated_keys(frame: pl.LazyFrame, key: Sequence[str], prints: pl.Series) -> pl.DataFrame:
+    """The keys of more than one row, of those with these fingerprints."""
+    columns, schema = list(key), frame.collect_schema()
+    if not prints.len():
         return pl.DataFrame(schema={c: schema[c] for c in columns} | {"count": pl.UInt32})
-    candidates = frame.select(columns).filter(_fingerprint(columns).is_in(pl.Series(twice).implode()))
+    candidates = frame.select(columns).filter(_fingerprint(columns).is_in(prints.implode()))
     counted = (
         candidates.group_by(columns).agg(pl.len().cast(pl.UInt32).alias("count")).filter(pl.col("count") > 1)
     )
@@ -133,12 +139,6 @@ def _fingerprint(columns: Sequence[str]) -> pl.Expr:
 def _repeats(rule: Rule) -> str:
     """The column that tells whether a row's key stands in other rows too."""
     return f"{rule.name}_repeated"
-
-
-def _repeated(key: Sequence[str], twice: pl.DataFrame) -> pl.Expr:
-    """Whether a row's key stands in other rows too; null where it has none."""
-    prints = twice.select(_fingerprint(key)).to_series()
-    return _fingerprint(key).is_in(prints.implode())
 
 
 def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threads: int | None) -> None:
@@ -161,45 +161,68 @@ def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threa
 class _Candidate:
     """The rows under audit, and the DuckDB table that holds what the rules look at.
 
-    ``twice``: for each rule about keys, the keys that stand in more than one row. They are found before: DuckDB
+    ``twice``: for each rule about keys, the keys that stand in more than one row. Fingerprints find them: DuckDB
     would take longer to group ten million keys than all the other rules take together.
     """
 
     con: duckdb.DuckDBPyConnection
     frame: pl.LazyFrame
     table: str
-    twice: dict[str, pl.DataFrame]
+    twice: dict[str, pl.DataFrame] = field(default_factory=dict)
     rows: int = 0
 
     def load(self, rules: Sequence[Rule]) -> None:
-        """Load the columns that the rules name, batch after batch."""
+        """Load the columns that the rules name, and find the keys that repeat, in one pass over the rows."""
         named = {c for rule in rules if rule.kind not in _ABOUT_KEYS for c in rule.columns}
         columns: list[str | pl.Expr] = [c for c in self.frame.collect_schema() if c in named]
-        columns += [
-            _repeated(rule.columns, self.twice[rule.name]).alias(_repeats(rule))
-            for rule in rules
-            if rule.kind in _ABOUT_KEYS and self.twice[rule.name].height
-        ]
-        self._fill(columns)
-        for rule in rules:
-            if rule.kind in _ABOUT_KEYS and self.twice[rule.name].is_empty():
-                self.con.execute(
-                    f'ALTER TABLE "{self.table}" ADD COLUMN "{_repeats(rule)}" BOOLEAN DEFAULT false'
-                )
+        keys = {_repeats(rule): rule for rule in rules if rule.kind in _ABOUT_KEYS}
+        prints = self._fill(columns, {name: _fingerprint(rule.columns) for name, rule in keys.items()})
+        again: list[pl.Expr] = []
+        for name, rule in keys.items():
+            repeated = _repeated(prints[name])
+            self.twice[rule.name] = _repeated_keys(self.frame, rule.columns, repeated)
+            if self.twice[rule.name].height:
+                known = self.twice[rule.name].select(_fingerprint(rule.columns)).to_series()
+                again.append(_fingerprint(rule.columns).is_in(known.implode()).alias(name))
+        if again:
+            # Which rows repeat a key is known only now: a second, rarer pass.
+            self.con.execute(f'DROP TABLE "{self.table}"')
+            self._fill([*columns, *again], {})
+        for name, rule in keys.items():
+            if self.twice[rule.name].is_empty():
+                self.con.execute(f'ALTER TABLE "{self.table}" ADD COLUMN "{name}" BOOLEAN DEFAULT false')
 
-    def _fill(self, columns: Sequence[str | pl.Expr]) -> None:
-        if not columns:
-            self.rows = self.frame.select(pl.len()).collect(engine="streaming").item()
-            self.con.execute(f'CREATE TABLE "{self.table}" AS SELECT true AS present FROM range({self.rows})')  # noqa: S608
-            return
-        frame = self.frame.select(*columns)
-        self.con.register("_batch", pl.DataFrame(schema=frame.collect_schema()).to_arrow())
-        self.con.execute(f'CREATE TABLE "{self.table}" AS SELECT * FROM _batch')  # noqa: S608 (a quoted name)
-        for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=False):
-            self.con.register("_batch", batch.to_arrow())
-            self.con.execute(f'INSERT INTO "{self.table}" SELECT * FROM _batch')  # noqa: S608
+    def _fill(self, columns: Sequence[str | pl.Expr], beside: Mapping[str, pl.Expr]) -> dict[str, pl.Series]:
+        """Make the table of these columns, batch after batch; what is read beside them is returned."""
+        found: dict[str, list[pl.Series]] = {name: [] for name in beside}
+        self.rows = 0
+        if columns:
+            empty = pl.DataFrame(schema=self.frame.select(*columns).collect_schema())
+            self.con.register("_batch", empty.to_arrow())
+            self.con.execute(f'CREATE TABLE "{self.table}" AS SELECT * FROM _batch')  # noqa: S608 (a quoted name)
+        for batch in self._batches(columns, beside):
             self.rows += batch.height
-        self.con.unregister("_batch")
+            for name, series in found.items():
+                series.append(batch.get_column(name))
+            if columns:
+                self.con.register("_batch", batch.drop(beside).to_arrow())
+                self.con.execute(f'INSERT INTO "{self.table}" SELECT * FROM _batch')  # noqa: S608
+        if columns:
+            self.con.unregister("_batch")
+        else:
+            self.rows = self.rows or self.frame.select(pl.len()).collect(engine="streaming").item()
+            self.con.execute(f'CREATE TABLE "{self.table}" AS SELECT true AS present FROM range({self.rows})')  # noqa: S608
+        return {
+            name: pl.concat(series) if series else pl.Series(dtype=pl.UInt64)
+            for name, series in found.items()
+        }
+
+    def _batches(
+        self, columns: Sequence[str | pl.Expr], beside: Mapping[str, pl.Expr]
+    ) -> Iterator[pl.DataFrame]:
+        if columns or beside:
+            wanted = self.frame.select(*columns, *(expr.alias(name) for name, expr in beside.items()))
+            yield from wanted.collect_batches(chunk_size=BATCH, maintain_order=False)
 
     def one(self, query: str) -> tuple[Any, ...]:
         """The first row of a query on the table."""

@@ -1,4 +1,9 @@
-"""Row rules in pandera: splits a batch into rows that keep the contract and rows that do not, each with its reasons."""
+"""Row rules in pandera: splits a batch into rows that keep the contract and rows that do not, each with its reasons.
+
+A rule is one predicate (``broken``), which pandera asks of row after row, rule after rule. So that it need not ask it
+of millions of rows that keep everything, one pass of polars over the same predicates finds the rows that break any;
+pandera then judges those, and says which rules.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["PROVENANCE", "RowAudit", "RowSplit", "conform"]
 RULES = "_rules"
 _UNREADABLE = "_unreadable_"
+_OF_TEXT = frozenset({"pattern", "min_length", "max_length", "invalid_values", "enum"})
+_SAMPLED = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class RowAudit:
         reading = typed(batch, self.contract)
         checked = reading.frame.with_columns(m.alias(_UNREADABLE + n) for n, m in reading.unreadable.items())
         watched, samples = self._watch(checked)
-        broken = self._failure_cases(checked)
+        broken = self.failure_cases(checked)
         good = reading.frame.with_columns(batch[name] for name in carried)
         if broken is None:
             return RowSplit(
@@ -92,13 +99,46 @@ class RowAudit:
         text = as_text(rows.select(self.contract.dtypes.keys()))
         return text.with_columns(*(rows[name] for name in carried), reasons.alias(RULES))
 
-    def _failure_cases(self, checked: pl.DataFrame) -> pl.DataFrame | None:
+    def failure_cases(self, checked: pl.DataFrame) -> pl.DataFrame | None:
         """One line for each rule that a row breaks (``check``, ``index``), or None if none does."""
+        at = self._suspects(checked)
+        cases = self.judged(checked[at])
+        if (0 if cases is None else cases["index"].n_unique()) != at.len():
+            raise RuntimeError(
+                f"{self.contract.path}: pandera and polars do not agree which rows break a rule"
+            )
+        return cases if cases is None else cases.with_columns(index=at.gather(cases["index"]))
+
+    def _suspects(self, checked: pl.DataFrame) -> pl.Series:
+        """Positions of the rows that break any rule."""
+        found: list[pl.Expr] = []
+        for rule in self.rules:
+            column = checked.get_column(rule.columns[0])
+            if not rule.quarantines or (
+                rule.kind == "type" and _UNREADABLE + column.name not in checked.columns
+            ):
+                continue
+            if rule.kind in _OF_TEXT and _has_few_values(column):
+                # What asks much of a text (a pattern) is asked once of each text that there is.
+                values = column.unique().to_frame()
+                bad = values.filter(broken(rule, values)).to_series()
+                if bad.len():
+                    found.append(pl.col(column.name).is_in(bad.implode()))
+            else:
+                found.append(broken(rule, checked))
+        if not found:
+            return pl.Series([], dtype=pl.UInt32)
+        return checked.select(pl.any_horizontal(found)).to_series().fill_null(False).arg_true()
+
+    def judged(self, checked: pl.DataFrame) -> pl.DataFrame | None:
+        """What pandera says of these rows."""
         from pandera.config import ValidationDepth, config_context
         from pandera.errors import SchemaErrors
 
-        # Else a setting in somebody's environment would turn the gate off.
-        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+        # Without rows their types are looked at all the same. The depth is set here, or else a setting in
+        # somebody's environment would turn the gate off.
+        depth = ValidationDepth.SCHEMA_AND_DATA if checked.height else ValidationDepth.SCHEMA_ONLY
+        with config_context(validation_enabled=True, validation_depth=depth):
             try:
                 self._schema.validate(checked, lazy=True)
             except SchemaErrors as errors:
@@ -155,6 +195,15 @@ class RowAudit:
                 original = as_text(batch.select(rule.columns)[positions[rule.name]]).to_series()
                 samples[rule.name] = tuple(dict.fromkeys("(null)" if v is None else v for v in original))
         return samples
+
+
+def _has_few_values(column: pl.Series) -> bool:
+    """Is this much text that repeats itself, so that finding its different values is worth it?"""
+    return (
+        column.dtype == pl.String
+        and column.len() > 2 * _SAMPLED
+        and 2 * column.head(_SAMPLED).n_unique() < _SAMPLED
+    )
 
 
 def _kept(rule: Rule) -> Callable[[Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from polars.testing import assert_frame_equal
 from mesh_pipelines.errors import AuditRefused
 from quality.contract import Contract
 from quality.rows import RowAudit, conform
+from quality.typed import typed
 
 GOOD = {
     "month": "2013-01", "carrier": "UA", "flight": "17", "scheduled_at": "2013-01-05T10:00:00Z", "day": "2013-01-05",
@@ -282,3 +284,41 @@ def test_split_loses_nothing_and_agrees_with_an_oracle(
     assert sum(map(len, split.bad["_rules"])) == sum(
         n for rule, n in split.failed.items() if rule not in ("passenger_known", "delay_mostly_known")
     )
+
+
+WORDS = [["2013-01", "2013-1", None], ["UA", "ZZ", "AA"], ["17", "0", "x", None], ["Ada", "ada", "", None]]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 300, 30_000])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5])
+def test_pandera_says_the_same_of_the_rows_it_is_shown_as_of_all(
+    landed: Contract, rows: int, share: float
+) -> None:
+    """Rows that keep every rule are passed over in one pass; which rows break which rules stays the same."""
+    chosen = random.Random(rows).choices
+    columns = {
+        name: [
+            chosen(words, [1 - share] + [share / (len(words) - 1)] * (len(words) - 1))[0] for _ in range(rows)
+        ]
+        for name, words in zip(("month", "carrier", "flight", "passenger"), WORDS, strict=True)
+    }
+    batch = pl.DataFrame({**{n: [v] * rows for n, v in GOOD.items()}, **columns}, schema=TEXT)
+    audit = RowAudit(landed)
+    reading = typed(batch, landed)
+    checked = reading.frame.with_columns(
+        mask.alias(f"_unreadable_{n}") for n, mask in reading.unreadable.items()
+    )
+    shown, all_of_them = audit.failure_cases(checked), audit.judged(checked)
+    assert (all_of_them is not None) or rows * share < 10
+    assert (shown is None) == (all_of_them is None)
+    if shown is not None and all_of_them is not None:
+        assert_frame_equal(shown, all_of_them, check_dtypes=False)
+
+
+def test_a_batch_of_the_wrong_type_falls_through_to_nobody(landed: Contract) -> None:
+    """Pandera holds the types of every batch, also of one in which no row breaks a rule."""
+    from pandera.errors import SchemaErrors
+
+    checked = typed_batch(landed).with_columns(pl.col("flight").cast(pl.Int64))
+    with pytest.raises(SchemaErrors, match="flight"):
+        RowAudit(landed).failure_cases(checked)

@@ -494,9 +494,15 @@ class RulesAreComplete(Lint):
         if isinstance(implementation, str):
             implementation = odcs.parse(implementation)
         kind = implementation.get("type") if isinstance(implementation, dict) else None
-        if not isinstance(implementation, dict) or not kind or set(implementation) - {"type", "kwargs"}:
+        if not isinstance(implementation, dict) or not kind:
             yield place, "the implementation cannot be read", "write `{type: expect_..., kwargs: {...}}`"
             return
+        for name in sorted(set(implementation) - {"type", "kwargs"}):
+            yield (
+                (*place, name),
+                f"`{name}` is not a field of an implementation",
+                "it has `type` and `kwargs`",
+            )
         if kind not in expectations():
             yield (
                 (*place, "type"),
@@ -507,6 +513,11 @@ class RulesAreComplete(Lint):
             fix = "use `metric: invalidValues` with `arguments: {pattern: ...}`"
             yield (*place, "type"), f"`{kind}` does not exist on DuckDB", fix
         kwargs = implementation.get("kwargs", {})
+        taken = arguments_of(kind)
+        for name in kwargs if taken else ():
+            if name not in taken:
+                problem = f"`{kind}` has no argument `{name}`"
+                yield (*place, "kwargs", name), problem, f"it knows: {', '.join(sorted(taken))}"
         for name in ("column", "column_A", "column_B", "column_list"):
             for column in [kwargs[name]] if isinstance(kwargs.get(name), str) else kwargs.get(name) or ():
                 if column not in draft.names:
@@ -537,13 +548,32 @@ class ToleranceCoversItsRules(Lint):
 
 
 @cache
-def expectations() -> frozenset[str]:
-    """Names of all expectations of Great Expectations, from its files: importing it takes seconds."""
+def expectations() -> Mapping[str, Path]:
+    """The file of each expectation that Great Expectations offers: to import it takes seconds, to look takes none."""
     spec = find_spec("great_expectations")
     if spec is None or spec.origin is None:
+        return {}
+    core = Path(spec.origin).parent / "expectations" / "core"
+    offered = re.findall(
+        r"^from \S*?(expect_\w+) import", (core / "__init__.py").read_text("utf-8"), re.MULTILINE
+    )
+    return {name: core / f"{name}.py" for name in offered}
+
+
+_OF_MANY = (
+    "column", "column_A", "column_B", "column_list", "mostly", "row_condition", "condition_parser", "ignore_row_if",
+)  # fmt: skip
+"""Arguments that expectations have from their base classes."""
+
+
+@cache
+def arguments_of(kind: str) -> frozenset[str]:
+    """What an expectation can be told, as its file says; empty for one that does not exist."""
+    file = expectations().get(kind)
+    if file is None:
         return frozenset()
-    folder = Path(spec.origin).parent / "expectations" / "core"
-    return frozenset(file.stem for file in folder.glob("expect_*.py"))
+    own = re.findall(r"^    ([a-z]\w*): (?!ClassVar)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return frozenset([*own, *_OF_MANY])
 
 
 LINTS: tuple[Lint, ...] = tuple(kind() for kind in Lint.__subclasses__())

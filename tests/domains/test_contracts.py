@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from jsonschema.validators import validator_for
 from domains.fleet.products import aircraft, utilisation
 from domains.operations.products import departures
 from domains.weather.products import observations
+from mesh_pipelines.errors import ContractError
 from quality.contract import load_contract
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +44,36 @@ def test_a_contract_is_complete_by_the_standard(path: Path):
         for p in contract["schema"][0]["properties"]
     )
     assert {rule["type"] for rule in contract["schema"][0]["quality"]} >= {"library", "custom"}
+
+
+@pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.name.partition(".")[0])
+def test_an_unknown_field_is_refused_at_any_depth(path: Path, tmp_path: Path):
+    """Wherever a contract has a mapping, one more key in it is an error that names the file and the key."""
+    text, stage = path.read_text(), "source" if "_raw." in path.name else "product"
+    broken = tmp_path / path.name
+    kinds = {tuple("*" if isinstance(s, int) else s for s in p): p for p in _mappings(yaml.safe_load(text))}
+    for place in kinds.values():
+        contract = yaml.safe_load(text)
+        here = contract
+        for step in place:
+            here = here[step]
+        here["nonsensical"] = 1
+        broken.write_text(yaml.safe_dump(contract, sort_keys=False))
+        with pytest.raises(ContractError) as refused:
+            load_contract(broken, stage=stage)
+        assert any(
+            str(broken) in v.where and "nonsensical" in f"{v.where} {v.problem}"
+            for v in refused.value.violations
+        ), place
+
+
+def _mappings(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Places of the mappings in a document, depth first."""
+    if isinstance(value, dict):
+        yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _mappings(inner, (*place, key))
 
 
 def test_every_domain_is_a_code_location():

@@ -13,6 +13,7 @@ import pytest
 
 from mesh_pipelines.errors import ContractError
 from quality.contract import Contract, Partition, load_contract
+from quality.lint import arguments_of, expectations
 
 FLIGHTS = Path(__file__).parent / "contracts" / "flights.odcs.yaml"
 Document = dict[str, Any]
@@ -183,6 +184,16 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
         "implementation.type",
         "pattern",
     ),
+    "an argument that the expectation has not": (
+        lambda d: columns(d)["delay"]["quality"][1]["implementation"]["kwargs"].update(min_valeu=0),
+        "implementation.kwargs.min_valeu",
+        "min_value",
+    ),
+    "an unknown field of an implementation": (
+        lambda d: columns(d)["delay"]["quality"][1]["implementation"].update(args={}),
+        "implementation.args",
+        "kwargs",
+    ),
     "an expectation about no column": (
         lambda d: columns(d)["delay"]["quality"][1]["implementation"]["kwargs"].update(column="dely"),
         "implementation.kwargs.column",
@@ -300,3 +311,19 @@ def test_the_contract_is_what_other_odcs_tools_read() -> None:
     assert read.schema_ is not None
     assert read.schema_[0].properties is not None
     assert len(read.schema_[0].properties) == 8
+
+
+def test_arguments_of_expectations_are_those_that_great_expectations_takes() -> None:
+    """They are read from its files, to load a domain quickly; here they are held against its classes."""
+    from great_expectations.expectations import core
+    from great_expectations.expectations.expectation import BatchExpectation
+
+    def fields(of: Any) -> set[str]:
+        return set(getattr(of, "__fields__"))  # noqa: B009 (its models are of pydantic 1)
+
+    usual = {*fields(BatchExpectation), "library_metadata"}
+    classes = {name.lower(): value for name, value in vars(core).items()}
+    assert len(expectations()) > 50
+    for kind in expectations():
+        known = fields(classes[kind.replace("_", "")])
+        assert known - usual <= arguments_of(kind), kind

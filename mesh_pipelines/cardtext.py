@@ -52,6 +52,8 @@ def prose(docstring: str) -> str:
 def _about(contract: Contract, lead: str) -> Iterable[str]:
     if contract.purpose and contract.purpose not in lead:
         yield f"**Purpose.** {contract.purpose}"
+    if contract.usage:
+        yield f"**Use.** {contract.usage}"
     if contract.limitations:
         yield f"**Limits.** {contract.limitations}"
 
@@ -74,10 +76,10 @@ def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
             "one part a": contract.partition.every if contract.partition else "",
             "scored by": scored_by,
             "owner": f"{contract.team or profile.owner} ({people})",
-            "fresh within": _span(contract.sla.freshness),
-            "kept for": _span(contract.sla.retention),
+            **in_time(contract),
             "may refuse": refused,
             "read by": "; ".join(f"{a.consumer}, for {a.purpose}" for a in contract.agreements),
+            "help": "; ".join(given.url or given.channel for given in contract.support),
         },
     )
 
@@ -168,7 +170,19 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _span(span: timedelta | None) -> str:
+def in_time(contract: Contract) -> Mapping[str, str]:
+    """What a contract promises in time, in words; empty where it promises nothing."""
+    sla = contract.sla
+    return {
+        "new rows every": span(sla.frequency),
+        "ready within": span(sla.latency),
+        "fresh within": span(sla.freshness),
+        "kept for": span(sla.retention),
+    }
+
+
+def span(span: timedelta | None) -> str:
+    """A length of time as people say it; empty for none."""
     if span is None:
         return ""
     for days, unit in ((365, "year"), (1, "day")):

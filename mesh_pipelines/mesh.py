@@ -97,10 +97,6 @@ class Mesh:
                 waiting += [i.key for i in self.nodes[key].inputs]
         return [node for key, node in self.nodes.items() if key in keep]
 
-    def upstream_first(self, keys: Iterable[str]) -> list[str]:
-        chosen = set(keys)
-        return [key for key in self.nodes if key in chosen]
-
 
 def read_workspace(root: Path) -> tuple[Location, ...]:
     """Read the code locations off ``workspace.yaml``.

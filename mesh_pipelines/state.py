@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mesh_pipelines.cardtext import in_time
 from mesh_pipelines.errors import NotPublished, SelectionError
 from mesh_pipelines.facts import registry_exists
 from mesh_pipelines.loading import Node
@@ -149,9 +150,11 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
             ("purpose", contract.purpose),
             ("grain", contract.grain),
             ("key", ", ".join(contract.key)),
+            ("use", contract.usage),
             ("limits", contract.limitations),
-            ("fresh within", str(contract.sla.freshness or "")),
+            *in_time(contract).items(),
             ("may refuse", f"{contract.tolerance:.2%} of the rows"),
+            ("help", "; ".join(given.url or given.channel for given in contract.support)),
         ]
         sections.append(Section("Promise", [(name, text) for name, text in facts if text]))
         tables.append(

@@ -206,7 +206,7 @@ def gate(
     yield dg.Output(
         None,
         "result",
-        metadata=_metadata(node, published, reads, spent),
+        metadata=_metadata(published, reads, spent, alone=len(candidate.partitions or ()) == 1),
         data_version=dg.DataVersion(published.data_version),
     )
 
@@ -233,11 +233,14 @@ def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult
         )
 
 
-def _metadata(node: Node, published: Published, reads: Mapping[str, Read], spent: float) -> dict[str, Any]:
+def _metadata(
+    published: Published, reads: Mapping[str, Read], spent: float, *, alone: bool
+) -> dict[str, Any]:
+    """What the page shows of a publish; ``alone``: its rows are those of one partition, made by itself."""
     outcome = published.outcome
     metadata: dict[str, Any] = {
         "dagster/row_count": published.total,
-        **({"dagster/partition_row_count": published.rows} if node.partitioned else {}),
+        **({"dagster/partition_row_count": published.rows} if alone else {}),
         "dagster/uri": published.uri,
         "version": published.version,
         "work seconds": spent + sum(published.seconds.values()),

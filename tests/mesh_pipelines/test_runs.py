@@ -195,6 +195,22 @@ def test_partitions_can_be_asked_for(fresh: World) -> None:
     assert again.tags["dagster/asset_partition_range_end"] == "2013-02"
 
 
+def test_a_month_shows_its_own_rows(fresh: World) -> None:
+    """Months made in one run have one count between them, which is none of theirs; one made alone has its own."""
+
+    def shown(partition: str) -> object:
+        assert run(["shop.orders"], partition=partition).ok
+        key = dg.AssetKey(["shop", "orders"])
+        [record] = dagster_instance(platform()).fetch_materializations(key, limit=1).records
+        assert record.asset_materialization is not None
+        count = record.asset_materialization.metadata.get("dagster/partition_row_count")
+        return count.value if count else None
+
+    rows = platform().lake.scan("shop.orders").collect()
+    assert shown("2013-01..2013-02") is None
+    assert shown("2013-02") == rows.filter(rows["month"] == "2013-02").height < rows.height
+
+
 def test_a_partition_can_be_asked_for_while_another_is_new(fresh: World) -> None:
     """A file of another month that landed upstream meanwhile is no reason to refuse the month that was asked for."""
     fresh.land("shop", "orders-2013-03.csv", "id\n3\n")

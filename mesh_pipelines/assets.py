@@ -56,6 +56,15 @@ class Check:
     blocking: bool
 
 
+CHAMPION_CHECKS = (
+    Check("floors", "Each metric is at least as good as the floor that the domain set.", False),
+    Check("beats_baseline", "Out of time it is better than the naive baseline.", False),
+    Check("not_worse_than_champion", "On the same fresh rows it is not worse than today's champion.", False),
+    Check("no_slice_left_behind", "No slice of the data falls behind by more than the domain allows.", False),
+)
+"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
+
+
 def build_asset(
     node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]
 ) -> dg.AssetsDefinition:

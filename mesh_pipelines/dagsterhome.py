@@ -22,6 +22,12 @@ STORAGE = "MESH_DAGSTER_STORAGE"
 WORTH = 60
 """Seconds of waiting that make up for one step of strategic priority."""
 
+_STEADY = {
+    "module": "mesh_pipelines.eventlog",
+    "class": "SteadyStorage",
+    "config": {"base_dir": {"env": "DAGSTER_HOME"}},
+}
+
 _OURS = "# Written by `mesh`, and again when its settings change; delete this line to make the file yours.\n"
 
 
@@ -33,11 +39,11 @@ def dagster_yaml(settings: Settings) -> dict[str, Any]:
     """
     cores = os.cpu_count() or 1
     # The address holds a password: the file names the variable, and nothing of what is in it.
-    storage = (
-        {"storage": {"postgres": {"postgres_url": {"env": STORAGE}}}} if settings.dagster_storage else {}
+    storage: dict[str, Any] = (
+        {"postgres": {"postgres_url": {"env": STORAGE}}} if settings.dagster_storage else {"custom": _STEADY}
     )
     return {
-        **storage,
+        "storage": storage,
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {

@@ -1,17 +1,17 @@
-"""The Dagster instance of this mesh, and its SQLite kept from waiting on the disk for every event.
+"""The Dagster instance of this mesh, and its SQLite kept from waiting on the disk for every commit.
 
-Dagster opens and closes a SQLite connection for each event. Closing the last connection of a database writes
-its log back and waits for the disk, so a run of fifty checks waits some hundreds of times. Here one idle
-connection a database is kept open, and commits wait for the disk only when the log is written back: whole after
-a killed process, as before; after a power cut the last events may be missing, while what was published, which is
-the lake's to say, is not. With PostgreSQL (``dagster.yaml``) none of this applies.
+Dagster opens and closes a SQLite connection for each statement. Closing the last connection of a database writes
+its log back and waits for the disk. Here one idle connection a database is kept open, and commits wait for the disk
+only when the log is written back: whole after a killed process, as before; after a power cut the last events may be
+missing, while what was published, which is the lake's to say, is not. The event log, by far the busiest, has a module
+of its own: ``eventlog``. With PostgreSQL (``dagster.yaml``) none of this applies.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ from mesh_pipelines.platform import Platform
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+
+_PLANNED_TOGETHER = "1000"
+"""Planned events that are written in one batch; a run of a whole domain has some hundreds."""
 
 _kept: dict[str, sqlite3.Connection] = {}
 
@@ -29,14 +32,20 @@ def dagster_instance(shared: Platform) -> DagsterInstance:
     Args:
         shared: the platform.
     """
-    from dagster import DagsterInstance
-
     from mesh_pipelines.dagsterhome import ensure_dagster_home
 
     home = ensure_dagster_home(shared.settings)
     os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", _PLANNED_TOGETHER)
     steady_sqlite()
-    return DagsterInstance.get()
+    return _instance(home, (home / "dagster.yaml").stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _instance(home: Path, configured: int) -> DagsterInstance:
+    from dagster import DagsterInstance
+
+    return DagsterInstance.from_config(str(home))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -14,7 +14,9 @@ from mesh_pipelines.errors import AccessRefused, NotPublished
 from mesh_pipelines.lint import agreement_refusal
 from mesh_pipelines.platform import platform
 from quality.contract import Agreement
-from resources.publication import Publication
+
+if TYPE_CHECKING:
+    from resources.publication import Publication
 
 
 @dataclass(frozen=True)

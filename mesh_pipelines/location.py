@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.assets import Check, build_asset, contract_checks, stubs
+from mesh_pipelines.assets import CHAMPION_CHECKS, Check, Produce, build_asset, contract_checks, stubs
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.instance import steady_sqlite
 from mesh_pipelines.io import LakeIOManager
 from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
-from mesh_pipelines.modelsteps import CHAMPION_CHECKS
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
 from mesh_pipelines.rebuilding import rebuild_check
 from mesh_pipelines.sensors import current_sensor
-from mesh_pipelines.steps import produce
 
 
 def domain(package: str | None) -> dg.Definitions:
@@ -49,7 +49,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     if "sqlalchemy" in sys.modules:  # else this process keeps no Dagster events, and need not load it
         steady_sqlite()
     assets = [
-        build_asset(node, loaded, produce(node, loaded), checks_of(node)) for node in loaded.nodes.values()
+        build_asset(node, loaded, _step(node, loaded), checks_of(node)) for node in loaded.nodes.values()
     ]
     checks = [
         _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
@@ -69,6 +69,17 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         executor=dg.in_process_executor,
         loggers={"console": console},
     )
+
+
+def _step(node: Node, loaded: LoadedDomain) -> Produce:
+    """The step of a node; what only a running step needs is imported by the first that runs."""
+
+    def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.steps import produce
+
+        return produce(node, loaded)(context, inputs)
+
+    return step
 
 
 def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetChecksDefinition:

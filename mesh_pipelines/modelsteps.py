@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from mesh_pipelines.assets import Check, Produce, as_rows
+from mesh_pipelines.assets import CHAMPION_CHECKS, Produce, as_rows
 from mesh_pipelines.declare import PredictionsDeclaration
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.io import Read
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
     from mesh_pipelines.modeling.spec import ModelSpec
     from mesh_pipelines.modeling.training import TrainedModel
-
-_KINDS_OF_GATE_CHECK = {
-    "floors": "Each metric is at least as good as the floor that the domain set.",
-    "beats_baseline": "Out of time it is better than the naive baseline.",
-    "not_worse_than_champion": "On the same fresh rows it is not worse than today's champion.",
-    "no_slice_left_behind": "No slice of the data falls behind by more than the domain allows.",
-}
-CHAMPION_CHECKS = tuple(Check(name, text, False) for name, text in _KINDS_OF_GATE_CHECK.items())
-"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
 
 
 def model_step(node: Node, domain: LoadedDomain) -> Produce:
@@ -87,13 +78,12 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
                 inputs=_inputs_of(shared, features),
                 code_version=node.version_of_code,
             )
-            version = log_model(run, spec, trained)
+            pictures = plots(spec, trained)
+            version = log_model(run, spec, trained, pictures)
         yield dg.Output(
             None,
             "result",
-            metadata=_model_metadata(
-                spec, trained, version, plots(spec, trained), features, time.perf_counter() - begun
-            ),
+            metadata=_model_metadata(spec, trained, version, pictures, features, time.perf_counter() - begun),
             data_version=dg.DataVersion(trained.sha256),
         )
 
@@ -243,7 +233,7 @@ def _decision_of(version: ModelVersion, shared: Platform) -> dict[str, Any]:
 
 
 def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
-    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _KINDS_OF_GATE_CHECK}
+    groups: dict[str, list[Mapping[str, Any]]] = {check.name: [] for check in CHAMPION_CHECKS}
     for check in decision["reasons"]:
         name = str(check["name"])
         group = (
@@ -254,7 +244,7 @@ def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetC
             else name
         )
         groups.setdefault(group, []).append(check)
-    for name in _KINDS_OF_GATE_CHECK:
+    for name in (check.name for check in CHAMPION_CHECKS):
         found = groups[name]
         metadata: dict[str, Any] = {}
         for check in found:

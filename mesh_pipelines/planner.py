@@ -10,12 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declare import SourceDeclaration
 from mesh_pipelines.landing import Landed, changed_partitions, look
 from mesh_pipelines.loading import Node
-from resources.publication import Publication
+
+if TYPE_CHECKING:
+    from resources.publication import Publication
 
 IF_STALE = "mesh/if-stale"
 """Run tag: a step whose inputs turn out to be unchanged leaves its table as it is."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_pipelines.errors import NotPublished
-from resources.lake import Lake
-from resources.publication import Publication
-from resources.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.registry import Registry
+    from resources.lake import Lake
+    from resources.publication import Publication
+    from resources.settings import Settings
     from resources.tracking import Tracking
 
 
@@ -29,6 +29,8 @@ class Platform:
 
     @cached_property
     def lake(self) -> Lake:
+        from resources.lake import Lake
+
         return Lake.from_settings(self.settings)
 
     def record(self, key: str) -> Publication | None:
@@ -55,11 +57,15 @@ class Platform:
 
 @lru_cache(maxsize=4)
 def _platform(settings_json: str, master_key: object) -> Platform:
+    from resources.settings import get_settings
+
     return Platform(get_settings())
 
 
 def platform() -> Platform:
     """The platform of the settings that are in force now."""
+    from resources.settings import get_settings
+
     settings = get_settings()
     return _platform(
         settings.model_dump_json(), settings.master_key

@@ -25,10 +25,18 @@ if TYPE_CHECKING:
 _MLFLOW_TYPES = {"number": "double", "boolean": "boolean", "text": "string"}
 
 
-def log_model(run: TrainingRun, spec: ModelSpec, trained: TrainedModel) -> ModelVersion:
+def log_model(
+    run: TrainingRun, spec: ModelSpec, trained: TrainedModel, pictures: Mapping[str, bytes]
+) -> ModelVersion:
     """Log everything about a trained model into its run, and register it as the next version of ``spec.key``.
 
     The stored ``model.ubj`` has the very bytes that were trained; ``Registry.read`` checks it.
+
+    Args:
+        run: the open run.
+        spec: the model's declaration.
+        trained: the model.
+        pictures: its ``plots``, which the asset's page shows too.
 
     Raises:
         TrackingUnavailable: raised by the surrounding ``training_run`` if the store goes away.
@@ -39,7 +47,7 @@ def log_model(run: TrainingRun, spec: ModelSpec, trained: TrainedModel) -> Model
     _log_inputs(run, record)
     with tempfile.TemporaryDirectory(prefix="mesh-model-") as folder:
         place = Path(folder)
-        _write_artifacts(place, spec, trained)
+        _write_artifacts(place, trained, pictures)
         run.mlflow.log_artifacts(folder)
         number = _register(run, spec, trained, place / "record.json")
     registry = Registry(run.tracking)
@@ -91,13 +99,13 @@ def signature_of(record: Record) -> ModelSignature:
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", "score")]))
 
 
-def _write_artifacts(place: Path, spec: ModelSpec, trained: TrainedModel) -> None:
+def _write_artifacts(place: Path, trained: TrainedModel, pictures: Mapping[str, bytes]) -> None:
     (place / "record.json").write_text(trained.record.to_json(), encoding="utf-8")
     slices = [entry.to_dict() for entry in trained.slices]
     (place / "slices.json").write_text(json.dumps(slices, indent=1, ensure_ascii=False), encoding="utf-8")
     (place / "importance.json").write_text(json.dumps(dict(trained.importances), indent=1), encoding="utf-8")
     (place / "calibration.json").write_text(trained.calibration.write_json(), encoding="utf-8")
-    for name, png in plots(spec, trained).items():
+    for name, png in pictures.items():
         (place / name).write_bytes(png)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate import decide, judge
-from mesh_pipelines.modeling.logbook import log_model
+from mesh_pipelines.modeling.logbook import log_model, plots
 from mesh_pipelines.modeling.record import InputVersion
 from mesh_pipelines.modeling.registry import ModelVersion, Registry
 from mesh_pipelines.modeling.spec import Gate, ModelSpec
@@ -26,7 +26,7 @@ def _log(tracking: Tracking, spec: ModelSpec, trained: TrainedModel, key: str) -
         trained.record, key=key, features=InputVersion("demo.lateness_features", 4, "abc"), inputs=inputs
     )
     with training_run(tracking, model=key, dagster_run_id="run-1", step=key) as run:
-        return log_model(run, replace(spec, key=key), replace(trained, record=record))
+        return log_model(run, replace(spec, key=key), replace(trained, record=record), plots(spec, trained))
 
 
 @pytest.fixture

@@ -103,6 +103,8 @@ def score_history(
     fresh = time > moment(seen, frame, spec.time)
     now = Scorer(champion.label, champion.model, champion.record.schema, fresh)
     wanted = frame if since is None else frame.filter(time >= moment(since, frame, spec.time))
+    if not backcast:
+        wanted = wanted.filter(fresh)  # what nobody scores need not be read: it is most of a long history
     return score_with([*scorers, now], wanted, batch_rows=batch_rows)
 
 

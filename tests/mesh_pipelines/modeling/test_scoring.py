@@ -144,3 +144,22 @@ def test_an_embargo_is_kept_in_walk_forward(
         for frame in (history, tampered)
     )
     assert one["score"].equals(two["score"])
+
+
+def test_what_nobody_scores_is_not_read(
+    spec: ModelSpec, history: pl.DataFrame, champion: LoadedModel
+) -> None:
+    """Where history is left out, only rows later than the champion learnt from are read, with the same scores."""
+    read: list[int] = []
+
+    def count(rows: pl.DataFrame) -> pl.DataFrame:
+        read.append(rows.height)
+        return rows
+
+    stored = history.lazy().map_batches(count, predicate_pushdown=True, streamable=True)
+    fresh = score_history(spec, stored, champion, backcast=False)
+    later = history.filter(pl.col("at") > champion.record.split.train_until)
+    assert fresh.rows == later.height == sum(read) < history.height
+
+    whole = score_history(spec, history.lazy(), champion).frame
+    assert fresh.frame.collect().equals(whole.filter(pl.col("model_version") == "lateness@3").collect())

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mesh_pipelines.modeling.spec import ModelSpec
     from mesh_pipelines.modeling.training import TrainedModel
 
+_just_trained: dict[str, TrainedModel] = {}
+"""What this process trained and has not brought to the gate, by key: mostly the gate is the next step of its run."""
+
 
 def model_step(node: Node, domain: LoadedDomain) -> Produce:
     """The step of a model, a champion or predictions.
@@ -80,6 +83,7 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
             )
             pictures = plots(spec, trained)
             version = log_model(run, spec, trained, pictures)
+        _just_trained[node.key] = trained
         yield dg.Output(
             None,
             "result",
@@ -221,9 +225,12 @@ def _utc(moment: Any) -> datetime:
 
 
 def _evaluated(model: LoadedModel, spec: ModelSpec, frame: pl.LazyFrame) -> TrainedModel:
-    """A registered version judged again on its own holdout, as it was when it was trained."""
+    """A registered version as it was judged on its own holdout when it was trained: remembered, or judged again."""
     from mesh_pipelines.modeling.training import assess
 
+    known = _just_trained.pop(model.version.key, None)
+    if known and known.record.to_json() == model.record.to_json() and known.record.spec_digest == spec.digest:
+        return known
     return assess(spec, frame, model.model, model.record)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from mesh_pipelines import modelsteps
 from mesh_pipelines.modeling.gate import GateDecision, decide
 from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.spec import Gate, ModelSpec
@@ -129,3 +130,25 @@ def test_a_champion_that_cannot_read_todays_features(
     )
     assert "not_worse_than_champion" in _failed(decision)
     assert "cannot read today's features" in decision.text
+
+
+def test_a_model_is_judged_once(
+    spec: ModelSpec,
+    history: pl.DataFrame,
+    trained: TrainedModel,
+    registered: Registered,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was just trained in this process comes before its gate as it was judged; all else is judged again."""
+    monkeypatch.setitem(modelsteps._just_trained, trained.key, trained)
+    unread = pl.LazyFrame({"nothing": [1]})
+    assert modelsteps._evaluated(registered(trained), spec, unread) is trained
+
+    again = modelsteps._evaluated(registered(trained), spec, history.lazy())
+    assert again is not trained
+    assert again.metrics == trained.metrics
+    assert again.holdout.equals(trained.holdout)
+
+    stricter = replace(spec, slices=())
+    monkeypatch.setitem(modelsteps._just_trained, trained.key, trained)
+    assert modelsteps._evaluated(registered(trained), stricter, history.lazy()).slices == ()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from mesh_pipelines.errors import StorageFull
 
 _CHUNK = 4 * 2**20
+_UNFINISHED = ".tmp-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_TEXT = (
     "no space left on device",
@@ -97,7 +98,7 @@ class FolderStore:
         path = Path(self.root, name)
         with no_space_is_full(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
             try:
                 with os.fdopen(descriptor, "wb") as stream:
                     stream.write(data)
@@ -126,7 +127,10 @@ class FolderStore:
     def list(self, folder: str) -> list[str]:
         root = Path(self.root)
         found = (Path(parent, name) for parent, _, names in os.walk(root / folder) for name in names)
-        return sorted(path.relative_to(root).as_posix() for path in found)
+        # What a killed writer was about to put in place of a file is no file of the store's.
+        return sorted(
+            path.relative_to(root).as_posix() for path in found if not path.name.startswith(_UNFINISHED)
+        )
 
 
 class ObjectStore:

@@ -106,6 +106,20 @@ def test_a_killed_writer_leaves_the_old_or_the_new_version(
         assert numbers == [publication.info["flight"]]
 
 
+@pytest.mark.parametrize("left", [b"", b'{"host": "he'], ids=["empty", "cut"])
+def test_a_writer_killed_while_it_says_that_it_begins_stops_nobody(
+    lake: Lake, home: Path, left: bytes
+) -> None:
+    """Its marker is half written, under a name of its own: the next publish goes through."""
+    publish(lake, frame(1), 1)
+    staging = home / "lake" / lake.root(KEY) / "_staging"
+    staging.mkdir(exist_ok=True)
+    (staging / ".tmp-x1").write_bytes(left)
+    publish(lake, frame(2), 2)
+    assert flights(lake) == [2]
+    assert orphans(lake) == []
+
+
 def test_a_living_writers_files_are_left_alone(home: Path, lake: Lake) -> None:
     """Healing and publishing next to a slow writer do not touch what it staged; it commits after them."""
     process = writer(home, 2, "committing", "all")

@@ -6,6 +6,7 @@ import time
 
 import dagster as dg
 
+from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.loading import Node
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.reports import RebuildReport
@@ -75,6 +76,8 @@ def rebuild_check(node: Node) -> dg.AssetChecksDefinition:
     def rebuilds_bit_for_bit() -> dg.AssetCheckResult:
         shared = platform()
         versions = shared.registry.versions(node.key)
+        if not versions:
+            raise NotPublished("no version was ever trained", where=node.key, remedy=f"mesh run {node.key}")
         report = rebuild_version(shared, node.key, versions[-1].version)
         return dg.AssetCheckResult(
             passed=report.same,

@@ -8,8 +8,9 @@ import pytest
 from mesh_pipelines import runs
 from mesh_pipelines.errors import NotPublished, SelectionError
 from mesh_pipelines.instance import dagster_instance
+from mesh_pipelines.loading import Node
 from mesh_pipelines.platform import platform
-from mesh_pipelines.rebuilding import CHECK, rebuild_version
+from mesh_pipelines.rebuilding import CHECK, rebuild_check, rebuild_version
 from tests.mesh_pipelines.conftest import Machines
 
 pytestmark = [
@@ -36,6 +37,19 @@ def test_a_champion_is_rebuilt_bit_for_bit(machines: Machines) -> None:
         assert evaluation is not None
         assert evaluation.passed
         assert evaluation.metadata["rebuilt"].value == champion.sha256
+
+
+def test_a_person_rebuilds_a_model_from_its_page(machines: Machines) -> None:
+    """The check, executed in Dagster, trains the newest version again; where there is none it says so."""
+    with machines.inside() as mesh:
+        instance, checks = dagster_instance(platform()), dg.AssetSelection.all_asset_checks()
+        made = dg.materialize([rebuild_check(mesh.nodes[KEY])], selection=checks, instance=instance)
+        [check] = made.get_asset_check_evaluations()
+        assert check.passed
+        assert check.metadata["rebuilt"].value == check.metadata["recorded"].value
+        untrained = rebuild_check(Node("machines", "untrained", "model"))
+        with pytest.raises(NotPublished, match="no version was ever trained"):
+            dg.materialize([untrained], selection=checks, instance=instance)
 
 
 def test_a_version_that_does_not_exist_is_told_so(machines: Machines) -> None:

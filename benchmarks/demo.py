@@ -42,7 +42,7 @@ def demo() -> Work:
         from mesh_pipelines.platform import platform
         from mesh_pipelines.runs import run as run_mesh
 
-        land(FIRST_MONTHS, platform().settings.landing)
+        land(FIRST_MONTHS, platform().settings.landing_folder)
         report = run_mesh()
         steps = sorted(report.steps, key=lambda step: -step.seconds)
         return {

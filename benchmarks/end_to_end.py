@@ -96,8 +96,8 @@ def others(ports: str) -> Work:
         from mesh_pipelines.runs import run as run_mesh
 
         shared = platform()
-        land(MONTHS, shared.settings.landing)
-        shutil.rmtree(shared.settings.landing / "operations")
+        land(MONTHS, shared.settings.landing_folder)
+        shutil.rmtree(shared.settings.landing_folder / "operations")
         report = run_mesh(PORTS)
         if not report.ok:
             raise SystemExit(

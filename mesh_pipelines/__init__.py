@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         predictions,
         provenance,
         source,
+        sql_source,
     )
     from mesh_pipelines.location import domain
     from mesh_pipelines.modeling.spec import Gate, Retrain
@@ -35,6 +36,7 @@ __all__ = [
     "predictions",
     "provenance",
     "source",
+    "sql_source",
 ]
 
 _HOME = {

@@ -87,7 +87,7 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     from mesh_pipelines.state import read_state
     from resources.settings import get_settings
 
-    land(FIRST_MONTHS, get_settings().landing)
+    land(FIRST_MONTHS, get_settings().landing_folder)
     report = _run((), partition=None, force=False)
     mesh = read_state()
     if as_json:
@@ -109,7 +109,7 @@ def demo_land(
     from mesh_pipelines.demo import land
     from resources.settings import get_settings
 
-    landed = land(months, get_settings().landing)
+    landed = land(months, get_settings().landing_folder)
     cards.show(
         *(
             f"{'landed   ' if file.changed else 'unchanged'}  {file.path}  {file.rows:,} rows"

@@ -174,10 +174,12 @@ def cause_of(step: Step, facts: Facts) -> str:
     if step.node.stage == "source":
         landed = facts.landed(step.node)
         inputs = {
-            f.name: f.sha256
-            for f in landed.files
-            if step.partitions is None or f.partition in step.partitions
+            f"{one.partition}/{one.name}": one.fingerprint
+            for one in landed.inputs
+            if step.partitions is None or one.partition in step.partitions
         }
+        if landed.fault is not None:
+            inputs["fault"] = landed.fault.what
     else:
         inputs = {
             name: json.dumps(inputs_now(step.node, facts, name), sort_keys=True)

@@ -91,6 +91,17 @@ class SourceDeclaration(Declaration):
 
 
 @dataclass(frozen=True)
+class TableDeclaration(SourceDeclaration):
+    """A table of a database, as a source; see :func:`sql_source`."""
+
+    table: str = ""
+    database: str = ""
+    watermark: str = ""
+    overlap: str = ""
+    partition: str = ""
+
+
+@dataclass(frozen=True)
 class ProductDeclaration(Declaration):
     """A validated, versioned, published product; see :func:`data_product`."""
 
@@ -123,7 +134,7 @@ class PredictionsDeclaration(Declaration):
 
 
 def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
-    """Declare a source: files that land below ``$MESH_HOME/landing/<domain>/``.
+    """Declare a source: files that land in the domain's own folder of the landing zone (``MESH_LANDING``).
 
     Args:
         pattern: file name below the domain's landing folder; ``{month}`` marks where the partition stands in
@@ -132,6 +143,41 @@ def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
     """
     module, line = _caller()
     return SourceDeclaration(pattern=pattern, contract=contract, module=module, line=line)
+
+
+def sql_source(
+    table: str,
+    *,
+    database: str,
+    watermark: str = "",
+    overlap: str = "",
+    partition: str = "",
+    contract: str | None = None,
+) -> TableDeclaration:
+    """Declare a source: a table or view of a PostgreSQL database.
+
+    Without a watermark it is a snapshot: read as a whole, or partition by partition, when its content has changed.
+
+    Args:
+        table: its name with its schema, e.g. ``sales.orders``.
+        database: name of the database; its URL stands in ``MESH_DATABASES``.
+        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest value read
+            so far are read. A row with a known key takes the place of the one before; deletions are not seen.
+        overlap: how far below the highest value rows may still appear, since transactions commit late: a number, or
+            for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do not double.
+        partition: column (a date, a time, or the partition's own name as text) by which rows belong to the
+            contract's partitions; by default the column that the contract names.
+        contract: name of the contract, where it is not the name of the variable.
+    """
+    return TableDeclaration(
+        table=table,
+        database=database,
+        watermark=watermark,
+        overlap=overlap,
+        partition=partition,
+        contract=contract,
+        module=_caller(),
+    )
 
 
 @overload

@@ -15,6 +15,7 @@
     ├── GateRefused                  a model may not be moved to where it was asked to go
     └── TransientError               the same call may succeed later, unchanged
         ├── CommitConflict           another writer published first, and kept doing so
+        ├── SourceUnavailable        the database or store that a source reads does not answer
         ├── StorageFull              no space left where the lake lives
         └── TrackingUnavailable      the MLflow server does not answer
 
@@ -140,6 +141,10 @@ class TransientError(MeshError):
 
 class CommitConflict(TransientError):
     """Another writer published first, and kept doing so."""
+
+
+class SourceUnavailable(TransientError):
+    """The database or object store that a source reads does not answer."""
 
 
 class StorageFull(TransientError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declare import PredictionsDeclaration
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
+from mesh_pipelines.landing import Landing, landing_of
 from mesh_pipelines.loading import Node, model_spec
 from mesh_pipelines.mesh import Mesh
 from mesh_pipelines.planner import Declared, Facts, ModelFacts
@@ -53,7 +54,10 @@ def facts_of(
                 return ModelFacts()
             raise
 
-    facts = Facts(platform.record, model, mesh.nodes, platform.settings.landing, declared, settle)
+    def landing(node: Node) -> Landing:
+        return landing_of(node, platform.settings)
+
+    facts = Facts(platform.record, model, mesh.nodes, landing, declared, settle)
     if instance is not None:
         facts.drift = _drift(facts, instance)
     return facts

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesh_pipelines.declare import SourceDeclaration
-from mesh_pipelines.landing import Landed, changed_partitions, look
+from mesh_pipelines.errors import MeshError, TransientError
+from mesh_pipelines.landing import Known, Landed, Landing, changed_partitions, looked
 from mesh_pipelines.loading import Node
 
 if TYPE_CHECKING:
@@ -50,10 +49,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An asset that cannot be made yet, and for what it waits."""
+    """An asset that cannot be made yet, and for what it waits.
+
+    Args:
+        node: the asset.
+        reason: for what it waits, in words.
+        blocks: whether what is downstream waits with it; not where an earlier version can be read.
+    """
 
     node: Node
     reason: str
+    blocks: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Facts:
         record: the publish record of a key, ``None`` where nothing was published.
         model: what the registry knows of a model.
         nodes: every node of the mesh by key.
-        landing: root of the landing zone.
+        landing: where the rows of a source come from.
         declared: a model's declaration as it is now.
         settle: seconds that a new file must have been left unchanged.
         drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where nobody
@@ -124,7 +130,7 @@ class Facts:
     record: Callable[[str], Publication | None]
     model: Callable[[str], ModelFacts]
     nodes: Mapping[str, Node]
-    landing: Path
+    landing: Callable[[Node], Landing]
     declared: Callable[[Node], Declared]
     settle: float = 0.0
     drift: Callable[[Node, str], str | None] = lambda _node, _content: None
@@ -159,12 +165,10 @@ class Facts:
         return self.of_model(key if node.stage == "model" else node.inputs[0].key)
 
     def landed(self, node: Node) -> Landed:
-        declared = node.declaration
-        assert isinstance(declared, SourceDeclaration)
+        """What one look found for a source; what went wrong with the look is part of it."""
         if node.key not in self._landed:
-            known = info_of(self.of(node.key)).get("files") or {}
-            found = look(self.landing / node.domain, declared.pattern, known, settle=self.settle)
-            self._landed[node.key] = found
+            known = known_of(self.of(node.key))
+            self._landed[node.key] = looked(self.landing(node), known, settle=self.settle)
         return self._landed[node.key]
 
 
@@ -197,9 +201,10 @@ def plan(
         found = stale(node, facts)
         ahead = [steps[i.key] for i in node.inputs if i.key in steps]
         if isinstance(found, Waiting):
-            if not ahead or not all(i.key in steps or facts.there(i.key) for i in node.inputs):
+            ready = ahead and all(i.key in steps or facts.there(i.key) for i in node.inputs)
+            if not ready and (found.blocks or node.key not in force):
                 waiting[node.key] = found
-                out.add(node.key)
+                out |= {node.key} if found.blocks else set()
                 continue
             found = None
         if node.key in force:
@@ -236,16 +241,47 @@ def stale(node: Node, facts: Facts) -> Step | Waiting | None:
 
 def _stale_source(node: Node, facts: Facts) -> Step | Waiting | None:
     record, landed = facts.of(node.key), facts.landed(node)
-    if record is None and not landed.files:
+    if landed.fault is not None:
+        return _faulty_source(node, record, landed.fault)
+    if record is None and not landed.inputs:
         return Waiting(node, "nothing has landed for it yet")
-    known = info_of(record).get("files") or {}
-    changed = changed_partitions(landed, known)
-    if record is not None and record.code_version != node.version_of_code and landed.files:
-        changed = {partition: changed.get(partition, _CODE) for partition in landed.by_partition()}
+    changed = outdated_partitions(node, record, landed)
     if not changed:
         return None
     reasons = tuple(dict.fromkeys(changed.values()))
     return Step(node, reasons, tuple(changed) if node.partitioned else None)
+
+
+def _faulty_source(node: Node, record: Publication | None, fault: MeshError) -> Step | Waiting:
+    """What does not answer is asked again; what answers wrongly is for its step to say, once, where people look."""
+    reason = f"{fault.where}: {fault.what}" if fault.where else fault.what
+    parts = tuple(sorted(partitions_in(record)))[-1:]
+    if isinstance(fault, TransientError) or (node.partitioned and not parts):
+        return Waiting(node, reason, blocks=record is None)
+    return Step(node, (reason,), parts if node.partitioned else None)
+
+
+def outdated_partitions(node: Node, record: Publication | None, landed: Landed) -> dict[str, str]:
+    """Partitions of a source that are not made of what has landed now, by the code of now; each with the reason.
+
+    Args:
+        node: the source.
+        record: what was published of it.
+        landed: what is there now.
+    """
+    changed = changed_partitions(landed, known_of(record))
+    if record is not None:
+        made = info_of(record).get("made_from") or {}
+        for partition in landed.by_partition():
+            code = (made.get(partition) or {}).get("code") if node.partitioned else record.code_version
+            if code != node.version_of_code:
+                changed.setdefault(partition, _CODE)
+    return dict(sorted(changed.items()))
+
+
+def known_of(record: Publication | None) -> Known:
+    """What a source's publish record knows of its inputs."""
+    return info_of(record).get("landed") or {}
 
 
 def _stale_partitioned(node: Node, facts: Facts) -> Step | Waiting | None:
@@ -457,7 +493,8 @@ def _all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
     for wanted in node.inputs:
         found |= set(partitions_in(facts.of(wanted.key)))
     if node.stage == "source":
-        found = set(facts.landed(node).by_partition())
+        landed = facts.landed(node)
+        found = set(partitions_in(facts.of(node.key)) if landed.fault else landed.by_partition())
     return tuple(sorted(found))
 
 

@@ -56,7 +56,7 @@ class Platform:
 
 
 @lru_cache(maxsize=4)
-def _platform(settings_json: str, master_key: object) -> Platform:
+def _platform(settings_json: str, secrets: object) -> Platform:
     from resources.settings import get_settings
 
     return Platform(get_settings())
@@ -67,6 +67,5 @@ def platform() -> Platform:
     from resources.settings import get_settings
 
     settings = get_settings()
-    return _platform(
-        settings.model_dump_json(), settings.master_key
-    )  # JSON says of a secret only that it is one
+    secrets = (settings.master_key, *sorted(settings.databases.items(), key=lambda item: item[0]))
+    return _platform(settings.model_dump_json(), secrets)  # JSON says of a secret only that it is one

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mesh_pipelines.errors import AuditRefused, MeshError, TransformError
+from mesh_pipelines.errors import AuditRefused, CommitConflict, MeshError, TransformError
 from mesh_pipelines.io import Read
 from mesh_pipelines.landing import FILE, ROW
 from mesh_pipelines.loading import PARTITION, Node
+from mesh_pipelines.onto import Onto, Staying
 from mesh_pipelines.platform import Platform
 from mesh_pipelines.refusal import RULES, Places, refusal
 from quality.contract import Contract
@@ -47,7 +48,8 @@ class Candidate:
         partitions: the partitions that they replace; ``None`` where they replace the whole table.
         order: columns to sort by, for tables whose order matters to training.
         info: what the publish record keeps beside the usual.
-        merged: entries of ``info`` that are maps by partition or file, and that add to what the record had.
+        merged: entries of ``info`` that are maps by partition, and that add to what the record had.
+        onto: what stays of the version before, where it adds to that rather than to replace it.
     """
 
     frame: pl.LazyFrame
@@ -55,6 +57,7 @@ class Candidate:
     order: tuple[str, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
     merged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    onto: Onto | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,14 @@ class _Writer:
             self._bad.commit(about, replace=scope, partitions=only)
 
         def facts(before: Publication | None) -> Mapping[str, Any]:
-            """Maps by partition or file add to what the version before this one knew."""
+            """Maps by partition add to what the version before this one knew."""
+            onto = self.candidate.onto
+            if onto and (before is None or before.version != onto.version):
+                raise CommitConflict(
+                    f"it adds to version {onto.version}, and another run has published since",
+                    where=self.node.key,
+                    remedy="run it again",
+                )
             known = before.info if before and scope == "partitions" else {}
             return {
                 **info,
@@ -233,6 +243,8 @@ class _Writer:
         tally = Tally(self.rules)
         self.places = Places()
         seen: dict[str, set[Any]] = {}
+        onto = self.candidate.onto
+        staying = Staying(lake, self.contract, onto, BATCH) if onto else None
         for batch in self._batches(self.candidate.frame):
             with self.watch.phase("audit"):
                 split = audit.split(batch, provenance=(FILE, ROW, PARTITION))
@@ -244,10 +256,19 @@ class _Writer:
                     )
                 tally.add(split)
                 self.places.add(split.bad)
+                if staying:
+                    staying.replaced_by(split.good, split.bad)
             with self.watch.phase("write"):
                 self._good.write(split.good.select(*kept))
                 if split.bad.height:
                     self._quarantine(held).write(self._labelled(split.bad))
+        if staying:
+            with self.watch.phase("write"):
+                for batch in staying.published():
+                    self._good.write(batch.select(*kept))
+                refused = staying.refused(self.node.key + QUARANTINE)
+                if refused.height:
+                    self._quarantine(held).write(refused)
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
             self._quarantine(held)  # an empty one: what was refused before has been put right
         return tally

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,15 +15,17 @@ import polars as pl
 from dagster import AssetExecutionContext
 
 from mesh_pipelines.assets import Produce, as_rows
-from mesh_pipelines.declare import FeatureSetDeclaration, SourceDeclaration
-from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, NotPublished, TransformError
+from mesh_pipelines.declare import FeatureSetDeclaration, TableDeclaration
+from mesh_pipelines.errors import AuditRefused, MeshError, NotPublished, TransformError
 from mesh_pipelines.io import Read
-from mesh_pipelines.landing import LandedFile, blame, changed_partitions, describe_files, look, read
+from mesh_pipelines.landing import LandedInput, Landing, landing_of, remembered
 from mesh_pipelines.loading import PARTITION, LoadedDomain, Node
-from mesh_pipelines.planner import IF_STALE
+from mesh_pipelines.onto import Onto
+from mesh_pipelines.planner import IF_STALE, known_of, outdated_partitions
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.publish import Candidate, Published, publish
 from quality.outcome import Outcome
+from resources.publication import Publication
 
 
 def produce(node: Node, domain: LoadedDomain) -> Produce:
@@ -44,49 +47,75 @@ def produce(node: Node, domain: LoadedDomain) -> Produce:
 
 
 def _source_step(node: Node) -> Produce:
-    declared, contract = node.declaration, node.contract
-    assert isinstance(declared, SourceDeclaration)
+    contract = node.contract
     assert contract is not None
 
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         shared = platform()
         before = shared.record(node.key)
-        known = before.info.get("files", {}) if before else {}
-        landed = look(shared.settings.landing / node.domain, declared.pattern, known)
-        there = landed.by_partition()
-        wanted = _partitions_wanted(context, node)
-        if wanted is not None:
-            wanted = tuple(name for name in wanted if name in there)
-        if only_if_stale(context) and before and before.code_version == node.version_of_code:
-            changed = changed_partitions(landed, known)
-            wanted = tuple(name for name in wanted if name in changed) if wanted is not None else wanted
-            if not changed or wanted == ():
+        with landing_of(node, shared.settings) as landing:
+            made = source_candidate(
+                node, landing, before, _partitions_wanted(context, node), anew=not only_if_stale(context)
+            )
+            if made is None:
                 yield unchanged(node, before)
                 return
-        files: tuple[LandedFile, ...] = tuple(
-            file for name, group in there.items() for file in group if wanted is None or name in wanted
-        )
-        if not files:
-            raise LandingError(
-                f"nothing has landed that looks like {declared.pattern!r}",
-                where=str(landed.folder),
-                remedy="land a file there, or mend the source's pattern",
-            )
-        candidate = Candidate(
-            read(landed, contract, files),
-            partitions=wanted,
-            info={},
-            merged={
-                "files": describe_files(files),
-                "made_from": {name: {"code": node.version_of_code} for name in wanted or ()},
-            },
-        )
-        try:
-            yield from gate(node, context, shared, candidate, {})
-        except TransformError as error:
-            raise blame(landed, files, contract, error) from error
+            candidate, chosen = made
+            try:
+                yield from gate(node, context, shared, candidate, {})
+            except TransformError as error:
+                raise landing.blame(chosen, contract, error) from error
 
     return step
+
+
+def source_candidate(
+    node: Node,
+    landing: Landing,
+    before: Publication | None,
+    partitions: tuple[str, ...] | None,
+    *,
+    anew: bool = False,
+) -> tuple[Candidate, Sequence[LandedInput]] | None:
+    """What has landed for a source since it was published, and the inputs that it is made of; ``None`` if nothing has.
+
+    Args:
+        node: the source.
+        landing: where its rows come from, open.
+        before: what was published of it.
+        partitions: those to make, as far as they have landed; ``None`` for a source without any.
+        anew: read all of it, whatever has been read before.
+    """
+    assert node.contract is not None
+    landed = landing.look(known_of(before))
+    there = landed.by_partition()
+    wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
+    if before and not anew:
+        outdated = outdated_partitions(node, before, landed)
+        wanted = tuple(name for name in wanted if name in outdated) if wanted is not None else None
+        if not outdated or wanted == ():
+            return None
+    chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
+    if before is None or anew or before.code_version != node.version_of_code:
+        chosen = [replace(one, since="") for one in chosen]
+    candidate = Candidate(
+        landing.read(chosen, node.contract),
+        partitions=wanted,
+        merged={
+            "landed": remembered(chosen),
+            "made_from": {name: {"code": node.version_of_code} for name in wanted or ()},
+        },
+        onto=_onto(node, before, chosen),
+    )
+    return candidate, chosen
+
+
+def _onto(node: Node, before: Publication | None, chosen: Sequence[LandedInput]) -> Onto | None:
+    """What stays published beside rows that were only read from a mark on."""
+    since = next((one.since for one in chosen if one.since), "")
+    if not since or before is None or not isinstance(node.declaration, TableDeclaration):
+        return None
+    return Onto(before.version, node.declaration.watermark, since)
 
 
 def _transform_step(node: Node) -> Produce:

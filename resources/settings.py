@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from mesh_pipelines.errors import LandingError
+
 WORKSPACE = "workspace.yaml"
 
 
@@ -25,24 +27,35 @@ def find_root(start: Path | None = None) -> Path:
 class Settings(BaseSettings):
     """Settings of one mesh, from ``MESH_*`` environment variables; whatever is not set derives from ``home``.
 
-    Secrets (``master_key``, credentials in ``storage_options``) come from the environment only and are never
-    printed.
+    Secrets (``master_key``, ``databases``, credentials in ``storage_options``) come from the environment only and are
+    never printed.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MESH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MESH_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default_factory=lambda: find_root() / ".mesh",
         description="Holds landing, lake, keys, MLflow and Dagster.",
     )
-    landing: Path = Field(default=None, validate_default=True, description="Where raw files land.")
+    landing: str = Field(
+        default="",
+        validate_default=True,
+        description="Folder or object store (s3://, gs://, az://) where raw files land.",
+    )
     lake_uri: str = Field(
         default="",
         validate_default=True,
         description="Folder or object store (s3://, gs://, az://) of the lake.",
     )
     storage_options: Annotated[dict[str, str], NoDecode] = Field(
-        default_factory=dict, repr=False, description="Options of the lake's object store, as a JSON object."
+        default_factory=dict, repr=False, description="Options of the object store, as a JSON object."
+    )
+    databases: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        repr=False,
+        description="URLs of the databases that sources read, by name, as a JSON object.",
     )
     keys: Path = Field(default=None, validate_default=True, description="Folder of the keyring.")
     master_key: SecretStr | None = Field(
@@ -77,7 +90,7 @@ class Settings(BaseSettings):
         default=None, ge=1, description="Threads of one DuckDB connection; default all."
     )
 
-    @field_validator("home", "landing", "keys", "docs", "dagster_home", "scratch", mode="before")
+    @field_validator("home", "keys", "docs", "dagster_home", "scratch", mode="before")
     @classmethod
     def _below_home(cls, value: object, info: object) -> object:
         name: str = info.field_name  # type: ignore[attr-defined]
@@ -88,18 +101,23 @@ class Settings(BaseSettings):
             return home / {"dagster_home": "dagster"}.get(name, name)
         return Path(str(value)).expanduser().absolute()
 
-    @field_validator("lake_uri", "tracking_uri", "artifacts", mode="before")
+    @field_validator("landing", "lake_uri", "tracking_uri", "artifacts", mode="before")
     @classmethod
-    def _uri_below_home(cls, value: str, info: object) -> str:
-        if value:
-            return value
-        home = _home(info)
+    def _uri_below_home(cls, value: object, info: object) -> str:
         name: str = info.field_name  # type: ignore[attr-defined]
+        if value:
+            given = str(value)
+            return (
+                str(Path(given).expanduser().absolute())
+                if name == "landing" and "://" not in given
+                else given
+            )
+        home = _home(info)
         if name == "tracking_uri":
             return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
-        return str(home / ("lake" if name == "lake_uri" else "mlflow/artifacts"))
+        return str(home / {"lake_uri": "lake", "artifacts": "mlflow/artifacts"}.get(name, name))
 
-    @field_validator("storage_options", mode="before")
+    @field_validator("storage_options", "databases", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
@@ -108,6 +126,21 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_absent(cls, value: object) -> object:
         return value or None
+
+    @property
+    def landing_folder(self) -> Path:
+        """The landing zone as a folder of this machine, for what writes into it.
+
+        Raises:
+            LandingError: it is an object store.
+        """
+        if "://" in self.landing.removeprefix("file://"):
+            raise LandingError(
+                "samples are only written into a folder",
+                where=f"MESH_LANDING ({self.landing})",
+                remedy="put the files there with the store's own tools, or unset MESH_LANDING",
+            )
+        return Path(self.landing.removeprefix("file://"))
 
     @property
     def workspace(self) -> Path:

@@ -6,10 +6,13 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from mesh_pipelines.errors import StorageFull
 
@@ -23,6 +26,36 @@ _FULL_TEXT = (
     "file too large",
     "os error 27)",
 )
+
+
+# What obstore takes of the client rather than of the store, and what Delta Lake alone understands.
+_CLIENT = {
+    "allow_http",
+    "allow_invalid_certificates",
+    "connect_timeout",
+    "timeout",
+    "proxy_url",
+    "user_agent",
+}
+_DELTA = ("aws_s3_", "delta_", "dynamo", "mount_", "max_retries", "retry_timeout", "max_concurrency")
+_PATIENCE = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as a listing shows it.
+
+    Args:
+        name: relative to the root.
+        size: bytes.
+        changed: time of the last change, in nanoseconds since the epoch.
+        tag: the store's own word for the content (ETag); empty where it has none.
+    """
+
+    name: str
+    size: int
+    changed: int
+    tag: str = ""
 
 
 class Store(Protocol):
@@ -64,6 +97,14 @@ class Store(Protocol):
 
     def list(self, folder: str) -> list[str]:
         """Names (relative to the root) of all files below a folder, sorted; empty if there is none."""
+        ...
+
+    def entries(self, folder: str) -> Iterator[Entry]:
+        """The files right in a folder, in no order, at the price of a listing; none if there is no such folder."""
+        ...
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file to read from its beginning, part by part."""
         ...
 
 
@@ -132,6 +173,24 @@ class FolderStore:
             path.relative_to(root).as_posix() for path in found if not path.name.startswith(_UNFINISHED)
         )
 
+    def entries(self, folder: str) -> Iterator[Entry]:
+        prefix = f"{folder}/" if folder else ""
+        try:
+            found = os.scandir(Path(self.root, folder))
+        except FileNotFoundError:
+            return
+        with found:
+            for entry in found:
+                try:
+                    if entry.is_file():
+                        stat = entry.stat()
+                        yield Entry(prefix + entry.name, stat.st_size, stat.st_mtime_ns)
+                except FileNotFoundError:
+                    continue  # taken away while we looked
+
+    def open(self, name: str) -> IO[bytes]:
+        return Path(self.root, name).open("rb")
+
 
 class ObjectStore:
     """An object store, through the client (and the options) that Delta Lake uses itself."""
@@ -141,8 +200,9 @@ class ObjectStore:
         from pyarrow.fs import PyFileSystem
 
         self.root = root.rstrip("/")
+        self.options = dict(options or {})
         # Delta Lake offers its client as a pyarrow file system, which has no stubs.
-        self._files: Any = PyFileSystem(DeltaStorageHandler(self.root, dict(options or {})))
+        self._files: Any = PyFileSystem(DeltaStorageHandler(self.root, self.options))
 
     def uri(self, name: str) -> str:
         return f"{self.root}/{name}"
@@ -184,6 +244,31 @@ class ObjectStore:
 
         selector = FileSelector(folder, recursive=True, allow_not_found=True)
         return sorted(info.path for info in self._files.get_file_info(selector) if info.type == FileType.File)
+
+    def entries(self, folder: str) -> Iterator[Entry]:
+        found = self._listing.list_with_delimiter(folder or None)
+        for meta in found["objects"]:
+            tag = str(meta["e_tag"] or "").strip('"')
+            yield Entry(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1e9), tag)
+
+    def open(self, name: str) -> IO[bytes]:
+        return cast("IO[bytes]", self._files.open_input_stream(name, buffer_size=_CHUNK))
+
+    @cached_property
+    def _listing(self) -> Any:
+        """A second client, for what Delta's does not say: ETags. It soon gives up, so that no look hangs."""
+        from obstore.store import from_url
+
+        config: dict[str, Any] = {}
+        client: dict[str, Any] = {"timeout": _PATIENCE, "connect_timeout": timedelta(seconds=5)}
+        for name, value in self.options.items():
+            bare = name.lower().removeprefix("aws_").removeprefix("azure_").removeprefix("google_")
+            if bare in _CLIENT:
+                client[bare] = value
+            elif not name.lower().startswith(_DELTA):
+                config[name.lower()] = value
+        retry = {"max_retries": 2, "retry_timeout": _PATIENCE}
+        return from_url(self.root, config=config, client_options=client, retry_config=retry)  # type: ignore[arg-type]
 
 
 def is_full(error: BaseException) -> bool:

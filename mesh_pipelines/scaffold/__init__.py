@@ -50,7 +50,7 @@ def new_domain(name: str, root: Path) -> list[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         written.append(target)
-    landing = get_settings().landing / name / "readings.csv"
+    landing = get_settings().landing_folder / name / "readings.csv"
     landing.parent.mkdir(parents=True, exist_ok=True)
     landing.write_text(_sample(), encoding="utf-8")
     written.append(landing)

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingMesh]:
     """Half a year has been made by hand; then the daemon takes over."""
     mesh = LivingMesh(ROOT, tmp_path_factory.mktemp("living") / "home")
-    land(HISTORY, mesh.settings.landing)
+    land(HISTORY, mesh.settings.landing_folder)
     by_hand = mesh.mesh("run", "--json")
     assert by_hand.returncode == 0, by_hand.stderr + by_hand.stdout
     mesh.start()
@@ -38,7 +38,7 @@ def test_a_month_that_lands_is_followed_everywhere_once_and_in_order(living: Liv
     living.wait_for("every domain has looked", lambda: len(living.ticks()) == 3)
     assert living.runs() == [], "nothing was out of date, so nothing may run"
 
-    land(["2013-07"], living.settings.landing)
+    land(["2013-07"], living.settings.landing_folder)
     living.wait_for("operations has a new model", lambda: len(living.versions(MODELS[-1])) > 1)
     living.settle()
 
@@ -64,7 +64,7 @@ def test_a_poisoned_month_stops_at_its_door_and_a_corrected_file_heals_it(living
     """Bad beyond tolerance: nothing downstream runs, in no domain, and not again and again; mending it is enough."""
     before = {key: living.content(key) for key in ("operations.departures", "fleet.utilisation")}
     count = len(living.runs())
-    path = living.settings.landing / "operations" / "departures-2013-08.csv"
+    path = living.settings.landing_folder / "operations" / "departures-2013-08.csv"
     good = _departures("2013-08", living.home)
     path.write_bytes(good.replace(b",EWR,", b",???,"))
     living.wait_for("the poisoned month is refused", lambda: len(living.runs()) > count)

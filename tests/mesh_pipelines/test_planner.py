@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from mesh_pipelines.declare import Declaration, Input, SourceDeclaration
-from mesh_pipelines.landing import describe_files, look
+from mesh_pipelines.landing import remembered
+from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.loading import Node
 from mesh_pipelines.planner import Declared, Facts, ModelFacts, Plan, Step, changes, plan, too_little_new
 from quality.contract import Contract
 from resources.digest import ContentDigest
 from resources.publication import Publication
+from resources.store import FolderStore
 from tests.mesh_pipelines.tiny import promise, read_promise
 
 COLUMNS = {"id": "integer", "month": "string"}
@@ -55,10 +57,13 @@ class Made:
             self.records.get,
             lambda key: self.models.get(key, ModelFacts()),
             self.nodes,
-            self.landing,
+            lambda _: self.place(),
             lambda _: Declared(self.spec, self.min_new_rows, self.max_age, self.on_drift),
             drift=lambda _, content: self.drifted.get(content),
         )
+
+    def place(self) -> FileLanding:
+        return FileLanding(FolderStore(str(self.landing)), "shop", "raw-{month}.csv")
 
     def land(self, month: str, text: str) -> None:
         (self.landing / "shop").mkdir(parents=True, exist_ok=True)
@@ -87,12 +92,12 @@ class Made:
         """Publish everything from what has landed, as the platform would; then a plan is empty."""
         wanted = set(only) or {node.name for node in self.nodes.values()}
         source = self.nodes["shop.raw"]
-        found = look(self.landing / "shop", "raw-{month}.csv", {})
-        landed = {file.partition: file.sha256[:16] for file in found.files}
+        found = self.place().look({})
+        landed = {one.partition: one.fingerprint[:16] for one in found.inputs}
         code = source.version_of_code
         if "raw" in wanted:
             made = {month: {"code": code} for month in landed}
-            self.publish("raw", landed, files=describe_files(found.files), made_from=made)
+            self.publish("raw", landed, landed=remembered(found.inputs), made_from=made)
         if "orders" in wanted:
             raw = self.records["shop.raw"].partitions
             orders = self.nodes["shop.orders"].version_of_code

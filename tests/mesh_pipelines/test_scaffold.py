@@ -30,7 +30,7 @@ def test_a_new_domain_is_sound_at_once(tmp_path: Path) -> None:
         assert {node.stage for node in mesh.nodes.values()} == {
             "source", "product", "features", "model", "champion", "predictions",
         }  # fmt: skip
-        assert (get_settings().landing / "customer_care" / "readings.csv").is_file()
+        assert (get_settings().landing_folder / "customer_care" / "readings.csv").is_file()
 
 
 def test_a_new_domain_touches_its_folder_and_one_entry(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_new_domain_touches_its_folder_and_one_entry(tmp_path: Path) -> None:
     assert written[-1] == tmp_path / "workspace.yaml"
     assert all(path.is_file() for path in written)
     inside = tmp_path / "domains" / "machines"
-    landing = get_settings().landing / "machines"
+    landing = get_settings().landing_folder / "machines"
     assert all(path.is_relative_to(inside) or path.is_relative_to(landing) for path in written[:-1])
     assert not any("$" in path.read_text() for path in written)
 

@@ -21,6 +21,7 @@ PHYSICAL = {
     "integer": "BIGINT",
     "number": "DOUBLE",
     "date": "DATE",
+    "timestamp": "TIMESTAMP",
     "boolean": "BOOLEAN",
 }
 PROFILE: dict[str, Any] = {"owner": "a team", "contact": "team@mesh.example", "description": "A few rows."}

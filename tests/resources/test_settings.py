@@ -18,7 +18,7 @@ def test_everything_derives_from_home(mesh_home: Path) -> None:
     """One setting moves the whole mesh."""
     settings = get_settings()
     assert settings.home == mesh_home
-    assert settings.landing == mesh_home / "landing"
+    assert settings.landing == str(mesh_home / "landing")
     assert settings.lake_uri == str(mesh_home / "lake")
     assert settings.keys == mesh_home / "keys"
     assert settings.docs == mesh_home / "docs"
@@ -54,7 +54,7 @@ def test_each_place_can_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.lake_uri == "s3://bucket/lake"
     assert settings.storage_options == {"AWS_REGION": "eu-central-1"}
     assert settings.tracking_uri == "https://mlflow.example"
-    assert settings.landing == Path.cwd() / "drop"
+    assert settings.landing == str(Path.cwd() / "drop")
     lake = Lake.from_settings(settings)
     assert isinstance(lake.store, ObjectStore)
     assert lake.uri("a.b") == "s3://bucket/lake/a/b"

@@ -109,7 +109,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert held.metrics == pytest.approx(champion.metrics)
 
         platform().registry.pin("machines.repair", who="a test", because="the same model is to be watched")
-        file = get_settings().landing / "machines" / "readings.csv"
+        file = get_settings().landing_folder / "machines" / "readings.csv"
         world_turns(pl.read_csv(file, try_parse_dates=True)).write_csv(file)
         assert run(mesh=mesh).ok
         found = look(mesh, instance)

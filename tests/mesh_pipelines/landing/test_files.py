@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mesh_pipelines import landing
 from mesh_pipelines.errors import LandingError
-from mesh_pipelines.landing import Landed, blame, changed_partitions, describe_files, look, read
+from mesh_pipelines.landing import Known, Landed, changed_partitions, gone_with_rows_kept, remembered
+from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.loading import PARTITION
 from quality.contract import Contract
+from resources.store import FolderStore
 from tests.mesh_pipelines.tiny import promise, read_promise
 
 MONTHLY = "orders-{month}.csv"
 TEXT = "id,city\n1,Rome\n2,Oslo\n"
-Known = Mapping[str, Mapping[str, Any]]
+
+
+def place(folder: Path, pattern: str) -> FileLanding:
+    """Where files of this pattern land."""
+    return FileLanding(FolderStore(str(folder.parent)), folder.name, pattern)
+
+
+def look(folder: Path, pattern: str, known: Known, *, settle: float = 0.0) -> Landed:
+    """One look at a folder."""
+    return place(folder, pattern).look(known, settle=settle)
+
+
+def read(folder: Path, pattern: str, contract: Contract) -> pl.LazyFrame:
+    """The rows of everything that is there."""
+    files = place(folder, pattern)
+    return files.read(files.look({}).inputs, contract)
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +64,13 @@ def folder(tmp_path: Path) -> Path:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files whose content was read to be hashed, by the real function."""
     names: list[str] = []
-    really = landing._sha256
+    really = FolderStore.sha256
 
-    def counting(path: Path) -> str:
-        names.append(path.name)
-        return really(path)
+    def counting(self: FolderStore, name: str) -> str:
+        names.append(name.rpartition("/")[2])
+        return really(self, name)
 
-    monkeypatch.setattr(landing, "_sha256", counting)
+    monkeypatch.setattr(FolderStore, "sha256", counting)
     return names
 
 
@@ -71,12 +85,12 @@ def land(folder: Path, name: str, text: str = TEXT) -> Path:
 
 def known(landed: Landed) -> Known:
     """What a publish would remember of these files."""
-    return describe_files(landed.files)
+    return remembered(landed.inputs)
 
 
 def test_nothing_landed_is_nothing(tmp_path: Path) -> None:
     """A folder that does not exist yet is an empty one."""
-    assert look(tmp_path / "nowhere", MONTHLY, {}) == Landed(tmp_path / "nowhere", ())
+    assert look(tmp_path / "nowhere", MONTHLY, {}) == Landed()
 
 
 def test_files_are_found_by_their_pattern(folder: Path) -> None:
@@ -91,7 +105,7 @@ def test_files_are_found_by_their_pattern(folder: Path) -> None:
         land(folder, name)
     (folder / "orders-2013-03.csv").mkdir()
     found = look(folder, MONTHLY, {})
-    assert [(f.name, f.partition) for f in found.files] == [
+    assert [(f.name, f.partition) for f in found.inputs] == [
         ("orders-2013-01.csv", "2013-01"),
         ("orders-2013-02.csv", "2013-02"),
     ]
@@ -108,8 +122,8 @@ def test_a_pattern_may_have_a_folder_a_star_and_special_characters(folder: Path)
     ):
         land(folder, name)
     found = look(folder, "in/a+b-{day}*.csv", {})
-    assert [f.name for f in found.files] == ["in/a+b-2013-01-05 (1).csv", "in/a+b-2013-01-05.csv"]
-    assert {f.partition for f in found.files} == {"2013-01-05"}
+    assert [f.name for f in found.inputs] == ["in/a+b-2013-01-05 (1).csv", "in/a+b-2013-01-05.csv"]
+    assert {f.partition for f in found.inputs} == {"2013-01-05"}
 
 
 def test_a_pattern_with_an_unknown_partition_is_refused(folder: Path) -> None:
@@ -154,6 +168,7 @@ def test_a_file_taken_away_changes_a_partition_that_has_others(folder: Path) -> 
     assert changed_partitions(look(folder, pattern, before), before) == {
         "2013-01": "orders-2013-01-a.csv was taken away"
     }
+    assert gone_with_rows_kept(look(folder, pattern, before), before) == ("orders-2013-02.csv",)
 
 
 @pytest.mark.parametrize(
@@ -162,22 +177,22 @@ def test_a_file_taken_away_changes_a_partition_that_has_others(folder: Path) -> 
 def test_a_file_that_is_being_written_is_left_alone(folder: Path, name: str) -> None:
     """The usual marks of an unfinished file keep it out of sight, even where the pattern would match."""
     land(folder, name)
-    assert look(folder, "*", {}).files == ()
+    assert look(folder, "*", {}).inputs == ()
 
 
 def test_a_fresh_file_has_to_settle(folder: Path, hashed: list[str]) -> None:
     """With a settling time a file that was changed just now waits, neither read nor taken for lost."""
     path = land(folder, "orders-2013-01.csv")
     before = known(look(folder, MONTHLY, {}, settle=60))
-    assert list(before) == ["orders-2013-01.csv"]
+    assert list(before["2013-01"]) == ["orders-2013-01.csv"]
     path.write_text(TEXT + "3,B")
     (folder / "orders-2013-02.csv").write_text("id,ci")
     hashed.clear()
     found = look(folder, MONTHLY, before, settle=60)
     assert found.unfinished == ("orders-2013-01.csv", "orders-2013-02.csv")
-    assert (found.files, hashed) == ((), [])
+    assert (found.inputs, hashed) == ((), [])
     assert changed_partitions(found, before) == {}
-    assert len(look(folder, MONTHLY, before, settle=0).files) == 2
+    assert len(look(folder, MONTHLY, before, settle=0).inputs) == 2
 
 
 def test_ten_thousand_known_files_are_not_read_again(folder: Path, hashed: list[str]) -> None:
@@ -186,15 +201,11 @@ def test_ten_thousand_known_files_are_not_read_again(folder: Path, hashed: list[
     for number in range(10_000):
         (folder / f"orders-{number:05d}.csv").hardlink_to(folder / "seen")
     stat = (folder / "seen").stat()
-    before = {
-        f"orders-{number:05d}.csv": {
-            "size": stat.st_size, "changed": stat.st_mtime_ns, "sha256": "of before", "partition": "",
-        }
-        for number in range(10_000)
-    }  # fmt: skip
+    stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
+    before = {"": {f"orders-{number:05d}.csv": [stamp, "of before", ""] for number in range(10_000)}}
     land(folder, "orders-new.csv")
     found = look(folder, "orders-*.csv", before)
-    assert len(found.files) == 10_001
+    assert len(found.inputs) == 10_001
     assert hashed == ["orders-new.csv"]
     assert list(changed_partitions(found, before).values()) == ["orders-new.csv landed"]
 
@@ -215,9 +226,8 @@ def test_rows_come_as_text_with_their_place(folder: Path, monthly: Contract) -> 
     """Values are not touched; file, number of the row and partition go with each row."""
     land(folder, "orders-2013-01.csv", "id,city\n01, Rome \n2,\n")
     land(folder, "orders-2013-02.csv", 'id,city\n3,"a\nb"\n4,NA\n')
-    found = look(folder, MONTHLY, {})
     assert_frame_equal(
-        read(found, monthly, found.files).collect(),
+        read(folder, MONTHLY, monthly).collect(),
         pl.DataFrame(
             {
                 "id": ["01", "2", "3", "4"],
@@ -234,8 +244,7 @@ def test_a_file_landed_twice_is_read_once(folder: Path, monthly: Contract) -> No
     """The same content under two names in one month counts once; in another month it is that month's."""
     for name in ("orders-2013-01-a.csv", "orders-2013-01-b.csv", "orders-2013-02.csv"):
         land(folder, name)
-    found = look(folder, "orders-{month}*.csv", {})
-    rows = read(found, monthly, found.files).collect()
+    rows = read(folder, "orders-{month}*.csv", monthly).collect()
     assert rows["_file"].unique(maintain_order=True).to_list() == [
         "orders-2013-01-a.csv",
         "orders-2013-02.csv",
@@ -246,29 +255,29 @@ def test_a_file_landed_twice_is_read_once(folder: Path, monthly: Contract) -> No
 def test_columns_may_come_in_another_order(folder: Path, contract: Contract) -> None:
     """The order of a file's columns promises nothing: names count. A byte order mark is no part of a name."""
     land(folder, "orders.csv", "\ufeffcity,id\nRome,1\n")
-    found = look(folder, "orders.csv", {})
-    assert read(found, contract, found.files).collect().row(0) == ("1", "Rome", 1, "orders.csv")
+    assert read(folder, "orders.csv", contract).collect().row(0) == ("1", "Rome", 1, "orders.csv")
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 def test_other_formats_are_read_by_their_ending(folder: Path, contract: Contract, ending: str) -> None:
-    """Parquet and JSON lines land like CSV."""
+    """Parquet and JSON lines land like CSV: JSON as text too, Parquet in the types that it has."""
     rows = pl.DataFrame({"id": [1, 2], "city": ["Rome", None]})
     file = folder / f"orders.{ending}"
     rows.write_parquet(file) if ending == "parquet" else rows.write_ndjson(file)
-    found = look(folder, file.name, {})
-    assert read(found, contract, found.files).select("id", "city", "_row").collect().rows() == [
-        (1, "Rome", 1),
-        (2, None, 2),
+    assert read(folder, file.name, contract).select("id", "city", "_row").collect().rows() == [
+        (1 if ending == "parquet" else "1", "Rome", 1),
+        (2 if ending == "parquet" else "2", None, 2),
     ]
 
 
-def read_or_blame(found: Landed, contract: Contract) -> None:
+def read_or_blame(folder: Path, pattern: str, contract: Contract) -> None:
     """Read everything, as a source's step does."""
+    files = place(folder, pattern)
+    inputs = files.look({}).inputs
     try:
-        read(found, contract, found.files).collect()
+        files.read(inputs, contract).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise blame(found, found.files, contract, error) from error
+        raise files.blame(inputs, contract, error) from error
 
 
 FAULTS: dict[str, tuple[bytes, str]] = {
@@ -296,9 +305,8 @@ def test_each_unreadable_file_is_named_with_its_fault(folder: Path, contract: Co
     content, words = FAULTS[fault]
     land(folder, "orders-a.csv")
     (folder / "orders-b.csv").write_bytes(content)
-    found = look(folder, "orders-*.csv", {})
     with pytest.raises(LandingError) as raised:
-        read_or_blame(found, contract)
+        read_or_blame(folder, "orders-*.csv", contract)
     [said] = raised.value.what.splitlines()[1:]
     assert said.startswith("  - orders-b.csv: ")
     assert words in said
@@ -311,9 +319,8 @@ def test_all_unreadable_files_are_named_at_once(folder: Path, contract: Contract
     land(folder, "orders-a.csv", "")
     land(folder, "orders-b.csv", "id\n1\n")
     land(folder, "orders-c.csv")
-    found = look(folder, "orders-*.csv", {})
     with pytest.raises(LandingError) as raised:
-        read(found, contract, found.files)
+        read(folder, "orders-*.csv", contract)
     assert raised.value.what.count("\n  - ") == 2
 
 
@@ -326,16 +333,14 @@ def test_a_truncated_file_is_named(folder: Path, contract: Contract, ending: str
     rows.write_parquet(file) if ending == "parquet" else rows.write_ndjson(file)
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2 + 3] if cut == "truncated" else b"id,city\n1,Rome\n")
-    found = look(folder, file.name, {})
     with pytest.raises(LandingError, match=file.name):
-        read_or_blame(found, contract)
+        read_or_blame(folder, file.name, contract)
 
 
 def test_a_csv_cut_in_its_last_row_is_read_as_it_is(folder: Path, contract: Contract) -> None:
     """A row that lacks values has none there: the contract, not the reader, says whether that will do."""
     land(folder, "orders.csv", "id,city\n1,Rome\n2")
-    found = look(folder, "orders.csv", {})
-    assert read(found, contract, found.files).select("id", "city").collect().rows() == [
+    assert read(folder, "orders.csv", contract).select("id", "city").collect().rows() == [
         ("1", "Rome"),
         ("2", None),
     ]
@@ -344,7 +349,8 @@ def test_a_csv_cut_in_its_last_row_is_read_as_it_is(folder: Path, contract: Cont
 def test_a_file_that_is_gone_when_it_is_read_is_named(folder: Path, contract: Contract) -> None:
     """Between look and read a file may be taken away."""
     path = land(folder, "orders.csv")
-    found = look(folder, "orders.csv", {})
+    files = place(folder, "orders.csv")
+    inputs = files.look({}).inputs
     path.unlink()
     with pytest.raises(LandingError, match=r"orders\.csv"):
-        read(found, contract, found.files)
+        files.read(inputs, contract)

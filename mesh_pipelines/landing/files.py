@@ -1,0 +1,148 @@
+"""Files that land in a folder or an object store, found by the pattern of their names.
+
+The cheap look is one listing: size and time of change in a folder, the ETag in an object store. A file is hashed where
+that look says that it may have changed; an object with an ETag never is, for that names its content already.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+
+import polars as pl
+
+from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
+from mesh_pipelines.landing import FILE, Known, Landed, LandedInput, refused
+from mesh_pipelines.landing.formats import RawFile, odd_ones, told
+from mesh_pipelines.loading import PARTITION
+from quality.contract import Contract
+from resources.store import Entry, FolderStore, Store
+
+_UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")
+_PARTITIONS = {"month": r"\d{4}-(?:0[1-9]|1[0-2])", "day": r"\d{4}-\d{2}-\d{2}", "year": r"\d{4}"}
+
+
+class FileLanding:
+    """The files of one source.
+
+    Args:
+        store: the landing zone, in which every domain has its own folder.
+        domain: the domain's folder.
+        pattern: file name below that folder; ``{month}`` marks where its partition stands, ``*`` matches any text.
+
+    Raises:
+        LandingError: the pattern names no kind of partition that there is.
+    """
+
+    def __init__(self, store: Store, domain: str, pattern: str) -> None:
+        self._store, self._domain, self._pattern = store, domain, pattern
+        self._below, _, last = pattern.rpartition("/")
+        self._matcher = _matcher(last)
+        self.where = f"{store.root}/{domain}"
+
+    def __enter__(self) -> FileLanding:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def look(self, known: Known, *, settle: float = 0.0) -> Landed:
+        before = {
+            (partition, name): seen for partition, files in known.items() for name, seen in files.items()
+        }
+        horizon = time.time_ns() - int(settle * 1e9)
+        inputs: list[LandedInput] = []
+        unfinished: list[str] = []
+        for entry, name, partition in self._entries():
+            stamp = entry.tag or f"{entry.size}-{entry.changed}"
+            seen = before.get((partition, name))
+            if seen and seen[0] == stamp:
+                inputs.append(LandedInput(name, partition, stamp, seen[1]))
+            elif settle and entry.changed > horizon:
+                unfinished.append(name)
+            else:
+                inputs.append(LandedInput(name, partition, stamp, entry.tag or self._sha256(entry)))
+        return Landed(tuple(sorted(inputs, key=lambda one: one.name)), tuple(sorted(unfinished)))
+
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+        """Of two files with the same content in one partition only the first is read."""
+        if not inputs:
+            raise LandingError(
+                f"nothing has landed that looks like {self._pattern!r}",
+                where=self.where,
+                remedy="land a file there, or mend the source's pattern",
+            )
+        files = {(one.partition, one.fingerprint): one for one in reversed(inputs)}
+        first = sorted(files.values(), key=lambda one: one.name)
+        raw = {one.name: self._raw(one) for one in first}
+        faults = {name: file.fault(contract) for name, file in raw.items()}
+        faults |= odd_ones({name: file for name, file in raw.items() if not faults[name]})
+        if any(faults.values()):
+            lines = [f"{name}: {fault}" for name, fault in faults.items() if fault]
+            raise refused(f"{contract.domain}.{contract.name}", lines)
+        frames: list[pl.LazyFrame] = []
+        for one in first:
+            frame = raw[one.name].rows(contract).with_columns(pl.lit(one.name).alias(FILE))
+            if contract.partition:
+                frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
+            frames.append(frame)
+        return pl.concat(frames, how="vertical_relaxed")
+
+    def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
+        faults: list[str] = []
+        for one in inputs:
+            file = self._raw(one)
+            try:
+                file.rows(contract).collect()
+            except OSError as fault:
+                faults.append(f"{one.name}: {told(fault)}")
+            except pl.exceptions.PolarsError as fault:
+                faults.append(f"{one.name}: {file.not_text() or told(fault)}")
+        return refused(f"{contract.domain}.{contract.name}", faults or [told(error.__cause__ or error)])
+
+    def _entries(self) -> list[tuple[Entry, str, str]]:
+        """Files that the pattern fits: the entry, its name below the domain's folder, its partition."""
+        folder = f"{self._domain}/{self._below}".rstrip("/")
+        found: list[tuple[Entry, str, str]] = []
+        prefix = len(self._domain) + 1
+        try:
+            for entry in self._store.entries(folder):
+                last = entry.name.rpartition("/")[2]
+                match = self._matcher.fullmatch(last)
+                if match and not last.startswith(".") and not last.endswith(_UNFINISHED):
+                    found.append((entry, entry.name[prefix:], next(iter(match.groupdict().values()), "")))
+        except Exception as error:  # whatever a store's client raises
+            if isinstance(self._store, FolderStore) and not isinstance(error, OSError):
+                raise
+            raise SourceUnavailable(
+                f"the landing zone cannot be listed: {told(error)}",
+                where=self.where,
+                remedy="see that it answers and that MESH_STORAGE_OPTIONS opens it; the next look tries again",
+            ) from error
+        return found
+
+    def _sha256(self, entry: Entry) -> str:
+        return self._store.sha256(entry.name)
+
+    def _raw(self, one: LandedInput) -> RawFile:
+        return RawFile(self._store, f"{self._domain}/{one.name}")
+
+
+def _matcher(pattern: str) -> re.Pattern[str]:
+    expression = ""
+    for part in re.split(r"(\{\w+\}|\*)", pattern):
+        if part == "*":
+            expression += "[^/]*"
+        elif part.startswith("{"):
+            name = part[1:-1]
+            if name not in _PARTITIONS:
+                raise LandingError(
+                    f"{{{name}}} is no kind of partition",
+                    where=f"source pattern {pattern!r}",
+                    remedy=f"use one of {', '.join('{' + known + '}' for known in _PARTITIONS)}",
+                )
+            expression += f"(?P<{name}>{_PARTITIONS[name]})"
+        else:
+            expression += re.escape(part)
+    return re.compile(expression)

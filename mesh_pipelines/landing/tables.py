@@ -1,0 +1,285 @@
+"""A table of a PostgreSQL database, by snapshot or by watermark.
+
+The database does the looking: it counts and hashes the rows that may have changed, and only what did change is read.
+Values come as text, so that the contract decides what they are, as it does for a CSV. What is looked at and what is
+read are of one moment (one repeatable-read transaction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from mesh_pipelines.declare import TableDeclaration
+from mesh_pipelines.errors import LandingError, MeshError
+from mesh_pipelines.landing import FILE, ROW, Known, Landed, LandedInput
+from mesh_pipelines.loading import PARTITION, Node
+from quality.contract import Contract
+from resources.database import Database, ident, literal
+from resources.settings import Settings
+
+_LABELS = {"day": "YYYY-MM-DD", "month": "YYYY-MM", "year": "YYYY"}
+_TIMES = ("date", "timestamp")
+_TICK_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class _Range:
+    """How much of a table has been seen: rows from ``since`` on, up to ``mark``."""
+
+    rows: int
+    hash: str
+    mark: str
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.rows}-{self.hash}"
+
+
+class TableLanding:
+    """The rows of one table.
+
+    Args:
+        declared: the source.
+        node: the same in its domain, with its contract.
+        settings: which hold the databases' URLs.
+
+    Raises:
+        LandingError: no URL is set for its database.
+    """
+
+    def __init__(self, declared: TableDeclaration, node: Node, settings: Settings) -> None:
+        assert node.contract is not None
+        self._declared, self._contract, self._column = declared, node.contract, node.partition_column
+        self.where = f"{declared.database}: {declared.table}"
+        url = settings.databases.get(declared.database)
+        self._database = Database(declared.database, url.get_secret_value()) if url else None
+        self._types: dict[str, str] = {}
+        self._fault: MeshError | None = None
+
+    def __enter__(self) -> TableLanding:
+        if self._database is None:
+            raise LandingError(
+                f"no URL is set for the database {self._declared.database!r}",
+                where=self.where,
+                remedy=f"""set MESH_DATABASES='{{"{self._declared.database}": "postgresql://user:password@host/name"}}'""",
+            )
+        self._database.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.__exit__(None, None, None)
+
+    def look(self, known: Known, *, settle: float = 0.0) -> Landed:
+        """By snapshot, PostgreSQL's own counters of changed rows are the cheap look.
+
+        These come a moment late, so a thorough look does not trust them, and a tick's look is followed by another.
+        """
+        if settle:
+            self._open.limit(_TICK_SECONDS)
+        self._types = self._columns()
+        # Of an earlier moment than the rows: a change in between is then seen twice, rather than never.
+        stamp = "" if self._declared.watermark else self._stamp()
+        self._open.new_moment()
+        before = {partition: inputs[self.name] for partition, inputs in known.items() if self.name in inputs}
+        if settle and stamp and before and all(seen[0] == stamp for seen in before.values()):
+            return Landed(tuple(LandedInput(self.name, p, *seen) for p, seen in sorted(before.items())))
+        if self._declared.watermark:
+            return Landed(self._by_watermark(before.get("")))
+        return Landed(self._by_snapshot(stamp))
+
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+        """Rows are numbered as they come, which promises no order."""
+        from polars.io.plugins import register_io_source
+
+        if not inputs:
+            raise LandingError("it has no rows to read", where=self.where, remedy="wait until it has some")
+        names = [*contract.dtypes, *([PARTITION] if self._column == PARTITION else [])]
+        values = [f"{self._text(name)} AS {ident(name)}" for name in contract.dtypes]
+        if self._column == PARTITION:
+            values.append(f"{self._label()} AS {ident(PARTITION)}")
+        query = _select(values, self._table, self._wanted(inputs))
+        schema: dict[str, pl.DataType] = {name: pl.String() for name in names}
+
+        def batches(
+            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            number = 0
+            try:
+                for batch in self._open.batches(query):
+                    found = batch.cast(schema).with_row_index(ROW, offset=number + 1)  # type: ignore[arg-type]
+                    number += batch.height
+                    found = found.cast({ROW: pl.Int64})
+                    found = found if predicate is None else found.filter(predicate)
+                    yield found if columns is None else found.select(columns)
+                    if rows is not None and number >= rows:
+                        return
+            except MeshError as fault:
+                self._fault = fault
+                raise
+
+        source = register_io_source(batches, schema={ROW: pl.Int64(), **schema}, is_pure=True)
+        return source.with_columns(pl.lit(self.name).alias(FILE))
+
+    def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
+        return self._fault or LandingError(
+            f"its rows could not be read: {str(error).splitlines()[0][:200]}",
+            where=self.where,
+            remedy="see the run's log",
+        )
+
+    @property
+    def name(self) -> str:
+        """The table, as provenance has it."""
+        return f"{self._declared.database}:{self._declared.table}"
+
+    @property
+    def _open(self) -> Database:
+        assert self._database is not None
+        return self._database
+
+    @property
+    def _table(self) -> str:
+        return ident(*self._declared.table.split(".", 1))
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    def _columns(self) -> dict[str, str]:
+        """Type of each column; refused where these are not the contract's columns."""
+        given = literal(self._table)
+        values = ["a.attname", "format_type(a.atttypid, a.atttypmod)"]
+        condition = f"a.attrelid = to_regclass({given}) AND a.attnum > 0 AND NOT a.attisdropped"
+        found: dict[str, str] = dict(self._open.rows(_select(values, "pg_attribute a", [condition])))
+        if not found:
+            raise LandingError(
+                f"there is no table {self._declared.table} in it",
+                where=f"database {self._declared.database}",
+                remedy="mend the table's name in sql_source(...), or make it; what was published stays readable",
+            )
+        expected = list(self._contract.dtypes)
+        own = {self._declared.partition} if self._column == PARTITION else set[str]()
+        missing = [name for name in (*expected, *own) if name not in found]
+        extra = [name for name in found if name not in expected and name not in own]
+        if missing or extra:
+            faults = [f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"] if missing else []
+            if extra:
+                faults.append(f"has the unknown column{'s' * (len(extra) > 1)} {', '.join(extra[:5])}")
+            raise LandingError(
+                f"{' and '.join(faults)}; the contract says {', '.join(expected)}",
+                where=self.where,
+                remedy="change the contract and its version, or read a view that has the promised columns",
+            )
+        return found
+
+    def _stamp(self) -> str:
+        """What the database counts of a plain table's changes; empty where it does not count them."""
+        of = f"c.oid = to_regclass({literal(self._table)})"
+        plain = "c.relkind = 'r' AND NOT c.relhassubclass AND NOT pg_is_in_recovery()"
+        counted = f"{plain} AND current_setting('track_counts')::boolean"
+        reset = (
+            "pg_stat_get_db_stat_reset_time((SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+        changes = ", ".join(
+            f"pg_stat_get_tuples_{what}(c.oid)" for what in ("inserted", "updated", "deleted")
+        )
+        stamp = f"concat_ws('-', pg_relation_filenode(c.oid), {changes}, extract(epoch FROM {reset}))"
+        found = self._open.rows(_select([counted, stamp], "pg_class c", [of]))
+        return next((stamp for counted, stamp in found if counted), "")
+
+    def _by_snapshot(self, stamp: str) -> tuple[LandedInput, ...]:
+        if self._column is None:
+            seen = self._range([])
+            return (self._input("", stamp, seen.fingerprint),) if seen.rows else ()
+        label = self._label()
+        values = [label, "count(*)", self._hash()]
+        found = self._open.rows(f"{_select(values, self._table, self._wanted(()))} GROUP BY 1 ORDER BY 1")
+        if any(part is None for part, _, _ in found):
+            raise LandingError(
+                f"{found[-1][1]:,} rows have no {self._declared.partition or self._column} to say their partition",
+                where=self.where,
+                remedy="fill it in, or read a view that leaves these rows out",
+            )
+        return tuple(self._input(part, stamp, f"{rows}-{word}") for part, rows, word in found)
+
+    def _by_watermark(self, seen: Sequence[str] | None) -> tuple[LandedInput, ...]:
+        _, fingerprint, mark = seen or ("", "", "")
+        if not mark:
+            values = [f"max({ident(self._declared.watermark)})::text", f"EXISTS (SELECT FROM {self._table})"]
+            [(highest, some)] = self._open.rows(_select(values, self._table, []))
+            return (self._marked(highest or "", ""),) if some else ()
+        since = self._since(mark)
+        tail = self._range([self._beyond(since)])
+        if tail.fingerprint == fingerprint:
+            return (LandedInput(self.name, "", "", fingerprint, mark, since, "has new rows"),)
+        return (self._marked(self._later(mark, tail.mark), since),)
+
+    def _marked(self, mark: str, since: str) -> LandedInput:
+        """The table as read up to a mark; its fingerprint is that of the rows that a later look begins with."""
+        tail = self._range([self._beyond(self._since(mark))] if mark else [])
+        return LandedInput(self.name, "", "", tail.fingerprint, mark, since, "has new rows")
+
+    def _input(self, partition: str, stamp: str, fingerprint: str) -> LandedInput:
+        return LandedInput(self.name, partition, stamp, fingerprint, change="has other rows")
+
+    def _range(self, conditions: Sequence[str]) -> _Range:
+        mark = f"max({ident(self._declared.watermark)})::text" if self._declared.watermark else "NULL::text"
+        query = _select(["count(*)", self._hash(), mark], self._table, conditions)
+        [(rows, word, highest)] = self._open.rows(query)
+        return _Range(rows, word, highest or "")
+
+    def _hash(self) -> str:
+        """A hash of rows in any order: each row's own, added up."""
+        row = ", ".join(self._text(name) for name in self._contract.dtypes)
+        return f"coalesce(sum(hashtextextended(ROW({row})::text, 0)::numeric), 0)::text"
+
+    # -- pieces of SQL -----------------------------------------------------------------------------------------
+
+    def _text(self, column: str) -> str:
+        return f"{ident(column)}::text"
+
+    def _label(self) -> str:
+        """The partition of a row, by its name."""
+        assert self._contract.partition is not None
+        column = self._declared.partition or self._contract.partition.column or ""
+        if self._types[column].startswith(_TIMES):
+            return f"to_char({ident(column)}, {literal(_LABELS[self._contract.partition.every])})"
+        return self._text(column)
+
+    def _wanted(self, inputs: Sequence[LandedInput]) -> list[str]:
+        since = next((one.since for one in inputs if one.since), "")
+        if since:
+            return [self._beyond(since)]
+        if self._contract.partition is None:
+            return []
+        names = ", ".join(literal(one.partition) for one in inputs)
+        first = literal(self._contract.partition.since)
+        return [f"{self._label()} IN ({names})" if names else f"({self._label()} >= {first}) IS NOT FALSE"]
+
+    def _beyond(self, since: str) -> str:
+        """Rows that may be new: what has no watermark can never be told to be old."""
+        column = self._declared.watermark
+        return f"({ident(column)} >= {literal(since)}::{self._types[column]} OR {ident(column)} IS NULL)"
+
+    def _since(self, mark: str) -> str:
+        """Where the next look begins: at the mark, or the overlap below it."""
+        if not self._declared.overlap:
+            return mark
+        kind = self._types[self._declared.watermark]
+        less = "interval" if kind.startswith(_TIMES) else kind
+        lower = f"({literal(mark)}::{kind} - {literal(self._declared.overlap)}::{less})::{kind}::text"
+        [(since,)] = self._open.rows(f"SELECT {lower}")
+        return since
+
+    def _later(self, mark: str, other: str) -> str:
+        kind = self._types[self._declared.watermark]
+        found = f"greatest({literal(mark)}::{kind}, nullif({literal(other)}, '')::{kind})::text"
+        [(later,)] = self._open.rows(f"SELECT {found}")
+        return later
+
+
+def _select(values: Sequence[str], table: str, conditions: Sequence[str]) -> str:
+    """Names and values in it are quoted where they were put together (:func:`ident`, :func:`literal`)."""
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT {', '.join(values)} FROM {table}{where}"  # noqa: S608

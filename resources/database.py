@@ -1,0 +1,205 @@
+"""A PostgreSQL database, read in one consistent transaction, in bounded batches, without ever showing its password.
+
+ADBC (https://arrow.apache.org/adbc, driver "PostgreSQL") streams a query as Arrow batches through COPY, so that neither
+side holds more than a batch of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+
+import polars as pl
+
+from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
+
+_BATCH_BYTES = 16 * 2**20
+_CONNECT_SECONDS = 5
+_SESSION = (
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    # How values look as text must not depend on who reads them.
+    "SET TIME ZONE 'UTC'",
+    "SET datestyle = 'ISO, YMD'",
+    "SET extra_float_digits = 1",
+    "SET standard_conforming_strings = on",
+)
+_PASSING = ("08", "25P03", "40", "53", "55P03", "57")
+"""SQLSTATEs, or their classes, that may go by themselves (PostgreSQL, appendix A: Error Codes)."""
+
+_TERMINAL = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "permission denied",
+    "authentication failed",
+)
+
+
+class Database:
+    """One database; entered, it is connected, and everything that is read until it is left is of one moment.
+
+    Args:
+        name: what the domains call it.
+        url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._url = url
+        self._connection: Any = None
+
+    def __enter__(self) -> Self:
+        from adbc_driver_postgresql import dbapi
+
+        url = self._checked()
+        try:
+            self._connection = dbapi.connect(url)
+            for statement in _SESSION:
+                self._execute(statement).close()
+            self._connection.commit()  # what these set holds for the transactions after this one
+        except dbapi.Error as error:
+            self._close()
+            raise self._explained(error) from None  # the driver's own words may hold the URL
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a small result.
+
+        Raises:
+            LandingError, SourceUnavailable: what the database says against it.
+        """
+        from adbc_driver_postgresql.dbapi import Error
+
+        try:
+            with self._execute(query) as cursor:
+                return cursor.fetchall()
+        except Error as error:
+            raise self._explained(error) from None
+
+    def batches(self, query: str) -> Iterator[pl.DataFrame]:
+        """The rows of a result of any size, in bounded batches.
+
+        Raises:
+            LandingError, SourceUnavailable: what the database says against it.
+        """
+        from adbc_driver_postgresql.dbapi import Error
+
+        try:
+            with self._execute(query) as cursor:
+                for batch in cursor.fetch_record_batch():
+                    yield pl.DataFrame(batch)
+        except Error as error:
+            raise self._explained(error) from None
+        except OSError as error:  # pyarrow's word for an error in the midst of a stream
+            raise self._unavailable(str(error)) from None
+
+    def limit(self, seconds: float) -> None:
+        """Let no query take longer than this.
+
+        Args:
+            seconds: after which the database gives up.
+        """
+        self.rows(f"SET statement_timeout = {int(seconds * 1000)}")
+        self._connection.commit()
+
+    def new_moment(self) -> None:
+        """End the transaction: what is read from here on is of a later moment."""
+        self._connection.rollback()
+
+    def _execute(self, query: str) -> Any:
+        cursor = self._connection.cursor()
+        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+        cursor.execute(query)
+        return cursor
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _checked(self) -> str:
+        """The URL, refused here where the driver would quote it in an error."""
+        try:
+            parts = urlsplit(self._url)
+            sound = parts.scheme in ("postgresql", "postgres") and not set(self._url) & set(" \t\r\n")
+            _ = parts.port
+        except ValueError:
+            parts, sound = urlsplit(""), False
+        if not sound:
+            raise LandingError(
+                "its URL is not one of PostgreSQL",
+                where=self._where,
+                remedy="write postgresql://user:password@host:5432/database, with %XX for special characters",
+            )
+        given = parse_qs(parts.query)
+        more = [f"connect_timeout={_CONNECT_SECONDS}"] if "connect_timeout" not in given else []
+        more += ["application_name=mesh"] if "application_name" not in given else []
+        return urlunsplit(parts._replace(query="&".join([*([parts.query] if parts.query else []), *more])))
+
+    @property
+    def _where(self) -> str:
+        return f"database {self.name}"
+
+    def _explained(self, error: Any) -> MeshError:
+        """An error of the driver as one of ours: what it says, less all that is secret."""
+        state = error.sqlstate or ""
+        said = self._said(str(error))
+        passing = state.startswith(_PASSING) if state else not any(sign in said for sign in _TERMINAL)
+        if passing:
+            return self._unavailable(said)
+        if not state or state.startswith("28"):
+            return LandingError(
+                f"it lets nobody in: {said}", where=self._where, remedy="mend its URL in MESH_DATABASES"
+            )
+        if state == "42501":
+            return LandingError(
+                f"its user may not read there: {said}",
+                where=self._where,
+                remedy="GRANT USAGE on the schema and SELECT on the table to that user",
+            )
+        return LandingError(
+            f"it refuses to answer: {said} (SQLSTATE {state})",
+            where=self._where,
+            remedy="see that the table and its columns are those that the source and its contract name",
+        )
+
+    def _unavailable(self, said: str) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"it does not answer: {self._said(said)}",
+            where=self._where,
+            remedy="see that it runs and can be reached; the next look tries again, and what was published stays",
+        )
+
+    def _said(self, text: str) -> str:
+        line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+        for noise in ("ERROR:", "FATAL:", "Failed to connect:"):
+            line = line.rpartition(noise)[2].strip() or line
+        for secret in self._secrets():
+            line = line.replace(secret, "***")
+        return line.removeprefix("IO: [libpq] ")[:200]
+
+    def _secrets(self) -> list[str]:
+        try:
+            parts = urlsplit(self._url)
+        except ValueError:
+            return [self._url]
+        given = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+        return [form for word in given if word for form in (word, unquote(word))]
+
+
+def ident(*names: str) -> str:
+    """Names as SQL takes them, whatever is in them: ``"sales"."orders"``."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def literal(text: str) -> str:
+    """Text as SQL takes it, whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"

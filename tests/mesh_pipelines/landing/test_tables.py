@@ -1,0 +1,428 @@
+"""A table of a real PostgreSQL as a source: what is new is found cheaply and read once, and each fault is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable
+from mesh_pipelines.landing import Known, Landed, changed_partitions, looked, remembered
+from mesh_pipelines.landing.tables import TableLanding
+from mesh_pipelines.loading import Node
+from mesh_pipelines.planner import known_of
+from mesh_pipelines.platform import platform
+from mesh_pipelines.publish import publish
+from mesh_pipelines.runs import StepReport, run
+from mesh_pipelines.steps import source_candidate
+from resources.database import Database
+from resources.settings import get_settings
+from tests.mesh_pipelines.landing.conftest import PASSWORD, Postgres
+from tests.mesh_pipelines.tiny import World, promise
+
+KEY = "shop.orders_raw"
+TABLE = "CREATE TABLE sales.orders (id bigint, city text, changed_at timestamptz)"
+COLUMNS: dict[str, Any] = {
+    "id": "integer",
+    "city": "string",
+    "changed_at": "timestamp",
+}
+NOON = "2024-01-01 12:00+00"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A domain that reads one table.
+
+    Args:
+        world: its workspace.
+        database: where the table is.
+    """
+
+    world: World
+    database: Postgres
+
+    def declare(self, arguments: str, columns: dict[str, Any] | None = None, **more: Any) -> Node:
+        """Write the domain: ``orders_raw = sql_source(<arguments>)``."""
+        code = f"from mesh_pipelines import sql_source\n\norders_raw = sql_source({arguments})\n"
+        package = self.world.write(
+            "shop", promise("shop", "orders_raw", columns or COLUMNS, **more), sources=code
+        )
+        return self.world.load(package).nodes["orders_raw"]
+
+    def run(self, **options: Any) -> StepReport:
+        """Bring it up to date, as ``mesh run`` does."""
+        return run(["shop"], **options).steps[0]
+
+    def make(self, node: Node, *, anew: bool = False) -> str:
+        """Bring it up to date as its step does, without Dagster around it: ``done`` or ``up to date``."""
+        before = platform().record(KEY)
+        with place(node) as landing:
+            parts = tuple(landing.look(known_of(before)).by_partition()) if node.partitioned else None
+            found = source_candidate(node, landing, before, parts, anew=anew)
+            if found is None:
+                return "up to date"
+            publish(platform(), node, found[0], {}, "run")
+        return "done"
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Id and city of what is published, by id."""
+        return platform().lake.scan(KEY).select("id", "city").sort("id", "city").collect().rows()
+
+    def refused(self) -> list[tuple[Any, ...]]:
+        """Id and city of what is in quarantine."""
+        lake = platform().lake
+        if not lake.exists(f"{KEY}__quarantine"):
+            return []
+        return lake.scan(f"{KEY}__quarantine").select("id", "city").sort("id").collect().rows()
+
+
+@pytest.fixture
+def orders(world: World, shop: Postgres) -> Shop:
+    """The domain ``shop``, and the table ``sales.orders`` with two rows."""
+    shop.do(TABLE, f"INSERT INTO sales.orders VALUES (1, 'Rome', '{NOON}'), (2, 'Oslo', '{NOON}')")
+    return Shop(world, shop)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Queries that the database was asked, by the real functions."""
+    queries: list[str] = []
+    rows, batches = Database.rows, Database.batches
+
+    def counting_rows(self: Database, query: str) -> list[tuple[Any, ...]]:
+        queries.append(query)
+        return rows(self, query)
+
+    def counting_batches(self: Database, query: str) -> Iterator[pl.DataFrame]:
+        for batch in batches(self, query):
+            queries.append(f"read {batch.height} rows")
+            yield batch
+
+    monkeypatch.setattr(Database, "rows", counting_rows)
+    monkeypatch.setattr(Database, "batches", counting_batches)
+    return queries
+
+
+def place(node: Node) -> TableLanding:
+    """Where the rows of a source come from."""
+    return TableLanding(node.declaration, node, get_settings())  # type: ignore[arg-type]
+
+
+def look(node: Node, known: Known, *, settle: float = 0.0) -> Landed:
+    """One look by itself."""
+    with place(node) as landing:
+        return landing.look(known, settle=settle)
+
+
+SNAPSHOT = '"sales.orders", database="shop"'
+WATERMARK = '"sales.orders", database="shop", watermark="changed_at"'
+
+
+def test_a_snapshot_is_read_when_its_content_has_changed(orders: Shop) -> None:
+    """Published once; nothing for an update that changes nothing; again for a change or a deletion."""
+    orders.declare(SNAPSHOT)
+    assert orders.run().status == "done"
+    assert orders.rows() == [(1, "Rome"), (2, "Oslo")]
+    source = platform().lake.scan(KEY).select("_file", "_row").sort("_row").collect().rows()
+    assert source == [("shop:sales.orders", 1), ("shop:sales.orders", 2)]
+    orders.database.do("UPDATE sales.orders SET city = city")
+    assert orders.run().status == "up to date"
+    orders.database.do(
+        "UPDATE sales.orders SET city = 'Bonn' WHERE id = 1", "DELETE FROM sales.orders WHERE id = 2"
+    )
+    assert orders.run().status == "done"
+    assert orders.rows() == [(1, "Bonn")]
+
+
+def test_a_tick_asks_for_the_counters_and_hashes_only_where_these_have_moved(
+    orders: Shop, asked: list[str]
+) -> None:
+    """PostgreSQL counts changed rows anyway: an idle table, however large, costs a tick two small queries."""
+    node = orders.declare(SNAPSHOT)
+    known = remembered(look(node, {}, settle=3).inputs)
+    asked.clear()
+    assert changed_partitions(look(node, known, settle=3), known) == {}
+    assert not [query for query in asked if "hashtext" in query]
+    assert len(asked) <= 3
+    orders.database.do("INSERT INTO sales.orders VALUES (3, 'Rome', now())")
+    found = look(node, known, settle=3)
+    assert [query for query in asked if "hashtext" in query]
+    assert changed_partitions(found, known) == {"": "shop:sales.orders has other rows"}
+
+
+def test_a_view_is_hashed_for_want_of_counters(orders: Shop) -> None:
+    """A view, a partitioned table or a replica has no counters of its own, and is looked at all the same."""
+    orders.database.do("CREATE VIEW sales.few AS SELECT * FROM sales.orders WHERE id < 3")
+    node = orders.declare('"sales.few", database="shop"')
+    known = remembered(look(node, {}, settle=3).inputs)
+    orders.database.do("INSERT INTO sales.orders VALUES (7, 'Rome', now())")
+    assert changed_partitions(look(node, known, settle=3), known) == {}
+    orders.database.do("DELETE FROM sales.orders WHERE id = 1")
+    assert changed_partitions(look(node, known, settle=3), known) == {"": "shop:sales.few has other rows"}
+
+
+def test_rows_of_one_moment_are_read(orders: Shop) -> None:
+    """What others commit between look and read is for the next look: the fingerprint is of what was read."""
+    node = orders.declare(SNAPSHOT)
+    assert node.contract
+    with place(node) as landing:
+        seen = landing.look({})
+        orders.database.do("INSERT INTO sales.orders VALUES (3, 'Rome', now())")
+        assert landing.read(seen.inputs, node.contract).collect().height == 2
+        assert landing.read(seen.inputs, node.contract).collect().height == 2
+    known = remembered(seen.inputs)
+    assert changed_partitions(look(node, known), known)
+
+
+def test_a_large_table_is_read_in_bounded_batches(orders: Shop, asked: list[str]) -> None:
+    """However large the table, only a batch of it is in memory at a time."""
+    orders.database.do(
+        f"INSERT INTO sales.orders SELECT i, repeat('x', 500), '{NOON}' FROM generate_series(3, 120000) i"
+    )
+    node = orders.declare(SNAPSHOT)
+    assert node.contract
+    with place(node) as landing:
+        rows = landing.read(landing.look({}).inputs, node.contract)
+        asked.clear()
+        assert sum(batch.height for batch in rows.collect_batches(chunk_size=10_000)) == 120_000
+    batches = [int(query.split()[1]) for query in asked if query.startswith("read ")]
+    assert len(batches) > 3
+    assert max(batches) * 530 < 24 * 2**20
+
+
+def test_only_rows_beyond_the_watermark_are_read(orders: Shop, asked: list[str]) -> None:
+    """New rows are added; a row with a known key takes the old one's place; what was read before is not read again."""
+    node = orders.declare(WATERMARK)
+    assert orders.make(node) == "done"
+    orders.database.do(f"INSERT INTO sales.orders SELECT i, 'Bern', '{NOON}' FROM generate_series(10, 500) i")
+    assert orders.make(node) == "done"
+    assert len(orders.rows()) == 493
+    orders.database.do(
+        "INSERT INTO sales.orders VALUES (3, 'Lima', '2024-01-02')",
+        "UPDATE sales.orders SET city = 'Bonn', changed_at = '2024-01-03' WHERE id = 1",
+    )
+    assert orders.make(node) == "done"
+    asked.clear()
+    assert orders.make(node) == "up to date"
+    assert not [query for query in asked if query.startswith("read ")]
+    orders.database.do("INSERT INTO sales.orders VALUES (4, 'Kyiv', '2024-01-04')")
+    assert orders.make(node) == "done"
+    assert [query for query in asked if query.startswith("read ")] == ["read 2 rows"]
+    assert [row for row in orders.rows() if row[1] != "Bern"] == [
+        (1, "Bonn"),
+        (2, "Oslo"),
+        (3, "Lima"),
+        (4, "Kyiv"),
+    ]
+    assert len(orders.rows()) == 495
+
+
+def test_late_rows_with_the_same_watermark_are_neither_lost_nor_doubled(orders: Shop) -> None:
+    """Without a key too: what stands at the watermark is read again, in place of what was read of it before."""
+    bare = promise("shop", "orders_raw", COLUMNS)
+    for column in bare["schema"][0]["properties"]:
+        column.pop("primaryKey", None)
+        column.pop("primaryKeyPosition", None)
+    node = orders.declare(WATERMARK, COLUMNS, schema=bare["schema"])
+    assert node.contract
+    assert node.contract.key == ()
+    assert orders.make(node) == "done"
+    orders.database.do(f"INSERT INTO sales.orders VALUES (2, 'Oslo', '{NOON}'), (9, 'Late', '{NOON}')")
+    assert orders.make(node) == "done"
+    assert orders.rows() == [(1, "Rome"), (2, "Oslo"), (2, "Oslo"), (9, "Late")]
+    orders.database.do("INSERT INTO sales.orders VALUES (5, 'Nowhen', NULL)")
+    assert orders.make(node) == "done"
+    orders.database.do("INSERT INTO sales.orders VALUES (6, 'Nowhen', NULL)")
+    assert orders.make(node) == "done"
+    assert orders.rows()[3:] == [(5, "Nowhen"), (6, "Nowhen"), (9, "Late")]
+    assert orders.make(node) == "up to date"
+
+
+def test_an_overlap_finds_what_was_committed_late(orders: Shop) -> None:
+    """A long transaction may commit rows with an older time: those within the overlap are found, once."""
+    node = orders.declare(WATERMARK + ', overlap="10 minutes"')
+    assert orders.make(node) == "done"
+    orders.database.do("INSERT INTO sales.orders VALUES (3, 'Late', '2024-01-01 11:55+00')")
+    assert orders.make(node) == "done"
+    orders.database.do("INSERT INTO sales.orders VALUES (4, 'Too late', '2024-01-01 11:45+00')")
+    assert orders.make(node) == "up to date"
+    assert orders.rows() == [(1, "Rome"), (2, "Oslo"), (3, "Late")]
+    assert orders.make(node, anew=True) == "done"
+    assert len(orders.rows()) == 4
+
+
+def test_refused_rows_stay_in_quarantine_until_their_key_comes_again(orders: Shop) -> None:
+    """A new form that is refused leaves the last good row; a good form takes both places, and others stay refused."""
+    orders.database.do(
+        "ALTER TABLE sales.orders ALTER COLUMN id TYPE text",
+        f"INSERT INTO sales.orders VALUES ('x', 'Rome', '{NOON}'), ('y', 'Oslo', '2023-12-31')",
+    )
+    columns = COLUMNS | {"city": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 4}}}
+    node = orders.declare(WATERMARK, columns, tolerance=90)
+    assert orders.make(node) == "done"
+    assert [row[0] for row in orders.refused()] == ["x", "y"]
+    orders.database.do(
+        "UPDATE sales.orders SET city = 'Constantinople', changed_at = '2024-01-02' WHERE id = '1'"
+    )
+    orders.database.do("INSERT INTO sales.orders VALUES ('3', 'Bonn', '2024-01-02')")
+    orders.database.do("INSERT INTO sales.orders VALUES ('4', 'Bonn', '2024-01-02')")
+    assert orders.make(node) == "done"
+    assert orders.rows() == [(1, "Rome"), (2, "Oslo"), (3, "Bonn"), (4, "Bonn")]
+    assert [row[0] for row in orders.refused()] == ["1", "x", "y"]
+    orders.database.do("UPDATE sales.orders SET city = 'Ulm', changed_at = '2024-01-03' WHERE id = '1'")
+    assert orders.make(node) == "done"
+    assert orders.rows()[0] == (1, "Ulm")
+    assert [row[0] for row in orders.refused()] == ["x", "y"]
+
+
+def test_a_table_cut_by_month_is_read_month_by_month(orders: Shop, asked: list[str]) -> None:
+    """Only the month that changed is read; one that is gone keeps its rows; those before the first belong to none."""
+    orders.database.do(
+        "INSERT INTO sales.orders VALUES (3, 'Lima', '2024-02-29 23:59+00'), (4, 'Old', '2023-05-05')"
+    )
+    node = orders.declare(SNAPSHOT + ', partition="changed_at"', partitions="2024-01")
+    found = look(node, {})
+    assert list(found.by_partition()) == ["2024-01", "2024-02"]
+    assert orders.make(node) == "done"
+    assert len(orders.rows()) == 3
+    orders.database.do("INSERT INTO sales.orders VALUES (5, 'Kyiv', '2024-02-02')")
+    asked.clear()
+    assert orders.make(node) == "done"
+    assert [query for query in asked if query.startswith("read ")] == ["read 2 rows"]
+    orders.database.do("DELETE FROM sales.orders WHERE changed_at < '2024-02-01'")
+    assert orders.make(node) == "up to date"
+    assert len(orders.rows()) == 4
+
+
+FAULTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "no table": ("DROP TABLE sales.orders", ("there is no table sales.orders", "mend the table's name")),
+    "missing column": ("ALTER TABLE sales.orders DROP COLUMN city", ("lacks the column city",)),
+    "renamed column": (
+        "ALTER TABLE sales.orders RENAME COLUMN city TO town",
+        ("lacks the column city and has the unknown column town",),
+    ),
+    "extra column": ("ALTER TABLE sales.orders ADD COLUMN mood text", ("has the unknown column mood",)),
+    "retyped column": (
+        "ALTER TABLE sales.orders ALTER COLUMN id TYPE text USING 'number ' || id",
+        ("breaks its contract", "id_type", "2 rows are refused"),
+    ),
+    "no permission": ("REVOKE SELECT ON sales.orders FROM reader", ("may not read", "GRANT")),
+}
+
+
+def test_each_fault_of_a_table_is_named_and_the_last_good_version_stays(orders: Shop) -> None:
+    """The error says what, where and the remedy, never the password; a table that is put right is well again."""
+    node = orders.declare(SNAPSHOT)
+    assert orders.make(node) == "done"
+    for name, (damage, words) in FAULTS.items():
+        orders.database.do(damage)
+        with pytest.raises((LandingError, AuditRefused)) as raised:
+            orders.make(node)
+        for word in (*words, "\n  -> "):
+            assert word in str(raised.value), name
+        assert "hush" not in str(raised.value)
+        assert orders.rows() == [(1, "Rome"), (2, "Oslo")]
+        orders.database.do(
+            "DROP TABLE IF EXISTS sales.orders",
+            TABLE,
+            f"INSERT INTO sales.orders VALUES (1, 'Rome', '{NOON}'), (2, 'Oslo', '{NOON}')",
+        )
+        assert orders.make(node) == "up to date", name
+
+
+def test_a_fault_is_a_failed_run_once_not_at_every_look(orders: Shop) -> None:
+    """The planner makes a step of a table that cannot be read, so that the run says so where people look."""
+    orders.declare(SNAPSHOT)
+    orders.database.do("DROP TABLE sales.orders")
+    found = orders.run()
+    assert found.status == "failed"
+    assert "there is no table sales.orders" in found.message
+    assert "\n  -> mend the table's name" in found.message
+
+
+def test_an_emptied_table_keeps_what_was_published(orders: Shop) -> None:
+    """As a file that was taken away: nothing is lost because somebody tidied up."""
+    node = orders.declare(SNAPSHOT)
+    orders.make(node)
+    orders.database.do("TRUNCATE sales.orders")
+    assert orders.make(node) == "up to date"
+    assert len(orders.rows()) == 2
+
+
+@pytest.mark.parametrize("secret", [PASSWORD, "x", "wrong-secret", "hidden word", "a@b:c/d"])
+def test_a_wrong_url_is_refused_without_a_word_of_its_secret(
+    orders: Shop, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """Whether the password is wrong or the URL makes no sense at all: neither errors nor settings show it."""
+    node = orders.declare(SNAPSHOT)
+    url = orders.database.url.replace(PASSWORD, secret).replace(
+        "reader", "reader" if secret != PASSWORD else "nobody"
+    )
+    monkeypatch.setenv("MESH_DATABASES", json.dumps({"shop": url}))
+    get_settings.cache_clear()
+    fault = looked(place(node), {}).fault
+    assert isinstance(fault, LandingError | SourceUnavailable)
+    shown = f"{fault}{fault.__cause__}{get_settings()!r}{get_settings().model_dump_json()}"
+    if len(secret) > 1:
+        assert secret not in shown
+        assert secret.split()[0] not in shown
+    if secret == "wrong-secret":
+        assert isinstance(fault, LandingError)
+        assert "password authentication failed" in fault.what
+        assert "MESH_DATABASES" in fault.remedy
+
+
+def test_settings_that_cannot_be_read_do_not_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in the JSON is an error that names the setting, not its content."""
+    monkeypatch.setenv("MESH_DATABASES", '{"shop": "postgresql://reader:very-secret@/shop"')
+    get_settings.cache_clear()
+    with pytest.raises(ValueError, match="databases") as raised:
+        get_settings()
+    assert "very-secret" not in str(raised.value)
+
+
+def test_a_database_that_does_not_answer_is_waited_for(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a transient error: nothing fails, what was published stays, and it is asked again; by force, it fails."""
+    orders.declare(SNAPSHOT)
+    assert orders.run().status == "done"
+    monkeypatch.setenv("MESH_DATABASES", '{"shop": "postgresql://reader:very-secret@127.0.0.1:1/shop"}')
+    get_settings.cache_clear()
+    found = orders.run()
+    assert (found.status, "does not answer" in found.message) == ("waiting", True)
+    forced = orders.run(force=True)
+    assert forced.status == "failed"
+    assert "does not answer" in forced.message
+    assert "very-secret" not in found.message + forced.message
+    assert orders.rows() == [(1, "Rome"), (2, "Oslo")]
+
+
+def test_a_database_without_a_url_is_named(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says which setting it wants."""
+    node = orders.declare('"sales.orders", database="depot"')
+    fault = looked(place(node), {}).fault
+    assert isinstance(fault, LandingError)
+    assert "'depot'" in fault.what
+    assert "MESH_DATABASES" in fault.remedy
+
+
+def test_names_and_values_are_quoted(orders: Shop) -> None:
+    """A table, column or watermark may hold whatever it likes: it is never taken for SQL."""
+    odd = """o'r"d; DROP TABLE sales.orders; --"""
+    quoted = '"' + odd.replace('"', '""') + '"'
+    orders.database.do(
+        f"CREATE TABLE sales.{quoted} (id bigint, {quoted} text, mark text)",
+        f"INSERT INTO sales.{quoted} VALUES (1, 'x', 'a''b\\c')",
+    )
+    columns = {"id": "integer", "city": "string", "mark": "string"}
+    node = orders.declare(f'{f"sales.{odd}"!r}, database="shop", watermark="mark"', columns)
+    fault = looked(place(node), {}).fault
+    assert isinstance(fault, LandingError)
+    assert odd in fault.what
+    orders.database.do(f"ALTER TABLE sales.{quoted} RENAME COLUMN {quoted} TO city")
+    known = remembered(look(node, {}).inputs)
+    assert changed_partitions(look(node, known), known) == {}

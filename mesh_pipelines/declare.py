@@ -169,6 +169,7 @@ def sql_source(
             contract's partitions; by default the column that the contract names.
         contract: name of the contract, where it is not the name of the variable.
     """
+    module, line = _caller()
     return TableDeclaration(
         table=table,
         database=database,
@@ -176,7 +177,8 @@ def sql_source(
         overlap=overlap,
         partition=partition,
         contract=contract,
-        module=_caller(),
+        module=module,
+        line=line,
     )
 
 

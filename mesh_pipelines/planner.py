@@ -429,11 +429,11 @@ def changes(step: Step, facts: Facts) -> list[str]:
     """
     node, record = step.node, facts.of(step.key)
     if node.stage == "source":
-        known = info_of(record).get("files") or {}
+        known = known_of(record)
         return [
-            f"{file.name}@{file.sha256[:8]}"
-            for file in facts.landed(node).files
-            if (known.get(file.name) or {}).get("sha256") != file.sha256
+            f"{one.name}@{one.fingerprint[:8]}"
+            for one in facts.landed(node).inputs
+            if known.get(one.partition, {}).get(one.name, ("", ""))[1] != one.fingerprint
         ]
     before = {key: given["version"] for key, given in (info_of(record).get("inputs") or {}).items()}
     if node.stage == "model":

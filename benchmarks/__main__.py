@@ -29,7 +29,7 @@ def main() -> int:
     for name in given.names or NAMES:
         begun = time.perf_counter()
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-        found += _figures(name, quick=given.quick)
+        found += import_module(f"benchmarks.{name}").figures(quick=given.quick)
         print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     print("| what | measured | bar | | made from |")
     print("|---|--:|--:|---|---|")
@@ -38,12 +38,6 @@ def main() -> int:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"\n{os.cpu_count()} cores; load average at the end (1, 5, 15 minutes) {load}")
     return 1 if any(line.met is False for line in found) else 0
-
-
-def _figures(name: str, *, quick: bool) -> list[Figure]:
-    home = "_others" if name in ("training", "lake_encryption") else name
-    module = import_module(f"benchmarks.{home}")
-    return getattr(module, name if home == "_others" else "figures")(quick=quick)
 
 
 if __name__ == "__main__":

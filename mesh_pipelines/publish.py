@@ -271,6 +271,8 @@ class _Writer:
                     self._quarantine(held).write(refused)
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
             self._quarantine(held)  # an empty one: what was refused before has been put right
+        if self._bad is not None:
+            self._bad.flush()  # its files are made while the dataset rules are looked at
         return tally
 
     def _layout(self, contract: Contract) -> tuple[dict[str, pl.DataType], dict[str, str]]:

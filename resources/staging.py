@@ -377,6 +377,12 @@ class Stage:
             )
         return text
 
+    def flush(self) -> None:
+        """Have files made of all that was written, without waiting for them: nothing more is to come, as it seems."""
+        self._require_open()
+        for partition in sorted(self._buffers):
+            self._flush(partition)
+
     def _flush_all(self) -> None:
         for partition in sorted(self._buffers):
             self._flush(partition)

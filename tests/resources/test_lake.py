@@ -102,6 +102,20 @@ def test_many_small_batches_become_few_files(lake: Lake) -> None:
     assert_frame_equal(read(lake), whole)
 
 
+def test_flushing_changes_when_files_are_made_and_nothing_else(lake: Lake, rows: pl.DataFrame) -> None:
+    """Rows written before and after a flush are published in order; after a discard nothing of them is left."""
+    with lake.stage(KEY, rows.schema, CLASSIFICATION) as stage:
+        stage.write(rows.head(1))
+        stage.flush()
+        stage.write(rows.slice(1))
+        stage.commit(RECORD)
+    assert_frame_equal(read(lake), rows)
+    with lake.stage(KEY, rows.schema, CLASSIFICATION) as stage:
+        stage.write(rows.head(1))
+        stage.flush()
+    assert len(data_files(lake)) == 2
+
+
 def test_staged_rows_can_be_read_and_are_invisible_to_others(lake: Lake, rows: pl.DataFrame) -> None:
     """A candidate is audited as it will be read; nobody else sees it before the commit."""
     with lake.stage(KEY, rows.schema, CLASSIFICATION, "month") as stage:

@@ -17,6 +17,7 @@ import polars as pl
 
 from mesh_pipelines.cardtext import describe
 from mesh_pipelines.dagsterhome import TRAINING
+from mesh_pipelines.declare import ModelDeclaration
 from mesh_pipelines.loading import LoadedDomain, Node
 from quality.contract import Contract, Partition
 from quality.rules import Rule, rules_of
@@ -63,6 +64,23 @@ CHAMPION_CHECKS = (
     Check("no_slice_left_behind", "No slice of the data falls behind by more than the domain allows.", False),
 )
 """What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
+
+SHADOW_CHECK = Check(
+    "held_in_shadow",
+    "Scored beside today's champion on what happened after it was trained, it is not worse.",
+    False,
+)
+
+
+def champion_checks(node: Node) -> tuple[Check, ...]:
+    """What the gate of one champion looks at.
+
+    Args:
+        node: the champion.
+    """
+    declared = node.declaration
+    gate = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
+    return (*CHAMPION_CHECKS, SHADOW_CHECK) if getattr(gate, "shadow", None) else CHAMPION_CHECKS
 
 
 def build_asset(

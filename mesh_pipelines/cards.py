@@ -124,7 +124,8 @@ def state(mesh: MeshState) -> RenderableType:
     """Products and models as they stand."""
     if not mesh.products and not mesh.models:
         return Text("This mesh has no domains yet: `mesh new domain NAME` writes one.")
-    return Group(products(mesh.products), models(mesh)) if mesh.models else products(mesh.products)
+    tables = (products(mesh.products), *((models(mesh),) if mesh.models else ()), lags(mesh))
+    return Group(*tables)
 
 
 def products(found: Sequence[ProductState]) -> RenderableType:
@@ -166,6 +167,24 @@ def models(mesh: MeshState) -> RenderableType:
                 grid.add_row(
                     model.key, str(version.version), Text(name, style), measured, naive, version.reason
                 )
+    return grid
+
+
+def lags(mesh: MeshState) -> RenderableType:
+    """One line a product and model: how far its data reaches, and what it is behind of."""
+    found = [(state.key, state.lag) for state in (*mesh.products, *mesh.models)]
+    grid = _grid(
+        "how far behind", "data until", "landed until", ">waiting", "why", keys=[key for key, _ in found]
+    )
+    for key, lag in found:
+        why = [*lag.behind, *([lag.late] if lag.late else [])]
+        grid.add_row(
+            key,
+            lag.until[:10] or NOTHING,
+            lag.landed_until or NOTHING,
+            str(lag.waiting or NOTHING),
+            Text("; ".join(why), style="yellow") if why else Text("up to date", style="dim"),
+        )
     return grid
 
 

@@ -147,6 +147,7 @@ def _champion_card(node: Node) -> str:
                 "floors": floors,
                 "naive baseline": "has to be beaten" if gate.must_beat_baseline else "",
                 "today's champion": f"at most {gate.margin:g} worse on the same rows",
+                "shadow": f"{gate.shadow} beside the champion on what happens next" if gate.shadow else "",
                 "slices": f"at most {gate.slice_margin:g} worse, each of {gate.min_slice_rows} rows or more",
             },
         ),

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh
-from mesh_pipelines.planner import Facts, Plan, Step, changes, inputs_now, plan, too_little_new
+from mesh_pipelines.planner import (
+    Facts,
+    Plan,
+    Step,
+    changes,
+    in_shadow,
+    inputs_now,
+    plan,
+    too_little_new,
+)
 
 CAUSES = "mesh/causes"
 """Run tag: for each asset that was out of date by itself, a hash of what made it so."""
@@ -105,6 +114,7 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
             return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         waits += [kept for node in nodes if node.domain == domain and (kept := too_little_new(node, facts))]
+        waits += in_shadow([node for node in nodes if node.domain == domain], facts)
         return Nothing(
             f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
         )

@@ -13,6 +13,7 @@
     ├── IntegrityError               stored bytes are not the bytes that were written
     ├── NotPublished                 a product, version or model that does not exist (yet)
     ├── GateRefused                  a model may not be moved to where it was asked to go
+    ├── NoticeRefused                a notice to people was taken by nobody
     └── TransientError               the same call may succeed later, unchanged
         ├── CommitConflict           another writer published first, and kept doing so
         ├── SourceUnavailable        the database or store that a source reads does not answer
@@ -133,6 +134,10 @@ class NotPublished(MeshError):
 
 class GateRefused(MeshError):
     """A model may not be moved to where it was asked to go."""
+
+
+class NoticeRefused(MeshError):
+    """A notice to people was not taken where it was sent."""
 
 
 class TransientError(MeshError):

@@ -97,13 +97,14 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
     """
     if not registry_exists(platform):
         return ModelFacts()
-    from mesh_pipelines.modeling.registry import CHAMPION
+    from mesh_pipelines.modeling.registry import CHAMPION, SHADOW
 
     versions = platform.registry.versions(key)
     if not versions:
         return ModelFacts()
     latest = versions[-1]
     champion = next((version for version in versions if CHAMPION in version.aliases), None)
+    hidden = next((version for version in reversed(versions) if version.gate == SHADOW), None)
     features: Mapping[str, Any] = next(iter(latest.inputs.values()), {})
     return ModelFacts(
         latest=latest.version,
@@ -114,6 +115,9 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
         decided=max((version.version for version in versions if version.gate), default=0),
         champion=champion.version if champion else 0,
         features_version=features.get("version"),
+        shadow=hidden.version if hidden else 0,
+        shadow_seen=hidden.shadow_seen if hidden else "",
+        shadow_until=hidden.shadow_until[:10] if hidden else "",
     )
 
 

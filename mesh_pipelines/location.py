@@ -13,14 +13,16 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.assets import CHAMPION_CHECKS, Check, Produce, build_asset, contract_checks, stubs
+from mesh_pipelines.assets import Check, Produce, build_asset, champion_checks, contract_checks, stubs
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.instance import steady_sqlite
 from mesh_pipelines.io import LakeIOManager
 from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
+from mesh_pipelines.notices import notice_sensor
 from mesh_pipelines.rebuilding import rebuild_check
+from mesh_pipelines.schedules import due_schedules
 from mesh_pipelines.sensors import current_sensor
 
 
@@ -60,9 +62,13 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         assets=[*assets, *stubs(loaded)],
         asset_checks=checks,
         jobs=[extra for extra in loaded.extras if isinstance(extra, dg.JobDefinition)],
-        schedules=[extra for extra in loaded.extras if isinstance(extra, dg.ScheduleDefinition)],
+        schedules=[
+            *due_schedules(loaded),
+            *(extra for extra in loaded.extras if isinstance(extra, dg.ScheduleDefinition)),
+        ],
         sensors=[
             current_sensor(loaded),
+            notice_sensor(loaded),
             *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
         ],
         resources={"io_manager": LakeIOManager()},
@@ -129,4 +135,4 @@ def checks_of(node: Node) -> tuple[Check, ...]:
     """
     if node.stage in PROMISING and node.contract:
         return contract_checks(node.contract)
-    return CHAMPION_CHECKS if node.stage == "champion" else ()
+    return champion_checks(node) if node.stage == "champion" else ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from mesh_pipelines.assets import CHAMPION_CHECKS, Produce, as_rows
+from mesh_pipelines.assets import SHADOW_CHECK, Produce, as_rows, champion_checks
 from mesh_pipelines.declare import PredictionsDeclaration
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.io import Read
@@ -98,7 +98,9 @@ def _gate_step(node: Node, domain: LoadedDomain) -> Produce:
     model = domain.nodes[node.inputs[0].key.partition(".")[2]]
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.modeling import shadow
         from mesh_pipelines.modeling.gate import decide, judge
+        from mesh_pipelines.steps import reads_of
 
         begun = time.perf_counter()
         shared, spec = platform(), model_spec(model, domain.nodes)
@@ -107,6 +109,7 @@ def _gate_step(node: Node, domain: LoadedDomain) -> Produce:
         if not versions:
             raise NotPublished("no version was ever trained", where=model.key, remedy=f"mesh run {model.key}")
         latest = versions[-1]
+        who = f"gate, run {context.run.run_id[:8]}"
         before = registry.champion(model.key)
         if not latest.gate:
             challenger = registry.read(latest)
@@ -118,7 +121,16 @@ def _gate_step(node: Node, domain: LoadedDomain) -> Produce:
                     frame,
                     spec,
                 )
-            latest = judge(registry, latest, decision, who=f"gate, run {context.run.run_id[:8]}")
+            if decision.promote and spec.gate.shadow and before:
+                latest = shadow.begin(registry, challenger, decision, spec)
+            else:
+                latest = judge(registry, latest, decision, who=who)
+        hidden, now = registry.in_shadow(model.key), reads_of(context)[spec.features]
+        if hidden is not None and hidden.shadow_seen != now.data_version:
+            with shared.lake.reading(spec.features, now.version):
+                frame = shared.lake.scan(spec.features, version=now.version)
+                hidden = shadow.follow(registry, shared.lake, spec, hidden, frame, now.data_version, who=who)
+            latest = hidden if hidden.version == latest.version else latest
         decision_of = _decision_of(latest, shared)
         yield from _gate_results(node, decision_of)
         champion = registry.champion(model.key)
@@ -240,7 +252,8 @@ def _decision_of(version: ModelVersion, shared: Platform) -> dict[str, Any]:
 
 
 def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
-    groups: dict[str, list[Mapping[str, Any]]] = {check.name: [] for check in CHAMPION_CHECKS}
+    kinds = [check.name for check in champion_checks(node)]
+    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in kinds}
     for check in decision["reasons"]:
         name = str(check["name"])
         group = (
@@ -248,10 +261,12 @@ def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetC
             if name.startswith("floor_")
             else "no_slice_left_behind"
             if name.startswith("slice_")
+            else SHADOW_CHECK.name
+            if name.startswith("shadow")
             else name
         )
         groups.setdefault(group, []).append(check)
-    for name in (check.name for check in CHAMPION_CHECKS):
+    for name in kinds:
         found = groups[name]
         metadata: dict[str, Any] = {}
         for check in found:

@@ -83,6 +83,9 @@ class ModelFacts:
         trained_at: when that was, ISO 8601 in UTC.
         decided: newest version that the gate has decided on.
         champion: version in use, 0 where there is none.
+        shadow: version that is scored beside the champion, 0 where there is none.
+        shadow_seen: content of the feature set on which that was last done.
+        shadow_until: day of the data up to which its outcomes have to be known.
     """
 
     latest: int = 0
@@ -93,6 +96,9 @@ class ModelFacts:
     rows: int = 0
     trained_at: str = ""
     features_version: int | None = None
+    shadow: int = 0
+    shadow_seen: str = ""
+    shadow_until: str = ""
 
 
 @dataclass(frozen=True)
@@ -331,6 +337,10 @@ def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
         return Step(node, ("it was never trained",))
     declared = facts.declared(node)
     reasons: list[str] = []
+    if known.spec != declared.digest:
+        reasons.append("its declaration has changed")
+    elif known.shadow:
+        return None  # another version is trained when this one has been decided on
     if features and known.features != features.data_version:
         # Content that was trained on is never a reason again: drift is answered once, whatever the gate says of it.
         drift = facts.drift(node, features.data_version) if declared.on_drift else None
@@ -338,8 +348,6 @@ def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
             reasons.append(f"new content of {node.inputs[0].key}")
         elif drift:
             reasons.append(drift)
-    if known.spec != declared.digest:
-        reasons.append("its declaration has changed")
     if declared.max_age and known.trained_at:
         age = datetime.now(UTC) - datetime.fromisoformat(known.trained_at)
         if age > declared.max_age:
@@ -360,7 +368,9 @@ def too_little_new(node: Node, facts: Facts) -> str | None:
     if features is None:
         return None
     known, declared = facts.of_model(node.key), facts.declared(node)
-    if not known.latest or known.features == features.data_version or _enough(known, features, declared):
+    if not known.latest or known.shadow or known.features == features.data_version:
+        return None
+    if _enough(known, features, declared):
         return None
     more, wanted = features.rows - known.rows, declared.min_new_rows
     return f"{node.key}: {more:,} rows more than version {known.latest} knew, and {wanted:,} make a training"
@@ -380,7 +390,25 @@ def _stale_champion(node: Node, facts: Facts) -> Step | Waiting | None:
         return Waiting(node, f"{node.inputs[0].key} was never trained")
     if known.decided < known.latest:
         return Step(node, (f"version {known.latest} awaits the gate",))
+    features = facts.of(node.inputs[1].key)
+    if known.shadow and features and features.data_version != known.shadow_seen:
+        return Step(node, (f"version {known.shadow} in shadow meets new content of {features.key}",))
     return None
+
+
+def in_shadow(nodes: Iterable[Node], facts: Facts) -> list[str]:
+    """What is in shadow among some models, and until when, in words.
+
+    Args:
+        nodes: any nodes.
+        facts: where to look.
+    """
+    known = {node.key: facts.of_model(node.key) for node in nodes if node.stage == "model"}
+    return [
+        f"version {model.shadow} of {key} is in shadow until outcomes of {model.shadow_until} are known"
+        for key, model in known.items()
+        if model.shadow
+    ]
 
 
 def _stale_predictions(node: Node, facts: Facts) -> Step | Waiting | None:

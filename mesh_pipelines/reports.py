@@ -12,6 +12,37 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Lag:
+    """How far a product or model is behind what landed.
+
+    Args:
+        landed_until: newest partition that has landed upstream of it; empty where none is cut by time.
+        until: newest partition that is published; of a model the time of the newest outcome that it was made from.
+        waiting: partitions, or whole sources, upstream of it that have landed and are not published yet.
+        behind: why it will be made anew; empty where it is up to date.
+        late: that it is older than its contract promises, in words; else empty.
+        age: of a model, seconds since its champion was trained.
+    """
+
+    landed_until: str = ""
+    until: str = ""
+    waiting: int = 0
+    behind: Sequence[str] = ()
+    late: str = ""
+    age: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "landed_until": self.landed_until or None,
+            "until": self.until or None,
+            "waiting": self.waiting,
+            "behind": list(self.behind),
+            "late": self.late or None,
+            **({"age_seconds": round(self.age)} if self.age is not None else {}),
+        }
+
+
+@dataclass(frozen=True)
 class ProductState:
     """A published table as it stands: a source, data product, feature set or predictions.
 
@@ -26,6 +57,7 @@ class ProductState:
         uri: where it lies.
         checks_passed: rules of the last audit that held.
         checks_total: rules of the last audit.
+        lag: how far it is behind what landed.
     """
 
     key: str
@@ -38,6 +70,7 @@ class ProductState:
     uri: str = ""
     checks_passed: int = 0
     checks_total: int = 0
+    lag: Lag = field(default_factory=Lag)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +82,7 @@ class ProductState:
             "published_at": timestamp(self.published_at),
             "data_version": self.data_version,
             "uri": self.uri,
+            "lag": self.lag.to_json(),
         }
 
 
@@ -90,18 +124,21 @@ class ModelState:
     Args:
         key: ``domain.name``.
         champion: the version in use.
-        challenger: the newest version that the gate refused, if it is newer than the champion.
+        challenger: the newest version that the gate refused, or that is in shadow, if it is newer than the champion.
+        lag: how far the champion is behind what landed.
     """
 
     key: str
     champion: ModelVersionState | None = None
     challenger: ModelVersionState | None = None
+    lag: Lag = field(default_factory=Lag)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "key": self.key,
             "champion": self.champion.to_json() if self.champion else None,
             "challenger": self.challenger.to_json() if self.challenger else None,
+            "lag": self.lag.to_json(),
         }
 
 

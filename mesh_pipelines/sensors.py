@@ -45,7 +45,7 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         ),
     )
     def tick(context: dg.SensorEvaluationContext) -> Any:
-        mesh = _mesh(domain)
+        mesh = mesh_of(domain)
         settle = platform().settings.settle_seconds
         facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
         decision = decide(mesh, domain.name, facts, attempts_in(context.instance))
@@ -126,7 +126,7 @@ def _causes(run: dg.DagsterRun) -> dict[str, str]:
 _meshes: dict[str, tuple[datetime, Mesh]] = {}
 
 
-def _mesh(domain: LoadedDomain) -> Mesh:
+def mesh_of(domain: LoadedDomain) -> Mesh:
     """The whole mesh, as this code server loaded it; without a workspace, the domain by itself."""
     root = domain.folder.parent.parent
     if str(root) not in _meshes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.cardtext import in_time
 from mesh_pipelines.errors import NotPublished, SelectionError
-from mesh_pipelines.facts import registry_exists
+from mesh_pipelines.facts import facts_of, registry_exists
+from mesh_pipelines.instance import dagster_instance
+from mesh_pipelines.lag import Lags
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.platform import Platform, platform
@@ -49,8 +51,10 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
             raise SelectionError(
                 f"{node.key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {node.key}"
             )
-    products = tuple(_product(node, shared) for node in chosen if node.stage in PRODUCTS)
-    models = tuple(_model(node.key, shared) for node in chosen if node.stage == "model")
+    facts = facts_of(whole, shared, instance=lambda: dagster_instance(shared))
+    lags = Lags.at(whole.select([node.key for node in chosen]) if chosen else (), facts, datetime.now(UTC))
+    products = tuple(_product(node, shared, lags) for node in chosen if node.stage in PRODUCTS)
+    models = tuple(_model(node, shared, lags) for node in chosen if node.stage == "model")
     return MeshState(products, models)
 
 
@@ -75,10 +79,10 @@ def describe(key: str, version: int | None = None) -> Card:
     return _table_card(node, whole, shared, version)
 
 
-def _product(node: Node, shared: Platform) -> ProductState:
-    record = shared.record(node.key)
+def _product(node: Node, shared: Platform, lags: Lags) -> ProductState:
+    record = lags.facts.of(node.key)
     if record is None:
-        return ProductState(node.key)
+        return ProductState(node.key, lag=lags.of(node))
     results = record.info.get("outcome", {}).get("results", ())
     return ProductState(
         key=node.key,
@@ -91,26 +95,42 @@ def _product(node: Node, shared: Platform) -> ProductState:
         uri=shared.lake.uri(node.key),
         checks_passed=sum(bool(result["passed"]) for result in results),
         checks_total=len(results),
+        lag=lags.of(node),
     )
 
 
-def quarantined_rows(node: Node, shared: Platform) -> int:
-    """Rows that are in a product's quarantine now."""
+def quarantined_rows(node: Node, shared: Platform, then: Publication | None = None) -> int:
+    """Rows that are in a product's quarantine.
+
+    Args:
+        node: the product.
+        shared: the platform.
+        then: a past version of it, for the rows that were there beside that one; by default those of now.
+    """
     from mesh_pipelines.publish import QUARANTINE
 
-    refused = shared.record(node.key + QUARANTINE)
-    return refused.rows if refused else 0
+    if then is None:
+        refused = shared.record(node.key + QUARANTINE)
+        return refused.rows if refused else 0
+    if not shared.lake.exists(node.key + QUARANTINE):
+        return 0
+    # A publish commits its quarantine first.
+    before = [q for q in shared.lake.history(node.key + QUARANTINE) if q.published_at <= then.published_at]
+    return max(before, key=lambda q: q.version).rows if before else 0
 
 
-def _model(key: str, shared: Platform) -> ModelState:
+def _model(node: Node, shared: Platform, lags: Lags) -> ModelState:
+    key = node.key
     if not registry_exists(shared):
-        return ModelState(key)
+        return ModelState(key, lag=lags.of(node))
     registry = shared.registry
     versions = registry.versions(key)
     champion = registry.champion(key)
     latest = versions[-1] if versions else None
     challenger = latest if latest and (champion is None or latest.version > champion.version) else None
-    return ModelState(key, _version_state(champion), _version_state(challenger))
+    used = _version_state(champion)
+    lag = lags.of(node, champion.data_until if champion else "", used.trained_at if used else None)
+    return ModelState(key, used, _version_state(challenger), lag)
 
 
 def _version_state(found: ModelVersion | None) -> ModelVersionState | None:
@@ -133,6 +153,8 @@ def _version_state(found: ModelVersion | None) -> ModelVersionState | None:
 def gate_in_short(version: ModelVersion) -> str:
     """The gate's decision in one line: what failed, or how much passed."""
     lines = version.reason.splitlines()
+    if version.gate == "shadow" and lines:
+        return lines[0]
     failed = [line.removeprefix("FAILED ") for line in lines if line.startswith("FAILED")]
     if failed:
         return "refused: " + "; ".join(failed)
@@ -170,7 +192,7 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
     profile = mesh.domains[node.domain].profile
     members = ", ".join(contract.members) if contract and contract.members else profile.contact
     sections.append(Section("Owner", [("team", profile.owner), ("contact", members)]))
-    sections.append(_published_section(record, node, shared))
+    sections.append(_published_section(record, node, shared, past=version is not None))
     if record and record.info.get("outcome"):
         sections.append(_audit_section(record.info["outcome"]))
         failed = [r for r in record.info["outcome"]["results"] if r["failed"]]
@@ -192,13 +214,13 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
     return Card(title, node.stage, summary.split("\n\n")[0], sections, tables)
 
 
-def _published_section(record: Publication | None, node: Node, shared: Platform) -> Section:
+def _published_section(record: Publication | None, node: Node, shared: Platform, *, past: bool) -> Section:
     if record is None:
         return Section("Published", [("version", "none yet"), ("next", f"mesh run {node.key}")])
     facts = [
         ("version", str(record.version)),
         ("rows", f"{record.rows:,}"),
-        ("quarantined", f"{quarantined_rows(node, shared):,}"),
+        ("quarantined", f"{quarantined_rows(node, shared, record if past else None):,}"),
         ("content", record.data_version),
         ("published", record.published_at.isoformat(timespec="seconds")),
         ("by run", str(record.info.get("run_id", ""))),

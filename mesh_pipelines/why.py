@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh_pipelines.current import Nothing, decide
-from mesh_pipelines.facts import facts_of
+from mesh_pipelines.facts import facts_of, registry_exists
 from mesh_pipelines.instance import dagster_instance
+from mesh_pipelines.lag import late
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import load_mesh
-from mesh_pipelines.planner import REASON, Facts, Step, Waiting, plan, stale
-from mesh_pipelines.platform import platform
+from mesh_pipelines.planner import REASON, Facts, Step, Waiting, in_shadow, plan, stale
+from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.reports import Card, Section
 
 
@@ -38,8 +39,9 @@ def explain(key: str) -> Card:
     else:
         made = ", ".join(step.key for step in decision.steps)
         following = f"a run of {made}, because: {decision.reason}"
+    now = _now(node, facts, list(plan(mesh.select([key]), facts).steps))
     sections = [
-        Section("Now", _now(node, facts, list(plan(mesh.select([key]), facts).steps))),
+        Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),
         Section("Next tick", [(f"{node.domain}_current", following)]),
     ]
@@ -58,6 +60,22 @@ def _now(node: Node, facts: Facts, steps: list[Step]) -> list[tuple[str, str]]:
             ("will follow", f"{step.key}: {'; '.join(step.reasons)}") for step in ahead if not step.follows
         ]
     return [("up to date", "made from what is published now")]
+
+
+def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
+    """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
+    if node.stage not in ("model", "champion") or not registry_exists(shared):
+        return []
+    model = facts.nodes[node.key if node.stage == "model" else node.inputs[0].key]
+    held = [("in shadow", text) for text in in_shadow([model], facts)]
+    pinned = shared.registry.pinned(model.key)
+    if pinned is not None:
+        held.append(("pinned", f"to version {pinned.to} by {pinned.who} at {pinned.at}: {pinned.because}"))
+    return held
+
+
+def _late(node: Node, facts: Facts) -> list[tuple[str, str]]:
+    return [("late", text) for text in late([node], facts, datetime.now(UTC)).values()]
 
 
 def _last(instance: Any, node: Node) -> list[tuple[str, str]]:

@@ -87,14 +87,14 @@ class Partition:
 
 @dataclass(frozen=True)
 class Sla:
-    """The promise in time. ``cron`` is the schedule that the promise names, in ``timezone`` (IANA)."""
+    """The promise in time. ``cron`` is the schedule that it names, in ``timezone`` (IANA; empty: its domain's own)."""
 
     freshness: timedelta | None = None
     latency: timedelta | None = None
     frequency: timedelta | None = None
     retention: timedelta | None = None
     cron: str | None = None
-    timezone: str = "UTC"
+    timezone: str = ""
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ def _sla(properties: Any) -> Sla:
         if p.get("schedule") and ("cron" not in times or p["property"] == "frequency"):
             times["cron"] = p["schedule"]
             custom = {c["property"]: c["value"] for c in p.get("customProperties", ())}
-            times["timezone"] = custom.get("timezone", "UTC")
+            times["timezone"] = custom.get("timezone", "")
     return Sla(**times)
 
 

@@ -86,6 +86,16 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(
         default=3.0, ge=0, description="Seconds that a new file must rest before a sensor takes it for whole."
     )
+    notify: SecretStr | None = Field(
+        default=None,
+        description="Where failures are told, as Apprise URLs with spaces between; `{contact}` is the domain's.",
+    )
+    notify_domains: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict, description="The same for single domains instead, as a JSON object by name."
+    )
+    ui_url: str = Field(
+        default="http://127.0.0.1:3000", description="Address of the Dagster UI, for links in notices."
+    )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of one DuckDB connection; default all."
     )
@@ -117,7 +127,7 @@ class Settings(BaseSettings):
             return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
         return str(home / {"lake_uri": "lake", "artifacts": "mlflow/artifacts"}.get(name, name))
 
-    @field_validator("storage_options", "databases", mode="before")
+    @field_validator("storage_options", "databases", "notify_domains", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import polars as pl
@@ -10,12 +11,13 @@ import polars as pl
 from mesh_pipelines.errors import GateRefused, TransformError
 from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate, evaluate_slices, shortfall
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.registry import PINNED, LoadedModel, ModelVersion, Registry
 from mesh_pipelines.modeling.spec import METRICS, ModelSpec
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.training import TrainedModel
 
-_CHAMPION = "_champion"
+CHAMPION = "_champion"
+"""Column with the champion's score, where two are compared."""
 #: fewer common rows than this say nothing about which of two models is better
 MIN_COMMON_ROWS = 50
 
@@ -85,14 +87,16 @@ def decide(
     """
     checks = [*_floors(challenger, spec), *_beats_baseline(challenger, spec)]
     if champion is None:
-        return _decision(checks + _slices(challenger.holdout, spec, BASELINE, "the baseline"), None, {}, 0)
+        return _decision(
+            checks + slice_checks(challenger.holdout, spec, BASELINE, "the baseline"), None, {}, 0
+        )
     record = champion.record
     try:
         record.schema.check(holdout.collect_schema(), f"model {champion.label}")
     except TransformError as error:
         checks.append(_against_recorded(challenger, champion, spec, error))
         return _decision(
-            checks + _slices(challenger.holdout, spec, BASELINE, "the baseline"), champion.label, {}, 0
+            checks + slice_checks(challenger.holdout, spec, BASELINE, "the baseline"), champion.label, {}, 0
         )
     common, seen = _common_rows(challenger, champion, holdout, spec)
     if common.height < MIN_COMMON_ROWS:
@@ -102,11 +106,11 @@ def decide(
         )
         checks.append(GateCheck("not_worse_than_champion", False, None, None, text))
         return _decision(checks, champion.label, {}, common.height)
-    theirs = evaluate(common, spec.metrics, _CHAMPION)
+    theirs = evaluate(common, spec.metrics, CHAMPION)
     checks.append(
-        _not_worse(evaluate(common, spec.metrics), theirs, champion.label, common.height, seen, spec)
+        not_worse(evaluate(common, spec.metrics), theirs, champion.label, common.height, seen, spec)
     )
-    checks += _slices(common, spec, _CHAMPION, champion.label)
+    checks += slice_checks(common, spec, CHAMPION, champion.label)
     return _decision(checks, champion.label, theirs, common.height)
 
 
@@ -123,7 +127,7 @@ def judge(
         try:
             registry.promote(version, who=who, because=reason)
         except GateRefused as refusal:
-            promoted, reason = False, f"FAILED pinned: {refusal.what}\n{reason}"
+            promoted, reason = False, f"{PINNED}: {refusal.what}\n{reason}"
     outcome = "promoted" if promoted else "refused"
     registry.tag(version, {"gate": outcome, "reason": reason, "gate_decision": decision.to_json()})
     if not promoted:
@@ -166,15 +170,25 @@ def _common_rows(
     rows = challenger.record.split.holdout(holdout, spec.time, spec.target)
     booster = load_booster(champion.model)
     scores = [part["score"] for part in predict_batches(booster, champion.record.schema, rows, [spec.time])]
-    scored = challenger.holdout.with_columns(pl.concat(scores).alias(_CHAMPION))
+    scored = challenger.holdout.with_columns(pl.concat(scores).alias(CHAMPION))
     learnt_until = moment(champion.record.split.train_until, holdout, spec.time)
     fresh = scored.filter(pl.col(spec.time) > learnt_until)
     return fresh, scored.height - fresh.height
 
 
-def _not_worse(
-    ours: dict[str, float], theirs: dict[str, float], label: str, rows: int, seen: int, spec: ModelSpec
+def not_worse(
+    ours: Mapping[str, float], theirs: Mapping[str, float], label: str, rows: int, seen: int, spec: ModelSpec
 ) -> GateCheck:
+    """Whether a challenger's metric keeps within the margin of the champion's on the same rows.
+
+    Args:
+        ours: the challenger's metrics.
+        theirs: the champion's.
+        label: the champion's label.
+        rows: number of rows that both were scored on.
+        seen: rows left out because the champion learnt from them.
+        spec: the declaration, with the gate's rules.
+    """
     name, value, reference = "not_worse_than_champion", ours.get(spec.metric), theirs.get(spec.metric)
     without = f"; {seen:,} rows left out that {label} learnt from" if seen else ""
     if value is None or reference is None:
@@ -205,8 +219,15 @@ def _against_recorded(
     return GateCheck("not_worse_than_champion", passed, value, reference, text)
 
 
-def _slices(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> list[GateCheck]:
-    """For each sliced column, the slice that falls furthest behind the reference."""
+def slice_checks(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> list[GateCheck]:
+    """For each sliced column, the slice that falls furthest behind the reference.
+
+    Args:
+        rows: columns ``_target``, ``_score``, the reference's score and the slices.
+        spec: the declaration, with the gate's rules.
+        reference: column with the score to compare with.
+        label: whose that is, in words.
+    """
     checks: list[GateCheck] = []
     measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference)
     for column in spec.slices:

@@ -172,6 +172,7 @@ def _tags(run: TrainingRun, trained: TrainedModel) -> dict[str, str]:
         "baseline": json.dumps(dict(trained.baseline)),
         "inputs": json.dumps(inputs),
         "data_digest": record.data_digest,
+        "data_until": record.split.holdout_until.isoformat(),
         "spec_digest": record.spec_digest,
         "dagster_run_id": run.client.get_run(run.run_id).data.tags.get("dagster_run_id", ""),
     }

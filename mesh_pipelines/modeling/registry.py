@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+SHADOW = "shadow"
+PINNED = "FAILED pinned"
+"""Beginning of the reason of a version that passed, and was refused because the champion is pinned."""
 MODEL_FILE = "model.ubj"
 RECORD_FILE = "extra_files/record.json"
 _MOVE = "mesh.move."
@@ -41,11 +44,14 @@ class ModelVersion:
         metrics: on its own holdout.
         baseline: the naive baseline's metrics there.
         inputs: input key -> ``version`` and ``data_version``.
-        gate: ``promoted``, ``refused``, or empty if not judged.
+        gate: ``promoted``, ``refused``, ``shadow`` while it is scored beside the champion, or empty if not judged.
         reason: why, one line for each check.
-        aliases: ``champion``, ``challenger`` or none.
+        aliases: ``champion``, ``challenger``, ``shadow`` or none.
         dagster_run_id: the Dagster run that trained it.
         spec_digest: digest of the declaration that it was trained by.
+        data_until: time of the newest outcome that it was made from, its holdout included; ISO 8601.
+        shadow_until: of a version in shadow, the time of the data up to which outcomes have to be known.
+        shadow_seen: content of the feature set on which it was last scored beside the champion.
     """
 
     key: str
@@ -61,6 +67,9 @@ class ModelVersion:
     aliases: tuple[str, ...]
     dagster_run_id: str
     spec_digest: str = ""
+    data_until: str = ""
+    shadow_until: str = ""
+    shadow_seen: str = ""
 
     @property
     def label(self) -> str:
@@ -154,6 +163,10 @@ class Registry:
         """The latest version that was not promoted, if it is newer than the champion."""
         return self._aliased(key, CHALLENGER)
 
+    def in_shadow(self, key: str) -> ModelVersion | None:
+        """The version that is scored beside the champion, if any."""
+        return next((v for v in reversed(self.versions(key)) if v.gate == SHADOW), None)
+
     def read(self, version: ModelVersion) -> LoadedModel:
         """The bytes and the record of a version.
 
@@ -228,7 +241,10 @@ class Registry:
         return move
 
     def unpin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Let the gate move the champion again; nothing happens if it was not pinned."""
+        """Let the gate move the champion again; nothing happens if it was not pinned.
+
+        A newest version that passed the gate and was refused for the pin alone awaits the gate again.
+        """
         champion = self.champion(key)
         number = champion.version if champion else None
         move = AliasMove(_now(), "unpin", number, number, who, because)
@@ -236,6 +252,9 @@ class Registry:
             with unavailable(self.tracking):
                 self.client.delete_registered_model_tag(key, _PIN)
                 self._write(key, move)
+            for version in self.versions(key)[-1:]:
+                if version.gate == "refused" and version.reason.startswith(PINNED):
+                    self.tag(version, {"gate": ""})
         return move
 
     def pinned(self, key: str) -> AliasMove | None:
@@ -254,6 +273,17 @@ class Registry:
         """Keep a version as the challenger: visible, and not in use."""
         with unavailable(self.tracking):
             self.client.set_registered_model_alias(version.key, CHALLENGER, str(version.version))
+        self.leave_shadow(version)
+
+    def shadow(self, version: ModelVersion, tags: Mapping[str, str]) -> ModelVersion:
+        """Keep a version in shadow, with what is known of it so far; one that was there before is refused."""
+        other = self.in_shadow(version.key)
+        if other is not None and other.version != version.version:
+            self.tag(other, {"gate": "refused", "reason": f"FAILED shadow: {version.label} is in its place"})
+        self.tag(version, {"gate": SHADOW, **tags})
+        with unavailable(self.tracking):
+            self.client.set_registered_model_alias(version.key, SHADOW, str(version.version))
+        return self.version(version.key, version.version)
 
     def tag(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
         """Write tags on a version."""
@@ -280,7 +310,16 @@ class Registry:
             self.client.set_registered_model_alias(version.key, CHAMPION, str(version.version))
             if challenger is not None and challenger.version <= version.version:
                 self.client.delete_registered_model_alias(version.key, CHALLENGER)
+        if version.gate == SHADOW:
+            self.tag(version, {"gate": "promoted", "reason": f"passed by {who}: {because}"})
+        self.leave_shadow(version)
         return move
+
+    def leave_shadow(self, version: ModelVersion) -> None:
+        """Take the sign of the shadow off a version that has been decided on."""
+        if SHADOW in version.aliases:
+            with unavailable(self.tracking):
+                self.client.delete_registered_model_alias(version.key, SHADOW)
 
     def _write(self, key: str, move: AliasMove) -> None:
         content = asdict(move) | {"because": move.because[:3000]}
@@ -334,6 +373,9 @@ def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
         aliases=aliases,
         dagster_run_id=tags.get("dagster_run_id", ""),
         spec_digest=tags.get("spec_digest", ""),
+        data_until=tags.get("data_until", ""),
+        shadow_until=tags.get("shadow_until", ""),
+        shadow_seen=tags.get("shadow_seen", ""),
     )
 
 

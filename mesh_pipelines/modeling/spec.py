@@ -62,6 +62,9 @@ class Gate:
         slice_margin: the same for each slice; also how far a slice may fall behind.
         min_slice_rows: slices with fewer holdout rows are shown, not judged.
         must_beat_baseline: the model's metric must be better than the naive baseline's.
+        shadow: for how long a challenger that passes is scored beside the champion on what happens after it was
+            trained, before it may take its place: ``14d``, ``1mo`` of the data's own time; None: not at all. The
+            first version needs none: there is nothing beside which it could be scored.
     """
 
     floors: Mapping[str, float] = field(default_factory=dict)
@@ -69,20 +72,20 @@ class Gate:
     slice_margin: float = 0.05
     min_slice_rows: int = 200
     must_beat_baseline: bool = True
+    shadow: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "floors", MappingProxyType(dict(self.floors)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            Gate,
-            (dict(self.floors), self.margin, self.slice_margin, self.min_slice_rows, self.must_beat_baseline),
-        )
+        plain = {f.name: getattr(self, f.name) for f in fields(self)} | {"floors": dict(self.floors)}
+        return (_gate_of, (plain,))
 
     def to_dict(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)} | {
-            "floors": dict(sorted(self.floors.items()))
-        }
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.shadow is None:
+            del plain["shadow"]  # so that a gate without one has the digest that it always had
+        return plain | {"floors": dict(sorted(self.floors.items()))}
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,10 @@ class ModelSpec:
         return self.digest[:16]
 
 
+def _gate_of(values: dict[str, Any]) -> Gate:
+    return Gate(**values)
+
+
 def _spec_of(values: dict[str, Any]) -> ModelSpec:
     return ModelSpec(**values)
 
@@ -285,6 +292,7 @@ def _violations(spec: ModelSpec) -> list[Violation]:
         ("holdout", spec.holdout),
         ("embargo", spec.embargo),
         ("retrain.max_age", spec.retrain.max_age),
+        ("gate.shadow", spec.gate.shadow),
     )
     for label, period in periods:
         if period is not None and not _PERIOD.fullmatch(period):

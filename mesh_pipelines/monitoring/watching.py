@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import polars as pl
 
@@ -31,6 +31,7 @@ from mesh_pipelines.monitoring.performance import (
 )
 from mesh_pipelines.monitoring.policy import Watch
 from mesh_pipelines.monitoring.profile import ColumnProfile, Profile, counted, reference_profile
+from mesh_pipelines.monitoring.said import keep_said, said_before
 from mesh_pipelines.platform import Platform
 from resources.publication import Publication
 
@@ -168,31 +169,41 @@ class Look:
         since: list[Performance] = []
         held: list[pl.DataFrame] = []
         said: list[pl.DataFrame] = []
-        waiting = 0
+        meeting = partial(
+            outcomes, key=key, score=score, target=spec.target, time=spec.time, slices=spec.slices
+        )
+        waiting: list[pl.DataFrame] = []
+        count = 0
+        columns = [*key, MODEL_VERSION, score]
+        told = MODEL_VERSION in self.predictions.schema
+        before = said_before(self.shared.lake, self.node.key, columns) if told else None
         for month in sorted(self.current.partitions)[-self.watch.months :]:
             with (
                 self.shared.lake.reading(self.current.key, self.current.version),
                 self.shared.lake.reading(self.node.key, self.predictions.version),
             ):
-                rows = outcomes(
-                    self._scan(self.predictions, _around(month, self.predictions)),
-                    self._scan(self.current, (month,)),
-                    key=key,
-                    score=score,
-                    target=spec.target,
-                    time=spec.time,
-                    slices=spec.slices,
-                ).collect(engine="streaming")
+                made = self._scan(self.predictions, _around(month, self.predictions))
+                happened = self._scan(self.current, (month,))
+                rows = meeting(made, happened).collect(engine="streaming")
+                replaced = rows.clear()
+                if before is not None:
+                    then = before.lazy().join(made, on=columns[:-1], how="anti")
+                    replaced = meeting(then, happened).collect()
+                if told:
+                    waiting.append(_unanswered(made.select(columns), happened, key, spec.target).collect())
             said.append(rows.select(SCORE, MODEL_VERSION, MONTH))
-            waiting += int(rows[TARGET].null_count())
-            found += performance(rows.lazy(), spec.metrics, spec.slices)
+            count += int(rows[TARGET].null_count())
+            found += performance(pl.concat([rows, replaced]).lazy(), spec.metrics, spec.slices)
             own = rows.filter(pl.col(MODEL_VERSION) == self.champion.label).lazy()
             until = pl.col(TIME) <= moment(split.holdout_until, own, TIME)
             after = pl.col(TIME) > moment(split.holdout_from, own, TIME)
             since += performance(own.filter(~until), spec.metrics, spec.slices)
             held.append(own.filter(until & after).with_columns(pl.lit("holdout").alias(MONTH)).collect())
+        if waiting:
+            classes = self.predictions.classification
+            keep_said(self.shared.lake, self.node.key, pl.concat(waiting), before, classes)
         holdout = performance(pl.concat(held).lazy(), spec.metrics, spec.slices) if held else ()
-        live = Live(tuple(found), holdout, against_holdout(since, holdout, spec.metric), waiting)
+        live = Live(tuple(found), holdout, against_holdout(since, holdout, spec.metric), count)
         empty = pl.DataFrame(schema={SCORE: pl.Float64, MODEL_VERSION: pl.String, MONTH: pl.String})
         return live, pl.concat([empty, *said])
 
@@ -273,6 +284,14 @@ def _around(month: str, record: Publication) -> list[str] | None:
         return None
     place = _number(month)
     return [name for name in names if abs(_number(name) - place) <= 1]
+
+
+def _unanswered(made: pl.LazyFrame, happened: pl.LazyFrame, key: Sequence[str], target: str) -> pl.LazyFrame:
+    """Predictions whose outcome is not known yet."""
+    types = made.collect_schema()
+    unknown = happened.filter(pl.col(target).cast(pl.Float64).fill_nan(None).is_null())
+    rows = unknown.select(pl.col(name).cast(types[name]) for name in key)
+    return made.join(rows, on=list(key), how="semi")
 
 
 def _number(month: str) -> int:

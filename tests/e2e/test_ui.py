@@ -8,16 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mesh_pipelines.demo import land
+from mesh_pipelines.platform import Platform
+from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAINS = {"weather", "fleet", "operations"}
@@ -63,7 +67,28 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook of this machine, as Apprise names it, and the notices that it took."""
+    notices: list[dict[str, Any]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            notices.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"json://127.0.0.1:{server.server_port}/", notices
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory, told: tuple[str, list[dict[str, Any]]]) -> Iterator[Server]:
     """`mesh ui` on the real workspace, in a home in which nothing has landed."""
     home = tmp_path_factory.mktemp("ui")
     with socket.socket() as free, socket.socket() as other:
@@ -73,6 +98,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
     # A sensor takes a file only when it has rested: here people launch, not sensors.
     environment |= {"MESH_HOME": str(home), "MESH_SETTLE_SECONDS": "86400"}
+    environment |= {"MESH_NOTIFY": told[0]}
     environment |= {"MESH_DOCS_URL": f"http://127.0.0.1:{docs}"}
     command = [
         *(sys.executable, "-c", "from mesh_pipelines.cli import main; main()"),
@@ -243,6 +269,112 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
         text = page.read().decode()
     assert "aircraft_raw" in text
     assert "Expectation" in text
+
+
+BACKFILL = """mutation ($of: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $of) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+BACKFILLED = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
+    ... on PartitionBackfill { status error { message } runs { runId status tags { key value } } } } }"""
+ASKED = """mutation ($of: ScheduleSelector!, $at: Float!) { scheduleDryRun(selectorData: $of, timestamp: $at) {
+    __typename ... on DryRunInstigationTick { evaluationResult {
+        skipReason error { message } runRequests { runKey tags { key value } } } } } }"""
+
+
+def test_schedules_run_at_the_promised_hour_of_the_domain(ui: Server) -> None:
+    """Each domain's own, running, in its time zone; asked in its code server, it says in plain words what is late."""
+    answer = ui.ask(
+        "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { ... on RepositoryLocation"
+        " { repositories { name schedules { name cronSchedule executionTimezone defaultStatus } } } } } } } }"
+    )
+    found = {
+        schedule["name"]: (schedule["cronSchedule"], schedule["executionTimezone"], schedule["defaultStatus"])
+        for entry in answer["workspaceOrError"]["locationEntries"]
+        for schedule in entry["locationOrLoadError"]["repositories"][0]["schedules"]
+    }
+    monthly = ("0 6 2 * *", "America/New_York", "RUNNING")
+    assert found == {
+        "weather_monthly": monthly,
+        "operations_monthly": monthly,
+        "fleet_monthly": monthly,
+        "fleet_yearly": ("0 6 2 1 *", "America/New_York", "RUNNING"),
+    }
+    of = {
+        "repositoryLocationName": "operations",
+        "repositoryName": "__repository__",
+        "scheduleName": "operations_monthly",
+    }
+    tick = ui.ask(ASKED, of=of, at=time.time())["scheduleDryRun"]
+    assert tick["__typename"] == "DryRunInstigationTick", tick
+    result = tick["evaluationResult"]
+    assert result["error"] is None, result["error"]
+    assert result["runRequests"] in ([], None)
+    assert "nothing of operations.departures_raw has come since" in result["skipReason"]
+
+
+def test_a_range_of_months_is_backfilled_from_the_ui_in_one_run(
+    ui: Server, assets: Mapping[str, dict[str, Any]], months: Path
+) -> None:
+    """Chosen on the partitions page, source and product of a range are made by a single run, and then are there."""
+    keys = [assets[key]["assetKey"] for key in ("operations.departures_raw", "operations.departures")]
+    landing = ui.home / "landing" / "operations"
+    landing.mkdir(parents=True, exist_ok=True)
+    for file in (months / "operations").iterdir():
+        (landing / file.name).write_bytes(file.read_bytes())
+    launched = ui.ask(BACKFILL, of={"assetSelection": keys, "partitionNames": ["2013-01", "2013-02"]})
+    assert launched["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", launched
+    until = time.monotonic() + PATIENCE
+    while True:
+        done = ui.ask(BACKFILLED, id=launched["launchPartitionBackfill"]["backfillId"])[
+            "partitionBackfillOrError"
+        ]
+        if done["status"] not in ("REQUESTED", "COMPLETING"):
+            break
+        assert time.monotonic() < until, done
+        time.sleep(1)
+    assert done["status"] in ("COMPLETED", "COMPLETED_SUCCESS"), (
+        done,
+        (ui.home / "ui.log").read_text()[-4000:],
+    )
+    [run] = done["runs"]
+    tags = _tags(run)
+    assert (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]) == (
+        "2013-01",
+        "2013-02",
+    )
+    lake = Platform(Settings(home=ui.home)).lake
+    assert lake.partitions("operations.departures") == ("2013-01", "2013-02")
+
+
+def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
+    ui: Server, assets: Mapping[str, dict[str, Any]], told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    """A month that never landed is launched: the daemon's sensor tells the webhook of it, once."""
+    node = assets["weather.observations_raw"]
+    launched = ui.ask(
+        MATERIALIZE + " ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+        of={
+            "selector": {
+                "repositoryLocationName": "weather",
+                "repositoryName": "__repository__",
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [node["assetKey"]],
+                "assetCheckSelection": [
+                    {"assetKey": node["assetKey"], "name": name} for name in _checks(node)
+                ],
+            },
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "2013-05"}]},
+        },
+    )["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    until = time.monotonic() + PATIENCE
+    while not told[1]:
+        assert time.monotonic() < until, (ui.home / "ui.log").read_text()[-4000:]
+        time.sleep(1)
+    [notice] = told[1]
+    assert notice["title"] == "[mesh] weather.observations_raw: landing error"
+    assert f"/runs/{launched['run']['runId']}" in notice["message"]
+    assert "land a file there" in notice["message"]
 
 
 def _upstream(node: Mapping[str, Any]) -> set[str]:

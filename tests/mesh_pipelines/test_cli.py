@@ -114,10 +114,12 @@ def test_status_as_json_has_the_promised_shape(monkeypatch: pytest.MonkeyPatch) 
                 "published_at",
                 "data_version",
                 "uri",
+                "lag",
             )
         ]
+        assert list(product["lag"]) == ["landed_until", "until", "waiting", "behind", "late"]
     for model in document["models"]:
-        assert list(model) == ["key", "champion", "challenger"]
+        assert list(model) == ["key", "champion", "challenger", "lag"]
         for version in filter(None, (model["champion"], model["challenger"])):
             assert list(version) == ["version", "metrics", "trained_at", "inputs"]
     assert document["products"][0]["published_at"] == "2026-11-23T09:30:00+00:00"

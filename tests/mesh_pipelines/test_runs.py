@@ -308,3 +308,16 @@ def test_what_waits_is_not_up_to_date(world: World) -> None:
     found = statuses(run())
     assert found["bank.rates"] == "done"
     assert {found[key] for key in found if not key.startswith("bank.")} == {"waiting"}
+
+
+def test_a_corrected_old_month_flows_through(fresh: World) -> None:
+    """January is corrected long after April: its partition, what hangs on it, and nothing else is made."""
+    before = platform().lake.record("shop.orders").partitions
+    fresh.land("shop", "orders-2013-01.csv", "id\n111\n112\n")
+    made = sorted(step.key for step in run().steps if step.status == "done")
+    assert made == ["shop.orders", "shop.orders_raw", "store.most", "store.sales"]
+    after = platform().lake.record("shop.orders").partitions
+    assert after["2013-01"].rows == 2
+    assert {name: part for name, part in after.items() if name != "2013-01"} == {
+        name: part for name, part in before.items() if name != "2013-01"
+    }

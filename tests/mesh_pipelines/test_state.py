@@ -124,3 +124,54 @@ def test_a_card_says_what_people_ask(machines: Machines) -> None:
         assert text_of(describe("machines.repair", version=1)).startswith("machines.repair@1")
         with pytest.raises(NotPublished):
             describe("machines.repair", version=7)
+
+
+def test_past_versions_are_shown_as_they_were(world: World) -> None:
+    """Rows, refused rows and audit are those of that version, whatever was corrected since."""
+    world.write(
+        "shop",
+        promise("shop", "orders_raw", ROWS, tolerance=50),
+        sources='orders_raw = source("orders.csv")',
+    )
+    for text in ("id,amount\n1,1\n2,2\n3,nonsense\n", "id,amount\n1,1\n2,2\n3,3\n4,odd\n5,odder\n"):
+        world.land("shop", "orders.csv", text)
+        assert runs.run().ok
+    world.land("shop", "orders.csv", "id,amount\n1,1\n2,2\n3,3\n4,4\n")
+    assert runs.run().ok
+    shown = [describe("shop.orders_raw", version).to_json()["sections"] for version in (0, 1, 2)]
+    assert [s["Published"]["rows"] for s in shown] == ["2", "3", "4"]
+    assert [s["Published"].get("quarantined") for s in shown] == ["1", "2", "0"]
+    assert [s["Last audit"]["rows refused"] for s in shown] == ["1", "2", "0"]
+    assert describe("shop.orders_raw").to_json()["sections"]["Published"] == shown[2]["Published"]
+
+
+def test_a_state_says_how_far_behind_it_is(world: World) -> None:
+    """A month that landed and is not published yet: which, how many, why; then nothing is behind."""
+    columns = {"id": "integer", "month": "string"}
+    world.write(
+        "shop",
+        promise("shop", "orders_raw", {"id": "integer"}, partitions="2013-01"),
+        promise("shop", "orders", columns, partitions="2013-01"),
+        sources='orders_raw = source("orders-{month}.csv")',
+        products="""
+        @data_product
+        def orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:
+            return orders_raw.with_columns(month=pl.col("_partition"))
+        """,
+    )
+    world.land("shop", "orders-2013-01.csv", "id\n1\n")
+    assert runs.run().ok
+    [orders] = read_state().products
+    assert (orders.lag.landed_until, orders.lag.until, orders.lag.waiting) == ("2013-01", "2013-01", 0)
+    assert orders.lag.behind == ()
+    assert orders.lag.late == ""
+    world.land("shop", "orders-2013-02.csv", "id\n2\n")
+    world.land("shop", "orders-2013-03.csv", "id\n3\n")
+    [orders] = read_state().products
+    assert orders.lag.to_json() == {
+        "landed_until": "2013-03",
+        "until": "2013-01",
+        "waiting": 2,
+        "behind": ["shop.orders_raw: orders-2013-02.csv landed; orders-2013-03.csv landed"],
+        "late": None,
+    }

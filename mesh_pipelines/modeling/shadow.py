@@ -1,0 +1,244 @@
+"""The shadow: a challenger scored beside the champion on what happens after it was trained, before it may be used.
+
+Both score each new row once. The scores are kept, encrypted, and outcomes that come in later meet them. The clock is
+the data's own: the period ends when outcomes are known that lie ``Gate.shadow`` after the last one known at training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from mesh_pipelines.errors import TransformError
+from mesh_pipelines.modeling.evaluation import SCORE, TARGET, evaluate
+from mesh_pipelines.modeling.gate import (
+    CHAMPION,
+    MIN_COMMON_ROWS,
+    GateCheck,
+    GateDecision,
+    judge,
+    not_worse,
+    slice_checks,
+)
+from mesh_pipelines.modeling.prediction import load_booster, predict_batches
+from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.scoring import MODEL_VERSION
+from mesh_pipelines.modeling.scoring import SCORE as SAID
+from mesh_pipelines.modeling.spec import ModelSpec
+from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
+from resources.lake import Lake
+
+SCORES = "__shadow"
+"""Ending of the key below which the scores of a shadow period are kept."""
+CHECK = "shadow"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a challenger in shadow has fared so far.
+
+    Args:
+        until: time of the data up to which outcomes have to be known.
+        reached: time of the newest outcome that both were scored on; None where there is none yet.
+        rows: outcomes that both were scored on.
+        waiting: scores whose outcome is not known yet.
+        checks: the gate's rules on those rows.
+        champion_metrics: the champion's on the same rows.
+    """
+
+    until: Moment
+    reached: Moment | None
+    rows: int
+    waiting: int
+    checks: tuple[GateCheck, ...]
+    champion_metrics: dict[str, float]
+
+    @property
+    def over(self) -> bool:
+        """Whether the period has passed, with outcomes enough to decide."""
+        return self.reached is not None and self.reached >= self.until and self.rows >= MIN_COMMON_ROWS
+
+    @property
+    def text(self) -> str:
+        """Where it stands, in one sentence."""
+        seen = f"{self.rows:,} outcomes since it was trained"
+        if self.reached is not None:
+            seen += f", the newest of {self.reached:%Y-%m-%d}"
+        return f"in shadow until outcomes of {self.until:%Y-%m-%d} are known; {seen}"
+
+
+def begin(
+    registry: Registry, challenger: LoadedModel, decision: GateDecision, spec: ModelSpec
+) -> ModelVersion:
+    """Put a challenger that passed the gate in shadow, instead of in the champion's place.
+
+    Args:
+        registry: where it stands.
+        challenger: the version.
+        decision: the gate's, on the holdout.
+        spec: the declaration, with the period.
+    """
+    until = _until(challenger, spec)
+    tags = {
+        "reason": f"in shadow until outcomes of {until:%Y-%m-%d} are known\n{decision.text}",
+        "gate_decision": decision.to_json(),
+        "shadow_until": until.isoformat(),
+        "shadow_seen": "",
+    }
+    return registry.shadow(challenger.version, tags)
+
+
+def follow(
+    registry: Registry,
+    lake: Lake,
+    spec: ModelSpec,
+    version: ModelVersion,
+    frame: pl.LazyFrame,
+    content: str,
+    *,
+    who: str,
+) -> ModelVersion:
+    """Score a version in shadow beside the champion on what is new, and decide on it if its period is over.
+
+    Args:
+        registry: where both stand.
+        lake: where scores are kept.
+        spec: the declaration, with the gate's rules.
+        version: the version in shadow.
+        frame: the feature set as it is now.
+        content: its data version; the same content is not looked at again.
+        who: stands beside a promotion.
+    """
+    champion = registry.champion(version.key)
+    if champion is None or champion.version == version.version:
+        # Someone else decided, or the process was killed between the decision and its tag.
+        registry.tag(version, {"gate": "promoted" if champion else "", "shadow_seen": content})
+        registry.leave_shadow(version)
+        return registry.version(version.key, version.version)
+    challenger, current = registry.read(version), registry.read(champion)
+    kept = _keep(lake, spec, [challenger, current], frame)
+    found = compare(spec, challenger, current, kept, frame)
+    if found.over:
+        checks = tuple(replace(check, name=f"{CHECK}_{check.name}") for check in found.checks)
+        decision = GateDecision(
+            all(check.passed for check in checks),
+            checks,
+            champion.label,
+            found.champion_metrics,
+            found.rows,
+        )
+        judged = judge(registry, version, decision, who=who)
+        registry.tag(judged, {"shadow_seen": content})
+        return registry.version(version.key, version.version)
+    so_far = "\n".join(check.text for check in found.checks)
+    reason = f"{found.text}\n{so_far}"
+    # While it lasts nothing is decided, so the figures are shown and nothing has failed.
+    decision = GateDecision(
+        False,
+        (GateCheck(CHECK, True, None, None, reason),),
+        champion.label,
+        found.champion_metrics,
+        found.rows,
+    )
+    return registry.shadow(
+        version,
+        {
+            "reason": reason,
+            "gate_decision": decision.to_json(),
+            "shadow_until": found.until.isoformat(),
+            "shadow_seen": content,
+        },
+    )
+
+
+def compare(
+    spec: ModelSpec,
+    challenger: LoadedModel,
+    champion: LoadedModel,
+    kept: pl.DataFrame,
+    frame: pl.LazyFrame,
+) -> Comparison:
+    """Hold the scores of two models against what happened after both were trained.
+
+    Args:
+        spec: the declaration, with the gate's rules.
+        challenger: the version in shadow.
+        champion: the version in use.
+        kept: scores as they were given, by row and model.
+        frame: the feature set as it is now, where outcomes stand.
+    """
+    until = _until(challenger, spec)
+    key = _key(spec)
+    slices = [pl.col(name).alias(f"_slice_{name}") for name in spec.slices]
+
+    def said(model: LoadedModel, name: str) -> pl.LazyFrame:
+        own = kept.lazy().filter(pl.col(MODEL_VERSION) == model.label)
+        return own.select(*key, pl.col(SAID).alias(name))
+
+    happened = labelled(frame, spec.target).select(
+        *key, pl.col(spec.target).cast(pl.Float64).alias(TARGET), *slices
+    )
+    after = max(challenger.record.split.holdout_until, champion.record.split.train_until)
+    fresh = pl.col(spec.time) > moment(after, frame, spec.time)
+    rows = said(challenger, SCORE).filter(fresh)
+    if not kept.filter(pl.col(MODEL_VERSION) == champion.label).is_empty():
+        rows = rows.join(said(champion, CHAMPION), on=key, how="inner")
+    total = rows.select(pl.len()).collect().item()
+    rows = rows.join(happened, on=key, how="inner").collect(engine="streaming")
+    rows = rows.rename({f"_slice_{name}": name for name in spec.slices if name not in key}, strict=False)
+    reached: Any = rows[spec.time].max() if rows.height else None
+    ours = evaluate(rows, spec.metrics) if rows.height else {}
+    if CHAMPION not in rows.columns:
+        recorded = dict(champion.version.metrics)
+        checks = [not_worse(ours, recorded, f"{champion.label}, when it was trained,", rows.height, 0, spec)]
+        return Comparison(until, reached, rows.height, total - rows.height, tuple(checks), {})
+    theirs = evaluate(rows, spec.metrics, CHAMPION) if rows.height else {}
+    checks = [
+        not_worse(ours, theirs, champion.label, rows.height, 0, spec),
+        *slice_checks(rows, spec, CHAMPION, champion.label),
+    ]
+    return Comparison(until, reached, rows.height, total - rows.height, tuple(checks), theirs)
+
+
+def _until(challenger: LoadedModel, spec: ModelSpec) -> Moment:
+    return offset(challenger.record.split.holdout_until, spec.gate.shadow or "0d")
+
+
+def _key(spec: ModelSpec) -> list[str]:
+    return list(dict.fromkeys((*spec.entity, spec.time)))
+
+
+def _keep(lake: Lake, spec: ModelSpec, models: Sequence[LoadedModel], frame: pl.LazyFrame) -> pl.DataFrame:
+    """All scores of these models so far; rows that are new are scored and kept, once for each model."""
+    table, key = spec.key + SCORES, _key(spec)
+    columns = [*key, MODEL_VERSION, SAID]
+    schema = frame.collect_schema()
+    types = {name: schema[name] for name in key} | {MODEL_VERSION: pl.String(), SAID: pl.Float64()}
+    kept = pl.DataFrame(schema=types)
+    if lake.exists(table):
+        with lake.reading(table):
+            kept = lake.scan(table).select(columns).collect(engine="streaming")
+    since = moment(models[0].record.split.holdout_until, frame, spec.time)
+    new: list[pl.DataFrame] = []
+    for model in models:
+        try:
+            model.record.schema.check(schema, f"model {model.label}")
+        except TransformError:
+            if model is models[0]:
+                raise
+            continue  # a champion that cannot read today's features is judged by what it was
+        known = kept.lazy().filter(pl.col(MODEL_VERSION) == model.label)
+        rows = frame.filter(pl.col(spec.time) > since).join(known, on=key, how="anti", maintain_order="left")
+        parts = list(predict_batches(load_booster(model.model), model.record.schema, rows, key))
+        new += [part.with_columns(pl.lit(model.label).alias(MODEL_VERSION)).select(columns) for part in parts]
+    fresh = pl.concat([pl.DataFrame(schema=types), *new])
+    if fresh.height:
+        # Keys and scores may be worth protecting: who was predicted what is nobody's business outside the domain.
+        classes = dict.fromkeys(columns, "internal") | {MODEL_VERSION: "public"}
+        with lake.stage(table, types, classes) as stage:
+            stage.write(fresh)
+            stage.commit({"models": [model.label for model in models]}, replace="append")
+    return pl.concat([kept, fresh])

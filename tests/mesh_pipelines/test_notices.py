@@ -1,0 +1,181 @@
+"""Failures reach the people who answer for them: by a real SMTP server and a real webhook, once, and without data."""
+
+from __future__ import annotations
+
+import email
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from email import policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import dagster as dg
+import pytest
+from aiosmtpd.controller import Controller
+
+from mesh_pipelines import runs
+from mesh_pipelines.errors import NoticeRefused
+from mesh_pipelines.instance import dagster_instance
+from mesh_pipelines.loading import LoadedDomain
+from mesh_pipelines.notices import notice_sensor, send, urls_for
+from mesh_pipelines.platform import platform
+from resources.settings import get_settings
+from tests.mesh_pipelines.tiny import World, promise
+
+SECRET = "hunter2"
+COLUMNS: dict[str, Any] = {
+    "id": "integer",
+    "pin": {
+        "logicalType": "string",
+        "classification": "restricted",
+        "logicalTypeOptions": {"pattern": "^[0-9]+$"},
+    },
+}
+
+
+class Inbox:
+    """Takes mail, as a mail server does."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        """One mail."""
+        del server, session
+        mail = email.message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        return "250 OK"
+
+
+@pytest.fixture
+def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
+    """A mail server on a free port, named in MESH_NOTIFY with a place for the domain's contact."""
+    inbox = Inbox()
+    with socket.socket() as free:  # the controller looks for itself at the port that it was given
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    server = Controller(inbox, hostname="127.0.0.1", port=port)
+    server.start()
+    monkeypatch.setenv("MESH_NOTIFY", f"mailto://127.0.0.1:{port}?from=mesh@mesh.example&to={{contact}}")
+    get_settings.cache_clear()
+    yield inbox
+    server.stop()
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook on a free port, and what it was told."""
+    told: list[dict[str, Any]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"json://127.0.0.1:{server.server_port}/mesh", told
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def shop(world: World) -> LoadedDomain:
+    """A domain whose orders hold a secret, and one file of orders whose every secret breaks its rule."""
+    world.write("shop", promise("shop", "orders_raw", COLUMNS), sources='orders_raw = source("orders.csv")')
+    world.land("shop", "orders.csv", f"id,pin\n1,{SECRET}\n2,{SECRET}\n3,123\n")
+    return world.mesh().domains["shop"]
+
+
+def tick(domain: LoadedDomain) -> str:
+    """What the sensor says to the newest failed run."""
+    instance = dagster_instance(platform())
+    run = instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)[0]
+    [failed] = [
+        entry.dagster_event
+        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+        if entry.dagster_event
+    ]
+    context = dg.build_run_status_sensor_context("notices", failed, instance, run).for_run_failure()
+    skipped: Any = notice_sensor(domain)(context)
+    return skipped.skip_message
+
+
+def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, inbox: Inbox) -> None:
+    """Asset, rule, rows, remedy and the link to the run, and nothing of what was refused; again only after healing."""
+    assert not runs.run().ok
+    assert tick(shop) == "told team@mesh.example of shop.orders_raw"
+    [mail] = inbox.mails
+    assert mail["to"] == "team@mesh.example"
+    assert mail["subject"] == "[mesh] shop.orders_raw: audit refused"
+    part = mail.get_body(("plain",))
+    assert part is not None
+    text = part.get_content()
+    run = dagster_instance(platform()).get_runs(limit=1)[0]
+    for words in (
+        "pin",
+        "2 of 3 rows",
+        "land corrected data",
+        f"/runs/{run.run_id}",
+        "asked for by a person",
+    ):
+        assert words in text
+    assert SECRET not in mail.as_string()
+
+    assert not runs.run().ok  # the same file is refused again, in another run
+    assert tick(shop) == "told before"
+    assert len(inbox.mails) == 1
+
+    landing = get_settings().landing_folder / "shop" / "orders.csv"
+    bad = landing.read_text()
+    landing.write_text("id,pin\n1,123\n")
+    assert runs.run().ok
+    landing.write_text(bad)  # and then it happens anew
+    assert not runs.run().ok
+    assert tick(shop) == "told team@mesh.example of shop.orders_raw"
+
+
+def test_what_an_error_quotes_is_left_out_where_it_may_be_classified(
+    shop: LoadedDomain, hook: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file without a header has its first row quoted as columns: the webhook hears of the file's asset alone."""
+    url, told = hook
+    monkeypatch.setenv("MESH_NOTIFY_DOMAINS", json.dumps({"shop": url}))
+    get_settings.cache_clear()
+    (get_settings().landing_folder / "shop" / "orders.csv").write_text(f"1,{SECRET}\n2,{SECRET}\n")
+    report = runs.run()
+    assert SECRET in next(step.message for step in report.steps if step.status == "failed")
+    assert tick(shop).startswith("told")
+    [notice] = told
+    assert notice["title"] == "[mesh] shop.orders_raw: landing error"
+    assert "land a corrected file" in notice["message"]
+    assert SECRET not in json.dumps(notice)
+
+
+def test_nobody_is_told_unless_it_is_set(shop: LoadedDomain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off by default; a domain's own addresses come before those for all."""
+    assert urls_for(shop.profile, get_settings()) == ()
+    assert notice_sensor(shop).default_status == dg.DefaultSensorStatus.STOPPED
+    monkeypatch.setenv("MESH_NOTIFY", "mailto://a?to={contact} json://b/{domain}")
+    get_settings.cache_clear()
+    assert urls_for(shop.profile, get_settings()) == ("mailto://a?to=team%40mesh.example", "json://b/shop")
+    assert notice_sensor(shop).default_status == dg.DefaultSensorStatus.RUNNING
+    monkeypatch.setenv("MESH_NOTIFY_DOMAINS", '{"shop": "slack://c"}')
+    get_settings.cache_clear()
+    assert urls_for(shop.profile, get_settings()) == ("slack://c",)
+    assert "slack" not in repr(get_settings())
+
+
+def test_a_notice_that_is_not_taken_says_so_without_the_address() -> None:
+    """The tick fails in Dagster, where it is seen; the address is a secret."""
+    with pytest.raises(NoticeRefused, match=r"json:// \(number 1\)") as refused:
+        send(["json://user:hunter2@127.0.0.1:9/"], "a title", "a text")
+    assert SECRET not in str(refused.value)

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mesh_pipelines.landing import gone_with_rows_kept
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh
 from mesh_pipelines.planner import (
@@ -22,6 +23,7 @@ from mesh_pipelines.planner import (
     changes,
     in_shadow,
     inputs_now,
+    known_of,
     plan,
     too_little_new,
 )
@@ -115,9 +117,10 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         waits += [kept for node in nodes if node.domain == domain and (kept := too_little_new(node, facts))]
         waits += in_shadow([node for node in nodes if node.domain == domain], facts)
-        return Nothing(
-            f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
-        )
+        gone = [name for node in nodes if node.domain == domain for name in _gone(node, facts)]
+        stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
+        state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
+        return Nothing(state + stays)
     group = next_group(mesh, whole.steps, only=domain)
     if not group:
         ahead = {i.key for step in own for i in step.node.inputs} & {
@@ -172,6 +175,13 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
         if lost == LOST:
             return True
     return False
+
+
+def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
+    """Inputs of a source that are gone, while their rows stay."""
+    if node.stage != "source" or facts.landed(node).fault is not None:
+        return ()
+    return gone_with_rows_kept(facts.landed(node), known_of(facts.of(node.key)))
 
 
 def cause_of(step: Step, facts: Facts) -> str:

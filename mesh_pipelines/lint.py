@@ -12,7 +12,12 @@ from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from typing import ClassVar
 
-from mesh_pipelines.declare import FeatureSetDeclaration, ModelDeclaration, PredictionsDeclaration
+from mesh_pipelines.declare import (
+    FeatureSetDeclaration,
+    ModelDeclaration,
+    PredictionsDeclaration,
+    TableDeclaration,
+)
 from mesh_pipelines.errors import DefinitionError, Violation
 from mesh_pipelines.loading import LoadedDomain, Node
 
@@ -146,6 +151,47 @@ class ModelsAreSound(DomainRule):
                     yield self.violation(node, found.problem, found.fix)
             except TypeError as error:
                 yield self.violation(node, f"its options are not sound: {error}", "mend the model(...) call")
+
+
+class TablesAreReadOneWay(DomainRule):
+    """A table is read by watermark as a whole, or by snapshot; its columns have to be promised to be found again."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            declared, contract = node.declaration, node.contract
+            if not isinstance(declared, TableDeclaration) or contract is None:
+                continue
+            cut = contract.partition
+            if declared.watermark and cut:
+                yield self.violation(
+                    node,
+                    f"has the watermark {declared.watermark!r}, and its contract cuts it by {cut.every}",
+                    "leave the watermark out: only the partitions that changed are read; or take `partitions` away",
+                )
+            if declared.watermark and declared.watermark not in contract.dtypes:
+                yield self.violation(
+                    node,
+                    f"its watermark {declared.watermark!r} is no column of its contract",
+                    f"name one of {', '.join(contract.dtypes)}, or promise it",
+                )
+            if declared.overlap and not declared.watermark:
+                yield self.violation(
+                    node,
+                    "has an overlap and no watermark",
+                    "name the watermark that it is below",
+                )
+            if cut and not (declared.partition or cut.column):
+                yield self.violation(
+                    node,
+                    f"its contract cuts it by {cut.every}, and nothing says by which column",
+                    'name it: sql_source(..., partition="ordered_on")',
+                )
+            if declared.partition and not cut:
+                yield self.violation(
+                    node,
+                    f"is to be cut by {declared.partition!r}, and its contract has no partitions",
+                    "add `partitions` to the contract's customProperties, or leave partition= out",
+                )
 
 
 class HandwrittenAssetsMakeOneTable(DomainRule):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -19,6 +19,8 @@ from mesh_pipelines.loading import PARTITION
 from quality.contract import Contract
 from resources.store import Entry, FolderStore, Store
 
+_TOGETHER = 100
+_BATCH = 100_000
 _UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")
 _PARTITIONS = {"month": r"\d{4}-(?:0[1-9]|1[0-2])", "day": r"\d{4}-\d{2}-\d{2}", "year": r"\d{4}"}
 
@@ -62,7 +64,11 @@ class FileLanding:
             elif settle and entry.changed > horizon:
                 unfinished.append(name)
             else:
-                inputs.append(LandedInput(name, partition, stamp, entry.tag or self._sha256(entry)))
+                try:
+                    content = entry.tag or self._store.sha256(entry.name)
+                except FileNotFoundError:
+                    continue  # taken away while we looked
+                inputs.append(LandedInput(name, partition, stamp, content))
         return Landed(tuple(sorted(inputs, key=lambda one: one.name)), tuple(sorted(unfinished)))
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
@@ -87,7 +93,7 @@ class FileLanding:
             if contract.partition:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)
-        return pl.concat(frames, how="vertical_relaxed")
+        return pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         faults: list[str] = []
@@ -122,11 +128,30 @@ class FileLanding:
             ) from error
         return found
 
-    def _sha256(self, entry: Entry) -> str:
-        return self._store.sha256(entry.name)
-
     def _raw(self, one: LandedInput) -> RawFile:
         return RawFile(self._store, f"{self._domain}/{one.name}")
+
+
+def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """The same as one frame of all of them, a group at a time: polars takes quadratic time to begin with thousands."""
+    from polars.io.plugins import register_io_source
+
+    empty = [pl.DataFrame(schema=frame.collect_schema()) for frame in frames]
+    schema = pl.concat(empty, how="vertical_relaxed").schema
+
+    def batches(
+        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        left = rows
+        for first in range(0, len(frames), _TOGETHER):
+            group = pl.concat(frames[first : first + _TOGETHER], how="vertical_relaxed").cast(dict(schema))
+            group = group if left is None else group.head(left)
+            for batch in group.collect_batches(chunk_size=size or _BATCH, maintain_order=True):
+                left = None if left is None else left - batch.height
+                found = batch if predicate is None else batch.filter(predicate)
+                yield found if columns is None else found.select(columns)
+
+    return register_io_source(batches, schema=schema, is_pure=True)
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:

@@ -9,6 +9,7 @@ import pytest
 from mesh_pipelines.current import LOST, Attempt, Attempts, Nothing, Request, decide
 from mesh_pipelines.facts import facts_of
 from mesh_pipelines.platform import platform
+from mesh_pipelines.runs import run
 from mesh_pipelines.sensors import run_request
 from tests.mesh_pipelines.test_runs import write
 from tests.mesh_pipelines.tiny import World
@@ -112,3 +113,12 @@ def test_a_killed_run_is_asked_for_again_but_not_for_ever(landed: World) -> None
     assert again.key != first.key, "Dagster takes a key once, and must not take this for the killed run"
     assert isinstance(decision(landed, "shop", after("shop", *lost)), Nothing)
     assert isinstance(decision(landed, "shop", after("shop", *lost[1:])), Request)
+
+
+def test_what_was_taken_away_is_said_while_its_rows_stay(landed: World) -> None:
+    """The last file of a month may go: nothing is made of it, and the tick says so."""
+    run(["shop"], mesh=landed.mesh())
+    (landed.landing / "shop" / "orders-2013-04.csv").unlink()
+    found = decision(landed, "shop")
+    assert isinstance(found, Nothing)
+    assert "orders-2013-04.csv taken away, and what was published of it stays" in found.reason

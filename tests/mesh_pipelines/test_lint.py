@@ -344,3 +344,25 @@ def test_a_handwritten_asset_that_makes_several_tables_is_refused(world: World) 
     )
     faults = world.faults(package)
     assert "makes several tables" in faults["HandwrittenAssetsMakeOneTable"][0]
+
+
+TABLES: dict[str, tuple[str, str, str]] = {
+    "watermark and months": ('watermark="id", partition="city"', "2024-01", "leave the watermark out"),
+    "unknown watermark": ('watermark="when"', "", "or promise it"),
+    "overlap alone": ('overlap="5"', "", "name the watermark"),
+    "months of nothing": ("", "2024-01", "partition="),
+    "partition of nothing": ('partition="city"', "", "add `partitions`"),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_table_that_cannot_be_read_so_is_refused(world: World, case: str) -> None:
+    """Found when the domain loads, not by its first run, and without a database; a sound one passes."""
+    arguments, partitions, fix = TABLES[case]
+    written = promise("shop", "orders_raw", {"id": "integer", "city": "string"}, partitions=partitions)
+    code = 'from mesh_pipelines import sql_source\n\norders_raw = sql_source("orders", database="shop", {})\n'
+    package = world.write("shop", written, sources=code.format(arguments))
+    [said] = world.faults(package)["TablesAreReadOneWay"]
+    assert fix in said
+    sound = promise("depot", "orders_raw", {"id": "integer", "city": "string"})
+    assert world.faults(world.write("depot", sound, sources=code.format('watermark="id"'))) == {}

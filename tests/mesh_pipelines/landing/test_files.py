@@ -354,3 +354,67 @@ def test_a_file_that_is_gone_when_it_is_read_is_named(folder: Path, contract: Co
     path.unlink()
     with pytest.raises(LandingError, match=r"orders\.csv"):
         files.read(inputs, contract)
+
+
+def test_json_lines_of_mixed_values_are_text_for_the_contract_to_decide(
+    folder: Path, contract: Contract
+) -> None:
+    """A number in one file and a word in another do not stop the reading: whether a word will do, the rules say."""
+    land(folder, "orders-a.jsonl", '{"id": 1, "city": "Rome"}\n')
+    land(folder, "orders-b.jsonl", '{"id": "two", "city": true}\n')
+    rows = read(folder, "orders-*.jsonl", contract).select("id", "city").collect().rows()
+    assert rows == [("1", "Rome"), ("two", "true")]
+
+
+WRONG_SHAPES: dict[str, tuple[pl.DataFrame, str]] = {
+    "missing column": (pl.DataFrame({"id": [1]}), "lacks the column city"),
+    "extra column": (
+        pl.DataFrame({"id": [1], "city": ["a"], "mood": ["b"]}),
+        "has the unknown column 'mood'",
+    ),
+    "nested": (pl.DataFrame({"id": [1], "city": [["a", "b"]]}), "has lists or objects in city"),
+}
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+@pytest.mark.parametrize("shape", WRONG_SHAPES)
+def test_other_formats_of_another_shape_are_named(
+    folder: Path, contract: Contract, ending: str, shape: str
+) -> None:
+    """As a CSV: file and fault, before anything is read."""
+    rows, words = WRONG_SHAPES[shape]
+    file = folder / f"orders.{ending}"
+    rows.write_parquet(file) if ending == "parquet" else rows.write_ndjson(file)
+    with pytest.raises(LandingError, match=rf"orders\.{ending}: {words}"):
+        read(folder, file.name, contract)
+
+
+def test_parquet_of_other_types_is_named(folder: Path, contract: Contract) -> None:
+    """A type that cannot hold the promise is a fault of that file; one that can, such as a smaller integer, is none."""
+    pl.DataFrame({"id": [1], "city": ["Rome"]}, {"id": pl.Int16, "city": pl.String}).write_parquet(
+        folder / "orders-a.parquet"
+    )
+    pl.DataFrame({"id": [2], "city": ["Oslo"]}).write_parquet(folder / "orders-b.parquet")
+    assert read(folder, "orders-*.parquet", contract).select("id").collect()["id"].to_list() == [1, 2]
+    pl.DataFrame({"id": [0.5], "city": ["Oslo"]}).write_parquet(folder / "orders-b.parquet")
+    with pytest.raises(LandingError, match=r"orders-b\.parquet: column `id` is Float64, expected integer"):
+        read(folder, "orders-*.parquet", contract)
+    pl.DataFrame({"id": ["3"], "city": ["Oslo"]}).write_parquet(folder / "orders-b.parquet")
+    with pytest.raises(
+        LandingError, match=r"orders-b\.parquet: column `id` is String, and Int16 in orders-a"
+    ):
+        read(folder, "orders-*.parquet", contract)
+
+
+def test_hundreds_of_files_are_read_group_by_group(folder: Path, contract: Contract) -> None:
+    """All rows, in the order of the names, with their places; a fault in one of them is still its own."""
+    for number in range(250):
+        land(folder, f"orders-{number:03d}.csv", f"id,city\n{number},Rome\n")
+    rows = read(folder, "orders-*.csv", contract)
+    assert rows.collect()["id"].to_list() == [str(number) for number in range(250)]
+    few = rows.filter(pl.col("id").is_in(["7", "249"])).select("_file", "_row").collect().rows()
+    assert few == [("orders-007.csv", 1), ("orders-249.csv", 1)]
+    assert rows.head(130).collect().height == 130
+    land(folder, "orders-120.csv", "id,city\n1,Rome,9\n2,Oslo\n")
+    with pytest.raises(LandingError, match=r"orders-120\.csv: has a line with more fields"):
+        read_or_blame(folder, "orders-*.csv", contract)

@@ -144,7 +144,7 @@ def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     ) -> Iterator[pl.DataFrame]:
         left = rows
         for first in range(0, len(frames), _TOGETHER):
-            group = pl.concat(frames[first : first + _TOGETHER], how="vertical_relaxed").cast(dict(schema))
+            group = pl.concat(frames[first : first + _TOGETHER], how="vertical_relaxed").cast(schema)
             group = group if left is None else group.head(left)
             for batch in group.collect_batches(chunk_size=size or _BATCH, maintain_order=True):
                 left = None if left is None else left - batch.height

@@ -22,26 +22,24 @@ STORAGE = "MESH_DAGSTER_STORAGE"
 WORTH = 60
 """Seconds of waiting that make up for one step of strategic priority."""
 
-_STEADY = {
-    "module": "mesh_pipelines.eventlog",
-    "class": "SteadyStorage",
-    "config": {"base_dir": {"env": "DAGSTER_HOME"}},
-}
-
 _OURS = "# Written by `mesh`, and again when its settings change; delete this line to make the file yours.\n"
 
 
 def dagster_yaml(settings: Settings) -> dict[str, Any]:
-    """The Dagster instance of this mesh; the rest is Dagster's default: SQLite below DAGSTER_HOME.
+    """The Dagster instance of this mesh; the rest is Dagster's default.
 
     Args:
         settings: where everything lives.
     """
     cores = os.cpu_count() or 1
-    # The address holds a password: the file names the variable, and nothing of what is in it.
-    storage: dict[str, Any] = (
-        {"postgres": {"postgres_url": {"env": STORAGE}}} if settings.dagster_storage else {"custom": _STEADY}
-    )
+    # Named by its folder, so that the home can be opened by whoever does not have it in DAGSTER_HOME.
+    steady = {"base_dir": str(settings.dagster_home.absolute())}
+    storage: dict[str, Any] = {
+        "custom": {"module": "mesh_pipelines.eventlog", "class": "SteadyStorage", "config": steady}
+    }
+    if settings.dagster_storage:
+        # The address holds a password: the file names the variable, and nothing of what is in it.
+        storage = {"postgres": {"postgres_url": {"env": STORAGE}}}
     return {
         "storage": storage,
         "telemetry": {"enabled": False},

@@ -13,6 +13,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from mesh_pipelines import eventlog
+from mesh_pipelines.dagsterhome import ensure_dagster_home
 from mesh_pipelines.eventlog import SteadyEventLog
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.platform import platform
@@ -59,6 +60,16 @@ def test_dagsters_own_storage_reads_the_same(mesh_home: Path) -> None:
         for name in ("one", "two")
     }
     assert verdicts == {"one": "SUCCEEDED", "two": "FAILED"}
+
+
+def test_a_home_is_opened_by_its_folder(mesh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is given the folder opens it, with DAGSTER_HOME in the environment or without."""
+    home = ensure_dagster_home(platform().settings)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.event_log_storage.store_event(_text("run"))
+    assert (home / "history" / "runs" / "run.db").is_file()
+    assert (home / "history" / "runs.db").is_file()
 
 
 def test_a_batch_is_stored_whole_or_not_at_all(log: SteadyEventLog) -> None:

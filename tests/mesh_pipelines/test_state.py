@@ -102,7 +102,13 @@ def test_models_and_products_stand_as_they_were_made(machines: Machines) -> None
         readings = products["machines.readings"]
         assert (readings.rows, readings.quarantined) == (12 * 90, 0)
         assert readings.data_version == platform().lake.record("machines.readings").data_version
-        assert read_state(["machines.repair"]).models == (model,)
+        [again] = read_state(["machines.repair"]).models
+        assert again.champion == model.champion
+        assert model.lag.until.startswith("2026-03-31"), "the newest outcome that it was made from"
+        assert (model.lag.behind, model.lag.waiting) == ((), 0)
+        assert model.lag.age is not None
+        assert again.lag.age is not None
+        assert again.lag.age > model.lag.age > 0
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ class LivingMesh:
         """Why each domain's last tick asked for no run; empty where it asked for one."""
         from dagster._core.scheduler.instigation import TickStatus
 
-        ended = (TickStatus.SKIPPED, TickStatus.SUCCESS)
+        ended = [TickStatus.SKIPPED, TickStatus.SUCCESS]
         with dg.DagsterInstance.from_config(str(self.settings.dagster_home)) as instance:
             sensors = instance.all_instigator_state()
             last = {

@@ -16,6 +16,8 @@ NAMES = (
     "incremental",
     "landing",
     "demo",
+    "ticks",
+    "followed",
     "training",
     "end_to_end",
     "audit_publish",

@@ -100,7 +100,7 @@ def tick(root: str, domain: str) -> Work:
         if "." in domain:  # its domain has more that was never made
             assert not plan(mesh.select([domain]), facts).steps
         else:
-            decision = decide(mesh, domain, facts, attempts_in(instance))
+            decision = decide(mesh, domain, facts, attempts_in(instance, domain))
             assert isinstance(decision, Nothing), decision
 
     def work() -> Mapping[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +21,11 @@ from mesh_pipelines.platform import Platform
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from mesh_pipelines.modeling.registry import ModelVersion
+    from mesh_pipelines.modeling.registry import Standing
     from mesh_pipelines.monitoring.policy import Watched
+
+
+_TICK = 2.0
 
 
 def facts_of(
@@ -41,21 +47,34 @@ def facts_of(
         instance: the Dagster instance, which keeps what watching has found; asked only where it may matter.
     """
 
-    def declared(node: Node) -> Declared:
+    @cache
+    def declared_as(key: str) -> Declared:
+        node = mesh.nodes[key]
         spec = model_spec(node, mesh.domains[node.domain].nodes)
         retrain = spec.retrain
         return Declared(spec.digest, retrain.min_new_rows, _span(retrain.max_age), retrain.on_drift)
 
-    def model(key: str) -> ModelFacts:
+    def declared(node: Node) -> Declared:
+        return declared_as(node.key)
+
+    @cache
+    def models() -> Mapping[str, ModelFacts]:
         try:
-            return model_facts(platform, key)
+            return all_model_facts(platform)
         except TrackingUnavailable:
             if without_registry:
-                return ModelFacts()
+                return {}
             raise
 
     def landing(node: Node) -> Landing:
         return landing_of(node, platform.settings)
+
+    def model(key: str) -> ModelFacts:
+        known, node = models().get(key, ModelFacts()), mesh.nodes[key]
+        if known.latest and declared(node).min_new_rows:
+            rows = _rows_of(platform, node.inputs[0].key, known.features_version)
+            known = replace(known, rows=rows)
+        return known
 
     facts = Facts(platform.record, model, mesh.nodes, landing, declared, settle)
     if instance is not None:
@@ -88,32 +107,38 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
     return drift
 
 
-def model_facts(platform: Platform, key: str) -> ModelFacts:
-    """What the registry knows of a model; nothing yet where there is no registry.
+_seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}
+
+
+def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
+    """What the registry knows of every model, by key; nothing yet where there is no registry.
+
+    One question for all of them, and none while the registry's file is what it was at the last one.
 
     Args:
         platform: the shared resources.
-        key: the model's key.
     """
     if not registry_exists(platform):
-        return ModelFacts()
-    from mesh_pipelines.modeling.registry import CHAMPION, SHADOW
+        return {}
+    uri = platform.settings.tracking_uri
+    stamp = _stamp(uri)
+    if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
+        found = {key: _facts(standing) for key, standing in platform.registry.standing().items()}
+        _seen[uri] = (stamp, found)
+    return _seen[uri][1]
 
-    versions = platform.registry.versions(key)
-    if not versions:
-        return ModelFacts()
-    latest = versions[-1]
-    champion = next((version for version in versions if CHAMPION in version.aliases), None)
-    hidden = next((version for version in reversed(versions) if version.gate == SHADOW), None)
+
+def _facts(standing: Standing) -> ModelFacts:
+    latest, hidden = standing.newest, standing.in_shadow
     features: Mapping[str, Any] = next(iter(latest.inputs.values()), {})
     return ModelFacts(
         latest=latest.version,
         features=str(features.get("data_version", "")),
         spec=latest.spec_digest,
-        rows=_rows_of(platform, latest),
         trained_at=latest.trained_at,
-        decided=max((version.version for version in versions if version.gate), default=0),
-        champion=champion.version if champion else 0,
+        # The gate decides on the newest version only, so the one before it was decided on, or passed over.
+        decided=latest.version if latest.gate else latest.version - 1,
+        champion=standing.champion,
         features_version=features.get("version"),
         shadow=hidden.version if hidden else 0,
         shadow_seen=hidden.shadow_seen if hidden else "",
@@ -121,11 +146,22 @@ def model_facts(platform: Platform, key: str) -> ModelFacts:
     )
 
 
-def _rows_of(platform: Platform, version: ModelVersion) -> int:
-    """Rows of the feature set at the version that a model was trained on; 0 where that is no longer known."""
-    key, given = next(iter(version.inputs.items()), ("", {}))
+def _stamp(uri: str) -> object:
+    """What changes when MLflow's own file does; ``None`` where a server would have to be asked, or it just changed."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    path = Path(uri.removeprefix("sqlite:///"))
+    # A second change within a file system's tick would leave the same time.
+    stats = [file.stat() for file in (path, Path(f"{path}-wal")) if file.exists()]
+    if any(time.time() - stat.st_mtime < _TICK for stat in stats):
+        return None
+    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
+
+
+def _rows_of(platform: Platform, key: str, version: int | None) -> int:
+    """Rows of a feature set at the version that a model was trained on; 0 where that is no longer known."""
     try:
-        return platform.lake.record(key, given["version"]).rows if given.get("version") is not None else 0
+        return platform.lake.record(key, version).rows if version is not None else 0
     except NotPublished:
         return 0
 

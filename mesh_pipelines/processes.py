@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 PROCESS = "mesh/process"
@@ -42,3 +43,24 @@ def _started(process: int) -> str:
     except (OSError, IndexError):
         return "gone" if Path("/proc").exists() else str(process)
     return "gone" if fields[0] in "ZX" else fields[19]  # a zombie has ended, and only waits to be told
+
+
+def children(process: int) -> list[int]:
+    """Numbers of the processes that a process has started and that live; none where the machine cannot tell.
+
+    Args:
+        process: its number.
+    """
+    found: list[int] = []
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(number) for number in listed.read_text().split()]
+    return [number for number in found if _started(number) != "gone"]
+
+
+def command_of(process: int) -> str:
+    """The command line of a process; empty where it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""

@@ -260,7 +260,7 @@ def execute(
 
     instance = dagster_instance(shared)
     # A run whose process was killed is found here, and takes up no place any more.
-    attempts_in(instance)(domain)
+    attempts_in(instance, domain)(domain)
     definitions = _definitions(mesh, domain)
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
     repository = definitions.get_repository_def()

@@ -48,7 +48,7 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         mesh = mesh_of(domain)
         settle = platform().settings.settle_seconds
         facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
-        decision = decide(mesh, domain.name, facts, attempts_in(context.instance))
+        decision = decide(mesh, domain.name, facts, attempts_in(context.instance, domain.name))
         if isinstance(decision, Nothing):
             return dg.SkipReason(decision.reason)
         return run_request(mesh, decision)
@@ -93,34 +93,40 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
     )
 
 
-def attempts_in(instance: dg.DagsterInstance) -> Callable[[str], Sequence[Attempt]]:
+def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Sequence[Attempt]]:
     """Recent runs of a domain, looked up once each.
 
     Args:
         instance: the Dagster instance.
+        own: the domain that looks: runs of its own whose process was killed are failed, others' are theirs to fail.
     """
     known: dict[str, Sequence[Attempt]] = {}
 
     def attempts(domain: str) -> Sequence[Attempt]:
         if domain not in known:
             runs = instance.get_runs(filters=dg.RunsFilter(tags={DOMAIN: domain}), limit=_RECENT)
-            known[domain] = [_attempt(instance, run) for run in runs]
+            if domain == own:
+                runs = [_failed_if_killed(instance, run) for run in runs]
+            known[domain] = [_attempt(run) for run in runs]
         return known[domain]
 
     return attempts
 
 
-def _attempt(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Attempt:
-    if not run.is_finished and is_gone(run.tags.get(PROCESS, "")):
-        instance.report_run_failed(run, "the process that executed it is gone")
-        return Attempt(run.run_id, _causes(run), finished=True, failed=True, lost=True)
+def _failed_if_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
+    if run.is_finished or not is_gone(run.tags.get(PROCESS, "")):
+        return run
+    now = instance.get_run_by_id(run.run_id) or run  # it may have ended well, and its process after it
+    if not now.is_finished:
+        instance.report_run_failed(now, "the process that executed it is gone")
+    return instance.get_run_by_id(run.run_id) or run
+
+
+def _attempt(run: dg.DagsterRun) -> Attempt:
     # Dagster names the reason where a step failed; where it names another or none, no step had its say.
     lost = run.is_failure and run.tags.get(RUN_FAILURE_REASON_TAG) != RunFailureReason.STEP_FAILURE.value
-    return Attempt(run.run_id, _causes(run), finished=run.is_finished, failed=run.is_failure, lost=lost)
-
-
-def _causes(run: dg.DagsterRun) -> dict[str, str]:
-    return json.loads(run.tags.get(CAUSES, "{}"))
+    causes = json.loads(run.tags.get(CAUSES, "{}"))
+    return Attempt(run.run_id, causes, finished=run.is_finished, failed=run.is_failure, lost=lost)
 
 
 _meshes: dict[str, tuple[datetime, Mesh]] = {}

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mesh_pipelines import cards
+from mesh_pipelines.codeservers import looked_after
 from mesh_pipelines.dagsterhome import ensure_dagster_home
 from mesh_pipelines.errors import MeshError
 
@@ -40,6 +41,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MESH_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
         "DAGSTER_DISABLE_TELEMETRY": "true",
+        "DAGSTER_CODE_SERVER_AUTO_RESTART_INTERVAL": "5",
         # `dagster dev` recommends `dg dev`, which expects another layout of the project.
         "PYTHONWARNINGS": "ignore:Function `dev_command`",
     }
@@ -75,7 +77,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         env=environment(settings),
         start_new_session=True,  # so that Ctrl-C reaches it once, through us, and not twice
     )
-    with serving_docs(settings), _stopping(process) as stopped:
+    with serving_docs(settings), looked_after(process.pid), _stopping(process) as stopped:
         _say_when_ready(process, host, port)
         code = process.wait()
     if stopped:

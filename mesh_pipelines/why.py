@@ -33,7 +33,7 @@ def explain(key: str) -> Card:
     shared = platform()
     instance = dagster_instance(shared)
     facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
-    decision = decide(mesh, node.domain, facts, attempts_in(instance))
+    decision = decide(mesh, node.domain, facts, attempts_in(instance, node.domain))
     if isinstance(decision, Nothing):
         following = f"nothing for {node.domain}: {decision.reason}"
     else:

@@ -16,7 +16,7 @@ import sys
 
 _NEEDED = (
     "dagster._cli.api",
-    "dagster._core.storage.sqlite_storage",
+    "mesh_pipelines.eventlog",
     "deltalake",
     "duckdb",
     "great_expectations",

@@ -71,6 +71,10 @@ class Log:
         """The table, for any Delta reader."""
         return self.store.uri(self.root)
 
+    def commit_file(self, version: int) -> str:
+        """Name of the file that holds a commit."""
+        return f"{self.root}/_delta_log/{version:020d}.json"
+
     def exists(self) -> bool:
         """Has anything been committed here?"""
         from deltalake import DeltaTable
@@ -118,7 +122,7 @@ class Log:
         """
         for version in range(newest, oldest - 1, -1):
             try:
-                text = self.store.read(f"{self.root}/_delta_log/{version:020d}.json")
+                text = self.store.read(self.commit_file(version))
             except FileNotFoundError:
                 return
             line = next((line for line in text.splitlines() if line.startswith(b'{"commitInfo"')), b"{}")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Commit", "Lake", "Publication", "Stage"]
 
+_GONE = object()
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -48,6 +49,7 @@ class Lake:
         self.storage_options = dict(storage_options or {})
         self.store = open_store(str(uri), self.storage_options)
         self._verified: dict[str, tuple[int, int, int]] = {}
+        self._records: dict[tuple[str, int | None], tuple[Publication, int, object]] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Lake:
@@ -161,8 +163,16 @@ class Lake:
         )
 
     def record(self, key: str, version: int | None = None) -> Publication:
-        """The publish record of a version (default: the newest); NotPublished if there is none."""
-        return self.head(key, version).publication
+        """The publish record of a version (default: the newest); NotPublished if there is none.
+
+        Asked again, it looks whether that commit is still the newest, and reads nothing.
+        """
+        known = self._records.get((key, version))
+        if known is None or not self._stands(key, version, *known[1:]):
+            head = self.head(key, version)
+            known = head.publication, head.version, self._stamp(key, head.version)
+            self._records[key, version] = known
+        return known[0]
 
     def history(self, key: str, limit: int | None = None) -> list[Publication]:
         """Publish records, newest first; empty if nothing is published."""
@@ -274,6 +284,18 @@ class Lake:
             if explained is error:
                 raise
             raise explained from error
+
+    def _stands(self, key: str, version: int | None, commit: int, stamp: object) -> bool:
+        """Whether a commit is the one that was read, and, where no version was named, the newest."""
+        if stamp is _GONE or self._stamp(key, commit) != stamp:
+            return False
+        return version is not None or not self.store.exists(self.log(key).commit_file(commit + 1))
+
+    def _stamp(self, key: str, commit: int) -> object:
+        try:
+            return self.store.stamp(self.log(key).commit_file(commit))
+        except FileNotFoundError:
+            return _GONE
 
     def _require_keys(self, key: str) -> None:
         """Refuse to make keys in place of lost ones.

@@ -97,6 +97,21 @@ class LoadedModel:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a model stands.
+
+    Args:
+        newest: its newest version.
+        champion: number of the version in use, 0 where there is none.
+        in_shadow: the version that is scored beside the champion, if any.
+    """
+
+    newest: ModelVersion
+    champion: int
+    in_shadow: ModelVersion | None = None
+
+
+@dataclass(frozen=True)
 class AliasMove:
     """One move of the champion alias.
 
@@ -139,6 +154,30 @@ class Registry:
             found = list(self.client.search_model_versions(f"name = '{key}'", max_results=10_000))
         made = [_version_of(entry, tuple(sorted(aliases.get(int(entry.version), ())))) for entry in found]
         return tuple(sorted(made, key=lambda version: version.version))
+
+    def standing(self) -> dict[str, Standing]:
+        """How every model stands, by key, in one question, which costs the same whatever versions there were before."""
+        found: dict[str, Standing] = {}
+        page: str | None = None
+        while page is None or page:
+            with unavailable(self.tracking):
+                models = self.client.search_registered_models(max_results=1000, page_token=page)
+            for model in models:
+                versions: list[Any] = list(model.latest_versions or ())
+                if versions:
+                    found[model.name] = self._standing(model, max(versions, key=lambda one: int(one.version)))
+            page = models.token or ""
+        return found
+
+    def _standing(self, model: Any, newest: Any) -> Standing:
+        aliases = {alias: int(number) for alias, number in model.aliases.items()}
+        number = int(newest.version)
+        latest = _version_of(newest, tuple(sorted(name for name, to in aliases.items() if to == number)))
+        hidden = latest if latest.gate == SHADOW else None
+        if hidden is None and aliases.get(SHADOW, number) != number:
+            older = self.version(model.name, aliases[SHADOW])
+            hidden = older if older.gate == SHADOW else None
+        return Standing(latest, aliases.get(CHAMPION, 0), hidden)
 
     def version(self, key: str, number: int) -> ModelVersion:
         """One version.

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from mesh_pipelines.platform import Platform
 from resources.settings import Settings
@@ -39,8 +41,6 @@ class LivingMesh:
             "MESH_HOME": str(home),
             "MESH_SENSOR_SECONDS": "5",
             "MESH_SETTLE_SECONDS": "1",
-            # What Dagster waits before it starts a killed code server again.
-            "DAGSTER_CODE_SERVER_AUTO_RESTART_INTERVAL": "1",
         }
         self.settings = Settings(home=home)
         self.platform = Platform(self.settings)
@@ -103,9 +103,17 @@ class LivingMesh:
             os.kill(process, signal.SIGKILL)
         return found
 
+    @contextmanager
+    def instance(self) -> Generator[dg.DagsterInstance]:
+        """Its Dagster instance, whose settings name the folder by a variable."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(self.settings.dagster_home))
+            with dg.DagsterInstance.from_config(str(self.settings.dagster_home)) as instance:
+                yield instance
+
     def runs(self) -> list[dg.DagsterRun]:
         """Runs that no person started, the oldest first."""
-        with dg.DagsterInstance.from_config(str(self.settings.dagster_home)) as instance:
+        with self.instance() as instance:
             return [run for run in reversed(instance.get_runs()) if _SENSOR in run.tags]
 
     def ticks(self) -> dict[str, str]:
@@ -113,7 +121,7 @@ class LivingMesh:
         from dagster._core.scheduler.instigation import TickStatus
 
         ended = [TickStatus.SKIPPED, TickStatus.SUCCESS]
-        with dg.DagsterInstance.from_config(str(self.settings.dagster_home)) as instance:
+        with self.instance() as instance:
             sensors = instance.all_instigator_state()
             last = {
                 state.instigator_name: instance.get_ticks(

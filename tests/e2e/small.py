@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -109,14 +111,18 @@ def land(
         domains: for whom.
         seed: another one is another content.
     """
+    unfinished: list[Path] = []
     for month in months:
         for domain in domains:
             name = {"plant": "readings", "shop": "orders"}[domain]
-            path = world.landing / domain / f"{name}-{month}.csv"
+            path = world.landing / domain / f"{name}-{month}.csv.tmp"
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".tmp")
-            unfinished.write_text(text(domain, month, seed))
-            unfinished.rename(path)
+            path.write_text(text(domain, month, seed))
+            unfinished.append(path)
+    now = time.time()
+    for path in unfinished:  # all come to rest at the same moment
+        os.utime(path, (now, now))
+        path.rename(path.with_suffix(""))
 
 
 def text(domain: str, month: str, seed: int = 1) -> str:

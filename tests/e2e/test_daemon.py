@@ -15,7 +15,7 @@ from mesh_pipelines.planner import REASON
 from tests.e2e.living import LivingMesh, made
 
 ROOT = Path(__file__).resolve().parents[2]
-HISTORY = [f"2013-{month:02d}" for month in range(1, 7)]
+HISTORY = [f"2013-{month:02d}" for month in range(1, 6)]
 MODELS = ("weather.low_visibility", "fleet.flying_hours", "operations.departure_delay")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 @pytest.fixture(scope="module")
 def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingMesh]:
-    """Half a year has been made by hand; then the daemon takes over."""
+    """Five months have been made by hand; then the daemon takes over."""
     mesh = LivingMesh(ROOT, tmp_path_factory.mktemp("living") / "home")
     land(HISTORY, mesh.settings.landing_folder)
     by_hand = mesh.mesh("run", "--json")
@@ -38,7 +38,7 @@ def test_a_month_that_lands_is_followed_everywhere_once_and_in_order(living: Liv
     living.wait_for("every domain has looked", lambda: len(living.ticks()) == 3)
     assert living.runs() == [], "nothing was out of date, so nothing may run"
 
-    land(["2013-07"], living.settings.landing_folder)
+    land(["2013-06"], living.settings.landing_folder)
     living.wait_for("operations has a new model", lambda: len(living.versions(MODELS[-1])) > 1)
     living.settle()
 
@@ -55,7 +55,7 @@ def test_a_month_that_lands_is_followed_everywhere_once_and_in_order(living: Liv
         version.gate in ("promoted", "refused") and version.reason for version in (*weather, *operations)
     )
     forecast = living.platform.lake.scan("operations.delay_forecast").collect()
-    assert forecast.filter(month="2013-07").height > 20_000
+    assert forecast.filter(month="2013-06").height > 20_000
     assert set(forecast["model_version"].unique()) <= {"departure_delay@1", "departure_delay@2"}
     assert set(living.ticks().values()) == {"everything is up to date"}
 
@@ -64,8 +64,8 @@ def test_a_poisoned_month_stops_at_its_door_and_a_corrected_file_heals_it(living
     """Bad beyond tolerance: nothing downstream runs, in no domain, and not again and again; mending it is enough."""
     before = {key: living.content(key) for key in ("operations.departures", "fleet.utilisation")}
     count = len(living.runs())
-    path = living.settings.landing_folder / "operations" / "departures-2013-08.csv"
-    good = _departures("2013-08", living.home)
+    path = living.settings.landing_folder / "operations" / "departures-2013-07.csv"
+    good = _departures("2013-07", living.home)
     path.write_bytes(good.replace(b",EWR,", b",???,"))
     living.wait_for("the poisoned month is refused", lambda: len(living.runs()) > count)
     living.settle()
@@ -85,7 +85,7 @@ def test_a_poisoned_month_stops_at_its_door_and_a_corrected_file_heals_it(living
     healed = living.runs()[count + 1 :]
     assert all(run.is_success for run in healed)
     assert max(made(healed).values()) == 1
-    assert "2013-08" in living.platform.lake.partitions("operations.departures")
+    assert "2013-07" in living.platform.lake.partitions("operations.departures")
     assert not any(key.startswith("weather.") for key in made(healed)), "nothing of weather's had changed"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,27 @@ def test_the_record_says_what_was_published(lake: Lake, rows: pl.DataFrame) -> N
     assert {name: part.rows for name, part in record.partitions.items()} == {"2013-01": 2, "2013-02": 1}
     assert abs((dt.datetime.now(dt.UTC) - record.published_at).total_seconds()) < 60
     assert record == commit.publication
+
+
+def test_a_record_is_read_once_until_there_is_a_newer_one(
+    lake: Lake, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again, the log is not read; what others publish, or put in its place, is seen at once."""
+    publish(lake, rows)
+    reader = Lake(lake.store.root, lake.keyring)
+    first = reader.record(KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "head", lambda *_: pytest.fail("the log was read again"))
+        assert reader.record(KEY) is first
+    publish(lake, rows.head(1), replace="all")
+    assert reader.record(KEY).version == 1
+    assert reader.record(KEY, 0).data_version == first.data_version
+    shutil.rmtree(Path(lake.uri(KEY)))
+    with pytest.raises(NotPublished):
+        reader.record(KEY)
+    publish(lake, rows.head(2))
+    assert (reader.record(KEY).version, reader.record(KEY).rows) == (0, 2)
+    assert reader.record(KEY, 0).rows == 2
 
 
 def test_the_same_content_is_not_published_twice(lake: Lake, rows: pl.DataFrame) -> None:

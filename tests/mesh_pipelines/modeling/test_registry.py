@@ -14,7 +14,7 @@ from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate import decide, judge
 from mesh_pipelines.modeling.logbook import log_model, plots
 from mesh_pipelines.modeling.record import InputVersion
-from mesh_pipelines.modeling.registry import ModelVersion, Registry
+from mesh_pipelines.modeling.registry import ModelVersion, Registry, Standing
 from mesh_pipelines.modeling.spec import Gate, ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel
 from resources.tracking import Tracking, training_run
@@ -196,3 +196,17 @@ def test_a_decision_is_plain_json(spec: ModelSpec, history: pl.DataFrame, traine
     content = json.loads(decide(trained, None, history.lazy(), spec).to_json())
     assert content["promote"] is True
     assert {"name", "passed", "value", "bound", "text"} == set(content["reasons"][0])
+
+
+def test_one_question_tells_how_all_models_stand(
+    tracking: Tracking, registry: Registry, spec: ModelSpec, trained: TrainedModel, key: str
+) -> None:
+    """The newest version and the champion's number, as asking for each model by itself would tell them."""
+    first = _log(tracking, spec, trained, key)
+    assert registry.standing()[key] == Standing(registry.version(key, 1), 0)
+    registry.promote(first, who="a test", because="it is good")
+    registry.shadow(_log(tracking, spec, trained, key), {})
+    second = registry.version(key, 2)
+    assert registry.standing()[key] == Standing(second, 1, second)
+    _log(tracking, spec, trained, key)
+    assert registry.standing()[key] == Standing(registry.version(key, 3), 1, registry.in_shadow(key))

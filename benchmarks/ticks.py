@@ -1,0 +1,183 @@
+"""What a sensor's tick costs: a domain of 200 models, and a domain with ten years of months behind it.
+
+Run: python -m benchmarks ticks
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks._measure import Figure, Work, at_most, load, run
+
+MODELS = 200
+MAX_SECONDS = 1.0
+MAX_RATIO = 1.2
+LOOKS = 9
+DOMAIN = "many"
+_FEATURES = """
+
+@feature_set(key=("machine", "day"), time="day")
+def features_{number}(readings: pl.LazyFrame) -> pl.LazyFrame:
+    return readings
+"""
+_MODEL = """
+model_{number} = model(
+    features="features_{number}", target="repaired", objective="binary:logistic", metric="auc", rounds=1,
+    baseline=("machine",),
+)
+"""
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """A tick over many models, and over many months."""
+    models = 20 if quick else MODELS
+    with _home() as home:
+        many = run(
+            "ticks", "tick", env={"MESH_HOME": f"{home}/.mesh"}, root=str(home), models=models, past=1
+        ).result
+    months: dict[int, Mapping[str, Any]] = {}
+    for past in (12, 120):
+        with _home() as home:
+            found = run(
+                "ticks", "tick", env={"MESH_HOME": f"{home}/.mesh"}, root=str(home), models=4, past=past
+            )
+            months[past] = found.result
+    ratio = months[120]["seconds"] / months[12]["seconds"]
+    return [
+        at_most(
+            f"a tick over {models} models, nothing changed",
+            many["seconds"],
+            MAX_SECONDS,
+            unit=" s",
+            note=f"median of {LOOKS}, processor time; the first of a process {many['first']:.2f} s",
+        ),
+        at_most(
+            f"a tick over {models} models, the registry changed",
+            many["changed"],
+            MAX_SECONDS,
+            unit=" s",
+            note="every model is asked about again",
+        ),
+        at_most(
+            "a tick after 120 versions of everything / after 12",
+            ratio,
+            MAX_RATIO,
+            note=f"{1000 * months[120]['seconds']:.1f} ms / {1000 * months[12]['seconds']:.1f} ms",
+        ),
+    ]
+
+
+def tick(root: str, models: int, past: int) -> Work:
+    """Ticks over a domain whose every model has been trained ``past`` times, each time on other features."""
+    load("dagster", "mlflow", "deltalake")
+    import dagster as dg
+
+    from mesh_pipelines import current, sensors
+    from mesh_pipelines.facts import facts_of
+    from mesh_pipelines.platform import platform
+    from mesh_pipelines.testing import workspace
+
+    with workspace(Path(root)):
+        mesh = _build(Path(root), models, past)
+    shared, instance = platform(), dg.DagsterInstance.ephemeral()
+
+    def look() -> float:
+        begun = time.process_time()
+        facts = facts_of(mesh, shared, settle=1.0, instance=lambda: instance)
+        found = current.decide(mesh, DOMAIN, facts, sensors.attempts_in(instance, DOMAIN))
+        took = time.process_time() - begun
+        if not isinstance(found, current.Nothing) or found.reason != "everything is up to date":
+            raise SystemExit(f"the benchmark's mesh is not up to date: {found}")
+        return took
+
+    def work() -> Mapping[str, Any]:
+        first = look()
+        changed: list[float] = []
+        for number in range(3):
+            shared.registry.client.set_registered_model_tag(f"{DOMAIN}.model_0", "looked", str(number))
+            changed.append(look())
+        time.sleep(2.5)  # the registry's file has come to rest
+        look()
+        seconds = statistics.median(look() for _ in range(LOOKS))
+        return {"first": first, "changed": statistics.median(changed), "seconds": seconds}
+
+    return work
+
+
+def _build(root: Path, models: int, past: int) -> Any:
+    """A domain whose product is made for real; its features and models are written down as if they had been."""
+    import polars as pl
+
+    from mesh_pipelines.loading import model_spec
+    from mesh_pipelines.mesh import load_mesh
+    from mesh_pipelines.platform import platform
+    from mesh_pipelines.runs import run as run_mesh
+    from mesh_pipelines.scaffold import new_domain
+
+    new_domain(DOMAIN, root)
+    folder, numbers = root / "domains" / DOMAIN, range(models)
+    for name in ("contracts/repair_forecast.odcs.yaml", "features.py", "models.py"):
+        (folder / name).unlink()
+    head = "import polars as pl\n\nfrom mesh_pipelines import feature_set\n"
+    (folder / "features.py").write_text(head + "".join(_FEATURES.format(number=n) for n in numbers))
+    (folder / "models.py").write_text(
+        "from mesh_pipelines import model\n" + "".join(_MODEL.format(number=n) for n in numbers)
+    )
+    mesh = load_mesh(root, strict=False)
+    shared, nodes = platform(), mesh.nodes
+    rows = pl.DataFrame({"machine": ["m"], "day": ["2026-01-01"], "number": [0]})
+    public = dict.fromkeys(rows.columns, "public")
+
+    def publish(key: str, inputs: Mapping[str, Any], **info: Any) -> Mapping[str, Any]:
+        """Every version of a table, each with other rows."""
+        for number in range(past):
+            with shared.lake.stage(key, dict(rows.schema), public) as stage:
+                stage.write(rows.with_columns(number=pl.lit(number, pl.Int64)))
+                stage.commit(
+                    {"code_version": nodes[key].version_of_code, "inputs": inputs, **info}, replace="all"
+                )
+        record = shared.lake.record(key)
+        return {key: {"version": record.version, "data_version": record.data_version}}
+
+    key = f"{DOMAIN}.readings_raw"
+    if not run_mesh([key], mesh=mesh).ok:
+        raise SystemExit(f"{key} could not be made")
+    made = {
+        name: value
+        for name, value in shared.lake.record(key).info.items()
+        if name not in ("inputs", "code_version")
+    }
+    raw = publish(key, {}, **made)
+    readings = publish(f"{DOMAIN}.readings", raw)
+    client = shared.registry.client
+    for n in numbers:
+        key, features = f"{DOMAIN}.model_{n}", publish(f"{DOMAIN}.features_{n}", readings)
+        client.create_registered_model(key)
+        digest = model_spec(nodes[key], mesh.domains[DOMAIN].nodes).digest
+        for number in range(past):
+            tags = {
+                "spec_digest": digest,
+                "inputs": json.dumps(features),
+                "gate": "promoted",
+                "trained_at": "",
+            }
+            client.create_model_version(key, source=f"file:///{key}/{number}", tags=tags)
+        client.set_registered_model_alias(key, "champion", str(past))
+    return mesh
+
+
+@contextmanager
+def _home() -> Generator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="mesh-bench-"))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)

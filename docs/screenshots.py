@@ -1,11 +1,15 @@
-"""Takes the pictures of the README again, of the Dagster UI as it is: ``python docs/screenshots.py``.
+"""Takes the pictures of the documents again, of the Dagster UI as it is.
 
-Needs Chromium and a mesh home on which ``mesh demo`` has run (``MESH_HOME``).
+    python docs/screenshots.py          the README's pages, of the mesh home that is in force
+    python docs/screenshots.py story    a home of its own: `mesh demo`, then files land, pictures as it happens
+
+Needs Chromium; the first also needs a home on which ``mesh demo`` has run (``MESH_HOME``).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -14,8 +18,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 IMAGES = Path(__file__).resolve().parent / "images"
@@ -23,58 +30,175 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+MESH = [sys.executable, "-c", "from mesh_pipelines.cli import main; main()"]
+WIDE, PAGE, LOW = (1900, 1000), (1400, 1000), (1400, 700)
+
+
+@dataclass(frozen=True)
+class Ui:
+    """A Dagster UI that is being looked at.
+
+    Args:
+        base: its address.
+        browser: the program that looks.
+    """
+
+    base: str
+    browser: str
+
+    def shoot(self, name: str, page: str, size: tuple[int, int]) -> None:
+        """Take a picture of a page, as a person with that size of window sees it."""
+        picture = IMAGES / f"{name}.png"
+        with tempfile.TemporaryDirectory() as profile:
+            subprocess.run(
+                [
+                    *(
+                        self.browser,
+                        *FLAGS,
+                        f"--user-data-dir={profile}",
+                        f"--window-size={size[0]},{size[1]}",
+                    ),
+                    *("--virtual-time-budget=30000", f"--screenshot={picture}", self.base + page),
+                ],
+                check=True,
+                capture_output=True,
+            )
+        _to_palette(picture)
+
+    def ask(self, query: str) -> Any:
+        """Ask Dagster's GraphQL."""
+        content = json.dumps({"query": query}).encode()
+        request = urllib.request.Request(
+            f"{self.base}/graphql", content, {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def lineage(self) -> str:
+        """The page of the whole lineage, with all groups unfolded; the UI keeps that in the address."""
+        groups = sorted(
+            {node["groupName"] for node in self.ask("{ assetNodes { groupName } }")["assetNodes"]}
+        )
+        unfolded = quote(",".join(f"global@global:{group}" for group in groups), safe="")
+        return f"/asset-groups?expanded={unfolded}"
+
+    def runs(self) -> list[Mapping[str, Any]]:
+        """All runs, the newest first."""
+        query = "{ runsOrError { ... on Runs { results { runId status tags { key value } } } } }"
+        return self.ask(query)["runsOrError"]["results"]
 
 
 def main() -> None:
-    """Start ``mesh ui``, take each picture, stop it."""
+    """Take the pictures that were asked for."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("Chromium is not installed")
+    if sys.argv[1:] == ["story"]:
+        with tempfile.TemporaryDirectory(prefix="mesh-story-") as home:
+            story(
+                browser,
+                {**os.environ, "MESH_HOME": home, "MESH_SENSOR_SECONDS": "5", "MESH_SETTLE_SECONDS": "1"},
+            )
+    else:
+        with ui(browser, dict(os.environ)) as shown:
+            shown.shoot("lineage", shown.lineage(), WIDE)
+            shown.shoot("product", "/assets/operations/departures?view=overview", PAGE)
+            shown.shoot("model", "/assets/operations/departure_delay?view=overview", PAGE)
+            shown.shoot("champion", "/assets/operations/departure_delay_champion?view=checks", LOW)
+
+
+def story(browser: str, environment: Mapping[str, str]) -> None:
+    """One month lands and everything follows; another is poisoned and stops at the door; corrected, it is healed."""
+    mesh(environment, "demo")
+    with ui(browser, environment) as shown:
+        sensor = "/locations/operations/sensors/operations_current"
+        wait("the sensors have looked", lambda: _said(shown, "up to date"))
+        shown.shoot("story-quiet", sensor, LOW)
+        before = len(shown.runs())
+        mesh(environment, "demo", "land", "2013-10")
+        wait("runs have begun", lambda: len(_going(shown)) > 0)
+        shown.shoot("story-follows", shown.lineage(), WIDE)
+        wait("operations has followed", lambda: _settled(shown, before))
+        shown.shoot("story-runs", "/runs", PAGE)
+        shown.shoot("story-tick", sensor, LOW)
+        landing = Path(environment["MESH_HOME"]) / "landing" / "operations"
+        mesh({**environment, "MESH_LANDING": environment["MESH_HOME"] + "/aside"}, "demo", "land", "2013-11")
+        good = (
+            Path(environment["MESH_HOME"]) / "aside" / "operations" / "departures-2013-11.csv"
+        ).read_bytes()
+        before = len(shown.runs())
+        (landing / "departures-2013-11.csv").write_bytes(good.replace(b",EWR,", b",???,"))
+        wait("the poisoned month is refused", lambda: _settled(shown, before))
+        shown.shoot("story-refused", "/assets/operations/departures_raw?view=checks", LOW)
+        sys.stdout.write(mesh(environment, "why", "operations.departures"))
+        before = len(shown.runs())
+        (landing / "departures-2013-11.csv").write_bytes(good)
+        wait("the corrected month is followed", lambda: _settled(shown, before))
+        shown.shoot("story-healed", shown.lineage(), WIDE)
+        sys.stdout.write(mesh(environment, "status"))
+
+
+@contextmanager
+def ui(browser: str, environment: Mapping[str, str]) -> Generator[Ui]:
+    """A UI with its daemon, until it has been looked at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    mesh = [sys.executable, "-c", "from mesh_pipelines.cli import main; main()"]
-    ui = subprocess.Popen([*mesh, "ui", "--port", str(port)])
+    process = subprocess.Popen([*MESH, "ui", "--port", str(port)], env=dict(environment))
+    shown = Ui(f"http://127.0.0.1:{port}", browser)
+
+    def loaded() -> bool:
+        with suppress(OSError):
+            return bool(shown.ask("{ assetNodes { groupName } }")["assetNodes"])
+        return False
+
     try:
-        groups = _groups(base)
-        # The UI keeps which groups are unfolded in the address.
-        unfolded = quote(",".join(f"global@global:{group}" for group in groups), safe="")
-        pages = {
-            "lineage": (f"/asset-groups?expanded={unfolded}", (1900, 1000)),
-            "product": ("/assets/operations/departures?view=overview", (1400, 1000)),
-            "model": ("/assets/operations/departure_delay?view=overview", (1400, 1000)),
-            "champion": ("/assets/operations/departure_delay_champion?view=checks", (1400, 700)),
-        }
-        for name, (page, (width, height)) in pages.items():
-            with tempfile.TemporaryDirectory() as profile:
-                picture = IMAGES / f"{name}.png"
-                subprocess.run(
-                    [
-                        *(browser, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"),
-                        *("--virtual-time-budget=30000", f"--screenshot={picture}", base + page),
-                    ],
-                    check=True,
-                    capture_output=True,
-                )
-                _to_palette(picture)
+        wait("every code location has loaded", loaded)
+        yield shown
     finally:
-        ui.send_signal(signal.SIGINT)
-        ui.wait()
+        process.send_signal(signal.SIGINT)
+        process.wait()
 
 
-def _groups(base: str, patience: float = 180.0) -> list[str]:
-    """Names of all groups, as soon as every code location has loaded."""
-    query = json.dumps({"query": "{ assetNodes { groupName } }"}).encode()
-    request = urllib.request.Request(f"{base}/graphql", query, {"content-type": "application/json"})
+def mesh(environment: Mapping[str, str], *words: str) -> str:
+    """Type a ``mesh`` command."""
+    return subprocess.run(
+        [*MESH, *words], env=dict(environment), check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+
+
+def wait(what: str, condition: Callable[[], bool], patience: float = 600.0) -> None:
+    """Wait until something has come about."""
     until = time.monotonic() + patience
-    while time.monotonic() < until:
-        with suppress(OSError), urllib.request.urlopen(request, timeout=30) as answer:
-            nodes = json.load(answer)["data"]["assetNodes"]
-            if nodes:
-                return sorted({node["groupName"] for node in nodes})
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"not in {patience:.0f} s: {what}")
         time.sleep(1)
-    raise TimeoutError("the UI shows no assets")
+
+
+def _going(shown: Ui) -> list[Mapping[str, Any]]:
+    return [run for run in shown.runs() if run["status"] in ("STARTED", "STARTING", "QUEUED", "NOT_STARTED")]
+
+
+def _settled(shown: Ui, before: int, quiet: float = 20.0) -> bool:
+    """Whether there are new runs, all of them have ended, and none comes for a while."""
+    until = time.monotonic() + quiet
+    while time.monotonic() < until:
+        if len(shown.runs()) <= before or _going(shown):
+            return False
+        time.sleep(2)
+    return True
+
+
+def _said(shown: Ui, words: str) -> bool:
+    """Whether the sensor of operations has said these words at its last tick."""
+    place = '{repositoryName: "__repository__", repositoryLocationName: "operations"}'
+    found = shown.ask(
+        f"{{ sensorsOrError(repositorySelector: {place}) {{ ... on Sensors {{ results {{ "
+        "sensorState { ticks(limit: 1) { skipReason } } } } } }"
+    )
+    sensors = found["sensorsOrError"]["results"]
+    return any(words in (tick["skipReason"] or "") for s in sensors for tick in s["sensorState"]["ticks"])
 
 
 def _to_palette(picture: Path) -> None:

@@ -111,16 +111,13 @@ def story(browser: str, environment: Mapping[str, str]) -> None:
     """One month lands and everything follows; another is poisoned and stops at the door; corrected, it is healed."""
     mesh(environment, "demo")
     with ui(browser, environment) as shown:
-        sensor = "/locations/operations/sensors/operations_current"
         wait("the sensors have looked", lambda: _said(shown, "up to date"))
-        shown.shoot("story-quiet", sensor, LOW)
         before = len(shown.runs())
         mesh(environment, "demo", "land", "2013-10")
         wait("runs have begun", lambda: len(_going(shown)) > 0)
         shown.shoot("story-follows", shown.lineage(), WIDE)
         wait("operations has followed", lambda: _settled(shown, before))
         shown.shoot("story-runs", "/runs", PAGE)
-        shown.shoot("story-tick", sensor, LOW)
         landing = Path(environment["MESH_HOME"]) / "landing" / "operations"
         mesh({**environment, "MESH_LANDING": environment["MESH_HOME"] + "/aside"}, "demo", "land", "2013-11")
         good = (

@@ -19,7 +19,7 @@ demo: $(READY)  ## land nine months of real data, run the whole mesh, show what 
 
 .PHONY: test
 test: check  ## check everything, then run the whole test suite
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 .PHONY: check
 check: $(READY)  ## style, types, the direction of imports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -266,12 +267,12 @@ def test_an_unsound_mesh_is_not_run(world: World) -> None:
     assert not platform().settings.home.joinpath("lake").exists()
 
 
-def test_the_root_is_the_nearest_workspace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_root_is_the_nearest_workspace(world: World) -> None:
     """From any folder below, the workspace is found."""
     below = world.root / "domains" / "deep"
     below.mkdir()
-    monkeypatch.chdir(below)
-    assert project_root() == world.root
+    with chdir(below):
+        assert project_root() == world.root
 
 
 @pytest.mark.slow

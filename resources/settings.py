@@ -75,7 +75,8 @@ class Settings(BaseSettings):
     dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
     dagster_storage: SecretStr | None = Field(
         default=None,
-        description="PostgreSQL address of Dagster's runs and events, as postgresql://user:password@host/database; "
+        description="PostgreSQL address of Dagster's runs and events, as postgresql://user:password@host/database, "
+        "for which dagster-postgres has to be installed; "
         "SQLite without it.",
     )
     scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")

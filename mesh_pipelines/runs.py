@@ -149,6 +149,8 @@ def _run(
     reason: str,
     started: float,
 ) -> RunReport:
+    from mesh_pipelines.lostruns import places_kept_free
+
     reports: dict[str, StepReport] = {}
     run_ids: list[str] = []
     failed: set[str] = set()
@@ -169,7 +171,8 @@ def _run(
             break
         domain = group[0].node.domain
         for batch, window in windows(group):
-            outcome = execute(whole, domain, batch, window, shared, show, reason)
+            with places_kept_free(dagster_instance(shared)):
+                outcome = execute(whole, domain, batch, window, shared, show, reason)
             run_ids.append(outcome.run_id)
             for report in outcome.steps:
                 reports[report.key] = _merge(reports.get(report.key), report)
@@ -259,7 +262,7 @@ def execute(
     from mesh_pipelines.sensors import attempts_in
 
     instance = dagster_instance(shared)
-    # A run whose process was killed is found here, and takes up no place any more.
+    # A run of the domain whose process was killed is found here, and is one that runs no more.
     attempts_in(instance, domain)(domain)
     definitions = _definitions(mesh, domain)
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)

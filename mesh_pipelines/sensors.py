@@ -16,10 +16,10 @@ from mesh_pipelines.current import CAUSES, VERSIONS, Attempt, Nothing, Request, 
 from mesh_pipelines.dagsterhome import urgency
 from mesh_pipelines.facts import facts_of
 from mesh_pipelines.loading import LoadedDomain
+from mesh_pipelines.lostruns import failed_if_lost
 from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.planner import IF_STALE, REASON
 from mesh_pipelines.platform import platform
-from mesh_pipelines.processes import PROCESS, is_gone
 
 DOMAIN = "mesh/domain"
 
@@ -106,20 +106,11 @@ def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Seque
         if domain not in known:
             runs = instance.get_runs(filters=dg.RunsFilter(tags={DOMAIN: domain}), limit=_RECENT)
             if domain == own:
-                runs = [_failed_if_killed(instance, run) for run in runs]
+                runs = [failed_if_lost(instance, run) for run in runs]
             known[domain] = [_attempt(run) for run in runs]
         return known[domain]
 
     return attempts
-
-
-def _failed_if_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
-    if run.is_finished or not is_gone(run.tags.get(PROCESS, "")):
-        return run
-    now = instance.get_run_by_id(run.run_id) or run  # it may have ended well, and its process after it
-    if not now.is_finished:
-        instance.report_run_failed(now, "the process that executed it is gone")
-    return instance.get_run_by_id(run.run_id) or run
 
 
 def _attempt(run: dg.DagsterRun) -> Attempt:

@@ -256,6 +256,7 @@ def execute(
     from dagster._core.execution.api import create_execution_plan, execute_run_iterator
     from dagster._core.remote_origin import RemoteRepositoryOrigin
     from dagster._core.snap import snapshot_from_execution_plan
+    from dagster._core.storage.defs_state.base import set_defs_state_storage
 
     from mesh_pipelines.location import checks_to_run
     from mesh_pipelines.processes import PROCESS, this_process
@@ -264,9 +265,10 @@ def execute(
     instance = dagster_instance(shared)
     # A run of the domain whose process was killed is found here, and is one that runs no more.
     attempts_in(instance, domain)(domain)
-    definitions = _definitions(mesh, domain)
+    # Dagster asks the instance that was opened last, which may be another home's, and closed by now.
+    with set_defs_state_storage(instance.defs_state_storage):
+        repository = _definitions(mesh, domain).get_repository_def()
     keys = frozenset(dg.AssetKey(step.key.split(".")) for step in steps)
-    repository = definitions.get_repository_def()
     checks = {
         dg.AssetCheckKey(dg.AssetKey(step.key.split(".")), name)
         for step in steps

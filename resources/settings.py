@@ -75,9 +75,8 @@ class Settings(BaseSettings):
     dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
     dagster_storage: SecretStr | None = Field(
         default=None,
-        description="PostgreSQL address of Dagster's runs and events, as postgresql://user:password@host/database, "
-        "for which dagster-postgres has to be installed; "
-        "SQLite without it.",
+        description="PostgreSQL address of Dagster's runs and events, as "
+        "postgresql+psycopg2://user:password@host/database; SQLite without it.",
     )
     scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
@@ -132,6 +131,14 @@ class Settings(BaseSettings):
     @classmethod
     def _json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("dagster_storage")
+    @classmethod
+    def _names_its_driver(cls, value: SecretStr | None) -> SecretStr | None:
+        # SQLAlchemy 2.1 takes plain postgresql:// for psycopg 3, and dagster-postgres speaks psycopg2.
+        if value is not None and not value.get_secret_value().startswith("postgresql+psycopg2://"):
+            raise ValueError("an address of PostgreSQL that begins with postgresql+psycopg2:// is needed")
+        return value
 
     @field_validator("master_key", "dagster_storage", mode="before")
     @classmethod

@@ -20,8 +20,13 @@ from hypothesis import strategies as st
 
 from mesh_pipelines.dagsterhome import TRAINING, WORTH, ensure_dagster_home, urgency
 from mesh_pipelines.location import definitions
+from mesh_pipelines.platform import platform
+from mesh_pipelines.runs import run
+from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.testing import small_domain
-from resources.settings import Settings
+from resources.settings import Settings, get_settings
+from tests.mesh_pipelines.postgres import Postgres
+from tests.mesh_pipelines.tiny import World
 
 PRIORITIES = st.integers(1, 10)
 
@@ -141,17 +146,40 @@ def test_training_and_nothing_else_takes_a_place_in_the_pool(tmp_path: Path) -> 
 
 def test_the_address_of_the_database_is_named_and_not_written(tmp_path: Path) -> None:
     """The file says which variable holds it; the password stays out of it."""
-    settings = Settings(home=tmp_path, dagster_storage="postgresql://mesh:secret@db/dagster")  # pyright: ignore[reportArgumentType]
+    settings = Settings(home=tmp_path, dagster_storage="postgresql+psycopg2://mesh:secret@db/dagster")  # pyright: ignore[reportArgumentType]
     text = (ensure_dagster_home(settings) / "dagster.yaml").read_text()
     assert yaml.safe_load(text)["storage"] == {"postgres": {"postgres_url": {"env": "MESH_DAGSTER_STORAGE"}}}
     assert "secret" not in text
     assert "secret" not in repr(settings)
 
 
+def test_runs_events_and_pools_are_kept_in_postgresql(
+    world: World, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the setting says so: a domain runs to its champion, and nothing of it is in a file of the home."""
+    postgres.do("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    monkeypatch.setenv(
+        "MESH_DAGSTER_STORAGE", postgres.superuser.replace("postgresql://", "postgresql+psycopg2://")
+    )
+    get_settings.cache_clear()
+    new_domain("machines", world.root)
+    report = run(["machines"])
+    assert report.ok, report
+    home = platform().settings.dagster_home
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        kept = instance.get_runs()
+        assert {run.run_id for run in kept} == set(report.run_ids)
+        assert all(run.is_success for run in kept)
+        assert instance.event_log_storage.get_concurrency_keys() == {TRAINING}
+        assert not instance.event_log_storage.get_concurrency_run_ids(), "every place is free again"
+    assert not list(home.rglob("*.db"))
+    assert {step.status for step in run(["machines"]).steps} == {"up to date"}
+
+
 def test_the_file_follows_the_settings_until_somebody_makes_it_theirs(tmp_path: Path) -> None:
     """Its first line says so: without it the file is left as it is."""
     plain = Settings(home=tmp_path)
-    postgres = Settings(home=tmp_path, dagster_storage="postgresql://db/dagster")  # pyright: ignore[reportArgumentType]
+    postgres = Settings(home=tmp_path, dagster_storage="postgresql+psycopg2://db/dagster")  # pyright: ignore[reportArgumentType]
     file = ensure_dagster_home(plain) / "dagster.yaml"
     before = file.read_text()
     ensure_dagster_home(postgres)

@@ -21,7 +21,7 @@ from mesh_pipelines.runs import StepReport, run
 from mesh_pipelines.steps import source_candidate
 from resources.database import Database
 from resources.settings import get_settings
-from tests.mesh_pipelines.landing.conftest import PASSWORD, Postgres
+from tests.mesh_pipelines.postgres import PASSWORD, Postgres
 from tests.mesh_pipelines.tiny import World, promise
 
 KEY = "shop.orders_raw"

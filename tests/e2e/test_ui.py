@@ -367,13 +367,17 @@ def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
         },
     )["launchPipelineExecution"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
+    path = f"/runs/{launched['run']['runId']}"
+
+    def of_it() -> list[dict[str, Any]]:
+        return [notice for notice in told[1] if path in notice["message"]]  # other domains live, and tell too
+
     until = time.monotonic() + PATIENCE
-    while not told[1]:
+    while not of_it():
         assert time.monotonic() < until, (ui.home / "ui.log").read_text()[-4000:]
         time.sleep(1)
-    [notice] = told[1]
+    [notice] = of_it()
     assert notice["title"] == "[mesh] weather.observations_raw: landing error"
-    assert f"/runs/{launched['run']['runId']}" in notice["message"]
     assert "land a file there" in notice["message"]
 
 

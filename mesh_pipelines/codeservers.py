@@ -55,5 +55,8 @@ def code_servers(dagster: int) -> dict[int, list[int]]:
         dagster: number of the ``dagster dev`` that started them.
     """
     return {
-        process: children(process) for process in children(dagster) if "code-server" in command_of(process)
+        process: children(process)
+        for process in children(dagster)
+        if "dagster code-server start"
+        in command_of(process)  # the daemon has children too, and words like it
     }

@@ -142,7 +142,7 @@ def test_code_servers_killed_at_a_tick_come_back_and_miss_nothing(mesh: Small) -
     before = mesh.counts()
     mesh.correct(seed=3)
     time.sleep(1)
-    assert len(mesh.kill("grpc")) >= 2
+    assert len(mesh.kill("dagster api grpc")) >= 2
     assert mesh.kill("mesh_pipelines.worker")
     mesh.each_once(before)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from mesh_pipelines.landing import gone_with_rows_kept
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import Mesh
+from mesh_pipelines.ownchecks import marks
 from mesh_pipelines.planner import (
     Facts,
     Plan,
@@ -115,9 +116,11 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         if failed:
             return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
-        waits += [kept for node in nodes if node.domain == domain and (kept := too_little_new(node, facts))]
-        waits += in_shadow([node for node in nodes if node.domain == domain], facts)
-        gone = [name for node in nodes if node.domain == domain for name in _gone(node, facts)]
+        here = [node for node in nodes if node.domain == domain]
+        waits += [kept for node in here if (kept := too_little_new(node, facts))]
+        waits += in_shadow(here, facts)
+        waits += [f"whoever follows {node.key}: {why}" for node in here if (why := facts.unfit(node.key))]
+        gone = [name for node in here for name in _gone(node, facts)]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
         return Nothing(state + stays)
@@ -151,11 +154,12 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
     settled: list[str] = []
     while True:
         found = plan(nodes, facts, settled=settled)
-        more = [
-            step.key
-            for step in found.steps
-            if not step.follows and _settled(step, facts, attempts(step.node.domain))
-        ]
+        more: list[str] = []
+        for step in found.steps:
+            if step.follows or not _settled(step, facts, attempts(step.node.domain)):
+                continue
+            if not any(i.key in more for i in step.node.inputs):  # else it may only have waited for that one
+                more.append(step.key)
         if not more:
             return found, settled
         settled += more
@@ -206,6 +210,7 @@ def cause_of(step: Step, facts: Facts) -> str:
             for name in step.partitions or ("",)
         }
         inputs |= {i.key: str(facts.registry_state(i.key)) for i in step.node.inputs}
+    inputs |= marks(step.node, facts)
     content = json.dumps([step.key, step.node.version_of_code, sorted(inputs.items())])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -15,6 +15,7 @@ from mesh_pipelines.errors import NotPublished, TrackingUnavailable
 from mesh_pipelines.landing import Landing, landing_of
 from mesh_pipelines.loading import Node, model_spec
 from mesh_pipelines.mesh import Mesh
+from mesh_pipelines.ownchecks import Verdict, blocking, latest_verdicts
 from mesh_pipelines.planner import Declared, Facts, ModelFacts
 from mesh_pipelines.platform import Platform
 
@@ -44,7 +45,8 @@ def facts_of(
         settle: seconds that a new file must have been left unchanged before it counts as landed.
         without_registry: where MLflow does not answer, take models for untrained: their own steps then say what is
             wrong, and everything else goes on.
-        instance: the Dagster instance, which keeps what watching has found; asked only where it may matter.
+        instance: the Dagster instance, which keeps what watching and hand-written checks have found; asked only
+            where it may matter.
     """
 
     @cache
@@ -79,6 +81,7 @@ def facts_of(
     facts = Facts(platform.record, model, mesh.nodes, landing, declared, settle)
     if instance is not None:
         facts.drift = _drift(facts, instance)
+        facts.verdicts = _verdicts(facts, instance)
     return facts
 
 
@@ -105,6 +108,18 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
         return drifted(watch_of(node), finding, f"{node.name}@{facts.of_model(node.key).champion}")
 
     return drift
+
+
+def _verdicts(
+    facts: Facts, instance: Callable[[], DagsterInstance]
+) -> Callable[[Node], Mapping[str, Verdict]]:
+    """Look up what all blocking checks last said at once, when the first of them is asked about."""
+
+    @cache
+    def found() -> Mapping[str, Mapping[str, Verdict]]:
+        return latest_verdicts(instance(), [node for node in facts.nodes.values() if blocking(node)])
+
+    return lambda node: found().get(node.key, {}) if blocking(node) else {}
 
 
 _seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}

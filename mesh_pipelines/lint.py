@@ -207,6 +207,41 @@ class HandwrittenAssetsMakeOneTable(DomainRule):
                 )
 
 
+class HandwrittenChecksAreKept(DomainRule):
+    """Nobody may follow what a blocking check refuses: it has to run with its asset, and leave one verdict on it."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        keys = {node.key for node in domain.nodes.values()}
+        for check in domain.checks:
+            where = f"domains/{domain.name}: {check.name}"
+            if check.asset not in keys:
+                yield self.violation(
+                    where,
+                    f"is a check on {check.asset}, which is no asset of this domain, so that no run would execute it",
+                    f"name one of {', '.join(sorted(domain.nodes))}; what another domain promises is for its contract",
+                )
+            if not check.alone:
+                yield self.violation(
+                    where,
+                    "its function checks several assets, and cannot check one of them by itself",
+                    "write one @dg.asset_check an asset, or say can_subset=True",
+                )
+            if check.by_partition:
+                yield self.violation(
+                    where,
+                    "is evaluated a partition at a time, and a failure would be forgotten with the next partition",
+                    "leave partitions_def out: it is given the whole table",
+                )
+        for node in domain.nodes.values():
+            names = [spec.name for spec in node.asset.check_specs] if node.asset is not None else []
+            if names:
+                yield self.violation(
+                    node,
+                    f"its function reports checks of its own, which nobody would see: {', '.join(names)}",
+                    "write each as a rule of its contract, which holds before it is published, or as @dg.asset_check",
+                )
+
+
 class NothingIsMadeOfItself(DomainRule):
     """Assets form no circle: what is made from what must be clear."""
 

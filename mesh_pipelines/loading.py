@@ -27,6 +27,7 @@ from mesh_pipelines.declare import (
     Stage,
 )
 from mesh_pipelines.errors import ContractError, Violation
+from mesh_pipelines.ownchecks import OwnCheck, own_checks
 from mesh_pipelines.profile import Profile, read_profile
 from quality.contract import Contract, load_contract
 
@@ -55,6 +56,7 @@ class Node:
         asset: the hand-written Dagster asset, if it is one.
         file: the Python file that it is written in.
         line: the line at which it begins there.
+        checks: its checks that were written by hand.
     """
 
     domain: str
@@ -67,6 +69,7 @@ class Node:
     asset: Any = None
     file: Path | None = None
     line: int = 1
+    checks: tuple[OwnCheck, ...] = ()
 
     @property
     def key(self) -> str:
@@ -123,6 +126,11 @@ class LoadedDomain:
     def name(self) -> str:
         return self.profile.name
 
+    @property
+    def checks(self) -> tuple[OwnCheck, ...]:
+        """Checks that the domain wrote by hand, whatever asset they are on."""
+        return _checks(self.extras, self.name)
+
     def lacks_contract(self, node: Node) -> bool:
         """Whether nobody wrote one; one that is there and unsound has been reported as that."""
         name = (node.declaration.contract if node.declaration else None) or node.name
@@ -172,7 +180,7 @@ def load_domain(package: str) -> LoadedDomain:
                         found.append(_twice(node, nodes[own]))
                 if not written and _is_dagster_extra(value) and value not in extras:
                     extras.append(value)
-    nodes = _wire(nodes, profile.name)
+    nodes = _with_checks(_wire(nodes, profile.name), _checks(extras, profile.name))
     return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound))
 
 
@@ -310,6 +318,22 @@ def _line_of(asset: Any) -> int:
 def _dotted(path: Any, domain: str) -> str:
     parts = list(path)
     return ".".join(parts) if len(parts) > 1 else f"{domain}.{parts[0]}"
+
+
+def _checks(extras: Iterable[Any], domain: str) -> tuple[OwnCheck, ...]:
+    return tuple(
+        check for extra in extras if hasattr(extra, "check_specs") for check in own_checks(extra, domain)
+    )
+
+
+def _with_checks(nodes: Mapping[str, Node], checks: Iterable[OwnCheck]) -> dict[str, Node]:
+    found: dict[str, list[OwnCheck]] = {}
+    for check in checks:
+        found.setdefault(check.asset, []).append(check)
+    return {
+        name: replace(node, checks=tuple(found[node.key])) if node.key in found else node
+        for name, node in nodes.items()
+    }
 
 
 def _is_dagster_extra(value: Any) -> bool:

@@ -21,6 +21,7 @@ from mesh_pipelines.lint import PROMISING, lint_domain
 from mesh_pipelines.loading import LoadedDomain, Node, load_domain
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
 from mesh_pipelines.notices import notice_sensor
+from mesh_pipelines.ownchecks import step_of
 from mesh_pipelines.rebuilding import rebuild_check
 from mesh_pipelines.schedules import due_schedules
 from mesh_pipelines.sensors import current_sensor
@@ -93,8 +94,7 @@ def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Asse
     full = {dg.AssetKey([name]): dg.AssetKey([loaded.name, name]) for name in loaded.nodes}
     return dg.AssetChecksDefinition.create(
         keys_by_input_name={i: full.get(key, key) for i, key in check.node_keys_by_input_name.items()},
-        # The IO manager knows the reader by the first part of its name.
-        node_def=check.op.with_replaced_properties(name=f"{loaded.name}__{check.op.name}"),
+        node_def=check.op.with_replaced_properties(name=step_of(check, loaded.name)),
         check_specs_by_output_name={
             output: spec.replace_key(spec.key.replace_asset_key(full.get(spec.asset_key, spec.asset_key)))
             for output, spec in check.node_check_specs_by_output_name.items()
@@ -116,7 +116,7 @@ def console(context: dg.InitLoggerContext) -> logging.Logger:
 
 
 def checks_to_run(node: Node) -> tuple[str, ...]:
-    """Names of the checks that go with making a node: its step's own, and those that watch a model in use.
+    """Names of the checks that go with making a node: its step's own, those that watch a model in use, and by hand.
 
     Rebuilding a model is not among them: it costs another training, so it runs when somebody asks for it.
 
@@ -124,7 +124,8 @@ def checks_to_run(node: Node) -> tuple[str, ...]:
         node: the node.
     """
     watching = MONITOR_CHECKS if node.stage == "predictions" else ()
-    return (*(check.name for check in checks_of(node)), *watching)
+    by_hand = (check.name for check in node.checks)
+    return (*(check.name for check in checks_of(node)), *watching, *by_hand)
 
 
 def checks_of(node: Node) -> tuple[Check, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ import dagster as dg
 
 from mesh_pipelines.errors import MeshError, NoticeRefused
 from mesh_pipelines.loading import LoadedDomain, Node
+from mesh_pipelines.ownchecks import FailedChecks, OwnCheck, remedy_of
 from mesh_pipelines.planner import REASON
 from resources.settings import get_settings
 
@@ -43,6 +44,7 @@ class Failure:
         what: more of it, empty where it might hold data.
         remedy: what to do.
         rules: rules that rows broke: name, rows that broke it, rows that were checked.
+        published: it is published all the same, and followed by nobody.
     """
 
     key: str
@@ -50,6 +52,7 @@ class Failure:
     what: str = ""
     remedy: str = ""
     rules: tuple[tuple[str, int, int], ...] = ()
+    published: bool = False
 
     @property
     def cause(self) -> str:
@@ -116,6 +119,7 @@ def failures_of(
     if run.tags.get("dagster/will_retry") == "true":
         return []
     steps = {f"{node.domain}__{node.name}": node for node in domain.nodes.values()}
+    by_hand = FailedChecks(domain.nodes.values())
     rules: dict[str, list[tuple[str, int, int]]] = {}
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         event = entry.dagster_event
@@ -123,6 +127,8 @@ def failures_of(
         if check is not None and not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
             counts = (_count(check.metadata, "failed"), _count(check.metadata, "checked"))
             rules.setdefault(".".join(check.asset_key.path), []).append((check.check_name, *counts))
+        if event is not None and by_hand.concerns(event.step_key):
+            by_hand.of(event)
     found: list[Failure] = []
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
@@ -130,6 +136,8 @@ def failures_of(
         if event is not None and node is not None:
             kind, what, remedy = _of_error(event.step_failure_data.error, _all_public(node))
             found.append(Failure(node.key, kind, what, remedy, tuple(rules.get(node.key, ()))))
+        elif event is not None and by_hand.concerns(event.step_key):
+            found += _of_checks(by_hand.of(event), event.step_failure_data.error, rules, domain)
     return found or [Failure(domain.name, "A run failed", said, "see its log")]
 
 
@@ -148,7 +156,9 @@ def message(
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
     link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
     parts = [failure.text for failure in failures]
-    parts.append(f"Nothing of it was published; what was published before stays as it is.\nThe run: {link}")
+    refused = [failure for failure in failures if not failure.published]
+    stays = "Nothing of it was published; what was published before stays as it is.\n" if refused else ""
+    parts.append(f"{stays}The run: {link}")
     if run.tags.get(REASON):
         parts.append(f"It was started because: {run.tags[REASON]}")
     return f"[mesh] {first.key}: {first.kind.lower()}{more}", "\n\n".join(parts)
@@ -207,6 +217,27 @@ def _told(instance: dg.DagsterInstance, failure: Failure) -> bool:
         return time.time() - then < _A_DAY  # a run has no state to be well again
     well = instance.get_latest_materialization_event(dg.AssetKey(failure.key.split(".")))
     return well is None or well.timestamp < then
+
+
+def _of_checks(
+    failed: Sequence[tuple[OwnCheck, str | None]],
+    error: Any,
+    rules: Mapping[str, Sequence[tuple[str, int, int]]],
+    domain: LoadedDomain,
+) -> Iterator[Failure]:
+    """Hand-written checks that failed or raised; what they say of themselves may quote rows, and is left out."""
+    nodes = {node.key: node for node in domain.nodes.values()}
+    for check, said in failed:
+        node = nodes[check.asset]
+        if said is None:
+            kind, what, remedy = _of_error(error, _all_public(node))
+            yield Failure(node.key, f"Check {check.name} {kind}", what, remedy, published=True)
+        else:
+            held = "It is published, and nobody follows it until the check passes."
+            broken = tuple(rule for rule in rules.get(node.key, ()) if rule[0] == check.name)
+            yield Failure(
+                node.key, "A blocking check failed", held, remedy_of(node.key), broken, published=True
+            )
 
 
 def _of_error(error: Any, public: bool) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_pipelines.errors import MeshError, TransientError
 from mesh_pipelines.landing import Known, Landed, Landing, changed_partitions, looked
 from mesh_pipelines.loading import Node
+from mesh_pipelines.ownchecks import Verdict, unseen, why_unfit
 
 if TYPE_CHECKING:
     from resources.publication import Publication
@@ -131,6 +132,8 @@ class Facts:
         settle: seconds that a new file must have been left unchanged.
         drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where nobody
             has looked at it yet, or all is within bounds.
+        verdicts: what the hand-written blocking checks of a node last said, by name; ``None`` where nobody can be
+            asked, and what is published may be followed.
     """
 
     record: Callable[[str], Publication | None]
@@ -140,6 +143,7 @@ class Facts:
     declared: Callable[[Node], Declared]
     settle: float = 0.0
     drift: Callable[[Node, str], str | None] = lambda _node, _content: None
+    verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
     _records: dict[str, Publication | None] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
     _landed: dict[str, Landed] = field(default_factory=dict)
@@ -169,6 +173,21 @@ class Facts:
         if node is None or node.stage not in ("model", "champion"):
             return None
         return self.of_model(key if node.stage == "model" else node.inputs[0].key)
+
+    def made_at(self, node: Node) -> datetime | None:
+        """When what is there now of a node was made; ``None`` where nothing is, or nobody wrote it down."""
+        if node.stage == "champion":
+            return None
+        if node.stage == "model":
+            trained = self.of_model(node.key).trained_at
+            return datetime.fromisoformat(trained) if trained else None
+        record = self.of(node.key)
+        return record.published_at if record else None
+
+    def unfit(self, key: str) -> str | None:
+        """Why nobody may follow what is there now under a key, in words; ``None`` where all may."""
+        node = self.nodes.get(key)
+        return why_unfit(node, self) if node else None
 
     def landed(self, node: Node) -> Landed:
         """What one look found for a source; what went wrong with the look is part of it."""
@@ -204,8 +223,14 @@ def plan(
             continue
         if node.key in settled:
             continue
-        found = stale(node, facts)
+        found = stale(node, facts) or unchecked(node, facts)
         ahead = [steps[i.key] for i in node.inputs if i.key in steps]
+        unfit = [facts.unfit(i.key) for i in node.inputs if i.key not in steps]
+        held = "; ".join(reason for reason in unfit if reason)
+        if held and (ahead or isinstance(found, Step) or node.key in force):
+            waiting[node.key] = Waiting(node, held, blocks=not facts.there(node.key))
+            out |= {node.key} if waiting[node.key].blocks else set()
+            continue
         if isinstance(found, Waiting):
             ready = ahead and all(i.key in steps or facts.there(i.key) for i in node.inputs)
             if not ready and (found.blocks or node.key not in force):
@@ -243,6 +268,22 @@ def stale(node: Node, facts: Facts) -> Step | Waiting | None:
             return _stale_predictions(node, facts)
         case _:
             return _stale_partitioned(node, facts) if node.partitioned else _stale_whole(node, facts)
+
+
+def unchecked(node: Node, facts: Facts) -> Step | None:
+    """A step for checks that have not seen what is published: they run with it, and it finds nothing else to do.
+
+    Args:
+        node: the asset.
+        facts: where to look.
+    """
+    missing = unseen(node, facts)
+    if not missing:
+        return None
+    parts = tuple(sorted(partitions_in(facts.of(node.key))))[-1:] if node.partitioned else None
+    return (
+        None if parts == () else Step(node, (f"check {', '.join(missing)} has not looked at it yet",), parts)
+    )
 
 
 def _stale_source(node: Node, facts: Facts) -> Step | Waiting | None:

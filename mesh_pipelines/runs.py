@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,6 +21,7 @@ from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
 from mesh_pipelines.loading import LoadedDomain, Node
 from mesh_pipelines.mesh import Mesh, load_mesh
+from mesh_pipelines.ownchecks import FailedChecks, OwnCheck, quoted, remedy_of
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.reports import RebuildReport
@@ -317,7 +318,12 @@ def execute(
     work: dict[str, float] = {}
     unchanged: set[str] = set()
     reports: dict[str, StepReport] = {}
+    by_hand = FailedChecks(step.node for step in steps)
     for event in execute_run_iterator(InMemoryJob(job), dagster_run, instance):
+        if by_hand.concerns(event.step_key):
+            for check, said in by_hand.of(event):
+                _tell_of_check(check, said, event, reports, show)
+            continue
         step = names.get(event.step_key or "")
         if step is None:
             continue
@@ -353,6 +359,21 @@ def execute(
             step.key, StepReport(step.key, domain, step.node.stage, "skipped", message="not reached")
         )
     return Execution(dagster_run.run_id, tuple(reports[step.key] for step in steps))
+
+
+def _tell_of_check(
+    check: OwnCheck, said: str | None, event: Any, reports: dict[str, StepReport], show: Reporter
+) -> None:
+    """A blocking check that failed is a failure of its asset, which stays published and is followed by nobody."""
+    words = quoted(said) if said is not None else f" to run: {_cause(event.step_failure_data.error)}"
+    message = f"check {check.name} of {check.asset} failed{words}"
+    report = reports.get(check.asset)
+    if not check.blocking or report is None:
+        show.note(message)
+        return
+    message = f"{message}\n  -> {remedy_of(check.asset)}"
+    reports[check.asset] = replace(report, status="failed", message=message)
+    show.finished(check.asset, "failed", 0.0, message)
 
 
 def rebuild(key: str, version: int) -> RebuildReport:

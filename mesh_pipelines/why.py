@@ -11,7 +11,8 @@ from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lag import late
 from mesh_pipelines.loading import Node
 from mesh_pipelines.mesh import load_mesh
-from mesh_pipelines.planner import REASON, Facts, Step, Waiting, in_shadow, plan, stale
+from mesh_pipelines.ownchecks import remedy_of
+from mesh_pipelines.planner import REASON, Facts, Plan, Step, Waiting, in_shadow, plan, stale, unchecked
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.reports import Card, Section
 
@@ -39,7 +40,7 @@ def explain(key: str) -> Card:
     else:
         made = ", ".join(step.key for step in decision.steps)
         following = f"a run of {made}, because: {decision.reason}"
-    now = _now(node, facts, list(plan(mesh.select([key]), facts).steps))
+    now = [*_now(node, facts, plan(mesh.select([key]), facts)), *_unfit(node, facts)]
     sections = [
         Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),
@@ -48,18 +49,27 @@ def explain(key: str) -> Card:
     return Card(key, node.stage, "", sections)
 
 
-def _now(node: Node, facts: Facts, steps: list[Step]) -> list[tuple[str, str]]:
-    found = stale(node, facts)
+def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
+    waits = [wait.reason for wait in whole.waiting if wait.node.key == node.key]
+    found = stale(node, facts) or unchecked(node, facts)
     if isinstance(found, Waiting):
-        return [("waits", found.reason)]
-    if found is not None:
+        waits = waits or [found.reason]
+    if waits:
+        return [("waits", reason) for reason in waits]
+    if isinstance(found, Step):
         return [("out of date", reason) for reason in found.reasons]
-    ahead = [step for step in steps if step.key != node.key]
+    ahead = [step for step in whole.steps if step.key != node.key]
     if ahead:
         return [
             ("will follow", f"{step.key}: {'; '.join(step.reasons)}") for step in ahead if not step.follows
         ]
     return [("up to date", "made from what is published now")]
+
+
+def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
+    """That nobody follows an asset, and what to do about it; nothing where all may."""
+    reason = facts.unfit(node.key)
+    return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
 
 
 def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:

@@ -37,6 +37,13 @@ FORECAST = """
 def fraud_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
     return scores
 """
+CHECK = """
+import dagster as dg
+
+@dg.asset_check({about})
+def dear() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+"""
 PORT = 'Annotated[pl.LazyFrame, Port("shop.orders", purpose="planning")]'
 READS = f"""
 @data_product
@@ -112,6 +119,38 @@ def test_a_sound_domain_breaks_no_rule(world: World) -> None:
             },
             "reads its own shop.orders_raw through a port",
             "plain argument",
+        ),
+        (
+            "HandwrittenChecksAreKept",
+            {"checks": CHECK.format(about='asset=dg.AssetKey(["weather", "observations"])')},
+            "is a check on weather.observations, which is no asset of this domain",
+            "name one of fraud",
+        ),
+        (
+            "HandwrittenChecksAreKept",
+            {"checks": CHECK.format(about="asset='orders', partitions_def=dg.DailyPartitionsDefinition('2013-01-01')")},
+            "is evaluated a partition at a time",
+            "leave partitions_def out",
+        ),
+        (
+            "HandwrittenChecksAreKept",
+            {
+                "checks": "import dagster as dg\n\n"
+                "specs = [dg.AssetCheckSpec(a, asset=a) for a in ('orders', 'orders_raw')]\n\n"
+                "@dg.multi_asset_check(specs=specs)\ndef both():\n    yield from ()\n"
+            },
+            "its function checks several assets",
+            "write one @dg.asset_check an asset",
+        ),
+        (
+            "HandwrittenChecksAreKept",
+            {
+                "products": "",
+                "byhand": "import dagster as dg\n\n@dg.asset(check_specs=[dg.AssetCheckSpec('dear', asset='orders')])\n"
+                "def orders():\n    return pl.LazyFrame()\n",
+            },
+            "reports checks of its own, which nobody would see: dear",
+            "write each as a rule of its contract",
         ),
         (
             "ModelsAreTrainedOnOwnFeatures",

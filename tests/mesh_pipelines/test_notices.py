@@ -143,6 +143,36 @@ def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, in
     assert tick(shop) == "told team@mesh.example of shop.orders_raw"
 
 
+def test_a_blocking_check_by_hand_is_told_as_one(
+    shop: LoadedDomain, world: World, hook: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which check of which asset, that it is published and followed by nobody, and what to do; not what it said."""
+    url, told = hook
+    monkeypatch.setenv("MESH_NOTIFY", url)
+    get_settings.cache_clear()
+    world.write(
+        "shop",
+        promise("shop", "orders_raw", {"id": "integer"}),
+        sources='orders_raw = source("orders.csv")',
+        checks=f"""
+        import dagster as dg
+
+        @dg.asset_check(asset="orders_raw", blocking=True)
+        def few() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=False, description="{SECRET}")
+        """,
+    )
+    world.land("shop", "orders.csv", "id\n1\n")
+    assert not runs.run().ok
+    assert tick(world.mesh().domains["shop"]) == "told team@mesh.example of shop.orders_raw"
+    [notice] = told
+    assert notice["title"] == "[mesh] shop.orders_raw: a blocking check failed"
+    for words in ("- few", "nobody follows it until the check passes", "mesh run shop.orders_raw --force"):
+        assert words in notice["message"]
+    assert "Nothing of it was published" not in notice["message"]
+    assert SECRET not in json.dumps(notice)
+
+
 def test_what_an_error_quotes_is_left_out_where_it_may_be_classified(
     shop: LoadedDomain, hook: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

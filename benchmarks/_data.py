@@ -6,6 +6,7 @@ Plain Parquet, made once and kept below the system's temporary folder.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from collections.abc import Callable
 from functools import cache as remember
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks._measure import cache
+from benchmarks._measure import ROOT, cache
 
 A_YEAR = 336_776
 """Departures of 2013."""
@@ -124,6 +125,21 @@ def crowd(times: int) -> Path:
         _by_month(pl.concat(copies).sort("time_hour", maintain_order=True), 2013, making)
 
     return _made(folder, fill)
+
+
+def endless(folder: Path) -> Path:
+    """A workspace of this project's domains whose partitions have no end, for months that the real ones do not know.
+
+    Args:
+        folder: where to make it; it must not be there yet.
+    """
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "workspace.yaml", folder)
+    shutil.copytree(ROOT / "domains", folder / "domains", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in folder.glob("domains/*/contracts/*.odcs.yaml"):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r', until: "2013-12"', "", text), encoding="utf-8")
+    return folder
 
 
 def _by_month(year: pl.DataFrame, of: int, folder: Path) -> None:

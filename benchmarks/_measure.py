@@ -8,6 +8,7 @@ runs one variant and prints what it took as JSON. A variant is a function that d
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
@@ -62,6 +63,17 @@ class Sample:
     peak_gib: float
     cpu_seconds: float = 0.0
     result: Mapping[str, Any] = field(default_factory=dict)
+
+
+def workspace_at(root: str) -> Any:
+    """The mesh of another workspace, for the rest of this process."""
+    from mesh_pipelines.mesh import load_mesh
+    from mesh_pipelines.testing import workspace
+
+    inside = workspace(Path(root))
+    atexit.register(inside.__exit__, None, None, None)
+    inside.__enter__()
+    return load_mesh(Path(root))
 
 
 def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **arguments: Any) -> Sample:

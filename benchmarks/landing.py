@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks._data import months
-from benchmarks._measure import Figure, Work, at_most, load, median, run
+from benchmarks._data import endless, months
+from benchmarks._measure import Figure, Work, at_most, load, median, run, workspace_at
 
 FILES = 10_000
+SOURCE = "operations.departures_raw"
 SHORT, LONG = 1, 10
 """Years of months."""
 
@@ -35,13 +36,14 @@ def figures(*, quick: bool = False) -> list[Figure]:
         run("landing", "make", env={"MESH_HOME": str(many / ".mesh")}, root=str(work), domain="machines")
         crowd = [_tick(many / ".mesh", str(work), "machines") for _ in range(turns)]
         homes = {years: base / f"years-{years}" for years in (SHORT, LONG)}
+        domains = str(endless(base / "endless"))
         for years, home in homes.items():
             _months(home, years)
-            run("landing", "make", env={"MESH_HOME": str(home)}, root="", domain="operations.departures_raw")
+            run("landing", "make", env={"MESH_HOME": str(home)}, root=domains, domain=SOURCE)
         found: dict[int, list[Any]] = {SHORT: [], LONG: []}
         for turn in range(turns):
             for years in (SHORT, LONG) if turn % 2 else (LONG, SHORT):
-                found[years].append(_tick(homes[years], "", "operations.departures_raw"))
+                found[years].append(_tick(homes[years], domains, SOURCE))
     finally:
         shutil.rmtree(base, ignore_errors=True)
     typical = statistics.median(sample.result["seconds"] for sample in crowd)
@@ -65,11 +67,9 @@ def figures(*, quick: bool = False) -> list[Figure]:
 
 def make(root: str, domain: str) -> Work:
     """Publish what has landed, so that it has been seen."""
-    from mesh_pipelines.mesh import load_mesh
-    from mesh_pipelines.runs import project_root
     from mesh_pipelines.runs import run as run_mesh
 
-    mesh = _workspace(root) if root else load_mesh(project_root())
+    mesh = workspace_at(root)
 
     def work() -> Mapping[str, Any]:
         report = run_mesh([domain], mesh=mesh)
@@ -86,13 +86,11 @@ def tick(root: str, domain: str) -> Work:
     from mesh_pipelines.current import Nothing, decide
     from mesh_pipelines.facts import facts_of
     from mesh_pipelines.instance import dagster_instance
-    from mesh_pipelines.mesh import load_mesh
     from mesh_pipelines.planner import plan
     from mesh_pipelines.platform import platform
-    from mesh_pipelines.runs import project_root
     from mesh_pipelines.sensors import attempts_in
 
-    mesh = _workspace(root) if root else load_mesh(project_root())
+    mesh = workspace_at(root)
     instance = dagster_instance(platform())
 
     def once() -> None:
@@ -116,15 +114,6 @@ def tick(root: str, domain: str) -> Work:
 
 def _tick(home: Path, root: str, domain: str) -> Any:
     return run("landing", "tick", env={"MESH_HOME": str(home)}, root=root, domain=domain)
-
-
-def _workspace(root: str) -> Any:
-    """The mesh of another workspace, for the rest of this process."""
-    from mesh_pipelines.mesh import load_mesh
-    from mesh_pipelines.testing import workspace
-
-    workspace(Path(root)).__enter__()
-    return load_mesh(Path(root))
 
 
 def _many_files(folder: Path, count: int) -> Path:

@@ -19,7 +19,7 @@ from mesh_pipelines.cardtext import describe
 from mesh_pipelines.dagsterhome import TRAINING
 from mesh_pipelines.declare import ModelDeclaration
 from mesh_pipelines.loading import LoadedDomain, Node
-from quality.contract import Contract, Partition
+from quality.contract import Contract, Partition, next_partition
 from quality.rules import Rule, rules_of
 
 # Code references, freshness and data versions are marked beta in Dagster; the version is pinned to a minor release.
@@ -150,11 +150,14 @@ def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     cut: Partition | None = contract.partition if contract else None
     if cut is None:
         return None
+    end = next_partition(cut.until) if cut.until else None  # Dagster's end is the first one that is not there
     if cut.every == "day":
-        return dg.DailyPartitionsDefinition(start_date=cut.since)
+        return dg.DailyPartitionsDefinition(start_date=cut.since, end_date=end)
     if cut.every == "year":
-        return dg.TimeWindowPartitionsDefinition(start=cut.since, fmt="%Y", cron_schedule="0 0 1 1 *")
-    return dg.MonthlyPartitionsDefinition(start_date=cut.since, fmt="%Y-%m")
+        return dg.TimeWindowPartitionsDefinition(
+            start=cut.since, end=end, fmt="%Y", cron_schedule="0 0 1 1 *"
+        )
+    return dg.MonthlyPartitionsDefinition(start_date=cut.since, end_date=end, fmt="%Y-%m")
 
 
 def contract_checks(contract: Contract) -> tuple[Check, ...]:

@@ -73,7 +73,9 @@ def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
             "contract": f"`{node.key}` {contract.version}, {contract.status}",
             "grain": contract.grain,
             "key": _names(contract.key),
-            "one part a": contract.partition.every if contract.partition else "",
+            "one part a": f"{contract.partition.every}, {contract.partition.span}"
+            if contract.partition
+            else "",
             "scored by": scored_by,
             "owner": f"{contract.team or profile.owner} ({people})",
             **in_time(contract),

@@ -25,6 +25,7 @@ from mesh_pipelines.planner import (
     in_shadow,
     inputs_now,
     known_of,
+    outdated_partitions,
     plan,
     too_little_new,
 )
@@ -204,6 +205,8 @@ def cause_of(step: Step, facts: Facts) -> str:
         }
         if landed.fault is not None:
             inputs["fault"] = landed.fault.what
+        elif landed.outside and not outdated_partitions(step.node, facts.of(step.key), landed):
+            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
     else:
         inputs = {
             name: json.dumps(inputs_now(step.node, facts, name), sort_keys=True)

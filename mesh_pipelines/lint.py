@@ -194,6 +194,24 @@ class TablesAreReadOneWay(DomainRule):
                 )
 
 
+class PartitionsReachAsFar(DomainRule):
+    """A product that ends before what it is made of would leave out the rest of it, and nobody would say so."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        nodes = {node.key: node for node in domain.nodes.values()}
+        for node in domain.nodes.values():
+            for made_of in (nodes[i.key] for i in node.inputs if i.key in nodes):
+                if not (node.partitioned and made_of.partitioned and node.contract and made_of.contract):
+                    continue
+                own, other = node.contract.partition, made_of.contract.partition
+                if own and other and own.until and (not other.until or own.until < other.until):
+                    yield self.violation(
+                        node,
+                        f"its partitions end with {own.until}, those of {made_of.key} are {other.span}",
+                        "write the same `until` in both contracts, or leave it out here",
+                    )
+
+
 class HandwrittenAssetsMakeOneTable(DomainRule):
     """The gate audits what a function returns against one contract; of several tables it could not tell which."""
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import MeshError, TransientError
-from mesh_pipelines.landing import Known, Landed, Landing, changed_partitions, looked
+from mesh_pipelines.landing import Known, Landed, Landing, changed_partitions, looked, set_apart, undeclared
 from mesh_pipelines.loading import Node
 from mesh_pipelines.ownchecks import Verdict, unseen, why_unfit
 
@@ -193,7 +193,8 @@ class Facts:
         """What one look found for a source; what went wrong with the look is part of it."""
         if node.key not in self._landed:
             known = known_of(self.of(node.key))
-            self._landed[node.key] = looked(self.landing(node), known, settle=self.settle)
+            found = looked(self.landing(node), known, settle=self.settle)
+            self._landed[node.key] = set_apart(found, node.contract.partition if node.contract else None)
         return self._landed[node.key]
 
 
@@ -280,7 +281,7 @@ def unchecked(node: Node, facts: Facts) -> Step | None:
     missing = unseen(node, facts)
     if not missing:
         return None
-    parts = tuple(sorted(partitions_in(facts.of(node.key))))[-1:] if node.partitioned else None
+    parts = _declared_of(node, partitions_in(facts.of(node.key)))[-1:] if node.partitioned else None
     return (
         None if parts == () else Step(node, (f"check {', '.join(missing)} has not looked at it yet",), parts)
     )
@@ -291,8 +292,11 @@ def _stale_source(node: Node, facts: Facts) -> Step | Waiting | None:
     if landed.fault is not None:
         return _faulty_source(node, record, landed.fault)
     if record is None and not landed.inputs:
-        return Waiting(node, "nothing has landed for it yet")
+        refused = undeclared(landed, node.contract) if landed.outside and node.contract else None
+        return Waiting(node, refused.what if refused else "nothing has landed for it yet")
     changed = outdated_partitions(node, record, landed)
+    if not changed and landed.outside and node.contract:
+        return _faulty_source(node, record, undeclared(landed, node.contract))
     if not changed:
         return None
     reasons = tuple(dict.fromkeys(changed.values()))
@@ -302,7 +306,7 @@ def _stale_source(node: Node, facts: Facts) -> Step | Waiting | None:
 def _faulty_source(node: Node, record: Publication | None, fault: MeshError) -> Step | Waiting:
     """What does not answer is asked again; what answers wrongly is for its step to say, once, where people look."""
     reason = f"{fault.where}: {fault.what}" if fault.where else fault.what
-    parts = tuple(sorted(partitions_in(record)))[-1:]
+    parts = _declared_of(node, partitions_in(record))[-1:]
     if isinstance(fault, TransientError) or (node.partitioned and not parts):
         return Waiting(node, reason, blocks=record is None)
     return Step(node, (reason,), parts if node.partitioned else None)
@@ -564,7 +568,13 @@ def _all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
     if node.stage == "source":
         landed = facts.landed(node)
         found = set(partitions_in(facts.of(node.key)) if landed.fault else landed.by_partition())
-    return tuple(sorted(found))
+    return _declared_of(node, found)
+
+
+def _declared_of(node: Node, names: Iterable[str]) -> tuple[str, ...]:
+    """Those partitions that a node's own contract declares, sorted; Dagster knows no others."""
+    cut = node.contract.partition if node.contract else None
+    return tuple(sorted(name for name in names if cut is None or cut.holds(name)))
 
 
 def _asked_for(node: Node, found: Step | None, facts: Facts) -> Step:
@@ -580,4 +590,5 @@ def _following(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:
     partitions: set[str] = set(found.partitions or ()) if found else set()
     for step in ahead:
         partitions |= set(step.partitions or ())
-    return Step(node, reasons, tuple(sorted(partitions)) if node.partitioned else None, follows=found is None)
+    parts = _declared_of(node, partitions) if node.partitioned else None
+    return Step(node, reasons, parts, follows=found is None)

@@ -25,6 +25,7 @@ from mesh_pipelines.ownchecks import FailedChecks, OwnCheck, quoted, remedy_of
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.reports import RebuildReport
+from quality.contract import next_partition
 
 Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
 
@@ -182,6 +183,9 @@ def _run(
             if broken:
                 break
         attempted |= {step.key for step in group}
+    for step in current.steps:
+        if step.key in attempted and not step.follows and reports[step.key].status == "done":
+            show.note(f"{step.key} is out of date again, run it once more: {'; '.join(step.reasons)}")
     for wait in current.waiting:
         reports.setdefault(
             wait.node.key,
@@ -499,24 +503,11 @@ def windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | N
         return [(list(group), None)]
     ranges: list[tuple[str, str]] = []
     for name in names:
-        if ranges and _next_partition(ranges[-1][1]) == name:
+        if ranges and next_partition(ranges[-1][1]) == name:
             ranges[-1] = (ranges[-1][0], name)
         else:
             ranges.append((name, name))
     return [*((list(cut), window) for window in ranges[:-1]), (list(group), ranges[-1])]
-
-
-def _next_partition(name: str) -> str:
-    from datetime import date, timedelta
-
-    match name.count("-"):
-        case 0:
-            return str(int(name) + 1)
-        case 1:
-            year, month = map(int, name.split("-"))
-            return f"{year + month // 12}-{month % 12 + 1:02d}"
-        case _:
-            return (date.fromisoformat(name) + timedelta(days=1)).isoformat()
 
 
 def _merge(before: StepReport | None, now: StepReport) -> StepReport:

@@ -18,7 +18,7 @@ from mesh_pipelines.assets import Produce, as_rows
 from mesh_pipelines.declare import FeatureSetDeclaration, TableDeclaration
 from mesh_pipelines.errors import AuditRefused, MeshError, NotPublished, TransformError
 from mesh_pipelines.io import Read
-from mesh_pipelines.landing import LandedInput, Landing, landing_of, remembered
+from mesh_pipelines.landing import LandedInput, Landing, landing_of, remembered, set_apart, undeclared
 from mesh_pipelines.loading import PARTITION, LoadedDomain, Node
 from mesh_pipelines.onto import Onto
 from mesh_pipelines.planner import IF_STALE, known_of, outdated_partitions
@@ -85,14 +85,19 @@ def source_candidate(
         before: what was published of it.
         partitions: those to make, as far as they have landed; ``None`` for a source without any.
         anew: read all of it, whatever has been read before.
+
+    Raises:
+        LandingError: all that has landed is of partitions that the contract does not declare.
     """
     assert node.contract is not None
-    landed = landing.look(known_of(before))
+    landed = set_apart(landing.look(known_of(before)), node.contract.partition)
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
     if before and not anew:
         outdated = outdated_partitions(node, before, landed)
         wanted = tuple(name for name in wanted if name in outdated) if wanted is not None else None
+        if landed.outside and not outdated:
+            raise undeclared(landed, node.contract)
         if not outdated or wanted == ():
             return None
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]

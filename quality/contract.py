@@ -77,12 +77,39 @@ class Column:
 class Partition:
     """How a product is cut: by ``column``, one partition ``every`` month (day, year) ``since`` e.g. 2013-01.
 
-    A source may have no such column: its files carry the partition in their names.
+    A source may have no such column: its files carry the partition in their names. ``until`` is the last partition
+    that there will be, empty where there is no end to them.
     """
 
     column: str | None
     every: Literal["day", "month", "year"]
     since: str
+    until: str = ""
+
+    def holds(self, name: str) -> bool:
+        """Whether a partition is one of those that the contract declares."""
+        return self.since <= name and (not self.until or name <= self.until)
+
+    @property
+    def span(self) -> str:
+        """Those that it declares, in words."""
+        return f"{self.since} to {self.until}" if self.until else f"{self.since} and later"
+
+
+def next_partition(name: str) -> str:
+    """The day, month or year after one.
+
+    Args:
+        name: of a partition, e.g. ``2013-12``.
+    """
+    match name.count("-"):
+        case 0:
+            return str(int(name) + 1)
+        case 1:
+            year, month = map(int, name.split("-"))
+            return f"{year + month // 12}-{month % 12 + 1:02d}"
+        case _:
+            return (date.fromisoformat(name) + timedelta(days=1)).isoformat()
 
 
 @dataclass(frozen=True)
@@ -233,7 +260,9 @@ def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Co
         grain=schema.get("dataGranularityDescription", ""),
         columns=columns,
         key=tuple(p["name"] for p in keyed),
-        partition=Partition(partitioned, partitions["every"], partitions["since"])
+        partition=Partition(
+            partitioned, partitions["every"], partitions["since"], partitions.get("until", "")
+        )
         if partitions and (partitioned or stage == "source")
         else None,
         tolerance=custom.get("tolerance", 0) / 100,

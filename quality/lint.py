@@ -324,7 +324,7 @@ class OurPropertiesAreTyped(Lint):
 
 
 class Partitioned(Lint):
-    """A partitioned product says by which column, in which steps and since when."""
+    """A partitioned product says by which column, in which steps and since when, and until when if that is known."""
 
     SINCE: ClassVar[dict[str, str]] = {
         "day": r"\d{4}-\d\d-\d\d\Z",
@@ -348,17 +348,27 @@ class Partitioned(Lint):
         if found:
             place, value = found
             every = value.get("every") if isinstance(value, dict) else None
-            if every not in self.SINCE or set(value) != {"every", "since"}:
+            if every not in self.SINCE or set(value) - {"until"} != {"every", "since"}:
                 yield (
                     place,
                     f"partitions `{value}` cannot be read",
-                    'write `{every: day|month|year, since: "2013-01"}`',
+                    'write `{every: day|month|year, since: "2013-01"}`, and `until` where there is a last one',
                 )
-            elif not isinstance(value["since"], str) or not re.match(self.SINCE[every], value["since"]):
+                return
+            given = {word: value[word] for word in ("since", "until") if word in value}
+            form = re.compile(self.SINCE[every])
+            wrong = [word for word, name in given.items() if not (isinstance(name, str) and form.match(name))]
+            for word in wrong:
                 yield (
-                    (*place, "since"),
-                    f"`{value['since']}` is no {every}",
+                    (*place, word),
+                    f"`{value[word]}` is no {every}",
                     'quote it, e.g. "2013-01" for a month',
+                )
+            if not wrong and value.get("until", value["since"]) < value["since"]:
+                yield (
+                    (*place, "until"),
+                    f"the last {every} `{value['until']}` is before the first",
+                    f"write `{value['since']}` or a later one, or leave it out",
                 )
 
 

@@ -8,19 +8,20 @@ whose stamp is the one that the last publish saw is what it was, and only anothe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 import polars as pl
 
 from mesh_pipelines.errors import LandingError, MeshError
-from quality.contract import Contract
+from quality.contract import Contract, Partition
 from quality.typed import PROVENANCE
 
 if TYPE_CHECKING:
     from mesh_pipelines.loading import Node
     from resources.settings import Settings
 
+_LISTED = 8
 FILE, ROW = PROVENANCE
 """Provenance of a source's row: the file or table that it came from, and its number among the rows read, from 1."""
 
@@ -59,11 +60,13 @@ class Landed:
         inputs: what can be read, by name.
         unfinished: names of what is still being written; it is left for the next look.
         fault: why nothing could be looked at, where that is so.
+        outside: what cannot be read, being of a partition that the contract does not declare.
     """
 
     inputs: tuple[LandedInput, ...] = ()
     unfinished: tuple[str, ...] = ()
     fault: MeshError | None = None
+    outside: tuple[LandedInput, ...] = ()
 
     def by_partition(self) -> dict[str, tuple[LandedInput, ...]]:
         """Inputs by their partition, sorted."""
@@ -191,7 +194,37 @@ def gone_with_rows_kept(landed: Landed, known: Known) -> tuple[str, ...]:
     """
     now = landed.by_partition()
     gone = {name for partition, inputs in known.items() if partition not in now for name in inputs}
-    return tuple(sorted(gone - set(landed.unfinished)))
+    return tuple(sorted(gone - set(landed.unfinished) - {one.name for one in landed.outside}))
+
+
+def set_apart(landed: Landed, cut: Partition | None) -> Landed:
+    """What landed, with that of partitions which the contract does not declare set apart.
+
+    Args:
+        landed: what one look found.
+        cut: the partitions that the contract declares, if any.
+    """
+    outside = tuple(one for one in landed.inputs if cut and one.partition and not cut.holds(one.partition))
+    return replace(landed, inputs=tuple(one for one in landed.inputs if one not in outside), outside=outside)
+
+
+def undeclared(landed: Landed, contract: Contract) -> LandingError:
+    """The error of inputs whose partition the contract does not declare.
+
+    Args:
+        landed: what one look found, with such inputs set apart.
+        contract: the source's contract.
+    """
+    assert contract.partition is not None
+    what = ", ".join(f"{one.name} ({one.partition})" for one in landed.outside[:_LISTED])
+    more = len(landed.outside) - _LISTED
+    return LandingError(
+        f"refused, outside the partitions that its contract declares ({contract.partition.span}): {what}"
+        + (f" and {more} more" if more > 0 else ""),
+        where=f"{contract.domain}.{contract.name}",
+        remedy=f"declare them in contracts/{contract.path.name} (customProperties, partitions), or take them away; "
+        "they are untouched, and so is what was published",
+    )
 
 
 def remembered(inputs: Iterable[LandedInput]) -> dict[str, dict[str, list[str]]]:

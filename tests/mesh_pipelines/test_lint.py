@@ -216,6 +216,22 @@ def test_a_violation_leads_to_the_line(
     assert (world.root / path).read_text().splitlines()[int(number) - 1].startswith(line)
 
 
+def test_a_product_ends_no_earlier_than_what_it_is_made_of(world: World) -> None:
+    """Else what is published of the source after that would be left out of it without a word."""
+    months = {**ORDERS, "month": "string"}
+
+    def faults(end: str) -> dict[str, list[str]]:
+        raw = promise("shop", "orders_raw", months, partitions="2013-01", until=end)
+        orders = promise("shop", "orders", months, partitions="2013-01", until="2013-12")
+        return world.faults(world.write("shop", raw, orders, sources=RAW, products=PRODUCT))
+
+    [found] = faults("")["PartitionsReachAsFar"]
+    assert "its partitions end with 2013-12, those of shop.orders_raw are 2013-01 and later" in found
+    assert "write the same `until` in both contracts" in found
+    assert "PartitionsReachAsFar" in faults("2014-01")
+    assert "PartitionsReachAsFar" not in faults("2013-12")
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -49,6 +49,7 @@ def promise(
     key: Sequence[str] = (),
     tolerance: float = 0,
     partitions: str = "",
+    until: str = "",
     agreements: Mapping[str, tuple[str, str]] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
@@ -61,6 +62,7 @@ def promise(
         key: columns that identify a row; the first one by default.
         tolerance: percent of rows that may be quarantined.
         partitions: the first month, where it is cut by month; a column ``month`` is the partition column.
+        until: the last month, where there is one.
         agreements: purpose and last day by consumer.
         more: further fields of the contract.
     """
@@ -81,7 +83,8 @@ def promise(
         properties.append(fields)
     custom: list[dict[str, Any]] = [{"property": "tolerance", "value": tolerance}]
     if partitions:
-        custom.append({"property": "partitions", "value": {"every": "month", "since": partitions}})
+        cut = {"every": "month", "since": partitions, **({"until": until} if until else {})}
+        custom.append({"property": "partitions", "value": cut})
     roles = [
         {
             "role": consumer,

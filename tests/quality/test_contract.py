@@ -159,6 +159,16 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
         "customProperties[2].value.since",
         "2013-01",
     ),
+    "a last partition that is no month": (
+        lambda d: d["customProperties"][2]["value"].update(until="2013"),
+        "customProperties[2].value.until",
+        "2013-01",
+    ),
+    "a last partition before the first": (
+        lambda d: d["customProperties"][2]["value"].update(until="2012-12"),
+        "customProperties[2].value.until",
+        "or a later one",
+    ),
     "a role without a purpose": (lambda d: d["roles"][0]["customProperties"].pop(0), "roles[0]", "purpose"),
     "an unknown metric": (lambda d: quality(d).update(metric="nullValue"), "quality[0].metric", ""),
     "no operator": (lambda d: quality(d).pop("mustBe"), "quality[0]", "mustBe: 0"),

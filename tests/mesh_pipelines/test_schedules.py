@@ -108,10 +108,10 @@ def test_a_tick_makes_what_is_out_of_date_or_says_what_is_late(
     repository = definitions(domain).get_repository_def()
 
     def tick(at: datetime) -> Any:
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             dagster_instance(platform()), scheduled_execution_time=at, repository_def=repository
-        )
-        return daily.evaluate_tick(context)
+        ) as context:
+            return daily.evaluate_tick(context)
 
     now = datetime.now(UTC)
     missed = tick(now)

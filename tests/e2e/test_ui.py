@@ -8,12 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import pytest
 from mesh_pipelines.demo import land
 from mesh_pipelines.platform import Platform
 from resources.settings import Settings
+from tests.webhook import Webhook, webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAINS = {"weather", "fleet", "operations"}
@@ -67,28 +66,14 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A webhook of this machine, as Apprise names it, and the notices that it took."""
-    notices: list[dict[str, Any]] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            notices.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"json://127.0.0.1:{server.server_port}/", notices
-    server.shutdown()
-    server.server_close()
+def hook() -> Iterator[Webhook]:
+    """A webhook of this machine, and the notices that it took."""
+    with webhook() as listening:
+        yield listening
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory, told: tuple[str, list[dict[str, Any]]]) -> Iterator[Server]:
+def ui(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Server]:
     """`mesh ui` on the real workspace, in a home in which nothing has landed."""
     home = tmp_path_factory.mktemp("ui")
     with socket.socket() as free, socket.socket() as other:
@@ -98,7 +83,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory, told: tuple[str, list[dict[str,
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
     # A sensor takes a file only when it has rested: here people launch, not sensors.
     environment |= {"MESH_HOME": str(home), "MESH_SETTLE_SECONDS": "86400"}
-    environment |= {"MESH_NOTIFY": told[0]}
+    environment |= {"MESH_NOTIFY": hook.url}
     environment |= {"MESH_DOCS_URL": f"http://127.0.0.1:{docs}"}
     command = [
         *(sys.executable, "-c", "from mesh_pipelines.cli import main; main()"),
@@ -346,7 +331,7 @@ def test_a_range_of_months_is_backfilled_from_the_ui_in_one_run(
 
 
 def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
-    ui: Server, assets: Mapping[str, dict[str, Any]], told: tuple[str, list[dict[str, Any]]]
+    ui: Server, assets: Mapping[str, dict[str, Any]], hook: Webhook
 ) -> None:
     """A month that never landed is launched: the daemon's sensor tells the webhook of it, once."""
     node = assets["weather.observations_raw"]
@@ -370,7 +355,9 @@ def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
     path = f"/runs/{launched['run']['runId']}"
 
     def of_it() -> list[dict[str, Any]]:
-        return [notice for notice in told[1] if path in notice["message"]]  # other domains live, and tell too
+        return [
+            notice for notice in hook.told if path in notice["message"]
+        ]  # other domains live, and tell too
 
     until = time.monotonic() + PATIENCE
     while not of_it():

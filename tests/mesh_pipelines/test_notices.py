@@ -5,11 +5,9 @@ from __future__ import annotations
 import email
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import dagster as dg
@@ -24,6 +22,7 @@ from mesh_pipelines.notices import notice_sensor, send, urls_for
 from mesh_pipelines.platform import platform
 from resources.settings import get_settings
 from tests.mesh_pipelines.tiny import World, promise
+from tests.webhook import Webhook, webhook
 
 SECRET = "hunter2"
 COLUMNS: dict[str, Any] = {
@@ -67,24 +66,10 @@ def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def hook() -> Iterator[Webhook]:
     """A webhook on a free port, and what it was told."""
-    told: list[dict[str, Any]] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"json://127.0.0.1:{server.server_port}/mesh", told
-    server.shutdown()
-    server.server_close()
+    with webhook() as listening:
+        yield listening
 
 
 @pytest.fixture
@@ -144,11 +129,10 @@ def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, in
 
 
 def test_a_blocking_check_by_hand_is_told_as_one(
-    shop: LoadedDomain, world: World, hook: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    shop: LoadedDomain, world: World, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which check of which asset, that it is published and followed by nobody, and what to do; not what it said."""
-    url, told = hook
-    monkeypatch.setenv("MESH_NOTIFY", url)
+    monkeypatch.setenv("MESH_NOTIFY", hook.url)
     get_settings.cache_clear()
     world.write(
         "shop",
@@ -165,7 +149,7 @@ def test_a_blocking_check_by_hand_is_told_as_one(
     world.land("shop", "orders.csv", "id\n1\n")
     assert not runs.run().ok
     assert tick(world.mesh().domains["shop"]) == "told team@mesh.example of shop.orders_raw"
-    [notice] = told
+    [notice] = hook.told
     assert notice["title"] == "[mesh] shop.orders_raw: a blocking check failed"
     for words in ("- few", "nobody follows it until the check passes", "mesh run shop.orders_raw --force"):
         assert words in notice["message"]
@@ -174,17 +158,16 @@ def test_a_blocking_check_by_hand_is_told_as_one(
 
 
 def test_what_an_error_quotes_is_left_out_where_it_may_be_classified(
-    shop: LoadedDomain, hook: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    shop: LoadedDomain, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file without a header has its first row quoted as columns: the webhook hears of the file's asset alone."""
-    url, told = hook
-    monkeypatch.setenv("MESH_NOTIFY_DOMAINS", json.dumps({"shop": url}))
+    monkeypatch.setenv("MESH_NOTIFY_DOMAINS", json.dumps({"shop": hook.url}))
     get_settings.cache_clear()
     (get_settings().landing_folder / "shop" / "orders.csv").write_text(f"1,{SECRET}\n2,{SECRET}\n")
     report = runs.run()
     assert SECRET in next(step.message for step in report.steps if step.status == "failed")
     assert tick(shop).startswith("told")
-    [notice] = told
+    [notice] = hook.told
     assert notice["title"] == "[mesh] shop.orders_raw: landing error"
     assert "land a corrected file" in notice["message"]
     assert SECRET not in json.dumps(notice)

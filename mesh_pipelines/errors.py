@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class MeshError(Exception):
@@ -158,3 +159,19 @@ class StorageFull(TransientError):
 
 class TrackingUnavailable(TransientError):
     """The MLflow server does not answer."""
+
+
+def cause_in_words(error: Any) -> str:
+    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause.
+
+    Args:
+        error: what Dagster keeps of an error, with its chain of causes; may be ``None``.
+    """
+    text = ""
+    while error is not None:
+        text = str(error.message).strip()
+        head, _, rest = text.partition(": ")
+        if head.startswith(f"{MeshError.__module__}."):
+            return rest
+        error = error.cause
+    return text

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from dagster import DagsterRun
@@ -33,6 +34,8 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
     Args:
         inst_data: what Dagster made it from.
     """
+
+    command = (sys.executable, "-m", "mesh_pipelines.worker")
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__()
@@ -97,15 +100,19 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def dispose(self) -> None:
         """Let the warm process end; runs that it has forked go on."""
-        if self._warm is not None and self._warm.stdin is not None:
-            self._warm.stdin.close()
+        if self._warm is not None:
+            for pipe in (self._warm.stdin, self._warm.stdout):
+                with suppress(OSError):  # what was not read by one that is gone
+                    pipe.close() if pipe else None
             self._warm = None
 
     def _forked(self, task: Mapping[str, str]) -> bool:
         if self._warm is None or self._warm.poll() is not None:
-            command = [sys.executable, "-m", "mesh_pipelines.worker"]
+            self.dispose()
             pipe = subprocess.PIPE
-            self._warm = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+            self._warm = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
+            # Whenever it ends, it is gone at once, and no zombie.
+            threading.Thread(target=self._warm.wait, daemon=True).start()
         given, answers = self._warm.stdin, self._warm.stdout
         assert given is not None
         assert answers is not None

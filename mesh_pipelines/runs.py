@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mesh_pipelines.errors import MeshError, SelectionError
+from mesh_pipelines.errors import SelectionError, cause_in_words
 from mesh_pipelines.facts import facts_of, registry_exists
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
@@ -345,7 +345,7 @@ def execute(
                 status: Status = "done"
                 message = ""
                 if event.event_type_value == "STEP_FAILURE":
-                    status, message = "failed", _cause(event.step_failure_data.error)
+                    status, message = "failed", cause_in_words(event.step_failure_data.error)
                 elif event.event_type_value == "STEP_SKIPPED":
                     status, message = "skipped", "nothing to read from upstream"
                 elif step.key in unchanged:
@@ -369,7 +369,7 @@ def _tell_of_check(
     check: OwnCheck, said: str | None, event: Any, reports: dict[str, StepReport], show: Reporter
 ) -> None:
     """A blocking check that failed is a failure of its asset, which stays published and is followed by nobody."""
-    words = quoted(said) if said is not None else f" to run: {_cause(event.step_failure_data.error)}"
+    words = quoted(said) if said is not None else f" to run: {cause_in_words(event.step_failure_data.error)}"
     message = f"check {check.name} of {check.asset} failed{words}"
     report = reports.get(check.asset)
     if not check.blocking or report is None:
@@ -523,18 +523,6 @@ def _merge(before: StepReport | None, now: StepReport) -> StepReport:
         before.work_seconds + now.work_seconds,
         now.message,
     )
-
-
-def _cause(error: Any) -> str:
-    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause."""
-    text = ""
-    while error is not None:
-        text = str(error.message).strip()
-        head, _, rest = text.partition(": ")
-        if head.startswith(f"{MeshError.__module__}."):
-            return rest
-        error = error.cause
-    return text
 
 
 def _short(text: str, limit: int = 240) -> str:

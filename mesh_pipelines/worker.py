@@ -33,6 +33,7 @@ _NEEDED = (
     "mesh_pipelines.monitoring.plots",
     "mesh_pipelines.monitoring.watching",
     "mesh_pipelines.publish",
+    "mesh_pipelines.runlines",
     "quality.gx",
     "quality.rows",
 )
@@ -72,10 +73,12 @@ def execute(run_id: str, args: str) -> None:
     from dagster._serdes import deserialize_value
 
     from mesh_pipelines.processes import PROCESS, this_process
+    from mesh_pipelines.runlines import quiet_runs
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what it prints must not answer for the next fork
+    quiet_runs()
     instance_ref = deserialize_value(args, ExecuteRunArgs).instance_ref
     assert instance_ref is not None
     with DagsterInstance.from_ref(instance_ref) as instance:

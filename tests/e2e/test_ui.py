@@ -366,6 +366,11 @@ def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
     [notice] = of_it()
     assert notice["title"] == "[mesh] weather.observations_raw: landing error"
     assert "land a file there" in notice["message"]
+    terminal = (ui.home / "ui.log").read_text()
+    assert "weather.observations_raw failed: " in terminal
+    assert terminal.count(path) == 1, "how it ended, with the way to its page"
+    for noise in (" - DEBUG - ", "Traceback", "Stack Trace"):
+        assert noise not in terminal
 
 
 def _upstream(node: Mapping[str, Any]) -> set[str]:

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.launcher import WorkerStatus
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher import LaunchRunContext, WorkerStatus
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test
 
 from mesh_pipelines.codeservers import code_servers
@@ -78,9 +81,30 @@ def test_a_run_can_be_cancelled(other: tuple[subprocess.Popen[str], str]) -> Non
     assert not is_gone(this_process())
 
 
+def test_a_killed_warm_process_leaves_no_zombie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever forks runs may be killed at any time: nothing of it stays, whether or not another run follows."""
+    answers = "import os, sys\nfor line in sys.stdin: print(os.getpid(), flush=True)"
+    monkeypatch.setattr(WarmRunLauncher, "command", (sys.executable, "-c", answers))
+    code = RepositoryPythonOrigin(sys.executable, ModuleCodePointer("shop", "defs", None))
+    launcher = WarmRunLauncher()
+    before = set(children(os.getpid()))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        launcher.register_instance(instance)
+        run = create_run_for_test(instance, job_code_origin=JobPythonOrigin("everything", code))
+        launcher.launch_run(LaunchRunContext(run, None))
+        [warm] = set(children(os.getpid())) - before
+        os.kill(warm, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while Path(f"/proc/{warm}").exists():
+            assert time.monotonic() < until, "it is a zombie"
+            time.sleep(0.05)
+        launcher.launch_run(LaunchRunContext(run, None))
+        launcher.dispose()
+
+
 def test_a_code_server_that_lost_its_inner_process_is_found() -> None:
     """Of the processes that Dagster started, those that are code servers and have no child."""
-    waiting = "import subprocess, sys, time; {start} time.sleep(60) # code-server"
+    waiting = "import subprocess, sys, time; {start} time.sleep(60) # dagster code-server start"
     inner = waiting.format(start="subprocess.Popen(['sleep', '60']);")
     with (
         subprocess.Popen([sys.executable, "-c", inner], start_new_session=True) as whole,

@@ -157,6 +157,11 @@ def load(*modules: str) -> None:
         import_module(module)
 
 
+def ends_as_mesh() -> None:
+    """Have this process end as the ``mesh`` command does (``cli.leave``), as one variant is what a command does."""
+    atexit.register(os._exit, 0)  # registered before all others, so it comes after them
+
+
 def peak_gib() -> float:
     """The most memory that this process has held."""
     try:
@@ -174,7 +179,7 @@ def _main() -> None:
     begun, spent = time.perf_counter(), time.process_time()
     result = dict(work())
     took = {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - spent}
-    print(json.dumps({**took, "peak_gib": peak_gib(), "result": result}))
+    print(json.dumps({**took, "peak_gib": peak_gib(), "result": result}), flush=True)
 
 
 if __name__ == "__main__":

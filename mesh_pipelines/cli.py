@@ -9,12 +9,15 @@ Everything heavy is imported inside it, so that help and usage errors are instan
 
 from __future__ import annotations
 
+import atexit
 import json
 import keyword
+import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -335,7 +338,30 @@ def ui(
 
 def main() -> None:
     """Entry point of the `mesh` command."""
-    app(prog_name="mesh")
+    code: int | str | None = OK
+    try:
+        app(prog_name="mesh")
+    except SystemExit as ended:
+        code = ended.code
+    leave(code)
+
+
+def leave(code: int | str | None) -> NoReturn:
+    """End the process without taking apart what it imported, which takes seconds and brings nothing.
+
+    What was registered for the end (temporary files, logs) is done first.
+
+    Args:
+        code: the exit code; a text is said, and means 1, as ``sys.exit`` has it.
+    """
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+        code = NO
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    with suppress(BrokenPipeError):  # whoever read it has gone
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or OK)
 
 
 def _run(selection: tuple[str, ...], *, partition: str | None, force: bool) -> RunReport:

@@ -19,7 +19,11 @@ demo: $(READY)  ## land nine months of real data, run the whole mesh, show what 
 
 .PHONY: test
 test: check  ## check everything, then run the whole test suite
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/e2e/test_faults.py --ignore=tests/e2e/test_daemon.py $(TESTS)
+
+.PHONY: faults
+faults: $(READY)  ## the living mesh, a quarter of an hour: months land, everything is killed; count what was lost
+	@$(BIN)/pytest tests/e2e/test_daemon.py tests/e2e/test_faults.py
 
 .PHONY: check
 check: $(READY)  ## style, types, the direction of imports

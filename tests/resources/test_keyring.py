@@ -147,6 +147,8 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
     """Six processes meet an empty keyring at once: one master key, one data key, for all of them."""
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         assert len(set(pool.map(_first_use, [str(tmp_path)] * 6, chunksize=1))) == 1
+        pool.close()
+        pool.join()  # else they are ended by a signal, which does not reach where a shell has it ignored
     stored = json.loads((tmp_path / "operations/departures.json").read_text())["keys"]["confidential"]
     assert list(stored["versions"]) == ["1"]
 

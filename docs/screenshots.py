@@ -126,7 +126,9 @@ def story(browser: str, environment: Mapping[str, str]) -> None:
         before = len(shown.runs())
         (landing / "departures-2013-11.csv").write_bytes(good.replace(b",EWR,", b",???,"))
         wait("the poisoned month is refused", lambda: _settled(shown, before))
-        shown.shoot("story-refused", "/assets/operations/departures_raw?view=checks", LOW)
+        shown.shoot(
+            "story-refused", "/assets/operations/departures_raw?view=checks&checkDetail=within_tolerance", LOW
+        )
         sys.stdout.write(mesh(environment, "why", "operations.departures"))
         before = len(shown.runs())
         (landing / "departures-2013-11.csv").write_bytes(good)

@@ -11,9 +11,8 @@ import os
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
 
-from mesh_pipelines.processes import children, command_of
+from mesh_pipelines.processes import children, command_of, meanwhile
 
 SECONDS = 3.0
 """Between two looks; one that reloads its code has none for less than that."""
@@ -26,26 +25,20 @@ def looked_after(dagster: int) -> Generator[None]:
     Args:
         dagster: number of its process.
     """
-    over = Event()
+    whole: set[int] = set()  # one that starts has no inner process yet
+    lonely: set[int] = set()
 
     def look() -> None:
-        whole: set[int] = set()  # one that starts has no inner process yet
-        lonely: set[int] = set()
-        while not over.wait(SECONDS):
-            servers = code_servers(dagster)
-            whole |= {server for server, inner in servers.items() if inner}
-            before, lonely = lonely, {server for server, inner in servers.items() if not inner} & whole
-            for server in before & lonely:
-                with suppress(ProcessLookupError):
-                    os.kill(server, signal.SIGKILL)
+        nonlocal whole, lonely
+        servers = code_servers(dagster)
+        whole |= {server for server, inner in servers.items() if inner}
+        before, lonely = lonely, {server for server, inner in servers.items() if not inner} & whole
+        for server in before & lonely:
+            with suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
 
-    thread = Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(look, SECONDS):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def code_servers(dagster: int) -> dict[int, list[int]]:

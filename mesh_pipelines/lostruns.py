@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import Event, Thread
 
 import dagster as dg
 
-from mesh_pipelines.processes import PROCESS, is_gone
+from mesh_pipelines.processes import PROCESS, is_gone, meanwhile
 
 SECONDS = 5.0
 """Between two looks at who holds the places that a run may be waiting for."""
@@ -54,16 +53,5 @@ def places_kept_free(instance: dg.DagsterInstance) -> Generator[None]:
         instance: the Dagster instance.
     """
     free_places(instance)
-    over = Event()
-
-    def look() -> None:
-        while not over.wait(SECONDS):
-            free_places(instance)
-
-    thread = Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(lambda: free_places(instance), SECONDS):
         yield
-    finally:
-        over.set()
-        thread.join()

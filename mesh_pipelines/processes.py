@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 PROCESS = "mesh/process"
 """Run tag: host, process and start of the process that executes a run; it writes this before it begins."""
@@ -64,3 +66,26 @@ def command_of(process: int) -> str:
         return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
+
+
+@contextmanager
+def meanwhile(look: Callable[[], None], seconds: float) -> Generator[None]:
+    """Do something now and again, in a thread of this process, for as long as the block lasts.
+
+    Args:
+        look: what to do.
+        seconds: that pass before each time.
+    """
+    over = Event()
+
+    def repeat() -> None:
+        while not over.wait(seconds):
+            look()
+
+    thread = Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

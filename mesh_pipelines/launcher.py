@@ -116,9 +116,11 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         given, answers = self._warm.stdin, self._warm.stdout
         assert given is not None
         assert answers is not None
-        try:
+        answer = ""
+        with suppress(OSError):  # it is gone: so says the empty answer
             given.write(json.dumps(task) + "\n")
             given.flush()
-            return bool(answers.readline())
-        except OSError:
-            return False
+            answer = answers.readline()
+        if not answer:  # the next is another one, even if the system has not yet told that this one ended
+            self.dispose()
+        return bool(answer)

@@ -7,7 +7,7 @@ several runs write at once is for what a person has to know now.
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,21 +28,27 @@ def quiet_runs() -> None:
 
     Dagster would write each event to the terminal, and takes a level for it (``python_logs``) only together with one
     below which it forgets what a domain's own code logs.
+
+    What is standard error now is where the lines go. While a run's output is captured, Dagster has it copied to the
+    terminal by ``tail``, which it ends with the run, whether or not the last lines (how the run ended) were copied:
+    https://github.com/dagster-io/dagster/issues/23336.
     """
-    setattr(context_creation_job, DEFAULT_LOGGERS, lambda _instance: [(run_lines, {})])
-
-
-@dg.logger
-def run_lines(context: dg.InitLoggerContext) -> logging.Logger:
-    """Dagster's console logger, for a person."""
-    del context
     lines = logging.Logger("dagster")
-    lines.addHandler(RunLines())
-    return lines
+    lines.addHandler(RunLines(os.dup(2)))
+    to_terminal = dg.LoggerDefinition(lambda _context: lines)
+    setattr(context_creation_job, DEFAULT_LOGGERS, lambda _instance: [(to_terminal, {})])
 
 
 class RunLines(logging.Handler):
-    """Writes the line of a record to standard error; most records have none."""
+    """Writes the line of a record; most records have none.
+
+    Args:
+        terminal: file descriptor of what people look at.
+    """
+
+    def __init__(self, terminal: int) -> None:
+        super().__init__()
+        self.terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
         known: Mapping[str, Any] = getattr(record, LOG_RECORD_METADATA_ATTR, {})
@@ -51,8 +57,7 @@ class RunLines(logging.Handler):
         if event is not None:
             line = line_of(event, str(known.get("run_id", "")), known.get("job_tags") or {})
         if line:
-            sys.stderr.write(f"{line}\n")
-            sys.stderr.flush()
+            os.write(self.terminal, f"{line}\n".encode(errors="replace"))
 
 
 def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str | None:

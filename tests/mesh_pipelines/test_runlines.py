@@ -13,11 +13,9 @@ from mesh_pipelines.runlines import DEFAULT_LOGGERS, quiet_runs
 TAGS = {"mesh/domain": "shop", REASON: "orders.csv landed"}
 
 
-@pytest.fixture
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of this test are quiet, and those of other tests as they were."""
+@pytest.fixture(autouse=True)
+def _others_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context_creation_job, DEFAULT_LOGGERS, getattr(context_creation_job, DEFAULT_LOGGERS))
-    quiet_runs()
 
 
 @dg.op
@@ -45,9 +43,9 @@ def bad() -> None:
     shop__refunds()
 
 
-@pytest.mark.usefixtures("quiet")
 def test_a_run_that_goes_well_says_three_things(capfd: pytest.CaptureFixture[str]) -> None:
     """That it begins and why, what its own code warns of, and that it has ended; Dagster keeps every event."""
+    quiet_runs()
     with dg.DagsterInstance.ephemeral() as instance:
         run = good.execute_in_process(instance=instance, tags=TAGS).run_id
         logged = [entry.user_message for entry in instance.all_logs(run)]
@@ -59,9 +57,9 @@ def test_a_run_that_goes_well_says_three_things(capfd: pytest.CaptureFixture[str
     assert any("Started execution of step" in line for line in logged)
 
 
-@pytest.mark.usefixtures("quiet")
 def test_a_failure_says_what_where_and_the_remedy(capfd: pytest.CaptureFixture[str]) -> None:
     """Without a traceback, which is on the run's page, to which it leads."""
+    quiet_runs()
     with dg.DagsterInstance.ephemeral() as instance:
         run = bad.execute_in_process(instance=instance, tags=TAGS, raise_on_error=False).run_id
     said = capfd.readouterr().err

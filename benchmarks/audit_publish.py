@@ -88,11 +88,12 @@ def gate(data: str) -> Work:
     """Audit, quarantine, encrypt and publish, as a Dagster step does it."""
     home = tempfile.mkdtemp(prefix="mesh-bench-")
     os.environ["MESH_HOME"] = home
-    load("great_expectations", "pandera.polars")
     from mesh_pipelines.loading import load_domain
     from mesh_pipelines.platform import platform
+    from mesh_pipelines.preload import AUDIT, PLANNING, preload
     from mesh_pipelines.publish import Candidate, publish
 
+    preload(PLANNING, AUDIT)
     node = load_domain("domains.operations").nodes[KEY]
 
     def work() -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from mesh_pipelines.mesh import Mesh
 from mesh_pipelines.ownchecks import Verdict, blocking, latest_verdicts
 from mesh_pipelines.planner import Declared, Facts, ModelFacts
 from mesh_pipelines.platform import Platform
+from mesh_pipelines.preload import OWN_REGISTRY, REGISTRY, preload
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -138,6 +139,7 @@ def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
     uri = platform.settings.tracking_uri
     stamp = _stamp(uri)
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
+        preload(OWN_REGISTRY if uri.startswith("sqlite:") else REGISTRY)
         found = {key: _facts(standing) for key, standing in platform.registry.standing().items()}
         _seen[uri] = (stamp, found)
     return _seen[uri][1]

@@ -7,47 +7,18 @@ imported after the fork, as they are then.
 
 from __future__ import annotations
 
-import gc
-import importlib
 import json
 import os
 import signal
 import sys
 
-_NEEDED = (
-    "dagster._cli.api",
-    "mesh_pipelines.eventlog",
-    "deltalake",
-    "duckdb",
-    "great_expectations",
-    "pandera.polars",
-    "polars",
-    "xgboost",
-    "dagster_mlflow",
-    "mesh_pipelines.location",
-    "mesh_pipelines.modeling.gate",
-    "mesh_pipelines.modeling.logbook",
-    "mesh_pipelines.modeling.plots",
-    "mesh_pipelines.modeling.scoring",
-    "mesh_pipelines.modeling.training",
-    "mesh_pipelines.monitoring.plots",
-    "mesh_pipelines.monitoring.watching",
-    "mesh_pipelines.publish",
-    "mesh_pipelines.runlines",
-    "quality.gx",
-    "quality.rows",
-)
-
 
 def main() -> None:
     """Fork a run for each line: a JSON object with ``run_id`` and ``args``; answer with the process's number."""
-    for name in _NEEDED:
-        importlib.import_module(name)
-    from resources.tracking import import_mlflow
+    from mesh_pipelines.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, preload
 
-    import_mlflow()
+    preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, ("mesh_pipelines.runlines",))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is gone at once: nobody has to wait for it
-    gc.freeze()
     for line in sys.stdin:
         task = json.loads(line)
         process = os.fork()

@@ -52,8 +52,7 @@ class Session:
     """A GX context over one in-memory DuckDB. Use ``session``."""
 
     def __init__(self, docs: Path | None) -> None:
-        # Read at import, and again by every context.
-        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        prepare_for_gx()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import great_expectations
@@ -149,6 +148,11 @@ class Session:
         self._held.close()
         self._engine.dispose()
         self._source.get_engine().dispose()
+
+
+def prepare_for_gx() -> None:
+    """Have Great Expectations tell nobody of its use; it reads this when imported, and again for every context."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
 @contextmanager

@@ -39,7 +39,8 @@ def cut(frame: pl.DataFrame, by: str) -> Cut:
 
 def copied(frame: pl.DataFrame) -> pl.DataFrame:
     """The same rows in memory of their own."""
-    return frame[pl.int_range(frame.height, dtype=pl.UInt32, eager=True)]
+    # Of more than one part it has to make one anew; of a single one it would keep what there is.
+    return pl.concat([frame.head(1), frame.slice(1)], rechunk=True)
 
 
 def _joined(parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -62,11 +63,12 @@ class Filing(Generic[T]):
         self._waiting.append(self._pool.submit(self._make, partition, self._asked, frame))
         self._asked += 1
 
-    def take(self) -> list[T]:
-        """What was made since the last time, when all of it is there; the first error, if there was one."""
-        waiting, self._waiting = self._waiting, []
-        wait(waiting)
-        return [future.result() for future in waiting]
+    def take(self, leaving: int = 0) -> list[T]:
+        """What was made since the last time, when all is there but the ``leaving`` youngest; or the first error."""
+        upto = max(0, len(self._waiting) - leaving)
+        asked, self._waiting = self._waiting[:upto], self._waiting[upto:]
+        wait(asked)
+        return [future.result() for future in asked]
 
     def close(self) -> None:
         """Forget what has not begun, and wait for the rest."""

@@ -138,8 +138,9 @@ class Stage:
         """
         self._require_open()
         frame = self._conformed(frame)
-        # What the last call left to the threads is done before more is begun, which bounds memory.
-        self._take()
+        # What earlier calls left to the threads is done before more is begun, which bounds memory: all but one file,
+        # with which they are busy until the next rows are here.
+        self._take(leaving=1)
         shared = False
         pieces = {"": frame} if frame.height else {}
         if self.partition_by is not None and frame.height:
@@ -408,9 +409,9 @@ class Stage:
         file = LakeFile(partition, name, frame.height, len(data))
         return NewFile(file, delta.stats(frame, self._public)), ContentDigest.of(frame)
 
-    def _take(self) -> None:
+    def _take(self, leaving: int = 0) -> None:
         """Take over what the threads have written."""
-        for new, part in self._filing.take():
+        for new, part in self._filing.take(leaving):
             self._files.append(new)
             self._parts[new.file.partition] = self._parts.get(new.file.partition, ContentDigest()) + part
             self._checkpoint("file")

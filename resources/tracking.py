@@ -232,10 +232,15 @@ def _close_leftovers(
         client.set_terminated(stale.info.run_id, "KILLED")
 
 
-def import_mlflow() -> Any:
-    """MLflow, without telemetry and with short patience for a server that does not answer."""
+def prepare_for_mlflow() -> None:
+    """No telemetry, and short patience with a server that does not answer: what MLflow reads when it is imported."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+def import_mlflow() -> Any:
+    """MLflow, prepared."""
+    prepare_for_mlflow()
     import mlflow
 
     # What it says at INFO (tables made, models registered) is this project's to tell, on the asset.

@@ -308,11 +308,15 @@ def test_pandera_says_the_same_of_the_rows_it_is_shown_as_of_all(
     checked = reading.frame.with_columns(
         mask.alias(f"_unreadable_{n}") for n, mask in reading.unreadable.items()
     )
-    shown, all_of_them = audit.failure_cases(checked), audit.judged(checked)
+    shown, all_of_them = (
+        audit.failure_cases(checked),
+        audit.judged(checked, frozenset(r.name for r in audit.rules if r.quarantines)),
+    )
     assert (all_of_them is not None) or rows * share < 10
     assert (shown is None) == (all_of_them is None)
     if shown is not None and all_of_them is not None:
-        assert_frame_equal(shown, all_of_them, check_dtypes=False)
+        # A check's number hangs on how many were asked about.
+        assert_frame_equal(shown.drop("check_number"), all_of_them.drop("check_number"), check_dtypes=False)
 
 
 def test_a_batch_of_the_wrong_type_falls_through_to_nobody(landed: Contract) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-import warnings
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from quality.gx import prepare_for_gx
+from quality.gx import import_gx
 from resources.compute import prepare_for_training
 from resources.tracking import prepare_for_mlflow
 
@@ -69,10 +68,11 @@ def preload(*groups: Iterable[str]) -> None:
     missing = [name for group in groups for name in group if name not in sys.modules]
     if not missing:
         return
-    prepare_for_gx()
     prepare_for_mlflow()
     prepare_for_training()
-    with _uncollected(), warnings.catch_warnings(action="ignore"):
+    with _uncollected():
+        if "great_expectations" in missing:
+            import_gx()
         for name in missing:
             importlib.import_module(name)
         gc.freeze()

@@ -52,13 +52,9 @@ class Session:
     """A GX context over one in-memory DuckDB. Use ``session``."""
 
     def __init__(self, docs: Path | None) -> None:
-        prepare_for_gx()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import great_expectations
-        self._gx: Any = great_expectations
+        self._gx: Any = import_gx()
         self._docs = docs
-        self._context: Any = great_expectations.get_context(mode="ephemeral", project_config=_config(docs))
+        self._context: Any = self._gx.get_context(mode="ephemeral", project_config=_config(docs))
         # A named database in memory is one and the same for every connection that GX opens.
         self._source: Any = self._context.data_sources.add_sql(
             "candidate", connection_string=f"duckdb:///:memory:audit_{uuid.uuid4().hex}"
@@ -150,9 +146,12 @@ class Session:
         self._source.get_engine().dispose()
 
 
-def prepare_for_gx() -> None:
-    """Have Great Expectations tell nobody of its use; it reads this when imported, and again for every context."""
+def import_gx() -> Any:
+    """Great Expectations, which tells nobody of its use: it reads that when imported, and again for every context."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    with warnings.catch_warnings(action="ignore"):
+        import great_expectations
+    return great_expectations
 
 
 @contextmanager

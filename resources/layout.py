@@ -24,7 +24,7 @@ from resources.keyring import FOOTER, Keyring
 
 PUBLIC = "public"
 _LEVEL = 1
-"""Of zstd: a third of the time that its usual level takes, for files that are a seventh larger."""
+"""Of zstd: a file takes a fifth less processor time than at the usual level, and is a seventh larger."""
 _NAME = re.compile(
     r"(?:.*/)?part-(?P<token>[a-z0-9]+)-(?P<n>\d+)-k(?P<layout>[0-9a-f]{8})-(?P<sha>[0-9a-f]{64})\.parquet"
 )

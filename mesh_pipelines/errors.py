@@ -15,6 +15,7 @@
     ├── GateRefused                  a model may not be moved to where it was asked to go
     ├── NoticeRefused                a notice to people was taken by nobody
     └── TransientError               the same call may succeed later, unchanged
+        ├── AuditorLost              the process that audits for this one has ended
         ├── CommitConflict           another writer published first, and kept doing so
         ├── SourceUnavailable        the database or store that a source reads does not answer
         ├── StorageFull              no space left where the lake lives
@@ -143,6 +144,10 @@ class NoticeRefused(MeshError):
 
 class TransientError(MeshError):
     """The same call may succeed later, unchanged."""
+
+
+class AuditorLost(TransientError):
+    """The process that audits for this one has ended."""
 
 
 class CommitConflict(TransientError):

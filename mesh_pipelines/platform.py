@@ -11,6 +11,7 @@ from mesh_pipelines.errors import NotPublished
 
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.registry import Registry
+    from quality.auditor import Auditor
     from resources.lake import Lake
     from resources.publication import Publication
     from resources.settings import Settings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Platform:
-    """Storage, keys and tracking under one roof; each is opened when it is first used.
+    """Storage, keys, audits and tracking under one roof; each is opened when it is first used.
 
     Args:
         settings: where everything lives.
@@ -39,6 +40,12 @@ class Platform:
             return self.lake.record(key)
         except NotPublished:
             return None
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        from quality.auditor import Auditor
+
+        return Auditor()
 
     @cached_property
     def tracking(self) -> Tracking:

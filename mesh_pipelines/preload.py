@@ -27,16 +27,15 @@ PLANNING = (
     "mesh_pipelines.lostruns",
     "polars",
 )
-AUDIT = (
-    "duckdb",
-    "duckdb_engine",
-    "great_expectations",
+ROWS = (
     "mesh_pipelines.publish",
     "pandera.backends.polars.builtin_checks",
     "pandera.polars",
-    "quality.gx",
+    "quality.dataset",
     "quality.rows",
 )
+AUDIT = (*ROWS, "duckdb", "duckdb_engine", "great_expectations")
+"""Where no other process audits (:mod:`quality.auditor`)."""
 REGISTRY = ("mlflow", "mlflow.exceptions", "mlflow.tracing.processor.base_mlflow")
 OWN_REGISTRY = (
     *REGISTRY,

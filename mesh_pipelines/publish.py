@@ -29,6 +29,7 @@ from quality.outcome import Outcome, RuleResult, Tally
 from quality.rules import Rule, dataset_rules, rules_of
 
 if TYPE_CHECKING:
+    from quality.dataset import DatasetAudit
     from quality.rows import RowSplit
     from resources.publication import Publication
 
@@ -154,6 +155,7 @@ class _Writer:
         self.places = Places()
         self._refused: dict[str, int] = {}
         self._page: Path | None = None
+        self._audit: DatasetAudit | None = None
         self._good: Any = None
         self._bad: Any = None
 
@@ -163,14 +165,14 @@ class _Writer:
             self._stage_unpromised(held)
             return None
         tally = self._stage_split(held, {})
-        results = self._dataset_results(tally)
+        results = self._dataset_results()
         doubled = [r for r in results if r.kind == "unique" and not r.passed and r.severity == "error"]
         if doubled and self.contract.tolerance:
             # Rows that repeat a key are refused one by one, so the rest can be published: a second, rarer pass.
             keys = {rule: self._doubled_keys(rule) for rule in doubled}
             self._discard()
             tally = self._stage_split(held, keys)
-            results = tuple(_with_refused(r, tally, self._refused) for r in self._dataset_results(tally))
+            results = tuple(_with_refused(r, tally, self._refused) for r in self._dataset_results())
         results = (*_whole_results(self.contract, tally), *tally.results(), *results)
         self.accepted = tally.rows - tally.quarantined
         return Outcome(
@@ -240,6 +242,7 @@ class _Writer:
         kept, kinds = self._layout(self.contract)
         lake = self.platform.lake
         self._good = held.enter_context(lake.stage(self.node.key, kept, kinds, partition_by=self.column))
+        self._audit = self._dataset_audit(held, kept)
         tally = Tally(self.rules)
         self.places = Places()
         seen: dict[str, set[Any]] = {}
@@ -258,22 +261,31 @@ class _Writer:
                 self.places.add(split.bad)
                 if staying:
                     staying.replaced_by(split.good, split.bad)
+            self._keep(split.good.select(*kept))
             with self.watch.phase("write"):
-                self._good.write(split.good.select(*kept))
                 if split.bad.height:
                     self._quarantine(held).write(self._labelled(split.bad))
         if staying:
+            for batch in staying.published():
+                self._keep(batch.select(*kept))
             with self.watch.phase("write"):
-                for batch in staying.published():
-                    self._good.write(batch.select(*kept))
                 refused = staying.refused(self.node.key + QUARANTINE)
                 if refused.height:
                     self._quarantine(held).write(refused)
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
             self._quarantine(held)  # an empty one: what was refused before has been put right
-        if self._bad is not None:
-            self._bad.flush()  # its files are made while the dataset rules are looked at
+        for staged in (self._good, self._bad):
+            if staged is not None:
+                staged.flush()  # its last files are made while the dataset rules are judged
         return tally
+
+    def _keep(self, rows: pl.DataFrame) -> None:
+        """Stage rows, and show them to the dataset rules."""
+        with self.watch.phase("write"):
+            self._good.write(rows)
+        if self._audit is not None:
+            with self.watch.phase("audit"):
+                self._audit.add(rows)
 
     def _layout(self, contract: Contract) -> tuple[dict[str, pl.DataType], dict[str, str]]:
         kept: dict[str, Any] = dict(contract.dtypes)
@@ -340,25 +352,30 @@ class _Writer:
 
     # -- auditing what was staged --------------------------------------------------------------------------------
 
-    def _dataset_results(self, tally: Tally) -> tuple[RuleResult, ...]:
+    def _dataset_audit(self, held: ExitStack, schema: Mapping[str, pl.DataType]) -> DatasetAudit | None:
         rules = dataset_rules(self.rules)
         if not rules:
-            return ()
-        from quality.dataset import audit_dataset
+            return None
+        from quality.dataset import DatasetAudit
 
         settings = self.platform.settings
         with self.watch.phase("audit"):
-            audit = audit_dataset(
-                rules,
-                self._good.scan(),
-                name=self.node.key,
+            validation = self.platform.auditor.validation(
+                self.node.key,
                 docs=settings.docs / self.node.domain / self.node.name,
                 memory_limit=settings.memory_limit,
                 temp_directory=settings.scratch,
                 threads=settings.threads,
             )
-        self._page = audit.page
-        return audit.results
+            return held.enter_context(DatasetAudit(rules, schema, validation))
+
+    def _dataset_results(self) -> tuple[RuleResult, ...]:
+        if self._audit is None:
+            return ()
+        with self.watch.phase("audit"):
+            verdict = self._audit.judge(self._good.scan)
+        self._page = verdict.page
+        return verdict.results
 
     def _doubled_keys(self, rule: RuleResult) -> pl.DataFrame:
         from quality.dataset import find_duplicates

@@ -24,7 +24,7 @@ from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.ownchecks import FailedChecks, OwnCheck, quoted, remedy_of
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
-from mesh_pipelines.preload import AUDIT, MODELS, PLANNING, preload
+from mesh_pipelines.preload import MODELS, PLANNING, ROWS, preload
 from mesh_pipelines.reports import RebuildReport
 from quality.contract import next_partition
 
@@ -132,15 +132,19 @@ def run(
         SelectionError: a name or partition fits nothing.
     """
     started = time.monotonic()
-    preload(PLANNING)
-    show = reporter or _Silent()
-    whole = mesh or load_mesh(project_root())
-    _refuse_unsound(whole)
-    nodes = whole.select(selection)
     shared = platform()
-    forced = _forced(whole, selection, nodes, partition, force)
-    with _registry_made_meanwhile(nodes, shared):
-        return _run(whole, nodes, shared, show, forced, partition, reason, started)
+    shared.auditor.start()
+    try:
+        preload(PLANNING)
+        show = reporter or _Silent()
+        whole = mesh or load_mesh(project_root())
+        _refuse_unsound(whole)
+        nodes = whole.select(selection)
+        forced = _forced(whole, selection, nodes, partition, force)
+        with _registry_made_meanwhile(nodes, shared):
+            return _run(whole, nodes, shared, show, forced, partition, reason, started)
+    finally:
+        shared.auditor.stop()
 
 
 def _run(
@@ -269,7 +273,7 @@ def execute(
     from mesh_pipelines.processes import PROCESS, this_process
     from mesh_pipelines.sensors import attempts_in
 
-    preload(AUDIT, MODELS if any(step.node.stage == "model" for step in steps) else ())
+    preload(ROWS, MODELS if any(step.node.stage == "model" for step in steps) else ())
     instance = dagster_instance(shared)
     # A run of the domain whose process was killed is found here, and is one that runs no more.
     attempts_in(instance, domain)(domain)

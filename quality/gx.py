@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +47,17 @@ class Finding:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A validation that was made: GX's own suite, result and the name that they get in the Data Docs."""
+
+    suite: Any
+    result: Any
+    identifier: Any
+
+
 class Session:
-    """A GX context over one in-memory DuckDB. Use ``session``."""
+    """A GX context over one in-memory DuckDB. To be closed."""
 
     def __init__(self, docs: Path | None) -> None:
         self._gx: Any = import_gx()
@@ -62,7 +70,7 @@ class Session:
         self._engine: Any = self._source.get_execution_engine().engine
         _buffer_results(self._engine)
         self._held: Any = self._engine.raw_connection()
-        self._run: Any = None
+        self._run: _Run | None = None
 
     @property
     def connection(self) -> Any:
@@ -98,7 +106,7 @@ class Session:
         for rule, expectation in zip(rules, expectations, strict=True):
             if rule.name in by_rule and not (rule.public and expectation.telling):
                 _hide_values(by_rule[rule.name])
-        self._run = (name, suite, result)
+        self._run = _Run(suite, result, _identifier(name))
         return findings
 
     def _build(self, rule: Rule, expectation: Expectation) -> Any:
@@ -113,31 +121,25 @@ class Session:
             severity=severity,
         )
 
-    def publish(self) -> Path | None:
-        """Write this run's page and the index of the Data Docs; the page's path."""
-        if self._docs is None or self._run is None:
+    def page(self) -> Path | None:
+        """Where this run's page of the Data Docs is, once it has been written; None if they were not asked for."""
+        if self._run is None or self._docs is None:
             return None
-        from great_expectations.core.run_identifier import RunIdentifier
-        from great_expectations.data_context.types.resource_identifiers import (
-            ExpectationSuiteIdentifier,
-            ValidationResultIdentifier,
-        )
-
-        name, suite, result = self._run
-        self._context.suites.add(suite)
-        now = datetime.now(UTC)
-        run = ValidationResultIdentifier(
-            batch_identifier="audit",
-            expectation_suite_identifier=ExpectationSuiteIdentifier(name=name),
-            run_id=RunIdentifier(run_name=now.strftime("%Y%m%dT%H%M%S%fZ"), run_time=now),
-        )
-        self._context.validation_results_store.store_validation_results(result, run)
-        _forget(self._docs / "results")
-        self._context.build_data_docs(site_names=["docs"], resource_identifiers=[run])
         sites: list[dict[str, str]] = self._context.get_docs_sites_urls(
-            resource_identifier=run, site_names=["docs"]
+            resource_identifier=self._run.identifier, site_names=["docs"], only_if_exists=False
         )
         return Path(unquote(urlparse(sites[0]["site_url"]).path))
+
+    def publish(self) -> None:
+        """Write this run's page and the index of the Data Docs."""
+        if self._run is None or self._docs is None:
+            return
+        self._context.suites.add(self._run.suite)
+        self._context.validation_results_store.store_validation_results(
+            self._run.result, self._run.identifier
+        )
+        _forget(self._docs / "results")
+        self._context.build_data_docs(site_names=["docs"], resource_identifiers=[self._run.identifier])
 
     def close(self) -> None:
         """Let go of the database."""
@@ -152,16 +154,6 @@ def import_gx() -> Any:
     with warnings.catch_warnings(action="ignore"):
         import great_expectations
     return great_expectations
-
-
-@contextmanager
-def session(docs: Path | None) -> Generator[Session]:
-    """A session whose database is gone afterwards. ``docs`` is the product's own folder of Data Docs."""
-    opened = Session(docs)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def _config(docs: Path | None) -> Any:
@@ -200,6 +192,21 @@ def _config(docs: Path | None) -> Any:
             }
         }
     return config
+
+
+def _identifier(name: str) -> Any:
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    now = datetime.now(UTC)
+    return ValidationResultIdentifier(
+        batch_identifier="audit",
+        expectation_suite_identifier=ExpectationSuiteIdentifier(name=name),
+        run_id=RunIdentifier(run_name=now.strftime("%Y%m%dT%H%M%S%fZ"), run_time=now),
+    )
 
 
 def _buffer_results(engine: Any) -> None:

@@ -1,0 +1,233 @@
+"""One validation of a candidate's rows: what the dataset rules look at in a DuckDB table, and Great Expectations on it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from quality import gx
+from quality.rules import Rule
+
+if TYPE_CHECKING:
+    import duckdb
+
+ABOUT_KEYS = ("unique", "duplicates")
+"""Kinds of rules that ask whether a key stands in more than one row."""
+
+OPERATIONS = {
+    "mustBe": "=",
+    "mustNotBe": "<>",
+    "mustBeGreaterThan": ">",
+    "mustBeGreaterOrEqualTo": ">=",
+    "mustBeLessThan": "<",
+    "mustBeLessOrEqualTo": "<=",
+    "mustBeBetween": "BETWEEN",
+    "mustNotBeBetween": "NOT BETWEEN",
+}
+
+
+class Validation(Protocol):
+    """Rows go in, batch after batch; then the rules are judged. Of this process (:class:`Here`) or of another."""
+
+    def begin(self, empty: pl.DataFrame) -> None:
+        """Make the table anew, with the columns and types of this frame of no rows."""
+        ...
+
+    def insert(self, rows: pl.DataFrame) -> None:
+        """Add rows: any number, the columns that were begun with."""
+        ...
+
+    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
+        """What Great Expectations says of each rule, in their order; asked once, when all rows are in.
+
+        Args:
+            rules: dataset rules.
+            rows: how many rows there are, even where no rule looks at a column of theirs.
+            unrepeated: those of the columns :func:`repeats` that were not inserted, because no key repeats.
+        """
+        ...
+
+    def page(self) -> Path | None:
+        """Where this run's page of the Data Docs will be; None if they were not asked for."""
+        ...
+
+    def publish(self) -> None:
+        """Write that page; another process may do so later."""
+        ...
+
+    def close(self) -> None:
+        """Forget the rows."""
+        ...
+
+
+def repeats(rule: Rule) -> str:
+    """The column that tells whether a row's key stands in other rows too."""
+    return f"{rule.name}_repeated"
+
+
+class Here:
+    """A validation in this process.
+
+    Args:
+        name: key of the product, e.g. ``operations.departures``; its last part names the table in SQL.
+        docs: folder of this product's Data Docs (a static site with a page for every run); None writes none.
+        memory_limit: of DuckDB, e.g. ``2GB``.
+        temp_directory: where DuckDB may spill, encrypted with a key that never leaves memory; the system's own if
+            None.
+        threads: of DuckDB; all cores if None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        docs: Path | None = None,
+        memory_limit: str = "1GB",
+        temp_directory: Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._name, self._table = name, name.rsplit(".", 1)[-1]
+        self._begun = False
+        if temp_directory is not None:
+            temp_directory.mkdir(parents=True, exist_ok=True)
+        self._spill = Path(tempfile.mkdtemp(prefix="audit-", dir=temp_directory))
+        try:
+            self._session = gx.Session(docs)
+            self._con: duckdb.DuckDBPyConnection = self._session.connection
+            _bound(self._con, memory_limit, self._spill, threads)
+        except BaseException:
+            shutil.rmtree(self._spill, ignore_errors=True)
+            raise
+
+    def begin(self, empty: pl.DataFrame) -> None:
+        self._con.register("_batch", empty.to_arrow())
+        self._con.execute(f'CREATE OR REPLACE TABLE "{self._table}" AS SELECT * FROM _batch')  # noqa: S608 (a quoted name)
+        self._begun = True
+
+    def insert(self, rows: pl.DataFrame) -> None:
+        self._con.register("_batch", rows.to_arrow())
+        self._con.execute(f'INSERT INTO "{self._table}" SELECT * FROM _batch')  # noqa: S608
+        self._con.unregister("_batch")
+
+    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
+        if not self._begun:
+            self._con.execute(f'CREATE TABLE "{self._table}" AS SELECT true AS present FROM range({rows})')  # noqa: S608
+        for column in unrepeated:
+            self._con.execute(f'ALTER TABLE "{self._table}" ADD COLUMN "{column}" BOOLEAN DEFAULT false')
+        # From here on the contract's own SQL runs: it sees this table and no file.
+        self._con.execute("SET enable_external_access = false")
+        self._con.execute("SET lock_configuration = true")
+        expectations = [self._expectation(rule, rows) for rule in rules]
+        findings = self._session.validate(self._name, self._table, rules, expectations)
+        return [
+            replace(finding, observed=self._observed(rule))
+            if rule.kind == "sql" and not finding.success and not finding.error
+            else finding
+            for rule, finding in zip(rules, findings, strict=True)
+        ]
+
+    def page(self) -> Path | None:
+        return self._session.page()
+
+    def publish(self) -> None:
+        self._session.publish()
+
+    def close(self) -> None:
+        try:
+            self._session.close()
+        finally:
+            shutil.rmtree(self._spill, ignore_errors=True)
+
+    def _one(self, query: str) -> Any:
+        """The first value of a query on the table."""
+        row = self._con.execute(query).fetchone()
+        if row is None:
+            raise LookupError(query)
+        return row[0]
+
+    def _expectation(self, rule: Rule, rows: int) -> gx.Expectation:
+        """The rule in the words of Great Expectations."""
+        match rule.kind:
+            case "unique" | "duplicates":
+                column = repeats(rule)
+                kwargs = {"column": column, "value_set": [False], "mostly": self._mostly(rule, column, rows)}
+                return gx.Expectation("expect_column_values_to_be_in_set", kwargs, telling=False)
+            case "row_count":
+                least, most = _bounds(rule.arguments["operator"], rule.arguments["operand"])
+                return gx.Expectation(
+                    "expect_table_row_count_to_be_between", {"min_value": least, "max_value": most}
+                )
+            case "sql":
+                query = rule.arguments["query"].strip().rstrip(";").replace("{", "{{").replace("}", "}}")
+                query = query.replace("${{table}}", "{batch}")
+                promise = f"(observed {_comparison(rule)}) IS NOT TRUE"
+                query = f"SELECT observed FROM (SELECT ({query}) AS observed) AS result WHERE {promise}"  # noqa: S608 (it is the contract's)
+                return gx.Expectation("unexpected_rows_expectation", {"unexpected_rows_query": query})
+            case _:
+                return gx.Expectation(rule.arguments["type"], dict(rule.arguments["kwargs"]))
+
+    def _mostly(self, rule: Rule, column: str, rows: int) -> float:
+        """The allowance as GX wants it: a share of the rows that have a value, with room for rounding."""
+        if rule.allowance.limit == 0:
+            return 1.0
+        known = self._one(f'SELECT count("{column}") FROM "{self._table}"')  # noqa: S608
+        return max(0.0, (known - rule.allowance.rows(rows) - 0.5) / known) if known else 1.0
+
+    def _observed(self, rule: Rule) -> object:
+        if not rule.public:
+            return None
+        query = rule.arguments["query"].strip().rstrip(";").replace("${table}", f'"{self._table}"')
+        return self._one(f"SELECT ({query})")
+
+
+def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threads: int | None) -> None:
+    import duckdb
+
+    con.execute(f"SET memory_limit = {_literal(memory_limit)}")
+    con.execute(f"SET temp_directory = {_literal(str(spill))}")
+    con.execute("SET preserve_insertion_order = false")
+    if threads:
+        con.execute(f"SET threads = {threads}")
+    try:
+        con.execute("LOAD httpfs")
+    except duckdb.Error:
+        # Without OpenSSL (in httpfs) DuckDB asks for this before it encrypts by its own means.
+        con.execute("SET force_mbedtls_unsafe = 'true'")
+    con.execute("SET temp_file_encryption = true")
+
+
+def _bounds(operator: str, operand: Any) -> tuple[int | None, int | None]:
+    match operator:
+        case "mustBe":
+            return int(operand), int(operand)
+        case "mustBeGreaterThan":
+            return int(operand) + 1, None
+        case "mustBeGreaterOrEqualTo":
+            return int(operand), None
+        case "mustBeLessThan":
+            return None, int(operand) - 1
+        case "mustBeLessOrEqualTo":
+            return None, int(operand)
+        case _:
+            return int(operand[0]), int(operand[1])
+
+
+def _comparison(rule: Rule) -> str:
+    operator, operand = rule.arguments["operator"], rule.arguments["operand"]
+    if isinstance(operand, list | tuple):
+        return f"{OPERATIONS[operator]} {_literal(operand[0])} AND {_literal(operand[1])}"
+    return f"{OPERATIONS[operator]} {_literal(operand)}"
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    return "'" + str(value).replace("'", "''") + "'"

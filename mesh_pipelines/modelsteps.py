@@ -52,6 +52,7 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.modeling.logbook import log_model, plots
         from mesh_pipelines.modeling.training import train
         from mesh_pipelines.planner import stale
+        from mesh_pipelines.preload import trained_meanwhile
         from mesh_pipelines.steps import only_if_stale, reads_of
         from resources.tracking import training_run
 
@@ -74,13 +75,14 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
             step=context.get_step_execution_context().step.key,
             log=context.log,
         ) as run:
-            trained = train(
-                spec,
-                inputs["features"],
-                features=_input_version(features),
-                inputs=_inputs_of(shared, features),
-                code_version=node.version_of_code,
-            )
+            with trained_meanwhile():
+                trained = train(
+                    spec,
+                    inputs["features"],
+                    features=_input_version(features),
+                    inputs=_inputs_of(shared, features),
+                    code_version=node.version_of_code,
+                )
             pictures = plots(spec, trained)
             version = log_model(run, spec, trained, pictures)
         _just_trained[node.key] = trained

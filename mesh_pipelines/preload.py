@@ -10,11 +10,12 @@ import gc
 import importlib
 import sys
 from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from quality.gx import import_gx
 from resources.compute import prepare_for_training
-from resources.tracking import prepare_for_mlflow
+from resources.tracking import know_packages, prepare_for_mlflow
 
 PLANNING = (
     "dagster",
@@ -43,19 +44,18 @@ OWN_REGISTRY = (
     "mlflow.store.tracking.sqlalchemy_store",
 )
 """Where no server keeps it."""
-MODELS = (
-    "dagster_mlflow",
-    "git",
+MODELS = ("dagster_mlflow", "git", "mesh_pipelines.modeling.logbook", "mesh_pipelines.modeling.training", "xgboost")
+TRAINED = (
+    "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "mesh_pipelines.modeling.gate",
-    "mesh_pipelines.modeling.logbook",
     "mesh_pipelines.modeling.plots",
     "mesh_pipelines.modeling.scoring",
-    "mesh_pipelines.modeling.training",
     "mesh_pipelines.monitoring.plots",
     "mesh_pipelines.monitoring.watching",
-    "xgboost",
+    "mlflow.xgboost",
 )
+"""What is done with a model once it is there."""
 
 
 def preload(*groups: Iterable[str]) -> None:
@@ -86,3 +86,17 @@ def _uncollected() -> Generator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def trained_meanwhile() -> Generator[None]:
+    """Get ready, in a thread, for what is done with a model, while XGBoost trains it and needs no interpreter."""
+
+    def get_ready() -> None:
+        preload(TRAINED)
+        know_packages()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="mesh-preload") as thread:
+        ready = thread.submit(get_ready)
+        yield
+        ready.result()

@@ -15,9 +15,11 @@ import sys
 
 def main() -> None:
     """Fork a run for each line: a JSON object with ``run_id`` and ``args``; answer with the process's number."""
-    from mesh_pipelines.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, preload
+    from mesh_pipelines.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, TRAINED, preload
+    from resources.tracking import know_packages
 
-    preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, ("mesh_pipelines.runlines",))
+    preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, TRAINED, ("mesh_pipelines.runlines",))
+    know_packages()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is gone at once: nobody has to wait for it
     for line in sys.stdin:
         task = json.loads(line)

@@ -238,6 +238,13 @@ def prepare_for_mlflow() -> None:
         os.environ.setdefault(name, value)
 
 
+def know_packages() -> None:
+    """Have MLflow look which packages are installed, which it does once, before it registers the first model."""
+    from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
+    warn_dependency_requirement_mismatches(["mlflow"])
+
+
 def import_mlflow() -> Any:
     """MLflow, prepared."""
     prepare_for_mlflow()

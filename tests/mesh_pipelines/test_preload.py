@@ -8,8 +8,8 @@ import sys
 
 _TRIED = """
 import gc, json, sys, warnings
-from mesh_pipelines.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, REGISTRY, preload
-preload(PLANNING, AUDIT, OWN_REGISTRY, REGISTRY, MODELS)
+from mesh_pipelines.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, REGISTRY, TRAINED, preload
+preload(PLANNING, AUDIT, OWN_REGISTRY, REGISTRY, MODELS, TRAINED)
 frozen, collecting = gc.get_freeze_count(), gc.isenabled()
 preload(PLANNING, AUDIT)
 again = gc.get_freeze_count() - frozen
@@ -21,7 +21,7 @@ print(json.dumps({
     "again": again,
     "stays off": not gc.isenabled() and "wave" in sys.modules,
     "silenced": sum("BetaWarning" in entry[2].__name__ for entry in warnings.filters),
-    "there": all(name in sys.modules for name in (*PLANNING, *AUDIT, *OWN_REGISTRY, *MODELS)),
+    "there": all(name in sys.modules for name in (*PLANNING, *AUDIT, *OWN_REGISTRY, *MODELS, *TRAINED)),
 }))
 """
 

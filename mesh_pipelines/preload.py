@@ -44,7 +44,13 @@ OWN_REGISTRY = (
     "mlflow.store.tracking.sqlalchemy_store",
 )
 """Where no server keeps it."""
-MODELS = ("dagster_mlflow", "git", "mesh_pipelines.modeling.logbook", "mesh_pipelines.modeling.training", "xgboost")
+MODELS = (
+    "dagster_mlflow",
+    "git",
+    "mesh_pipelines.modeling.logbook",
+    "mesh_pipelines.modeling.training",
+    "xgboost",
+)
 TRAINED = (
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",

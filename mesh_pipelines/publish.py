@@ -1,8 +1,8 @@
 """Write, audit, publish: the one gate that everything passes on its way into the lake.
 
 Rows come in bounded batches. Each batch is held against the contract's row rules; good rows are staged as encrypted
-files, refused rows are staged for the quarantine, with the rules they broke. What was staged is then held against
-the dataset rules. Only if the whole outcome passes is it committed: a candidate that fails leaves the published
+files and shown to the dataset rules, refused rows are staged for the quarantine, with the rules they broke. When all
+is staged the dataset rules are judged. Only if the whole outcome passes is it committed: a candidate that fails leaves the published
 version as it was.
 """
 

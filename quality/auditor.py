@@ -8,6 +8,7 @@ open, and only those columns that dataset rules name.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import pickle
 import queue
@@ -18,12 +19,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import AuditorLost
+from quality.gx import import_gx
 from quality.validation import Here, Validation
 
 if TYPE_CHECKING:
@@ -37,19 +40,19 @@ _AHEAD = 4
 
 
 class Auditor:
-    """Where validations are made: in this process, or in one that was started for it."""
+    """Where validations are made: in this process, or in one that was started for it (``process``)."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._line: _Line | None = None
 
     def start(self) -> None:
         """Have validations made by another process, unless this one can make them at once."""
-        if self._process is not None or "great_expectations" in sys.modules:
+        if self.process is not None or "great_expectations" in sys.modules:
             return
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "quality.auditor", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
@@ -58,7 +61,7 @@ class Auditor:
 
     def stop(self) -> None:
         """Let the other process end; what comes after is validated in this one."""
-        process, line, self._process, self._line = self._process, self._line, None, None
+        process, line, self.process, self._line = self.process, self._line, None, None
         if process is not None and line is not None:
             if not line.used:
                 process.kill()  # it may still be importing, for nothing
@@ -72,6 +75,8 @@ class Auditor:
             name: key of the product.
             options: what :class:`quality.validation.Here` takes beside the name.
         """
+        if self.process is not None and self.process.poll() is not None:
+            self.stop()
         return Here(name, **options) if self._line is None else _There(self._line, name, options)
 
 
@@ -143,7 +148,8 @@ class _There:
         self._line.tell(self._number, "publish")
 
     def close(self) -> None:
-        self._line.tell(self._number, "close")
+        with suppress(AuditorLost):  # then its rows are gone too
+            self._line.tell(self._number, "close")
 
 
 _ASKED = ("judge", "page")
@@ -208,12 +214,8 @@ def _done(made: dict[int, Here], number: int, call: str, given: list[Any]) -> An
 def _import_all() -> None:
     # They make millions of objects that stay, through which the collector would look again and again.
     gc.disable()
-    import duckdb_engine  # noqa: F401
-    import polars  # noqa: F401
-
-    from quality.gx import import_gx
-
     import_gx()
+    importlib.import_module("duckdb_engine")
     gc.freeze()
     gc.enable()
 

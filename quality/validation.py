@@ -1,10 +1,10 @@
-"""One validation of a candidate's rows: what the dataset rules look at in a DuckDB table, and Great Expectations on it."""
+"""One validation of a candidate: what its dataset rules look at, in DuckDB, and Great Expectations on it."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol

@@ -2,8 +2,8 @@
 
 Rows come in bounded batches. Each batch is held against the contract's row rules; good rows are staged as encrypted
 files and shown to the dataset rules, refused rows are staged for the quarantine, with the rules they broke. When all
-is staged the dataset rules are judged. Only if the whole outcome passes is it committed: a candidate that fails leaves the published
-version as it was.
+is staged the dataset rules are judged. Only if the whole outcome passes is it committed: a candidate that fails
+leaves the published version as it was.
 """
 
 from __future__ import annotations

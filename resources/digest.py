@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,20 @@ from resources import dtypes as types
 
 _WORD = 2**64
 _LANES = (0x5BD1E995, 0x9E3779B9)
+
+
+_SUMS = [pl.col("word").hash(seed=lane).sum().alias(str(lane)) for lane in _LANES]
+
+
+@lru_cache(maxsize=64)
+def _word(schema: tuple[tuple[str, pl.DataType], ...]) -> pl.Expr:
+    """One number for each row: its columns, each hashed with a seed of its own, added up."""
+    hashes = [
+        # A categorical's physical values depend on history; its strings do not.
+        (pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)).hash(seed=seed)
+        for seed, (name, dtype) in enumerate(schema)
+    ]
+    return pl.sum_horizontal(hashes).alias("word")
 
 
 @dataclass(frozen=True)
@@ -51,17 +66,8 @@ class ContentDigest:
         """Digest of a frame (any rows x any columns), 0.05 s per million rows x 19 columns on two cores."""
         if frame.height == 0 or frame.width == 0:
             return cls(rows=frame.height)
-        hashes = [
-            # A categorical's physical values depend on history; its strings do not.
-            (pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)).hash(
-                seed=seed
-            )
-            for seed, (name, dtype) in enumerate(frame.schema.items())
-        ]
-        sums = frame.select(pl.sum_horizontal(hashes).alias("word")).select(
-            pl.col("word").hash(seed=lane).sum().alias(str(lane)) for lane in _LANES
-        )
-        return cls(*sums.row(0), rows=frame.height)
+        words = frame.select(_word(tuple(frame.schema.items())))
+        return cls(*words.select(_SUMS).row(0), rows=frame.height)
 
 
 def schema_json(schema: Mapping[str, Any]) -> str:

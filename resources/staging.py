@@ -85,7 +85,8 @@ class Stage:
         self.publish_id = publish_id or self.token
         self._layout = Layout.current(lake.keyring, key, classification)
         self._encryption = self._layout.encryption(lake.keyring, key, dtypes)
-        self._public = [name for name in dtypes if classification[name] == PUBLIC]
+        # All rows of a file have the same partition, and the log says which.
+        self._told = [name for name in dtypes if classification[name] == PUBLIC and name != partition_by]
         self._root = lake.root(key)
         self._marker = f"{self._root}/_staging/{self.token}.json"
         self._buffers: dict[str, list[pl.DataFrame]] = {}
@@ -407,7 +408,7 @@ class Stage:
         self._names.append(name)
         self._lake.store.write(name, data)
         file = LakeFile(partition, name, frame.height, len(data))
-        return NewFile(file, delta.stats(frame, self._public)), ContentDigest.of(frame)
+        return NewFile(file, delta.stats(frame, self._told)), ContentDigest.of(frame)
 
     def _take(self, leaving: int = 0) -> None:
         """Take over what the threads have written."""

@@ -1,4 +1,4 @@
-"""Great Expectations in a process of its own: it is imported there while this process does other things.
+"""Great Expectations beside all else: in a thread, or in a process of its own that imports it meanwhile.
 
 Importing it takes seconds of one core. Where a process is warm already there is no need of another; where one has
 just begun, :meth:`Auditor.start` lets both cores work. Rows go there through a socket that no other process can
@@ -18,7 +18,9 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from multiprocessing.connection import Connection
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from quality.rules import Rule
 
 _AHEAD = 4
-"""Messages that wait in the other process while it is busy: batches of a bounded number of rows."""
+"""What waits there while it is busy: batches of a bounded number of rows."""
 
 
 class Auditor:
@@ -77,7 +79,70 @@ class Auditor:
         """
         if self.process is not None and self.process.poll() is not None:
             self.stop()
-        return Here(name, **options) if self._line is None else _There(self._line, name, options)
+        return _Beside(name, options) if self._line is None else _There(self._line, name, options)
+
+
+class _Beside:
+    """A validation in a thread of this process. Whatever fails there is told with the next answer."""
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mesh-audit")
+        self._asked: deque[Future[Any]] = deque()
+        self._made: Here | None = None
+        self._tell(self._make, name, options)
+
+    def begin(self, empty: pl.DataFrame) -> None:
+        self._tell(lambda: self._here.begin(empty))
+
+    def insert(self, rows: pl.DataFrame) -> None:
+        self._tell(lambda: self._here.insert(rows))
+
+    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[Finding]:
+        self._tell(lambda: self._here.judge(rules, rows, unrepeated))
+        findings: list[Finding] = self._answered(0)
+        return findings
+
+    def page(self) -> Path | None:
+        self._tell(lambda: self._here.page())
+        page: Path | None = self._answered(0)
+        return page
+
+    def publish(self) -> None:
+        self._tell(lambda: self._here.publish())
+
+    def close(self) -> None:
+        try:
+            self._answered(0)
+        except Exception:  # noqa: BLE001 (GX raises anything at all)
+            # Whoever asked was told of all but this: that the page could not be written.
+            traceback.print_exc()
+        finally:
+            if self._made is not None:
+                self._thread.submit(self._made.close).result()
+            self._thread.shutdown()
+
+    @property
+    def _here(self) -> Here:
+        assert self._made is not None
+        return self._made
+
+    def _make(self, name: str, options: dict[str, Any]) -> None:
+        self._made = Here(name, **options)
+
+    def _tell(self, call: Callable[..., Any], *given: Any) -> None:
+        self._answered(_AHEAD)
+        self._asked.append(self._thread.submit(call, *given))
+
+    def _answered(self, leaving: int) -> Any:
+        """The answer to what was asked last but ``leaving``, when it is there."""
+        answer = None
+        try:
+            while len(self._asked) > leaving:
+                answer = self._asked.popleft().result()
+        except BaseException:
+            self._asked.clear()  # what came after cannot have been done
+            raise
+        return answer
 
 
 class _Line:

@@ -18,7 +18,6 @@ from quality.auditor import Auditor
 from quality.contract import Contract
 from quality.dataset import DatasetAudit, DatasetVerdict, audit_dataset
 from quality.rules import Rule, dataset_rules, rules_of
-from quality.validation import Here
 
 NAME = "aviation.flights"
 ROWS = pl.DataFrame(
@@ -34,22 +33,26 @@ ROWS = pl.DataFrame(
 MISTAKEN = {"type": "expect_column_max_to_be_between", "kwargs": {"column": "flight", "minimum": 3}}
 
 
+def process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Auditor:
+    """An auditor with a process, whatever this one has imported."""
+    auditor = Auditor()
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "great_expectations", raising=False)
+        auditor.start()
+    return auditor
+
+
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Auditor]:
-    """An auditor with a process of its own, whatever this process has imported."""
-    monkeypatch.delitem(sys.modules, "great_expectations", raising=False)
-    auditor = Auditor()
-    auditor.start()
-    monkeypatch.undo()
+    """An auditor with a process of its own."""
+    auditor = process_of_its_own(monkeypatch)
     yield auditor
     auditor.stop()
 
 
 def judged(auditor: Auditor, rules: tuple[Rule, ...], docs: Path) -> DatasetVerdict:
     """What it says of the rows, which come in two batches."""
-    validation = auditor.validation(NAME, docs=docs)
-    assert not isinstance(validation, Here)
-    with DatasetAudit(rules, ROWS.schema, validation) as audit:
+    with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, docs=docs)) as audit:
         audit.add(ROWS.head(2))
         audit.add(ROWS.slice(2))
         return audit.judge(ROWS.lazy)
@@ -63,25 +66,50 @@ def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, 
     )
     here = audit_dataset(rules, ROWS.lazy(), name=NAME)
     assert sum(not result.passed for result in here.results) >= 4
+    assert elsewhere.process is not None
     verdicts = [judged(elsewhere, rules, tmp_path) for _ in range(2)]
     assert verdicts[0].results == verdicts[1].results == here.results
+    assert elsewhere.process.poll() is None
     elsewhere.stop()
     pages = {verdict.page for verdict in verdicts}
     assert len(pages) == 2
     assert all(page is not None and page.is_file() for page in pages)
 
 
-def test_what_fails_there_is_raised_here(flights: Contract, elsewhere: Auditor, tmp_path: Path) -> None:
-    """With its type and words; the next candidate is judged as if nothing had been."""
-    rules = dataset_rules(rules_of(flights))
-    with DatasetAudit(rules, ROWS.schema, elsewhere.validation(NAME, memory_limit="some")) as audit:
+@pytest.mark.parametrize("beside", ["process", "thread"])
+def test_what_fails_there_is_raised_here(
+    flights: Contract, elsewhere: Auditor, tmp_path: Path, beside: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With its type and words, and once; the next candidate is judged as if nothing had been."""
+    auditor, rules = elsewhere if beside == "process" else Auditor(), dataset_rules(rules_of(flights))
+    with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, memory_limit="some")) as audit:
         audit.add(ROWS)
-        with pytest.raises(Exception, match="memory"):
+        with pytest.raises(Exception, match=r"(?i)memory must"):
             audit.judge(ROWS.lazy)
-    assert len(judged(elsewhere, rules, tmp_path).results) == len(rules)
+    assert len(judged(auditor, rules, tmp_path).results) == len(rules)
+    assert "Traceback" not in capfd.readouterr().err
 
 
-def test_one_that_was_killed_is_an_error_and_then_forgotten(flights: Contract, elsewhere: Auditor) -> None:
+@pytest.mark.parametrize("beside", ["process", "thread"])
+def test_a_page_that_cannot_be_written_is_told_and_refuses_nothing(
+    flights: Contract,
+    tmp_path: Path,
+    beside: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rules have been judged by then."""
+    auditor = process_of_its_own(monkeypatch) if beside == "process" else Auditor()
+    rules = dataset_rules(rules_of(flights))
+    (tmp_path / "site").write_text("in the way")
+    assert len(judged(auditor, rules, tmp_path).results) == len(rules)
+    auditor.stop()
+    assert "NotADirectoryError" in capfd.readouterr().err
+
+
+def test_one_that_was_killed_is_an_error_and_then_forgotten(
+    flights: Contract, elsewhere: Auditor, tmp_path: Path
+) -> None:
     """The candidate it had is refused with a remedy; the next is judged in this process."""
     rules = dataset_rules(rules_of(flights))
     with DatasetAudit(rules, ROWS.schema, elsewhere.validation(NAME)) as audit:
@@ -90,7 +118,8 @@ def test_one_that_was_killed_is_an_error_and_then_forgotten(flights: Contract, e
         elsewhere.process.kill()
         with pytest.raises(AuditorLost, match="run it again"):
             audit.judge(ROWS.lazy)
-    assert isinstance(elsewhere.validation(NAME), Here)
+    assert len(judged(elsewhere, rules, tmp_path).results) == len(rules)
+    assert elsewhere.process is None
 
 
 def test_unused_it_ends_at_once(elsewhere: Auditor) -> None:

@@ -79,40 +79,51 @@ class Auditor:
         """
         if self.process is not None and self.process.poll() is not None:
             self.stop()
-        return _Beside(name, options) if self._line is None else _There(self._line, name, options)
+        return _InThread(name, options) if self._line is None else _InProcess(self._line, name, options)
 
 
-class _Beside:
-    """A validation in a thread of this process. Whatever fails there is told with the next answer."""
+class _Elsewhere:
+    """A validation whose calls are done beside this thread, in order. What fails is told with the next answer."""
+
+    def begin(self, empty: pl.DataFrame) -> None:
+        self._tell("begin", empty)
+
+    def insert(self, rows: pl.DataFrame) -> None:
+        self._tell("insert", rows)
+
+    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[Finding]:
+        findings: list[Finding] = self._ask("judge", rules, rows, unrepeated)
+        return findings
+
+    def page(self) -> Path | None:
+        page: Path | None = self._ask("page")
+        return page
+
+    def publish(self) -> None:
+        self._tell("publish")
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def _tell(self, call: str, *given: Any) -> None:
+        raise NotImplementedError
+
+    def _ask(self, call: str, *given: Any) -> Any:
+        raise NotImplementedError
+
+
+class _InThread(_Elsewhere):
+    """In a thread of this process."""
 
     def __init__(self, name: str, options: dict[str, Any]) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mesh-audit")
         self._asked: deque[Future[Any]] = deque()
         self._made: Here | None = None
-        self._tell(self._make, name, options)
-
-    def begin(self, empty: pl.DataFrame) -> None:
-        self._tell(lambda: self._here.begin(empty))
-
-    def insert(self, rows: pl.DataFrame) -> None:
-        self._tell(lambda: self._here.insert(rows))
-
-    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[Finding]:
-        self._tell(lambda: self._here.judge(rules, rows, unrepeated))
-        findings: list[Finding] = self._answered(0)
-        return findings
-
-    def page(self) -> Path | None:
-        self._tell(lambda: self._here.page())
-        page: Path | None = self._answered(0)
-        return page
-
-    def publish(self) -> None:
-        self._tell(lambda: self._here.publish())
+        self._asked.append(self._thread.submit(self._make, name, options))
 
     def close(self) -> None:
         try:
-            self._answered(0)
+            self._answer(0)
         except Exception:  # noqa: BLE001 (GX raises anything at all)
             # Whoever asked was told of all but this: that the page could not be written.
             traceback.print_exc()
@@ -121,19 +132,18 @@ class _Beside:
                 self._thread.submit(self._made.close).result()
             self._thread.shutdown()
 
-    @property
-    def _here(self) -> Here:
-        assert self._made is not None
-        return self._made
-
     def _make(self, name: str, options: dict[str, Any]) -> None:
         self._made = Here(name, **options)
 
-    def _tell(self, call: Callable[..., Any], *given: Any) -> None:
-        self._answered(_AHEAD)
-        self._asked.append(self._thread.submit(call, *given))
+    def _tell(self, call: str, *given: Any) -> None:
+        self._answer(_AHEAD)
+        self._asked.append(self._thread.submit(lambda: getattr(self._made, call)(*given)))
 
-    def _answered(self, leaving: int) -> Any:
+    def _ask(self, call: str, *given: Any) -> Any:
+        self._tell(call, *given)
+        return self._answer(0)
+
+    def _answer(self, leaving: int) -> Any:
         """The answer to what was asked last but ``leaving``, when it is there."""
         answer = None
         try:
@@ -143,6 +153,24 @@ class _Beside:
             self._asked.clear()  # what came after cannot have been done
             raise
         return answer
+
+
+class _InProcess(_Elsewhere):
+    """In the other process."""
+
+    def __init__(self, line: _Line, name: str, options: dict[str, Any]) -> None:
+        self._line, self._number = line, line.number()
+        self._tell("open", name, options)
+
+    def close(self) -> None:
+        with suppress(AuditorLost):  # then its rows are gone too
+            self._tell("close")
+
+    def _tell(self, call: str, *given: Any) -> None:
+        self._line.tell(self._number, call, *given)
+
+    def _ask(self, call: str, *given: Any) -> Any:
+        return self._line.ask(self._number, call, *given)
 
 
 class _Line:
@@ -188,35 +216,6 @@ def _lost() -> AuditorLost:
     )
 
 
-class _There:
-    """A validation in the other process. Whatever fails there is told with the next answer."""
-
-    def __init__(self, line: _Line, name: str, options: dict[str, Any]) -> None:
-        self._line, self._number = line, line.number()
-        self._line.tell(self._number, "open", name, options)
-
-    def begin(self, empty: pl.DataFrame) -> None:
-        self._line.tell(self._number, "begin", empty)
-
-    def insert(self, rows: pl.DataFrame) -> None:
-        self._line.tell(self._number, "insert", rows)
-
-    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[Finding]:
-        findings: list[Finding] = self._line.ask(self._number, "judge", rules, rows, unrepeated)
-        return findings
-
-    def page(self) -> Path | None:
-        page: Path | None = self._line.ask(self._number, "page")
-        return page
-
-    def publish(self) -> None:
-        self._line.tell(self._number, "publish")
-
-    def close(self) -> None:
-        with suppress(AuditorLost):  # then its rows are gone too
-            self._line.tell(self._number, "close")
-
-
 _ASKED = ("judge", "page")
 
 
@@ -236,6 +235,7 @@ def _serve(connection: Connection) -> None:
     _import_all()
     made: dict[int, Here] = {}
     failed: dict[int, Exception] = {}
+    told: set[int] = set()
     while (message := messages.get()) is not None:
         number, call, *given = pickle.loads(message)  # noqa: S301 (of the process that started this one)
         answer = None
@@ -245,9 +245,12 @@ def _serve(connection: Connection) -> None:
             except Exception as error:  # noqa: BLE001 (it is told to whoever asks next)
                 failed[number] = error
         if call in _ASKED:
+            told.add(number) if number in failed else None
             _answer(connection, failed.get(number), answer)
-        elif call == "close" and (untold := failed.pop(number, None)) is not None:
-            traceback.print_exception(untold)
+        elif call == "close" and number in failed:
+            if number not in told:  # that the page could not be written
+                traceback.print_exception(failed[number])
+            del failed[number]
     for validation in made.values():
         validation.close()
 

@@ -16,8 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -54,7 +56,7 @@ class Sample:
         seconds: wall time of the work alone.
         cpu_seconds: processor time of the work alone, all threads together.
         process_seconds: wall time of its whole process: interpreter, imports, work.
-        peak_gib: most memory that the process ever held (GiB, resident).
+        peak_gib: most memory that the process, or it and those it started together, ever held (GiB, resident).
         result: what the work returned.
     """
 
@@ -90,17 +92,20 @@ def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **ar
     """
     command = [sys.executable, "-m", "benchmarks._measure", f"benchmarks.{module}", variant]
     begun = time.perf_counter()
-    done = subprocess.run(
-        [*command, json.dumps(arguments)],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(env),
-    )
+    arguing = [*command, json.dumps(arguments)]
+    with (
+        subprocess.Popen(
+            arguing, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment(env)
+        ) as process,
+        _Together(process.pid) as together,
+    ):
+        printed, _ = process.communicate()
     took = time.perf_counter() - begun
-    found = json.loads(done.stdout.splitlines()[-1])
-    return Sample(found["seconds"], took, found["peak_gib"], found["cpu_seconds"], found["result"])
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, arguing)
+    found = json.loads(printed.splitlines()[-1])
+    most = max(found["peak_gib"], together.gib)
+    return Sample(found["seconds"], took, most, found["cpu_seconds"], found["result"])
 
 
 def alternate(variants: Mapping[str, Callable[[], Sample]], runs: int) -> dict[str, list[Sample]]:
@@ -163,15 +168,53 @@ def ends_as_mesh() -> None:
 
 
 def peak_gib() -> float:
-    """The most memory that this process has held, and that of the largest it has started, as if at the same time."""
-    unit = 2**30 if sys.platform == "darwin" else 2**20
-    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    """The most memory that this process has held."""
     try:
         # Not ru_maxrss: what a process held before it became this program counts in that.
         status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return started + int(status.split("VmHWM:")[1].split()[0]) / 2**20
+        return int(status.split("VmHWM:")[1].split()[0]) / 2**20
     except (OSError, IndexError):
-        return started + resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        unit = 2**30 if sys.platform == "darwin" else 2**20
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+class _Together:
+    """The most memory that a process and all that it has started hold at one time, looked at ten times a second."""
+
+    def __init__(self, process: int) -> None:
+        self.gib = 0.0
+        self._process, self._ended = process, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> _Together:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.1):
+            self.gib = max(self.gib, sum(map(_resident, _family(self._process))) / 2**20)
+
+
+def _family(process: int) -> list[int]:
+    found = [process]
+    for number in found:
+        with suppress(OSError):
+            for task in Path(f"/proc/{number}/task").iterdir():
+                found += map(int, (task / "children").read_text(encoding="utf-8").split())
+    return found
+
+
+def _resident(process: int) -> int:
+    """KiB; none of one that has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+        return int(status.split("VmRSS:")[1].split()[0])
+    except (OSError, IndexError):
+        return 0
 
 
 def cpu_seconds() -> float:

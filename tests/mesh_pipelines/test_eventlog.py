@@ -8,9 +8,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEventType
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from sqlalchemy import select
 
 from mesh_pipelines import eventlog
 from mesh_pipelines.dagsterhome import ensure_dagster_home
@@ -114,3 +118,31 @@ def test_a_wiped_log_is_begun_again(log: SteadyEventLog) -> None:
     log.wipe()
     log.store_event(_text("run"))
     assert len(log.get_logs_for_run("run")) == 1
+
+
+def test_a_check_planned_for_many_partitions_is_stored_as_dagsters_own_does(tmp_path: Path) -> None:
+    """The rows are the same, one for each partition."""
+    planned = AssetCheckEvaluationPlanned(
+        asset_key=KEY, check_name="one", partitions_subset=DefaultPartitionsSubset({"2013-01", "2013-02"})
+    )
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name="job",
+        event_specific_data=planned,
+    )
+    entry = EventLogEntry(
+        error_info=None, level=10, user_message="", run_id="run", timestamp=1.0, dagster_event=event
+    )
+
+    def rows(kind: type[SqliteEventLogStorage]) -> list[tuple[Any, ...]]:
+        storage = kind(str(tmp_path / kind.__name__))
+        storage.store_event(entry)
+        told = [column for column in AssetCheckExecutionsTable.columns if column.name != "create_timestamp"]
+        with storage.index_connection() as connection:
+            found = sorted(tuple(row) for row in connection.execute(select(*told)))
+        storage.dispose()
+        return found
+
+    own, ours = rows(SqliteEventLogStorage), rows(SteadyEventLog)
+    assert len(ours) == 2
+    assert {row[1:] for row in ours} == {row[1:] for row in own}

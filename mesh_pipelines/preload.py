@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -95,27 +95,16 @@ def _uncollected() -> Generator[None]:
 
 
 @contextmanager
-def models_meanwhile() -> Generator[None]:
-    """Import what trains models, in a thread, while Polars makes their features and needs no interpreter."""
-    with _meanwhile(lambda: preload(MODELS)):
-        yield
-
-
-@contextmanager
 def trained_meanwhile() -> Generator[None]:
     """Get ready, in a thread, for what is done with a model, while XGBoost trains it and needs no interpreter."""
+    # What trains is imported before: packages that import each other in circles must not be begun by two threads.
+    preload(REGISTRY, MODELS)
 
     def get_ready() -> None:
         preload(TRAINED)
         know_packages()
 
-    with _meanwhile(get_ready):
-        yield
-
-
-@contextmanager
-def _meanwhile(work: Callable[[], None]) -> Generator[None]:
     with ThreadPoolExecutor(1, thread_name_prefix="mesh-preload") as thread:
-        ready = thread.submit(work)
+        ready = thread.submit(get_ready)
         yield
         ready.result()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,7 +24,7 @@ from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.ownchecks import FailedChecks, OwnCheck, quoted, remedy_of
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
-from mesh_pipelines.preload import MODELS, PLANNING, ROWS, models_meanwhile, preload
+from mesh_pipelines.preload import MODELS, PLANNING, ROWS, preload
 from mesh_pipelines.reports import RebuildReport
 from quality.contract import next_partition
 
@@ -273,9 +273,7 @@ def execute(
     from mesh_pipelines.processes import PROCESS, this_process
     from mesh_pipelines.sensors import attempts_in
 
-    stages = [step.node.stage for step in steps]
-    features_first = "model" in stages and "features" in stages
-    preload(ROWS, MODELS if "model" in stages and not features_first else ())
+    preload(ROWS, MODELS if any(step.node.stage == "model" for step in steps) else ())
     instance = dagster_instance(shared)
     # A run of the domain whose process was killed is found here, and is one that runs no more.
     attempts_in(instance, domain)(domain)
@@ -332,10 +330,7 @@ def execute(
     unchanged: set[str] = set()
     reports: dict[str, StepReport] = {}
     by_hand = FailedChecks(step.node for step in steps)
-    for event in _models_meanwhile(
-        execute_run_iterator(InMemoryJob(job), dagster_run, instance),
-        {name for name, step in names.items() if features_first and step.node.stage == "features"},
-    ):
+    for event in execute_run_iterator(InMemoryJob(job), dagster_run, instance):
         if by_hand.concerns(event.step_key):
             for check, said in by_hand.of(event):
                 _tell_of_check(check, said, event, reports, show)
@@ -375,17 +370,6 @@ def execute(
             step.key, StepReport(step.key, domain, step.node.stage, "skipped", message="not reached")
         )
     return Execution(dagster_run.run_id, tuple(reports[step.key] for step in steps))
-
-
-def _models_meanwhile(events: Iterable[Any], features: Collection[str]) -> Generator[Any]:
-    """The events of a run; while its first feature set is made, what trains models is imported."""
-    with ExitStack() as meanwhile:
-        waiting = bool(features)
-        for event in events:
-            if waiting and event.event_type_value == "STEP_START" and event.step_key in features:
-                meanwhile.enter_context(models_meanwhile())
-                waiting = False
-            yield event
 
 
 def _tell_of_check(

@@ -178,30 +178,33 @@ class Here:
 
     def _broken_promise(self, rule: Rule) -> str:
         """SQL that gives a row if what the contract's SQL observes is not what was promised."""
-        query = rule.arguments["query"].strip().rstrip(";")
-        promise = f"(observed {_comparison(rule)}) IS NOT TRUE"
         import duckdb
 
+        query = _query(rule)
+        escaped = query.replace("{", "{{").replace("}", "}}")
+        promise = f"(observed {_comparison(rule)}) IS NOT TRUE"
+        observation = f"{rule.name}_observed"
         try:
             # Great Expectations asks twice: for the rows, and how many there are. All rows are looked at once.
-            once = f'CREATE TABLE "{_observation(rule)}" AS SELECT ({self._here(query)}) AS observed'
-            self._con.execute(once)
+            self._con.execute(f'CREATE TABLE "{observation}" AS SELECT ({self._here(query)}) AS observed')
         except duckdb.Error:
-            escaped = query.replace("{", "{{").replace("}", "}}").replace("${{table}}", "{batch}")
-            return f"SELECT observed FROM (SELECT ({escaped}) AS observed) AS result WHERE {promise}"  # noqa: S608
-        told = query.replace("{", "{{").replace("}", "}}").replace("*/", "* /")
-        there = "(SELECT count(*) FROM {batch}) >= 0"
-        return f'/* {told} */ SELECT observed FROM "{_observation(rule)}" WHERE {promise} AND {there}'  # noqa: S608
+            # Great Expectations shall meet the same error, and tell it in its own page.
+            asked = escaped.replace("${{table}}", "{batch}")
+            return f"SELECT observed FROM (SELECT ({asked}) AS observed) AS result WHERE {promise}"  # noqa: S608
+        told = escaped.replace("/*", "/ *").replace("*/", "* /")
+        there = "(SELECT count(*) FROM {batch}) >= 0"  # it wants the batch named
+        return f'/* {told} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
 
     def _observed(self, rule: Rule) -> object:
-        return self._one(f'SELECT observed FROM "{_observation(rule)}"') if rule.public else None  # noqa: S608
+        return self._one(f"SELECT ({self._here(_query(rule))})") if rule.public else None
 
     def _here(self, query: str) -> str:
         return query.replace("${table}", f'"{self._table}"')
 
 
-def _observation(rule: Rule) -> str:
-    return f"{rule.name}_observed"
+def _query(rule: Rule) -> str:
+    text: str = rule.arguments["query"]
+    return text.strip().rstrip(";")
 
 
 def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threads: int | None) -> None:

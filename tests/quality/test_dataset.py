@@ -122,6 +122,18 @@ def test_sql_is_held_against_its_operator() -> None:
     assert all(("observed 3" in r.detail) is not r.passed for r in found.values())
 
 
+def test_sql_may_have_comments_and_braces() -> None:
+    """What the contract's author writes for readers is no part of the question."""
+    query = "SELECT max(flight) /* of {all} */ FROM ${table} /* here */"
+    kept = {"query": query, "operator": "mustBe", "operand": 3}
+    rules = tuple(
+        Rule(str(v), "sql", ("flight",), "dataset", {**kept, "operand": v}, public=True) for v in (3, 4)
+    )
+    found = audit(rules, frame([1, 2, 3]))
+    assert found["3"].passed, found["3"].detail
+    assert "observed 3" in found["4"].detail
+
+
 def test_rows_are_counted_against_the_operator() -> None:
     """Rules that look at no column load none."""
     rules = tuple(

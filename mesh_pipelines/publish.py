@@ -345,6 +345,8 @@ class _Writer:
                 yield batch
 
     def _discard(self) -> None:
+        if self._audit is not None:
+            self._audit.close()  # before the rows are held a second time
         for staged in (self._good, self._bad):
             if staged is not None:
                 staged.discard()

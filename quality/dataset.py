@@ -49,7 +49,7 @@ class DatasetAudit:
         self._keys = {repeats(rule): rule for rule in rules if rule.kind in ABOUT_KEYS}
         self._empty = pl.DataFrame(schema=dict(schema))
         self._prints: dict[str, list[pl.Series]] = {name: [] for name in self._keys}
-        self._rows = 0
+        self._rows, self._closed = 0, False
 
     def __enter__(self) -> DatasetAudit:
         if self._columns:
@@ -59,7 +59,13 @@ class DatasetAudit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._validation.close()
+        self.close()
+
+    def close(self) -> None:
+        """Forget the rows; more than once does no harm."""
+        if not self._closed:
+            self._closed = True
+            self._validation.close()
 
     @property
     def reads(self) -> list[str]:

@@ -310,7 +310,13 @@ class _Writer:
                 if kinds[name] == "public" and name != self.column
             }
             self._bad = held.enter_context(
-                self.platform.lake.stage(self.node.key + QUARANTINE, columns, kinds, partition_by=self.column)
+                self.platform.lake.stage(
+                    self.node.key + QUARANTINE,
+                    columns,
+                    kinds,
+                    partition_by=self.column,
+                    gathered=True,
+                )
             )
             self._bad_columns = tuple(columns)
         return self._bad

@@ -112,7 +112,7 @@ class Log:
                 where=self.uri,
                 remedy="move that folder away and publish the product again",
             )
-        return Head(table, publication, _files(table, self.root, publication.partition_by))
+        return Head(table, publication, _files(table, self.root, publication.folders_by))
 
     def publications(self, newest: int, oldest: int = 0) -> Iterator[Publication]:
         """Publish records between two versions, newest first; commits of other tools are passed over.
@@ -158,12 +158,13 @@ class Log:
         from deltalake.transaction import create_table_with_add_actions
 
         schema = Schema.from_arrow(pl.Schema({n: types.in_delta(t) for n, t in publication.schema.items()}))
-        partition_by = [publication.partition_by] if publication.partition_by else []
+        folders_by = publication.folders_by
+        partition_by = [folders_by] if folders_by else []
         properties = CommitProperties(custom_metadata=publication.to_metadata(), max_commit_retries=0)
         hooks = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
         now = int(time.time() * 1000)
-        adds = [_add(new, self.root, publication.partition_by, now) for new in add]
-        if head is None or (whole and head.publication.partition_by != publication.partition_by):
+        adds = [_add(new, self.root, folders_by, now) for new in add]
+        if head is None or (whole and head.publication.folders_by != folders_by):
             # Other partitioning is another table in Delta's eyes; this replaces it, history stays.
             create_table_with_add_actions(
                 self.uri,
@@ -183,7 +184,7 @@ class Log:
             return found.version if found else head.version + 1
         actions: list[AddAction | RemoveAction] = list(adds)
         if not whole:
-            actions += [_remove(file, self.root, publication.partition_by, now) for file in remove]
+            actions += [_remove(file, self.root, folders_by, now) for file in remove]
         head.table.create_write_transaction(
             actions,
             "overwrite" if whole else "append",
@@ -207,6 +208,16 @@ def _remove(file: LakeFile, root: str, partition_by: str | None, now: int) -> Re
 
     values: dict[str, str | None] = {partition_by: file.partition} if partition_by else {}
     return RemoveAction(file.name.removeprefix(f"{root}/"), True, now, file.size, values)
+
+
+def bounds(head: Head, column: str) -> dict[str, tuple[str, str]]:
+    """Least and greatest value of a text column in each file, by the file's path, as far as the log says."""
+    actions = pl.DataFrame(head.table.get_add_actions(flatten=True))
+    low, high = f"min.{column}", f"max.{column}"
+    if not {low, high} <= set(actions.columns):
+        return {}
+    known = actions.select("path", low, high).drop_nulls()
+    return {path: (least, greatest) for path, least, greatest in known.iter_rows()}
 
 
 def _files(table: DeltaTable, root: str, partition_by: str | None) -> tuple[LakeFile, ...]:

@@ -62,6 +62,13 @@ class ContentDigest:
         return cls(int(text[:16], 16), int(text[16:], 16), rows)
 
     @classmethod
+    def by(cls, frame: pl.DataFrame, column: str) -> dict[Any, ContentDigest]:
+        """Digests of a frame's rows by the value of one of its columns."""
+        words = frame.select(_word(tuple(frame.schema.items())), pl.col(column).alias("of"))
+        found = words.group_by("of").agg(*_SUMS, pl.len())
+        return {value: cls(first, second, rows) for value, first, second, rows in found.iter_rows()}
+
+    @classmethod
     def of(cls, frame: pl.DataFrame) -> ContentDigest:
         """Digest of a frame (any rows x any columns), 0.05 s per million rows x 19 columns on two cores."""
         if frame.height == 0 or frame.width == 0:

@@ -75,6 +75,7 @@ class Lake:
         partition_by: str | None = None,
         publish_id: str | None = None,
         *,
+        gathered: bool = False,
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> Stage:
         """A candidate for the next version of a table; first, what killed writers left there is removed.
@@ -85,6 +86,7 @@ class Lake:
             classification: of every column; "public" is written in clear, anything else under its own key.
             partition_by: a public column whose partitions can be replaced one at a time.
             publish_id: the caller's name for this publish, kept in its record.
+            gathered: partitions share files, for a table that has few rows of each; its partition column is text.
             checkpoint: called with the name of each step as it is reached: staging, file, written,
                 committing, committed, done.
 
@@ -94,7 +96,14 @@ class Lake:
         self.heal(key)
         self._require_keys(key)
         return Stage(
-            self, key, types.checked(key, dtypes), dict(classification), partition_by, publish_id, checkpoint
+            self,
+            key,
+            types.checked(key, dtypes),
+            dict(classification),
+            partition_by,
+            publish_id,
+            checkpoint,
+            gathered=gathered,
         )
 
     def heal(self, key: str) -> int:
@@ -138,22 +147,43 @@ class Lake:
         explained.
         """
         head = self.head(key, version)
+        record = head.publication
         files: Sequence[LakeFile] = head.files
+        among: pl.Expr | None = None
         if partitions is not None:
             wanted = {str(value).lower() if isinstance(value, bool) else str(value) for value in partitions}
-            files = [file for file in files if file.partition in wanted]
+            if record.gathered and record.partition_by:
+                among = pl.col(record.partition_by).is_in(wanted)
+            else:
+                files = [file for file in files if file.partition in wanted]
         if version is not None and not {file.name for file in files} <= set(self.store.list(self.root(key))):
             raise NotPublished(
                 f"version {version} was vacuumed: files of it are gone",
                 where=key,
                 remedy="read a newer version",
             )
+        read = columns
+        if columns is not None and among is not None:
+            read = list(dict.fromkeys([*columns, *among.meta.root_names()]))
+        found = self.rows_of(record, files, read, verify)
+        if among is None:
+            return found
+        found = found.filter(among)
+        return found if columns is None else found.select(columns)
+
+    def rows_of(
+        self,
+        record: Publication,
+        files: Sequence[LakeFile],
+        columns: Sequence[str] | None = None,
+        verify: bool | None = None,
+    ) -> pl.LazyFrame:
+        """Some files of a published version as a lazy frame; the rest is as in :meth:`scan`."""
         if verify if verify is not None else isinstance(self.store, FolderStore):
-            self._verify(key, files, again=False)
-        record = head.publication
+            self._verify(record.key, files, again=False)
         return scan_files(
             files,
-            key=key,
+            key=record.key,
             dtypes=record.schema,
             layouts=record.layouts,
             keyring=self.keyring,

@@ -32,6 +32,7 @@ class Publication:
         schema: column names and types, in order.
         classification: classification of each column.
         partition_by: the partition column, or None.
+        gathered: files hold rows of several partitions; otherwise each partition has files of its own.
         partitions: content of each partition (one, named "", if there is no partition column).
         layouts: how its files are encrypted, by layout id.
         publish_id: the caller's name for the publish (a run, say).
@@ -47,11 +48,17 @@ class Publication:
     schema: Mapping[str, pl.DataType]
     classification: Mapping[str, str]
     partition_by: str | None
+    gathered: bool
     partitions: Mapping[str, ContentDigest]
     layouts: Mapping[str, Layout]
     publish_id: str
     token: str
     info: Mapping[str, Any]
+
+    @property
+    def folders_by(self) -> str | None:
+        """The column that files are apart by, which is Delta's partition column; None if there is no such column."""
+        return None if self.gathered else self.partition_by
 
     @property
     def contract_version(self) -> str | None:
@@ -78,6 +85,7 @@ class Publication:
             "schema": [[name, types.to_json(dtype)] for name, dtype in self.schema.items()],
             "classification": dict(self.classification),
             "partition_by": self.partition_by,
+            "gathered": self.gathered,
             "partitions": {name: [part.hex, part.rows] for name, part in sorted(self.partitions.items())},
             "layouts": {name: layout.to_json() for name, layout in self.layouts.items()},
             "publish_id": self.publish_id,
@@ -101,6 +109,7 @@ class Publication:
             schema={name: types.from_json(dtype) for name, dtype in record["schema"]},
             classification=record["classification"],
             partition_by=record["partition_by"],
+            gathered=record.get("gathered", False),
             partitions={name: ContentDigest.from_hex(*part) for name, part in record["partitions"].items()},
             layouts={name: Layout.from_json(layout) for name, layout in record["layouts"].items()},
             publish_id=record["publish_id"],

@@ -71,6 +71,8 @@ class Stage:
         partition_by: str | None,
         publish_id: str | None,
         checkpoint: Callable[[str], None],
+        *,
+        gathered: bool,
     ) -> None:
         self.key, self.dtypes, self.classification, self.partition_by = (
             key,
@@ -78,15 +80,14 @@ class Stage:
             classification,
             partition_by,
         )
-        _check(key, dtypes, classification, partition_by)
+        _check(key, dtypes, classification, partition_by, gathered)
+        self._gathered = gathered and partition_by is not None
         self._lake, self._checkpoint = lake, checkpoint
         # Sorts by time, so that files of one partition keep the order in which they were appended.
         self.token = f"{time.time_ns() // 1000:x}{secrets.token_hex(4)}"
         self.publish_id = publish_id or self.token
         self._layout = Layout.current(lake.keyring, key, classification)
         self._encryption = self._layout.encryption(lake.keyring, key, dtypes)
-        # All rows of a file have the same partition, and the log says which.
-        self._told = [name for name in dtypes if classification[name] == PUBLIC and name != partition_by]
         self._root = lake.root(key)
         self._marker = f"{self._root}/_staging/{self.token}.json"
         self._buffers: dict[str, list[pl.DataFrame]] = {}
@@ -94,6 +95,7 @@ class Stage:
         self._filing = Filing(self._file)
         self._names: list[str] = []
         self._files: list[NewFile] = []
+        self._rests: dict[str, NewFile] = {}
         self._parts: dict[str, ContentDigest] = {}
         self._state: Literal["open", "committing", "done"] = "open"
 
@@ -108,13 +110,19 @@ class Stage:
     def partitions(self) -> tuple[str, ...]:
         """Partitions written so far, as text ("" if the table has no partition column)."""
         self._take()
+        if self._gathered:
+            self._flush_all()
         return tuple(sorted({*self._parts, *self._buffers}))
 
     def __enter__(self) -> Stage:
         try:
-            self._base = self._lake.head(self.key).version
+            head = self._lake.head(self.key)
         except NotPublished:
             self._base = None
+        else:
+            self._base = head.version
+            # A table whose partitions have files of their own keeps to that.
+            self._gathered &= head.publication.gathered or head.publication.partition_by is None
         self._lake.store.replace(self._marker, json.dumps({**_whoami(), "base": self._base}).encode())
         self._checkpoint("staging")
         return self
@@ -144,7 +152,7 @@ class Stage:
         self._take(leaving=1)
         shared = False
         pieces = {"": frame} if frame.height else {}
-        if self.partition_by is not None and frame.height:
+        if self.partition_by is not None and frame.height and not self._gathered:
             cuts = cut(frame, self.partition_by)
             pieces, shared = (
                 {self._partition(value): piece for value, piece in cuts.pieces.items()},
@@ -269,6 +277,9 @@ class Stage:
         self._checkpoint("committed")
         if not plan.add:
             self.discard()
+        for new in self._rests.values():
+            if new not in plan.add:
+                self._lake.store.delete(new.file.name)
         self._lake.store.delete(self._marker)
         self._state = "done"
         self._checkpoint("done")
@@ -288,9 +299,10 @@ class Stage:
         before = head.publication if head else None
         parts = dict(self._parts)
         kept: list[LakeFile] = []
+        shared: list[LakeFile] = []
         if head and before and replace != "all":
             self._same_shape(before)
-            kept = [f for f in head.files if replace == "append" or f.partition not in scope]
+            kept, shared = _outside(head, scope) if replace == "partitions" else (list(head.files), [])
             for partition, part in before.partitions.items():
                 if replace == "append" or partition not in scope:
                     parts[partition] = part + parts.get(partition, ContentDigest())
@@ -306,6 +318,7 @@ class Stage:
             schema=self.dtypes,
             classification=self.classification,
             partition_by=self.partition_by,
+            gathered=self._gathered,
             partitions=parts,
             layouts={self._layout.id: self._layout},
             publish_id=self.publish_id,
@@ -313,21 +326,35 @@ class Stage:
             info=info,
         )
         add, whole = self._files, replace == "all"
-        if before:
+        if head and before:
             if self._is_same(before, publication, removed):
                 if _lasting(info) == _lasting(before.info):
                     return Commit(before.version, before.data_version, before.rows, True, before)
-                kept, removed, add, whole = list(head.files) if head else [], [], [], False
+                kept, removed, add, whole = list(head.files), [], [], False
+            elif shared:
+                add = [*add, *self._rest_of(head, shared, scope)]
             known = {**before.layouts, self._layout.id: self._layout}
             used = {file.layout for file in kept} | {self._layout.id}
             publication = _with_layouts(publication, {name: known[name] for name in sorted(used)})
         return _Plan(publication, add, removed, whole)
+
+    def _rest_of(self, head: Head, shared: list[LakeFile], scope: set[str]) -> list[NewFile]:
+        """What stays of files in which replaced partitions lie together with others, as files of their own."""
+        assert self.partition_by is not None
+        for file in shared:
+            if file.name not in self._rests:  # else it was made for an attempt before this one
+                with self._lake.reading(self.key, head.version):
+                    rows = self._lake.rows_of(head.publication, [file])
+                    rest = rows.filter(~pl.col(self.partition_by).is_in(scope)).collect()
+                self._rests[file.name] = self._file("", len(self._names), rest)[0]
+        return [self._rests[file.name] for file in shared]
 
     def _is_same(self, before: Publication, now: Publication, removed: list[LakeFile]) -> bool:
         # The same rows under new keys, or classified otherwise, are other files: then they are written.
         return (
             before.data_version == now.data_version
             and before.partition_by == now.partition_by
+            and before.gathered == now.gathered
             and dict(before.classification) == dict(now.classification)
             and all(file.layout == self._layout.id for file in removed)
             and self._lake.intact(self.key, removed)  # else the same rows are what mends it
@@ -398,8 +425,10 @@ class Stage:
         for frame in whole.iter_slices(-(-whole.height // count)):
             self._filing.add(partition, frame)
 
-    def _file(self, partition: str, number: int, frame: pl.DataFrame) -> tuple[NewFile, ContentDigest]:
-        """One data file, written; in a thread of its own."""
+    def _file(
+        self, partition: str, number: int, frame: pl.DataFrame
+    ) -> tuple[NewFile, dict[str, ContentDigest]]:
+        """One data file, written, and the content of each partition in it; in a thread of its own."""
         data = encode(frame, self._encryption)
         folder = (
             f"{self._root}/{self.partition_by}={_UNSAFE.sub('_', partition)}" if partition else self._root
@@ -408,13 +437,24 @@ class Stage:
         self._names.append(name)
         self._lake.store.write(name, data)
         file = LakeFile(partition, name, frame.height, len(data))
-        return NewFile(file, delta.stats(frame, self._told)), ContentDigest.of(frame)
+        parts = {partition: ContentDigest.of(frame)} if not self._gathered else self._parts_of(frame)
+        told = [name for name in self.dtypes if self.classification[name] == PUBLIC]
+        if not self._gathered:
+            # All rows of the file have the same partition, and the log says which.
+            told = [name for name in told if name != self.partition_by]
+        return NewFile(file, delta.stats(frame, told)), parts
+
+    def _parts_of(self, frame: pl.DataFrame) -> dict[str, ContentDigest]:
+        assert self.partition_by is not None
+        digests = ContentDigest.by(frame, self.partition_by)
+        return {self._partition(value): digest for value, digest in digests.items()}
 
     def _take(self, leaving: int = 0) -> None:
         """Take over what the threads have written."""
-        for new, part in self._filing.take(leaving):
+        for new, parts in self._filing.take(leaving):
             self._files.append(new)
-            self._parts[new.file.partition] = self._parts.get(new.file.partition, ContentDigest()) + part
+            for partition, part in parts.items():
+                self._parts[partition] = self._parts.get(partition, ContentDigest()) + part
             self._checkpoint("file")
 
     def _require_open(self) -> None:
@@ -428,6 +468,25 @@ class _Plan:
     add: list[NewFile]
     remove: list[LakeFile]
     whole: bool
+
+
+def _outside(head: Head, partitions: set[str]) -> tuple[list[LakeFile], list[LakeFile]]:
+    """Files without a row of these partitions, and files that have such rows and may have others."""
+    record = head.publication
+    if not record.gathered or record.partition_by is None:
+        return [file for file in head.files if file.partition not in partitions], []
+    known = delta.bounds(head, record.partition_by)
+    kept: list[LakeFile] = []
+    shared: list[LakeFile] = []
+    for file in head.files:
+        may_hold = set(record.partitions)
+        if found := known.get(file.name.rpartition("/")[2]):
+            may_hold = {name for name in may_hold if found[0] <= name <= found[1]}
+        if not may_hold & partitions:
+            kept.append(file)
+        elif not may_hold <= partitions:
+            shared.append(file)
+    return kept, shared
 
 
 def _lasting(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -514,7 +573,11 @@ def _text(value: object) -> str:
 
 
 def _check(
-    key: str, dtypes: Mapping[str, pl.DataType], classification: Mapping[str, str], by: str | None
+    key: str,
+    dtypes: Mapping[str, pl.DataType],
+    classification: Mapping[str, str],
+    by: str | None,
+    gathered: bool,
 ) -> None:
     violations = [
         Violation(
@@ -532,6 +595,13 @@ def _check(
             fix = "use a string, date, boolean or integer"
             violations.append(
                 Violation("PartitionIsColumn", by, f"{dtypes[by]} cannot name a partition", fix)
+            )
+        elif gathered and dtypes[by] != pl.String():
+            fix = "make it a string, or give each partition files of its own"
+            violations.append(
+                Violation(
+                    "PartitionIsColumn", by, f"{dtypes[by]} cannot name partitions that share files", fix
+                )
             )
         if classification.get(by, PUBLIC) != PUBLIC:
             fix = "classify it as public, or partition by another column"

@@ -159,12 +159,15 @@ def _with_aircraft_turn(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFra
         flights.filter(pl.col("tailnum").is_not_null())
         .select(
             "tailnum",
+            *KEY[1:],
             before="scheduled_departure",
             _left_at="departed_at",
             _left_late="departure_delay_min",
         )
-        .sort("before", "tailnum")
+        # By the whole key: where two departures at one minute name one aircraft, it is always the same that counts.
+        .sort("before", *KEY[1:])
         .unique(subset=["tailnum", "before"], keep="first", maintain_order=True)
+        .drop(KEY[1:])
     )
     overdue = (pl.col("predicted_at") - pl.col("before")).dt.total_minutes()
     return (

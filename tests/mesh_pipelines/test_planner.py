@@ -81,6 +81,7 @@ class Made:
             schema={},
             classification={},
             partition_by=node.partition_column if node.partitioned else None,
+            gathered=False,
             partitions={part: content(word) for part, word in parts.items()},
             layouts={},
             publish_id="",

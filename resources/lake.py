@@ -87,8 +87,8 @@ class Lake:
             partition_by: a public column whose partitions can be replaced one at a time.
             publish_id: the caller's name for this publish, kept in its record.
             gathered: partitions share files, for a table that has few rows of each; its partition column is text.
-            checkpoint: called with the name of each step as it is reached: staging, file, written,
-                committing, committed, done.
+            checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of each
+                file that is made anew because it holds other partitions too), committing, committed, done.
 
         Raises:
             KeyUnavailable: keys that the published files were written with are missing, or the master key is.

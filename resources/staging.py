@@ -347,6 +347,7 @@ class Stage:
                     rows = self._lake.rows_of(head.publication, [file])
                     rest = rows.filter(~pl.col(self.partition_by).is_in(scope)).collect()
                 self._rests[file.name] = self._file("", len(self._names), rest)[0]
+                self._checkpoint("shared")
         return [self._rests[file.name] for file in shared]
 
     def _is_same(self, before: Publication, now: Publication, removed: list[LakeFile]) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -104,6 +105,33 @@ def test_a_killed_writer_leaves_the_old_or_the_new_version(
     for publication in lake.history(KEY):
         numbers = lake.scan(KEY, version=publication.version).collect()["flight"].unique().to_list()
         assert numbers == [publication.info["flight"]]
+
+
+@pytest.mark.parametrize("point", ["file", "written", "shared", "committing", "committed", "done"])
+def test_a_writer_killed_as_it_replaces_a_month_that_shares_a_file_loses_no_month(
+    home: Path, lake: Lake, point: str
+) -> None:
+    """The other month is there before and after, once; the next stage removes what was made anew in vain."""
+
+    def gathered(rows: pl.DataFrame, n: int, replace: Literal["all", "partitions"]) -> None:
+        with lake.stage(KEY, rows.schema, CLASSIFICATION, "month", gathered=True) as stage:
+            stage.write(rows)
+            stage.commit({"contract_version": "1", "flight": n}, replace=replace)
+
+    gathered(frame(1), 1, "all")
+    process = writer(home, 2, point, "partitions", "2013-01", "gathered")
+    reached(process, point)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    assert lake.scan(KEY).collect().height == 2
+    assert flights(lake) == ([1, 2] if point in AFTER_COMMIT else [1])
+    if point not in AFTER_COMMIT:
+        assert orphans(lake), "the writer was killed too early to leave anything"
+    gathered(frame(3).head(1), 3, "partitions")
+    assert lake.scan(KEY).sort("month").collect()["flight"].to_list() == [3, 1]
+    assert orphans(lake) == []
+    assert lake.verify(KEY) == 2
 
 
 @pytest.mark.parametrize("left", [b"", b'{"host": "he'], ids=["empty", "cut"])

@@ -26,7 +26,9 @@ def frame(flight: int, months: int = 2) -> pl.DataFrame:
     )
 
 
-def publish(home: Path, flight: int, stop_at: str, replace: str, month: str | None) -> None:
+def publish(
+    home: Path, flight: int, stop_at: str, replace: str, month: str | None, gathered: bool = False
+) -> None:
     """Publish; at the named checkpoint, say so and wait to be killed (or for the file `go`)."""
 
     def checkpoint(name: str) -> None:
@@ -39,7 +41,8 @@ def publish(home: Path, flight: int, stop_at: str, replace: str, month: str | No
     lake = Lake(str(home / "lake"), Keyring(home / "keys"))
     rows = frame(flight)
     rows = rows if month is None else rows.head(1).with_columns(month=pl.lit(month))
-    with lake.stage(KEY, rows.schema, CLASSIFICATION, "month", checkpoint=checkpoint) as stage:
+    stage = lake.stage(KEY, rows.schema, CLASSIFICATION, "month", gathered=gathered, checkpoint=checkpoint)
+    with stage:
         stage.write(rows)
         commit = stage.commit({"contract_version": "1", "flight": flight}, replace=replace)  # type: ignore[arg-type]
     print(f"version {commit.version}", flush=True)  # noqa: T201
@@ -52,4 +55,5 @@ if __name__ == "__main__":
         sys.argv[3],
         sys.argv[4],
         sys.argv[5] if len(sys.argv) > 5 else None,
+        "gathered" in sys.argv[6:],
     )

@@ -40,7 +40,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
                 "bare": lambda: run("audit_publish", "bare", data=data, into=f"{next(homes)}.parquet"),
                 "gate": lambda: run("audit_publish", "gate", env={"MESH_HOME": next(homes)}, data=data),
             },
-            3 if quick else 5,
+            3 if quick else 9,
         )
     gate, bare = median(found["gate"]), median(found["bare"])
     result = found["gate"][0].result

@@ -159,7 +159,7 @@ class _InProcess(_Elsewhere):
     """In the other process."""
 
     def __init__(self, line: _Line, name: str, options: dict[str, Any]) -> None:
-        self._line, self._number = line, line.number()
+        self._line, self._number, self._name = line, line.number(), name
         self._tell("open", name, options)
 
     def close(self) -> None:
@@ -167,10 +167,10 @@ class _InProcess(_Elsewhere):
             self._tell("close")
 
     def _tell(self, call: str, *given: Any) -> None:
-        self._line.tell(self._number, call, *given)
+        self._line.tell(self._name, self._number, call, *given)
 
     def _ask(self, call: str, *given: Any) -> Any:
-        return self._line.ask(self._number, call, *given)
+        return self._line.ask(self._name, self._number, call, *given)
 
 
 class _Line:
@@ -183,17 +183,17 @@ class _Line:
     def number(self) -> int:
         return next(self._numbers)
 
-    def tell(self, number: int, call: str, *given: Any) -> None:
+    def tell(self, name: str, *message: Any) -> None:
         with self._lock:
-            self._send(number, call, *given)
+            self._send(name, message)
 
-    def ask(self, number: int, call: str, *given: Any) -> Any:
+    def ask(self, name: str, *message: Any) -> Any:
         with self._lock:
-            self._send(number, call, *given)
+            self._send(name, message)
             try:
                 failed, answer = self._connection.recv()
             except (EOFError, OSError) as error:
-                raise _lost() from error
+                raise _lost(name) from error
         if failed:
             raise answer
         return answer
@@ -201,17 +201,18 @@ class _Line:
     def close(self) -> None:
         self._connection.close()
 
-    def _send(self, *message: Any) -> None:
+    def _send(self, name: str, message: tuple[Any, ...]) -> None:
         self.used = True
         try:
             self._connection.send_bytes(pickle.dumps(message, protocol=5))
         except OSError as error:
-            raise _lost() from error
+            raise _lost(name) from error
 
 
-def _lost() -> AuditorLost:
+def _lost(name: str) -> AuditorLost:
     return AuditorLost(
         "the process that holds candidates against their dataset rules has ended",
+        where=name,
         remedy="run it again; if it ends again, lower MESH_MEMORY_LIMIT, for it may have been out of memory",
     )
 

@@ -56,7 +56,7 @@ class Commit:
 
 
 class Stage:
-    """A candidate: rows are written, read back, and then committed as one version, or discarded.
+    """A candidate: rows are written, and then committed as one version, or discarded.
 
     Leaving the `with` block without a commit discards what was staged. Made by
     :meth:`resources.lake.Lake.stage`.
@@ -277,9 +277,6 @@ class Stage:
         self._checkpoint("committed")
         if not plan.add:
             self.discard()
-        for new in self._rests.values():
-            if new not in plan.add:
-                self._lake.store.delete(new.file.name)
         self._lake.store.delete(self._marker)
         self._state = "done"
         self._checkpoint("done")
@@ -331,7 +328,7 @@ class Stage:
                 if _lasting(info) == _lasting(before.info):
                     return Commit(before.version, before.data_version, before.rows, True, before)
                 kept, removed, add, whole = list(head.files), [], [], False
-            elif shared:
+            else:
                 add = [*add, *self._rest_of(head, shared, scope)]
             known = {**before.layouts, self._layout.id: self._layout}
             used = {file.layout for file in kept} | {self._layout.id}
@@ -340,15 +337,21 @@ class Stage:
 
     def _rest_of(self, head: Head, shared: list[LakeFile], scope: set[str]) -> list[NewFile]:
         """What stays of files in which replaced partitions lie together with others, as files of their own."""
-        assert self.partition_by is not None
+        now = {file.name for file in shared}
+        for name in [
+            name for name in self._rests if name not in now
+        ]:  # of an attempt that another writer overtook
+            self._lake.store.delete(self._rests.pop(name).file.name)
         for file in shared:
-            if file.name not in self._rests:  # else it was made for an attempt before this one
-                with self._lake.reading(self.key, head.version):
-                    rows = self._lake.rows_of(head.publication, [file])
-                    rest = rows.filter(~pl.col(self.partition_by).is_in(scope)).collect()
+            if file.name in self._rests:
+                continue
+            with self._lake.reading(self.key, head.version):
+                rows = self._lake.rows_of(head.publication, [file])
+                rest = rows.filter(~pl.col(str(self.partition_by)).is_in(scope)).collect()
+            if rest.height:  # its bounds may promise more than it holds
                 self._rests[file.name] = self._file("", len(self._names), rest)[0]
                 self._checkpoint("shared")
-        return [self._rests[file.name] for file in shared]
+        return list(self._rests.values())
 
     def _is_same(self, before: Publication, now: Publication, removed: list[LakeFile]) -> bool:
         # The same rows under new keys, or classified otherwise, are other files: then they are written.
@@ -438,12 +441,12 @@ class Stage:
         self._names.append(name)
         self._lake.store.write(name, data)
         file = LakeFile(partition, name, frame.height, len(data))
-        parts = {partition: ContentDigest.of(frame)} if not self._gathered else self._parts_of(frame)
         told = [name for name in self.dtypes if self.classification[name] == PUBLIC]
-        if not self._gathered:
-            # All rows of the file have the same partition, and the log says which.
-            told = [name for name in told if name != self.partition_by]
-        return NewFile(file, delta.stats(frame, told)), parts
+        if self._gathered:
+            return NewFile(file, delta.stats(frame, told)), self._parts_of(frame)
+        # All rows of the file have the same partition, and the log says which.
+        told = [name for name in told if name != self.partition_by]
+        return NewFile(file, delta.stats(frame, told)), {partition: ContentDigest.of(frame)}
 
     def _parts_of(self, frame: pl.DataFrame) -> dict[str, ContentDigest]:
         assert self.partition_by is not None

@@ -132,6 +132,17 @@ def test_only_files_that_hold_the_month_are_made_anew(lake: Lake, year: pl.DataF
     assert len(published(lake)) == 3
 
 
+def test_a_file_whose_months_are_all_replaced_leaves_no_empty_one(lake: Lake) -> None:
+    """Also where its bounds hold months that lie in other files."""
+    publish(lake, pl.concat([of("2013-01", 1), of("2013-12", 12)]))
+    replace(lake, of("2013-06", 6), "2013-06")
+    replace(lake, pl.concat([of("2013-01", 10), of("2013-12", 120)]), "2013-01", "2013-12")
+
+    assert read(lake)["flight"].to_list() == [6, 10, 120]
+    assert len(published(lake)) == 2
+    assert all(file.rows for file in lake.head(KEY).files)
+
+
 def test_some_months_and_some_columns_can_be_read(lake: Lake, year: pl.DataFrame) -> None:
     """A month is found by its value, also where that is no column that was asked for."""
     publish(lake, year)

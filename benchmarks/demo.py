@@ -43,8 +43,10 @@ def demo() -> Work:
         from mesh_pipelines.platform import platform
         from mesh_pipelines.runs import run as run_mesh
 
-        land(FIRST_MONTHS, platform().settings.landing_folder)
-        report = run_mesh()
+        shared = platform()
+        with shared.auditor.beside():
+            land(FIRST_MONTHS, shared.settings.landing_folder)
+            report = run_mesh()
         steps = sorted(report.steps, key=lambda step: -step.seconds)
         return {
             "overhead": report.overhead_seconds,

@@ -87,11 +87,13 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
         return
     from mesh_pipelines import cards
     from mesh_pipelines.demo import FIRST_MONTHS, land
+    from mesh_pipelines.platform import platform
     from mesh_pipelines.state import read_state
-    from resources.settings import get_settings
 
-    land(FIRST_MONTHS, get_settings().landing_folder)
-    report = _run((), partition=None, force=False)
+    shared = platform()
+    with shared.auditor.beside():  # it takes longer to get ready than planning takes
+        land(FIRST_MONTHS, shared.settings.landing_folder)
+        report = _run((), partition=None, force=False)
     mesh = read_state()
     if as_json:
         _print_json({"run": _run_document(report), "state": mesh.to_json()})
@@ -384,6 +386,7 @@ def _run_document(report: RunReport) -> dict[str, Any]:
                 "stage": step.stage,
                 "status": step.status,
                 "seconds": round(step.seconds, 3),
+                "work_seconds": round(step.work_seconds, 3),
                 "message": step.message,
             }
             for step in report.steps

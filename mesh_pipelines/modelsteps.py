@@ -19,6 +19,7 @@ from mesh_pipelines.io import Read
 from mesh_pipelines.loading import LoadedDomain, Node, model_spec
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.publish import Candidate
+from mesh_pipelines.reports import WORK_SECONDS
 
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
@@ -302,7 +303,7 @@ def _model_metadata(
         "trained on": f"{features.key}@{features.version}",
         "rows": trained.record.split.train_rows,
         "judged on rows": trained.record.split.holdout_rows,
-        "work seconds": seconds,
+        WORK_SECONDS: seconds,
     }
     metadata |= {name: round(float(value), 6) for name, value in trained.metrics.items()}
     metadata |= {f"baseline {name}": round(float(value), 6) for name, value in trained.baseline.items()}
@@ -328,7 +329,7 @@ def _champion_metadata(champion: ModelVersion, latest: ModelVersion, seconds: fl
         "champion": champion.label,
         "trained at": str(champion.trained_at),
         "sha256": champion.sha256,
-        "work seconds": seconds,
+        WORK_SECONDS: seconds,
         "gate": dg.MetadataValue.md(
             f"**{latest.label} was {latest.gate}**\n\n"
             + "\n".join(f"- {line}" for line in latest.reason.splitlines())

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+WORK_SECONDS = "work seconds"
+"""Name of the metadata in which an asset or a check says how long the work on its data took (s)."""
+
 
 @dataclass(frozen=True)
 class Lag:

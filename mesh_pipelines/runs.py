@@ -25,7 +25,7 @@ from mesh_pipelines.ownchecks import FailedChecks, OwnCheck, quoted, remedy_of
 from mesh_pipelines.planner import IF_STALE, REASON, Plan, Step, plan
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.preload import MODELS, PLANNING, ROWS, preload
-from mesh_pipelines.reports import RebuildReport
+from mesh_pipelines.reports import WORK_SECONDS, RebuildReport
 from quality.contract import next_partition
 
 Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
@@ -36,7 +36,7 @@ class StepReport:
     """How one asset fared.
 
     Args:
-        seconds: wall time of its step.
+        seconds: wall time of its step, and of watching what it predicted.
         work_seconds: the part of it spent reading, auditing, training and writing.
         message: what went wrong or what is worth knowing, else empty.
     """
@@ -133,8 +133,7 @@ def run(
     """
     started = time.monotonic()
     shared = platform()
-    shared.auditor.start()
-    try:
+    with shared.auditor.beside():
         preload(PLANNING)
         show = reporter or _Silent()
         whole = mesh or load_mesh(project_root())
@@ -143,8 +142,6 @@ def run(
         forced = _forced(whole, selection, nodes, partition, force)
         with _registry_made_meanwhile(nodes, shared):
             return _run(whole, nodes, shared, show, forced, partition, reason, started)
-    finally:
-        shared.auditor.stop()
 
 
 def _run(
@@ -217,6 +214,15 @@ def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection
     return StepReport(node.key, node.domain, node.stage, "up to date")
 
 
+_MAKE_REGISTRY = """
+import gc, os
+gc.disable()  # it imports thousands of modules and ends
+os.nice(10)  # it has until the first model is trained, while what is made before waits for nobody else
+from mesh_pipelines.platform import platform
+platform().tracking.client()
+"""
+
+
 @contextmanager
 def _registry_made_meanwhile(nodes: Iterable[Node], shared: Platform) -> Generator[None]:
     """Let another process make MLflow's database, which takes it many migrations, while the first products are made."""
@@ -224,7 +230,7 @@ def _registry_made_meanwhile(nodes: Iterable[Node], shared: Platform) -> Generat
         yield
         return
     making = subprocess.Popen(
-        [sys.executable, "-c", "from mesh_pipelines.platform import platform; platform().tracking.client()"],
+        [sys.executable, "-c", _MAKE_REGISTRY],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -337,6 +343,8 @@ def execute(
             continue
         step = names.get(event.step_key or "")
         if step is None:
+            if event.event_type_value == "ASSET_CHECK_EVALUATION":
+                _count_watching(event.asset_check_evaluation_data, reports)
             continue
         match event.event_type_value:
             case "STEP_START":
@@ -344,7 +352,7 @@ def execute(
                 show.started(step.key)
             case "ASSET_MATERIALIZATION":
                 metadata = event.step_materialization_data.materialization.metadata
-                work[step.key] = float(getattr(metadata.get("work seconds"), "value", 0.0) or 0.0)
+                work[step.key] = _seconds_of_work(metadata)
                 if "unchanged" in metadata:
                     unchanged.add(step.key)
             case "STEP_SUCCESS" | "STEP_FAILURE" | "STEP_SKIPPED":
@@ -385,6 +393,21 @@ def _tell_of_check(
     message = f"{message}\n  -> {remedy_of(check.asset)}"
     reports[check.asset] = replace(report, status="failed", message=message)
     show.finished(check.asset, "failed", 0.0, message)
+
+
+def _count_watching(evaluation: Any, reports: dict[str, StepReport]) -> None:
+    """Looking at predictions in use is part of the work on them, though a step of its own does it."""
+    key = ".".join(evaluation.asset_key.path)
+    spent = _seconds_of_work(evaluation.metadata)
+    if key in reports:
+        before = reports[key]
+        reports[key] = replace(
+            before, seconds=before.seconds + spent, work_seconds=before.work_seconds + spent
+        )
+
+
+def _seconds_of_work(metadata: Mapping[str, Any]) -> float:
+    return float(getattr(metadata.get(WORK_SECONDS), "value", 0.0) or 0.0)
 
 
 def rebuild(key: str, version: int) -> RebuildReport:

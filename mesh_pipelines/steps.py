@@ -24,6 +24,7 @@ from mesh_pipelines.onto import Onto
 from mesh_pipelines.planner import IF_STALE, known_of, outdated_partitions
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.publish import Candidate, Published, publish
+from mesh_pipelines.reports import WORK_SECONDS
 from quality.outcome import Outcome
 from resources.publication import Publication
 
@@ -277,7 +278,7 @@ def _metadata(
         **({"dagster/partition_row_count": published.rows} if alone else {}),
         "dagster/uri": published.uri,
         "version": published.version,
-        "work seconds": spent + sum(published.seconds.values()),
+        WORK_SECONDS: spent + sum(published.seconds.values()),
         "seconds": dg.MetadataValue.json(
             {name: round(value, 3) for name, value in published.seconds.items()}
         ),

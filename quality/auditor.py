@@ -19,9 +19,9 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -69,6 +69,15 @@ class Auditor:
                 process.kill()  # it may still be importing, for nothing
             line.close()
             process.wait()
+
+    @contextmanager
+    def beside(self) -> Generator[None]:
+        """Have another process for the length of a block, which may stand in another such block."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
 
     def validation(self, name: str, **options: Any) -> Validation:
         """A new validation.

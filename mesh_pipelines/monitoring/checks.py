@@ -7,6 +7,7 @@ number of models in one query, and looks at no row.
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ from mesh_pipelines.loading import LoadedDomain, Node
 from mesh_pipelines.monitoring.facts import ColumnDrift
 from mesh_pipelines.monitoring.policy import Watched, drifted, has_moved, is_worse
 from mesh_pipelines.platform import platform
+from mesh_pipelines.reports import WORK_SECONDS
 
 if TYPE_CHECKING:
     from mesh_pipelines.monitoring.performance import Performance
-    from mesh_pipelines.monitoring.watching import Look
+    from mesh_pipelines.monitoring.watching import Drifted, Live, Look
 
 INPUT_DRIFT, PREDICTION_DRIFT, LIVE_PERFORMANCE = "input_drift", "prediction_drift", "live_performance"
 _TEXTS = {
@@ -32,7 +34,7 @@ MONITOR_CHECKS = tuple(_TEXTS)
 _FACTS = "facts"
 _CHARTED = 10
 _LISTED = 60
-Found = tuple[Watched, dict[str, Any], str]
+Told = tuple[Watched, dict[str, Any], str]
 
 
 def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefinition]:
@@ -45,11 +47,6 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
     if node.stage != "predictions":
         return []
     key = dg.AssetKey(node.key.split("."))
-    looks: dict[str, Callable[[Look], Found]] = {
-        INPUT_DRIFT: _input_drift,
-        PREDICTION_DRIFT: _prediction_drift,
-        LIVE_PERFORMANCE: _live_performance,
-    }
 
     def watch(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from mesh_pipelines.monitoring.watching import Look
@@ -60,8 +57,8 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
             look = Look.at(platform(), node, domain)
         except MeshError as error:
             look = error
-        for name in (name for name in looks if name in wanted):
-            yield _result(key, name, look, looks[name])
+        for name in (name for name in MONITOR_CHECKS if name in wanted):
+            yield _result(key, name, look)
 
     # Dagster looks at the annotation itself, which is text in this project's modules.
     watch.__annotations__["context"] = dg.AssetCheckExecutionContext
@@ -117,17 +114,19 @@ def _together(parts: Sequence[Watched]) -> Watched:
     )
 
 
-def _result(
-    key: dg.AssetKey, name: str, look: Look | MeshError | None, see: Callable[[Look], Found]
-) -> dg.AssetCheckResult:
+def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.AssetCheckResult:
     # Watching never breaks a run: the predictions are published, and what could not be looked at says so.
     reason: str | None = None
     metadata: dict[str, Any] = {}
     said = "nothing to look at yet: there are no predictions"
     if look is not None and not isinstance(look, MeshError):
+        find, tell = _LOOKS[name]
+        begun = time.perf_counter()
         try:
-            facts, metadata, said = see(look)
-            metadata[_FACTS] = facts.to_json()
+            found = find(look)
+            spent = time.perf_counter() - begun
+            facts, metadata, said = tell(look, found)
+            metadata |= {_FACTS: facts.to_json(), WORK_SECONDS: spent}
             reason = drifted(look.watch, facts)
         except MeshError as error:
             reason = f"could not be looked at: {error}"
@@ -143,10 +142,10 @@ def _result(
     )
 
 
-def _input_drift(look: Look) -> Found:
+def _tell_input_drift(look: Look, found: Drifted) -> Told:
     from mesh_pipelines.monitoring.plots import drift_plot
 
-    found, watch = look.input_drift(), look.watch
+    watch = look.watch
     ranked = sorted(found.columns, key=lambda c: -(c.psi or 0.0))
     metadata = _figures(ranked) | {
         "columns beyond bounds": sum(has_moved(watch, c) for c in ranked),
@@ -176,10 +175,9 @@ def _input_drift(look: Look) -> Found:
     return _watched(look, found.months, inputs=found.columns), metadata, said
 
 
-def _prediction_drift(look: Look) -> Found:
+def _tell_prediction_drift(look: Look, found: Drifted) -> Told:
     from mesh_pipelines.monitoring.plots import shares_plot
 
-    found = look.prediction_drift()
     metadata: dict[str, Any] = {
         "rows": found.rows,
         "months": ", ".join(found.months),
@@ -205,10 +203,10 @@ def _prediction_drift(look: Look) -> Found:
     return _watched(look, found.months, scores=moved), metadata, said
 
 
-def _live_performance(look: Look) -> Found:
+def _tell_live_performance(look: Look, live: Live) -> Told:
     from mesh_pipelines.monitoring.plots import months_plot
 
-    live, watch, metric = look.live(), look.watch, look.spec.metric
+    watch, metric = look.watch, look.spec.metric
     overall = [entry for entry in live.all if not entry.column]
     metadata: dict[str, Any] = {"waiting for their outcome": live.waiting}
     if overall:
@@ -244,6 +242,14 @@ def _live_performance(look: Look) -> Found:
         said = f"{metric} of {look.champion.label} is at most {worst:.3f} worse than on its holdout"
     months = tuple(sorted({entry.month for entry in overall}))
     return _watched(look, months[-1:], live=live.since), metadata, said
+
+
+_LOOKS: dict[str, tuple[Callable[[Look], Any], Callable[[Look, Any], Told]]] = {
+    INPUT_DRIFT: (lambda look: look.input_drift(), _tell_input_drift),
+    PREDICTION_DRIFT: (lambda look: look.prediction_drift(), _tell_prediction_drift),
+    LIVE_PERFORMANCE: (lambda look: look.live(), _tell_live_performance),
+}
+"""How each check finds out, which is work on the data, and how it tells of what it found."""
 
 
 def _watched(look: Look, months: tuple[str, ...], **found: Any) -> Watched:

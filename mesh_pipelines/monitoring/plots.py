@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
+from mesh_pipelines.drawing import ACCENT, ALARM, FAINT, INK, axes_of, png_of
 from mesh_pipelines.monitoring.facts import ColumnDrift
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_INK, _ACCENT, _FAINT, _ALARM = "#1f2933", "#2f6f9f", "#b8c2cc", "#b3413a"
+_DPI = 80
 MAX_COLUMNS = 20
 
 
@@ -24,13 +20,12 @@ def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") ->
         title: written above.
     """
     told = sorted(((c.psi, c.column) for c in columns if c.psi is not None), reverse=True)[:MAX_COLUMNS][::-1]
-    figure = _figure(5.6, 0.9 + 0.22 * max(len(told), 4))
-    axes = figure.add_subplot()
-    colors = [_ALARM if psi > bound else _ACCENT for psi, _ in told]
+    figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(told), 4), dpi=_DPI)
+    colors = [ALARM if psi > bound else ACCENT for psi, _ in told]
     axes.barh([name for _, name in told], [psi for psi, _ in told], color=colors)
-    axes.axvline(bound, color=_FAINT, linewidth=1, linestyle="--")
+    axes.axvline(bound, color=FAINT, linewidth=1, linestyle="--")
     axes.set_xlabel("population stability index")
-    return _png(figure, axes, title)
+    return png_of(figure, axes, title)
 
 
 def shares_plot(
@@ -44,16 +39,15 @@ def shares_plot(
         labels: what each bin holds.
         title: written above.
     """
-    figure = _figure(5.6, 2.8)
-    axes = figure.add_subplot()
+    figure, axes = axes_of(5.6, 2.8, dpi=_DPI)
     places = range(len(labels))
-    axes.bar([place - 0.2 for place in places], before, width=0.4, color=_FAINT, label="before")
-    axes.bar([place + 0.2 for place in places], now, width=0.4, color=_ACCENT, label="now")
+    axes.bar([place - 0.2 for place in places], before, width=0.4, color=FAINT, label="before")
+    axes.bar([place + 0.2 for place in places], now, width=0.4, color=ACCENT, label="now")
     axes.set_xticks(list(places), list(labels), rotation=60, ha="right")
     axes.set_ylabel("share of rows")
     if labels:
         axes.legend(fontsize=7, frameon=False)
-    return _png(figure, axes, title)
+    return png_of(figure, axes, title)
 
 
 def months_plot(
@@ -69,8 +63,7 @@ def months_plot(
     """
     months = sorted({month for line in lines.values() for month in line})
     place = {month: index for index, month in enumerate(months)}
-    figure = _figure(5.6, 2.8)
-    axes = figure.add_subplot()
+    figure, axes = axes_of(5.6, 2.8, dpi=_DPI)
     for name, line in lines.items():
         told = sorted(line.items())
         axes.plot(
@@ -79,32 +72,13 @@ def months_plot(
             marker="o",
             markersize=4,
             linewidth=1.6 if name == "all" else 0.9,
-            color=_INK if name == "all" else None,
+            color=INK if name == "all" else None,
             label=name,
         )
     if bound is not None:
-        axes.axhline(bound, color=_ALARM, linewidth=1, linestyle="--", label="bound")
+        axes.axhline(bound, color=ALARM, linewidth=1, linestyle="--", label="bound")
     axes.set_xticks(list(place.values()), months, rotation=60, ha="right")
     axes.set_ylabel(metric)
     if lines:
         axes.legend(fontsize=6, frameon=False, ncols=3)
-    return _png(figure, axes, title)
-
-
-def _figure(width: float, height: float) -> Figure:
-    # Without pyplot: no global state, so steps in one process cannot draw into each other's figure.
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=80, layout="constrained")
-
-
-def _png(figure: Figure, axes: Any, title: str) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    axes.set_title(title, fontsize=9, loc="left", color=_INK)
-    axes.tick_params(labelsize=7)
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    # No software name or date in the file: the same plot has the same bytes.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+    return png_of(figure, axes, title)

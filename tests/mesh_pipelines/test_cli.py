@@ -245,7 +245,14 @@ def test_a_run_exits_with_1_when_a_step_was_not_made(
     document = json.loads(runner.invoke(cli.app, ["run", "--json"]).stdout)
     assert document["ok"] is (code == 0)
     assert document["steps"] == [
-        {"key": "a.b", "stage": "product", "status": status, "seconds": 1.5, "message": "disk is full"}
+        {
+            "key": "a.b",
+            "stage": "product",
+            "status": status,
+            "seconds": 1.5,
+            "work_seconds": 1.0,
+            "message": "disk is full",
+        }
     ]
 
 

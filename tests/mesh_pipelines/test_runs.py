@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,6 +17,7 @@ from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
 from mesh_pipelines.platform import platform
 from mesh_pipelines.rebuilding import CHECK
+from mesh_pipelines.reports import WORK_SECONDS
 from mesh_pipelines.runs import RunReport, project_root, run
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
@@ -300,6 +302,29 @@ def test_a_run_rebuilds_no_model(machines: Machines) -> None:
 
         assert runs_of("repair", CHECK) == []
         assert all(runs_of("repair_forecast", name) for name in MONITOR_CHECKS)
+
+
+@pytest.mark.slow
+def test_watching_predictions_is_work_on_them(machines: Machines) -> None:
+    """What the checks on them took counts beside what making them took; drawing what they found does not."""
+    with machines.inside():
+        storage = dagster_instance(platform()).event_log_storage
+        asset = dg.AssetKey(["machines", "repair_forecast"])
+        checks = [dg.AssetCheckKey(asset, name) for name in MONITOR_CHECKS]
+        watched: list[Any] = [
+            record.event.dagster_event.asset_check_evaluation_data.metadata[WORK_SECONDS].value
+            for record in storage.get_latest_asset_check_execution_by_key(checks).values()
+            if record.event and record.event.dagster_event
+        ]
+        published = dagster_instance(platform()).get_latest_materialization_event(asset)
+        assert published is not None
+        assert published.asset_materialization is not None
+        made: Any = published.asset_materialization.metadata[WORK_SECONDS].value
+        assert len(watched) == len(MONITOR_CHECKS)
+        assert min(watched) > 0
+        (step,) = (step for step in machines.first.steps if step.key == "machines.repair_forecast")
+        assert step.work_seconds == pytest.approx(made + sum(watched))
+        assert step.work_seconds <= step.seconds
 
 
 def test_what_waits_is_not_up_to_date(world: World) -> None:

@@ -18,7 +18,7 @@ from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.io import Read
 from mesh_pipelines.loading import LoadedDomain, Node, model_spec
 from mesh_pipelines.platform import Platform, platform
-from mesh_pipelines.publish import Candidate
+from mesh_pipelines.publish import Candidate, Stopwatch
 from mesh_pipelines.reports import WORK_SECONDS
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps import only_if_stale, reads_of
         from resources.tracking import training_run
 
-        begun = time.perf_counter()
-        shared, spec = platform(), model_spec(node, domain.nodes)
+        shared, spec, watch = platform(), model_spec(node, domain.nodes), Stopwatch()
         reads = reads_of(context)
         features = reads[spec.features]
         if only_if_stale(context):
@@ -76,7 +75,7 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
             step=context.get_step_execution_context().step.key,
             log=context.log,
         ) as run:
-            with trained_meanwhile():
+            with trained_meanwhile(), watch.phase("train"):
                 trained = train(
                     spec,
                     inputs["features"],
@@ -85,12 +84,13 @@ def _training_step(node: Node, domain: LoadedDomain) -> Produce:
                     code_version=node.version_of_code,
                 )
             pictures = plots(spec, trained)
-            version = log_model(run, spec, trained, pictures)
+            with watch.phase("write"):
+                version = log_model(run, spec, trained, pictures)
         _just_trained[node.key] = trained
         yield dg.Output(
             None,
             "result",
-            metadata=_model_metadata(spec, trained, version, pictures, features, time.perf_counter() - begun),
+            metadata=_model_metadata(spec, trained, version, pictures, features, watch.seconds),
             data_version=dg.DataVersion(trained.sha256),
         )
 
@@ -294,7 +294,7 @@ def _model_metadata(
     version: ModelVersion,
     pictures: Mapping[str, bytes],
     features: Read,
-    seconds: float,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "version": version.version,
@@ -303,7 +303,8 @@ def _model_metadata(
         "trained on": f"{features.key}@{features.version}",
         "rows": trained.record.split.train_rows,
         "judged on rows": trained.record.split.holdout_rows,
-        WORK_SECONDS: seconds,
+        WORK_SECONDS: sum(seconds.values()),
+        "seconds": dg.MetadataValue.json({name: round(value, 3) for name, value in seconds.items()}),
     }
     metadata |= {name: round(float(value), 6) for name, value in trained.metrics.items()}
     metadata |= {f"baseline {name}": round(float(value), 6) for name, value in trained.baseline.items()}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -140,7 +140,8 @@ def run(
         _refuse_unsound(whole)
         nodes = whole.select(selection)
         forced = _forced(whole, selection, nodes, partition, force)
-        with _registry_made_meanwhile(nodes, shared):
+        trains = any(node.stage == "model" for node in nodes)
+        with registry_made_meanwhile(shared) if trains else nullcontext():
             return _run(whole, nodes, shared, show, forced, partition, reason, started)
 
 
@@ -223,10 +224,18 @@ platform().tracking.client()
 """
 
 
+_being_made: set[str] = set()
+
+
 @contextmanager
-def _registry_made_meanwhile(nodes: Iterable[Node], shared: Platform) -> Generator[None]:
-    """Let another process make MLflow's database, which takes it many migrations, while the first products are made."""
-    if registry_exists(shared) or not any(node.stage == "model" for node in nodes):
+def registry_made_meanwhile(shared: Platform) -> Generator[None]:
+    """Let another process make MLflow's database, which takes it many migrations, unless it is there or being made.
+
+    Args:
+        shared: the platform.
+    """
+    uri = shared.settings.tracking_uri
+    if uri in _being_made or registry_exists(shared):
         yield
         return
     making = subprocess.Popen(
@@ -234,9 +243,11 @@ def _registry_made_meanwhile(nodes: Iterable[Node], shared: Platform) -> Generat
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    _being_made.add(uri)
     try:
         yield
     finally:
+        _being_made.discard(uri)
         making.wait()
 
 

@@ -107,6 +107,7 @@ def run_summary(report: RunReport) -> RenderableType:
             f"It took {report.seconds:.1f} s; {report.overhead_seconds:.1f} s of it ({share:.0%}) was not "
             "reading, auditing, training or writing."
         ),
+        Text(f"{report.starting_seconds:.1f} s of that passed before the first step."),
     )
 
 

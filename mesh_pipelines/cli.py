@@ -383,6 +383,7 @@ def _run_document(report: RunReport) -> dict[str, Any]:
         "ok": report.ok,
         "seconds": round(report.seconds, 3),
         "overhead_seconds": round(report.overhead_seconds, 3),
+        "starting_seconds": round(report.starting_seconds, 3),
         "runs": list(report.run_ids),
         "steps": [
             {

@@ -58,11 +58,13 @@ class RunReport:
         steps: one entry an asset.
         seconds: wall time of all of it.
         run_ids: the Dagster runs it took.
+        starting_seconds: the part of it before the first step began; all of it where none did.
     """
 
     steps: tuple[StepReport, ...]
     seconds: float
     run_ids: tuple[str, ...] = ()
+    starting_seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -161,6 +163,7 @@ def _run(
     run_ids: list[str] = []
     failed: set[str] = set()
     announced = False
+    began: float | None = None
     attempted: set[str] = set()
     current = Plan()
     while True:
@@ -180,6 +183,7 @@ def _run(
             with places_kept_free(dagster_instance(shared)):
                 outcome = execute(whole, domain, batch, window, shared, show, reason)
             run_ids.append(outcome.run_id)
+            began = outcome.began if began is None else began
             for report in outcome.steps:
                 reports[report.key] = _merge(reports.get(report.key), report)
             broken = {report.key for report in outcome.steps if report.status in ("failed", "skipped")}
@@ -201,7 +205,8 @@ def _run(
         if reports[node.key].status == "skipped":
             failed.add(node.key)
     ordered = tuple(reports[node.key] for node in nodes)
-    return RunReport(ordered, time.monotonic() - started, tuple(run_ids))
+    ended = time.monotonic()
+    return RunReport(ordered, ended - started, tuple(run_ids), (began or ended) - started)
 
 
 def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
@@ -253,10 +258,17 @@ def registry_made_meanwhile(shared: Platform) -> Generator[None]:
 
 @dataclass(frozen=True)
 class Execution:
-    """One Dagster run, as it ended."""
+    """One Dagster run, as it ended.
+
+    Args:
+        run_id: its id.
+        steps: one entry an asset.
+        began: when its first step did (s, of ``time.monotonic``); ``None`` where none did.
+    """
 
     run_id: str
     steps: tuple[StepReport, ...]
+    began: float | None = None
 
 
 def execute(
@@ -388,7 +400,8 @@ def execute(
         reports.setdefault(
             step.key, StepReport(step.key, domain, step.node.stage, "skipped", message="not reached")
         )
-    return Execution(dagster_run.run_id, tuple(reports[step.key] for step in steps))
+    ordered = tuple(reports[step.key] for step in steps)
+    return Execution(dagster_run.run_id, ordered, min(clock.values(), default=None))
 
 
 def _tell_of_check(

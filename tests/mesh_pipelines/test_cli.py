@@ -238,12 +238,14 @@ def test_a_run_exits_with_1_when_a_step_was_not_made(
 ) -> None:
     """A failed run says which step and why."""
     step = runs.StepReport("a.b", "a", "product", status, 1.5, 1.0, "disk is full")
-    answer(monkeypatch, runs, "run", runs.RunReport((step,), 2.0, ("run-1",)))
+    answer(monkeypatch, runs, "run", runs.RunReport((step,), 2.0, ("run-1",), 0.5))
     shown = runner.invoke(cli.app, ["run"])
     assert shown.exit_code == code
     assert ("disk is full" in shown.stdout) is (code == 1)
     document = json.loads(runner.invoke(cli.app, ["run", "--json"]).stdout)
     assert document["ok"] is (code == 0)
+    assert (document["overhead_seconds"], document["starting_seconds"]) == (1.0, 0.5)
+    assert ("0.5 s of that passed before the first step" in shown.stdout) is (status != "up to date")
     assert document["steps"] == [
         {
             "key": "a.b",

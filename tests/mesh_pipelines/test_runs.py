@@ -128,7 +128,7 @@ def test_the_first_run_makes_everything(base: Base, fresh: World) -> None:
     assert set(statuses(base.first).values()) == {"done"}
     assert base.told[0] == "planned 5"
     assert base.told.index("done shop.orders") < base.told.index("started store.sales")
-    assert 0 < base.first.overhead_seconds <= base.first.seconds
+    assert 0 < base.first.starting_seconds <= base.first.overhead_seconds <= base.first.seconds
     shared = platform()
     assert shared.lake.partitions("shop.orders") == MONTHS
     recorded = {r.run_id: r for r in dagster_instance(shared).get_runs()}

@@ -92,10 +92,8 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     from mesh_pipelines.state import read_state
 
     shared = platform()
-    with (
-        shared.auditor.beside(),
-        registry_made_meanwhile(shared),
-    ):  # what takes longer to get ready than planning
+    # Both take longer to get ready than planning does.
+    with shared.auditor.beside(), registry_made_meanwhile(shared):
         land(FIRST_MONTHS, shared.settings.landing_folder)
         report = _run((), partition=None, force=False)
     mesh = read_state()

@@ -296,6 +296,8 @@ def _model_metadata(
     features: Read,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
+    from mesh_pipelines.steps import seconds_of
+
     metadata: dict[str, Any] = {
         "version": version.version,
         "sha256": trained.sha256,
@@ -303,8 +305,7 @@ def _model_metadata(
         "trained on": f"{features.key}@{features.version}",
         "rows": trained.record.split.train_rows,
         "judged on rows": trained.record.split.holdout_rows,
-        WORK_SECONDS: sum(seconds.values()),
-        "seconds": dg.MetadataValue.json({name: round(value, 3) for name, value in seconds.items()}),
+        **seconds_of(seconds),
     }
     metadata |= {name: round(float(value), 6) for name, value in trained.metrics.items()}
     metadata |= {f"baseline {name}": round(float(value), 6) for name, value in trained.baseline.items()}

@@ -278,10 +278,7 @@ def _metadata(
         **({"dagster/partition_row_count": published.rows} if alone else {}),
         "dagster/uri": published.uri,
         "version": published.version,
-        WORK_SECONDS: spent + sum(published.seconds.values()),
-        "seconds": dg.MetadataValue.json(
-            {name: round(value, 3) for name, value in published.seconds.items()}
-        ),
+        **seconds_of(published.seconds, spent),
         "made from": dg.MetadataValue.md(
             "\n".join(["| input | version | content |", "|---|--:|---|"])
             + "".join(f"\n| `{r.key}` | {r.version} | `{r.data_version[:12]}` |" for r in reads.values())
@@ -297,6 +294,17 @@ def _metadata(
         if outcome.docs:
             metadata["data docs"] = _link(outcome.docs)
     return metadata
+
+
+def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, Any]:
+    """What a page shows of the time that the work took.
+
+    Args:
+        phases: seconds by phase.
+        before: seconds of work ahead of them.
+    """
+    rounded = {name: round(seconds, 3) for name, seconds in phases.items()}
+    return {WORK_SECONDS: before + sum(phases.values()), "seconds": dg.MetadataValue.json(rounded)}
 
 
 def _link(page: str) -> dg.MetadataValue[Any]:

@@ -337,10 +337,8 @@ class Stage:
 
     def _rest_of(self, head: Head, shared: list[LakeFile], scope: set[str]) -> list[NewFile]:
         """What stays of files in which replaced partitions lie together with others, as files of their own."""
-        now = {file.name for file in shared}
-        for name in [
-            name for name in self._rests if name not in now
-        ]:  # of an attempt that another writer overtook
+        # Those of an attempt that another writer overtook are of files that are shared no more.
+        for name in self._rests.keys() - {file.name for file in shared}:
             self._lake.store.delete(self._rests.pop(name).file.name)
         for file in shared:
             if file.name in self._rests:

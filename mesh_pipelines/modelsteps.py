@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ import polars as pl
 
 from mesh_pipelines.assets import SHADOW_CHECK, Produce, as_rows, champion_checks
 from mesh_pipelines.declare import PredictionsDeclaration
+from mesh_pipelines.drawing import in_markdown
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.io import Read
 from mesh_pipelines.loading import LoadedDomain, Node, model_spec
@@ -318,11 +318,9 @@ def _model_metadata(
     if rows:
         table = [f"| slice | | rows | {spec.metric} | baseline |", "|---|---|--:|--:|--:|", *rows]
         metadata["slices"] = dg.MetadataValue.md("\n".join(table))
-    for name, png in pictures.items():
-        picture = base64.b64encode(png).decode()
-        metadata[name.removesuffix(".png")] = dg.MetadataValue.md(
-            f"![{name}](data:image/png;base64,{picture})"
-        )
+    for name, svg in pictures.items():
+        shown = name.removesuffix(".svg")
+        metadata[shown] = dg.MetadataValue.md(in_markdown(svg, shown))
     return metadata
 
 

@@ -52,7 +52,7 @@ MODELS = (
     "xgboost",
 )
 TRAINED = (
-    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
     "matplotlib.figure",
     "mesh_pipelines.modeling.gate",
     "mesh_pipelines.modeling.plots",

@@ -78,10 +78,10 @@ def parameters(spec: ModelSpec, record: Record) -> dict[str, Any]:
 
 
 def plots(spec: ModelSpec, trained: TrainedModel) -> dict[str, bytes]:
-    """File name -> PNG, the same plots for MLflow and for the asset's page."""
+    """File name -> SVG, the same plots for MLflow and for the asset's page."""
     return {
-        "importance.png": importance_plot(trained.importances, f"{spec.key}: what it looks at"),
-        "calibration.png": calibration_plot(
+        "importance.svg": importance_plot(trained.importances, f"{spec.key}: what it looks at"),
+        "calibration.svg": calibration_plot(
             trained.calibration, spec.binary, f"{spec.key}: predicted against actual"
         ),
     }
@@ -105,8 +105,8 @@ def _write_artifacts(place: Path, trained: TrainedModel, pictures: Mapping[str, 
     (place / "slices.json").write_text(json.dumps(slices, indent=1, ensure_ascii=False), encoding="utf-8")
     (place / "importance.json").write_text(json.dumps(dict(trained.importances), indent=1), encoding="utf-8")
     (place / "calibration.json").write_text(trained.calibration.write_json(), encoding="utf-8")
-    for name, png in pictures.items():
-        (place / name).write_bytes(png)
+    for name, svg in pictures.items():
+        (place / name).write_bytes(svg)
 
 
 def _log_metrics(run: TrainingRun, spec: ModelSpec, trained: TrainedModel) -> None:

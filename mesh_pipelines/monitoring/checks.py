@@ -6,13 +6,13 @@ number of models in one query, and looks at no row.
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from mesh_pipelines.drawing import in_markdown
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.loading import LoadedDomain, Node
 from mesh_pipelines.monitoring.facts import ColumnDrift
@@ -304,8 +304,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMet
     return dg.MetadataValue.md("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]))
 
 
-def _picture(png: bytes) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+def _picture(svg: bytes) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(in_markdown(svg, "plot"))
 
 
 def _number(value: float | None) -> str:

@@ -1,18 +1,17 @@
-"""Plots of what watching found, small PNGs, the same for the same facts."""
+"""Plots of what watching found, small SVGs, the same for the same facts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mesh_pipelines.drawing import ACCENT, ALARM, FAINT, INK, axes_of, png_of
+from mesh_pipelines.drawing import ACCENT, ALARM, FAINT, INK, axes_of, svg_of
 from mesh_pipelines.monitoring.facts import ColumnDrift
 
-_DPI = 80
 MAX_COLUMNS = 20
 
 
 def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") -> bytes:
-    """Bars of each column's population stability index, the greatest on top, at most 20; a PNG.
+    """Bars of each column's population stability index, the greatest on top, at most 20; an SVG.
 
     Args:
         columns: how far each has moved.
@@ -20,18 +19,18 @@ def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") ->
         title: written above.
     """
     told = sorted(((c.psi, c.column) for c in columns if c.psi is not None), reverse=True)[:MAX_COLUMNS][::-1]
-    figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(told), 4), dpi=_DPI)
+    figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(told), 4), beside=[name for _, name in told])
     colors = [ALARM if psi > bound else ACCENT for psi, _ in told]
     axes.barh([name for _, name in told], [psi for psi, _ in told], color=colors)
     axes.axvline(bound, color=FAINT, linewidth=1, linestyle="--")
     axes.set_xlabel("population stability index")
-    return png_of(figure, axes, title)
+    return svg_of(figure, axes, title)
 
 
 def shares_plot(
     before: Sequence[float], now: Sequence[float], labels: Sequence[str], title: str = ""
 ) -> bytes:
-    """Shares of the rows by bin, before and now, side by side; a PNG.
+    """Shares of the rows by bin, before and now, side by side; an SVG.
 
     Args:
         before: share of each bin in the reference, 0 to 1.
@@ -39,7 +38,7 @@ def shares_plot(
         labels: what each bin holds.
         title: written above.
     """
-    figure, axes = axes_of(5.6, 2.8, dpi=_DPI)
+    figure, axes = axes_of(5.6, 2.8, below=labels)
     places = range(len(labels))
     axes.bar([place - 0.2 for place in places], before, width=0.4, color=FAINT, label="before")
     axes.bar([place + 0.2 for place in places], now, width=0.4, color=ACCENT, label="now")
@@ -47,13 +46,13 @@ def shares_plot(
     axes.set_ylabel("share of rows")
     if labels:
         axes.legend(fontsize=7, frameon=False)
-    return png_of(figure, axes, title)
+    return svg_of(figure, axes, title)
 
 
 def months_plot(
     lines: Mapping[str, Mapping[str, float]], metric: str, bound: float | None = None, title: str = ""
 ) -> bytes:
-    """A metric by month, one line each; a PNG.
+    """A metric by month, one line each; an SVG.
 
     Args:
         lines: name of the line -> month -> value.
@@ -63,7 +62,7 @@ def months_plot(
     """
     months = sorted({month for line in lines.values() for month in line})
     place = {month: index for index, month in enumerate(months)}
-    figure, axes = axes_of(5.6, 2.8, dpi=_DPI)
+    figure, axes = axes_of(5.6, 2.8, below=months)
     for name, line in lines.items():
         told = sorted(line.items())
         axes.plot(
@@ -81,4 +80,4 @@ def months_plot(
     axes.set_ylabel(metric)
     if lines:
         axes.legend(fontsize=6, frameon=False, ncols=3)
-    return png_of(figure, axes, title)
+    return svg_of(figure, axes, title)

@@ -79,7 +79,7 @@ def test_the_run_shows_everything(
         "demo.departures",
     }
     names = {entry.path for entry in client.list_artifacts(version.run_id)}
-    assert {"record.json", "slices.json", "importance.png", "calibration.png"} <= names
+    assert {"record.json", "slices.json", "importance.svg", "calibration.svg"} <= names
 
     from mlflow.models import Model
 

@@ -116,7 +116,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         for check in found.values():
             assert not check.passed
             assert check.severity == dg.AssetCheckSeverity.WARN
-            assert check.metadata["plot"].value.startswith("![plot](data:image/png;base64,")
+            assert check.metadata["plot"].value.startswith("![plot](data:image/svg+xml;base64,")
         figures = found[INPUT_DRIFT].metadata
         assert isinstance(figures["max psi"].value, float)
         assert figures["psi temperature"].value > WATCH.max_psi

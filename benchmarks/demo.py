@@ -43,11 +43,10 @@ def demo() -> Work:
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.demo import FIRST_MONTHS, land
         from mesh_pipelines.platform import platform
-        from mesh_pipelines.runs import registry_made_meanwhile
         from mesh_pipelines.runs import run as run_mesh
 
         shared = platform()
-        with shared.auditor.beside(), registry_made_meanwhile(shared):
+        with shared.auditor.beside():
             land(FIRST_MONTHS, shared.settings.landing_folder)
             report = run_mesh()
         steps = sorted(report.steps, key=lambda step: -step.seconds)

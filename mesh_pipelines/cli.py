@@ -88,12 +88,11 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     from mesh_pipelines import cards
     from mesh_pipelines.demo import FIRST_MONTHS, land
     from mesh_pipelines.platform import platform
-    from mesh_pipelines.runs import registry_made_meanwhile
     from mesh_pipelines.state import read_state
 
     shared = platform()
-    # Both take longer to get ready than planning does.
-    with shared.auditor.beside(), registry_made_meanwhile(shared):
+    # It takes longer to get ready than planning does.
+    with shared.auditor.beside():
         land(FIRST_MONTHS, shared.settings.landing_folder)
         report = _run((), partition=None, force=False)
     mesh = read_state()

@@ -7,8 +7,9 @@ stays as Dagster has it: a home made by either is read by the other.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from dagster._serdes import serialize_value
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
+from resources.blanks import Blank
+
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
     from dagster._serdes import ConfigurableClassData
@@ -30,11 +33,42 @@ if TYPE_CHECKING:
 KEPT = 16
 """Connections kept open at most: every run has a database of its own."""
 
+_RUNS, _INDEX, _RUN, _SCHEDULES = (Blank("dagster", name) for name in ("runs", "index", "run", "schedules"))
+
+
+def _databases(base: Path) -> dict[Blank, Path]:
+    """Where Dagster has those of its databases that are no single run's."""
+    history = base / "history"
+    return {
+        _RUNS: history / "runs.db",
+        _INDEX: history / "runs" / "index.db",
+        _SCHEDULES: base / "schedules" / "schedules.db",
+    }
+
+
+def keep_blanks(base: Path) -> None:
+    """Make Dagster's tables and keep them for homes to come.
+
+    Args:
+        base: a folder, not there yet, where there is room to make them.
+    """
+    made, run = _databases(base), "blank"
+    DagsterSqliteStorage.from_local(str(base)).dispose()
+    with SqliteEventLogStorage(str(made[_INDEX].parent)).run_connection(run):
+        pass  # its tables are made when it is opened
+    with closing(sqlite3.connect(made[_RUNS])) as database, database:
+        database.execute("DELETE FROM instance_info")  # each instance gives itself a name
+    for blank, file in {**made, _RUN: made[_INDEX].with_name(f"{run}.db")}.items():
+        blank.keep(file)
+
 
 class SteadyStorage(DagsterSqliteStorage):
     """``storage: custom:`` in ``dagster.yaml``; takes the folder that Dagster's own takes."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        for blank, file in _databases(Path(base_dir)).items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            blank.copy_to(file)
         super().__init__(base_dir, inst_data)
         self._event_log_storage = SteadyEventLog(str(Path(base_dir) / "history" / "runs"))
 
@@ -130,7 +164,8 @@ class SteadyEventLog(SqliteEventLogStorage):
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             )
             if shard not in self._initialized_dbs:
-                self._initdb(engine)
+                if not _RUN.copy_to(Path(self.path_for_shard(shard))):
+                    self._initdb(engine)
                 self._initialized_dbs.add(shard)
         self._engines[shard] = engine  # the one used last is the last
         if len(self._engines) > KEPT:

@@ -6,17 +6,14 @@ lineage lets go together, and every run is recorded in the Dagster instance unde
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mesh_pipelines.errors import SelectionError, cause_in_words
-from mesh_pipelines.facts import facts_of, registry_exists
+from mesh_pipelines.facts import facts_of
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lint import lint_mesh
 from mesh_pipelines.loading import LoadedDomain, Node
@@ -142,9 +139,7 @@ def run(
         _refuse_unsound(whole)
         nodes = whole.select(selection)
         forced = _forced(whole, selection, nodes, partition, force)
-        trains = any(node.stage == "model" for node in nodes)
-        with registry_made_meanwhile(shared) if trains else nullcontext():
-            return _run(whole, nodes, shared, show, forced, partition, reason, started)
+        return _run(whole, nodes, shared, show, forced, partition, reason, started)
 
 
 def _run(
@@ -218,42 +213,6 @@ def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection
         if upstream is not None and upstream.status == "waiting":
             return StepReport(node.key, node.domain, node.stage, "waiting", message=f"{wanted.key} waits")
     return StepReport(node.key, node.domain, node.stage, "up to date")
-
-
-_MAKE_REGISTRY = """
-import gc, os
-gc.disable()  # it imports thousands of modules and ends
-os.nice(10)  # it has until the first model is trained, while what is made before waits for nobody else
-from mesh_pipelines.platform import platform
-platform().tracking.client()
-"""
-
-
-_being_made: set[str] = set()
-
-
-@contextmanager
-def registry_made_meanwhile(shared: Platform) -> Generator[None]:
-    """Let another process make MLflow's database, which takes it many migrations, unless it is there or being made.
-
-    Args:
-        shared: the platform.
-    """
-    uri = shared.settings.tracking_uri
-    if uri in _being_made or registry_exists(shared):
-        yield
-        return
-    making = subprocess.Popen(
-        [sys.executable, "-c", _MAKE_REGISTRY],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _being_made.add(uri)
-    try:
-        yield
-    finally:
-        _being_made.discard(uri)
-        making.wait()
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
+from resources.blanks import Blank
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
+_BLANK = Blank("mlflow", "mlflow")
 #: seconds to wait for the first sign of life of an MLflow server
 _PROBE_TIMEOUT = 3.0
 #: what MLflow's fluent functions leave in the environment, for child processes to inherit
@@ -317,6 +319,23 @@ def _probe(tracking: Tracking) -> None:
         raise _unavailable(tracking, error) from error
 
 
+def keep_blank(file: Path) -> None:
+    """Make MLflow's tables and keep them for homes to come.
+
+    Args:
+        file: where there is room to make them.
+    """
+    import_mlflow()
+    from mlflow.store.db import utils
+    from sqlalchemy import create_engine
+
+    engine = create_engine(f"{_SQLITE}{file}")
+    # What MLflow's stores begin with. A whole store would also make an experiment, which names its home.
+    utils._safe_initialize_tables(engine)  # pyright: ignore[reportPrivateUsage]
+    engine.dispose()
+    _BLANK.keep(file)
+
+
 @lru_cache(maxsize=64)
 def _create_database(path: str, uri: str) -> None:
     """Create the SQLite store once: MLflow's own migration fails when two processes run it together."""
@@ -326,6 +345,7 @@ def _create_database(path: str, uri: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         from mlflow import MlflowClient
 
+        _BLANK.copy_to(file)
         MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
         with sqlite3.connect(file, timeout=30) as database:
             # Readers (the MLflow UI) and a writer do not block each other.

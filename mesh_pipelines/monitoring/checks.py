@@ -6,6 +6,7 @@ number of models in one query, and looks at no row.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,9 @@ def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str,
         entry = record.event.dagster_event if record.event else None
         evaluation = entry.event_specific_data if entry else None
         if isinstance(evaluation, dg.AssetCheckEvaluation) and _FACTS in evaluation.metadata:
-            found = Watched.from_json(str(evaluation.metadata[_FACTS].value))
+            value: Any = evaluation.metadata[_FACTS].value
+            # Homes of long ago have it as text.
+            found = Watched.from_dict(json.loads(value) if isinstance(value, str) else value)
             parts.setdefault(wanted[check][0], []).append((record.id, found))
     return {key: _together([part for _, part in sorted(found, key=_first)]) for key, found in parts.items()}
 
@@ -126,7 +129,7 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
             found = find(look)
             spent = time.perf_counter() - begun
             facts, metadata, said = tell(look, found)
-            metadata |= {_FACTS: facts.to_json(), WORK_SECONDS: spent}
+            metadata |= {_FACTS: dg.MetadataValue.json(facts.to_dict()), WORK_SECONDS: spent}
             reason = drifted(look.watch, facts)
         except MeshError as error:
             reason = f"could not be looked at: {error}"

@@ -83,12 +83,13 @@ class Watched:
         """Names the finding: a policy that has acted on it need not act on it again."""
         return f"{self.model}/{self.features[:16]}"
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), allow_nan=False)
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: lists, no tuples, and numbers that are numbers."""
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
+        return content
 
     @classmethod
-    def from_json(cls, text: str) -> Watched:
-        content: dict[str, Any] = json.loads(text)
+    def from_dict(cls, content: Mapping[str, Any]) -> Watched:
         scores: Mapping[str, Any] | None = content["scores"]
         return cls(
             content["model"],

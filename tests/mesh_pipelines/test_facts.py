@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -18,9 +19,9 @@ from mesh_pipelines.testing import small_domain
 FORECAST = dg.AssetKey(["machines", "repair_forecast"])
 
 
-def tell(instance: dg.DagsterInstance, found: Watched) -> None:
-    """Let the watch on the forecast have found this."""
-    metadata = {"facts": found.to_json()}
+def tell(instance: dg.DagsterInstance, found: Watched, *, as_text: bool = False) -> None:
+    """Let the watch on the forecast have found this; ``as_text``: long ago."""
+    metadata = {"facts": json.dumps(found.to_dict()) if as_text else found.to_dict()}
     evaluation = dg.AssetCheckEvaluation(
         asset_key=FORECAST, check_name=INPUT_DRIFT, passed=False, metadata=metadata
     )
@@ -42,6 +43,8 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         )  # nothing is registered: 0 is the champion
         assert drift("content") == "inputs drifted: temperature (PSI 0.40 > 0.25)"
         assert drift("other content") is None
+        tell(instance, Watched("repair@0", "content of before", inputs=moved), as_text=True)
+        assert drift("content of before") == "inputs drifted: temperature (PSI 0.40 > 0.25)"
         tell(instance, Watched("repair@7", "content", inputs=moved))
         assert drift("content") is None
         without = facts_of(mesh, platform())

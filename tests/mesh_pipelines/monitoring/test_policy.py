@@ -66,8 +66,8 @@ def test_facts_about_another_champion_say_nothing() -> None:
 def test_facts_survive_json() -> None:
     """What a check wrote is what a policy reads."""
     full = facts(column("wind", 0.1), column("port", None, None), scores=column("p", 0.2), since=(live(0.1),))
-    assert Watched.from_json(full.to_json()) == full
-    assert Watched.from_json(facts().to_json()) == facts()
+    assert Watched.from_dict(full.to_dict()) == full
+    assert Watched.from_dict(facts().to_dict()) == facts()
 
 
 def test_bounds_that_make_no_sense_are_all_named() -> None:

@@ -17,6 +17,7 @@ NAMES = (
     "landing",
     "demo",
     "ticks",
+    "drift",
     "followed",
     "training",
     "end_to_end",

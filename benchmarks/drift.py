@@ -1,27 +1,84 @@
-"""Drift of a million rows by twenty columns: population stability index and Kolmogorov-Smirnov statistic.
+"""Watching a model: drift of a million rows by twenty columns, against SciPy's exact statistic of the numeric ones.
 
-    python -m benchmarks.drift [--rows 1000000] [--repeat 5] [--json]
+Run: python -m benchmarks drift
 
-``reference`` cuts the bins and counts the rows (once a champion), ``drift`` counts the same rows again and compares
-(each time). Seconds are medians of ``--repeat`` turns over a Parquet file; ``peak`` is the process's memory, imports
-and Parquet reader included. ``scipy`` is the exact statistic of the numeric columns alone, for scale.
+A reference cuts the bins and counts the rows, once a champion; drift counts the same rows again and compares, each
+time. Both read a Parquet file. SciPy's has the numeric columns in memory already, and tells of no population
+stability.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-TARGET_S = 3.0
+from benchmarks._measure import Figure, Work, alternate, at_most, median, peak, run
+
+ROWS, QUICK_ROWS = 1_000_000, 100_000
+MAX_RATIO = 1.0
 NUMBERS, WHOLE, FLAGS, TEXTS = 12, 3, 2, 3
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """Reference and drift together, beside SciPy."""
+    rows = QUICK_ROWS if quick else ROWS
+    with tempfile.TemporaryDirectory(prefix="mesh-bench-") as folder:
+        file = Path(folder) / "rows.parquet"
+        columns = write(file, rows)
+        found = alternate(
+            {
+                "here": lambda: run("drift", "watch", file=str(file), columns=columns),
+                "scipy": lambda: run("drift", "scipy", file=str(file), columns=columns[: NUMBERS + WHOLE]),
+            },
+            1 if quick else 5,
+        )
+    here, exact = median(found["here"]), median(found["scipy"])
+    return [
+        at_most(
+            f"reference and drift of {rows:,} x {len(columns)} / SciPy's exact statistic of {NUMBERS + WHOLE}",
+            here / exact,
+            MAX_RATIO,
+            note=f"{here:.2f} s / {exact:.2f} s; a profile of {found['here'][0].result['bytes']:,} bytes",
+        ),
+        Figure(
+            "its peak memory", f"{peak(found['here']):.2f} GiB", note=f"SciPy {peak(found['scipy']):.2f} GiB"
+        ),
+    ]
+
+
+def watch(file: str, columns: list[str]) -> Work:
+    """What is done when a champion is new, and what is done at each look."""
+    import polars as pl
+
+    from mesh_pipelines.monitoring.drift import drift
+    from mesh_pipelines.monitoring.profile import reference_profile
+
+    rows = pl.scan_parquet(file)
+
+    def work() -> Mapping[str, Any]:
+        profile = reference_profile(rows, columns)
+        if any(column.psi != 0.0 for column in drift(profile, rows)):
+            raise SystemExit("the same rows have drifted")
+        return {"bytes": len(profile.to_json())}
+
+    return work
+
+
+def scipy(file: str, columns: list[str]) -> Work:
+    """The two-sample Kolmogorov-Smirnov statistic of every column."""
+    import polars as pl
+    from scipy.stats import ks_2samp
+
+    values = pl.read_parquet(file, columns=columns).fill_null(0).to_numpy().T
+
+    def work() -> Mapping[str, Any]:
+        for column in values:
+            ks_2samp(column, column, method="asymp")
+        return {}
+
+    return work
 
 
 def write(file: Path, rows: int) -> list[str]:
@@ -51,76 +108,3 @@ def write(file: Path, rows: int) -> list[str]:
         names = frame.columns
     pl.scan_parquet(parts).sink_parquet(file)
     return names
-
-
-def measure(rows: int, repeat: int) -> dict[str, Any]:
-    """Seconds of each, and the peak memory after the polars part."""
-    import polars as pl
-
-    from mesh_pipelines.monitoring.drift import drift
-    from mesh_pipelines.monitoring.profile import reference_profile
-
-    with tempfile.TemporaryDirectory(prefix="mesh-bench-") as folder:
-        file = Path(folder) / "rows.parquet"
-        columns = write(file, rows)
-        frame = pl.scan_parquet(file)
-        before = _peak()
-        reference, profile = _median(lambda: reference_profile(frame, columns), repeat)
-        again, found = _median(lambda: drift(profile, frame), repeat)
-        peak = _peak()
-        assert all(column.psi == 0.0 for column in found)
-
-        from scipy.stats import ks_2samp
-
-        numeric = frame.select(columns[: NUMBERS + WHOLE]).collect().fill_null(0)
-
-        def exact() -> list[Any]:
-            return [ks_2samp(values, values, method="asymp") for values in numeric.to_numpy().T]
-
-        scipy, _ = _median(exact, 1)
-    return {
-        "rows": rows,
-        "columns": len(columns),
-        "reference s": reference,
-        "drift s": again,
-        "both s": reference + again,
-        "scipy s": scipy,
-        "profile bytes": len(profile.to_json()),
-        "peak before GiB": before,
-        "peak GiB": peak,
-    }
-
-
-def _median(work: Callable[[], Any], repeat: int) -> tuple[float, Any]:
-    seconds: list[float] = []
-    result: Any = None
-    for _ in range(repeat):
-        begun = time.perf_counter()
-        result = work()
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds), result
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def main() -> None:
-    """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("--rows", type=int, default=1_000_000)
-    arguments.add_argument("--repeat", type=int, default=5)
-    arguments.add_argument("--json", action="store_true")
-    given = arguments.parse_args()
-    found = measure(given.rows, given.repeat)
-    if given.json:
-        print(json.dumps(found))
-        return
-    for name, value in found.items():
-        print(f"{name:>16}  {value:,.2f}" if isinstance(value, float) else f"{name:>16}  {value:,}")
-    if given.rows == 1_000_000:
-        print(f"\nreference and drift together: {found['both s']:.1f} s, wanted about {TARGET_S:g} s")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

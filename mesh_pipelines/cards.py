@@ -173,18 +173,19 @@ def models(mesh: MeshState) -> RenderableType:
 
 def lags(mesh: MeshState) -> RenderableType:
     """One line a product and model: how far its data reaches, and what it is behind of."""
-    found = [(state.key, state.lag) for state in (*mesh.products, *mesh.models)]
-    grid = _grid(
-        "how far behind", "data until", "landed until", ">waiting", "why", keys=[key for key, _ in found]
-    )
-    for key, lag in found:
+    found = [(product.key, product.lag, product.version is not None) for product in mesh.products]
+    found += [(model.key, model.lag, bool(model.champion or model.challenger)) for model in mesh.models]
+    keys = [key for key, *_ in found]
+    grid = _grid("how far behind", "data until", "landed until", ">waiting", "why", keys=keys)
+    for key, lag, made in found:
         why = [*lag.behind, *([lag.late] if lag.late else [])]
+        still = "up to date" if made else "there is nothing yet to make it of"
         grid.add_row(
             key,
             lag.until[:10] or NOTHING,
             lag.landed_until or NOTHING,
             str(lag.waiting or NOTHING),
-            Text("; ".join(why), style="yellow") if why else Text("up to date", style="dim"),
+            Text("; ".join(why), style="yellow") if why else Text(still, style="dim"),
         )
     return grid
 

@@ -45,6 +45,11 @@ class MeshGroup(TyperGroup):
             if getattr(error, "title", "") != "Settings":
                 raise
             raise _refused(_bad_settings(error)) from error
+        except Exception as error:
+            told = _fault_of_storage(error)
+            if told is None:
+                raise
+            raise _refused(told) from error
 
 
 def _app(**options: Any) -> typer.Typer:
@@ -171,6 +176,8 @@ def status(
         _print_json(mesh.to_json())
     else:
         cards.show(cards.state(mesh))
+    if mesh.trouble:
+        raise _refused(mesh.trouble)
 
 
 @app.command(epilog=example("mesh show operations.departures", "mesh show operations.departure_delay@1"))
@@ -403,13 +410,24 @@ def _refused(error: MeshError) -> typer.Exit:
     return typer.Exit(USAGE if isinstance(error, SelectionError) else NO)
 
 
+def _fault_of_storage(error: Exception) -> MeshError | None:
+    """What a full disk or a folder of somebody else's broke, wherever it was met."""
+    if isinstance(error, typer.Exit | typer.Abort):
+        return None
+    from resources.settings import get_settings
+    from resources.store import fault_of_storage
+
+    return fault_of_storage(error, get_settings().folders)
+
+
 def _bad_settings(error: Any) -> MeshError:
     found = error.errors(
         include_input=False, include_url=False, include_context=False
     )  # the input may be a secret
     names = [f"MESH_{str(fault['loc'][0]).upper()}" for fault in found if fault["loc"]]
+    told = [fault["msg"].removeprefix("Value error, ") for fault in found]
     return MeshError(
-        "; ".join(f"{name}: {fault['msg']}" for name, fault in zip(names, found, strict=False)),
+        "; ".join(f"{name}: {what}" for name, what in zip(names, told, strict=False)),
         where="the environment",
         remedy=f"mend or unset {', '.join(names)}",
     )

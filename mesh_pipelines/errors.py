@@ -12,13 +12,14 @@
     ├── KeyUnavailable               a data key or the master key is missing or wrong
     ├── IntegrityError               stored bytes are not the bytes that were written
     ├── NotPublished                 a product, version or model that does not exist (yet)
+    ├── StorageUnusable              a folder that the settings name cannot be read or written
     ├── GateRefused                  a model may not be moved to where it was asked to go
     ├── NoticeRefused                a notice to people was taken by nobody
     └── TransientError               the same call may succeed later, unchanged
         ├── AuditorLost              the process that audits for this one has ended
         ├── CommitConflict           another writer published first, and kept doing so
         ├── SourceUnavailable        the database or store that a source reads does not answer
-        ├── StorageFull              no space left where the lake lives
+        ├── StorageFull              no space left where the lake, or another part of the home, lives
         └── TrackingUnavailable      the MLflow server does not answer
 
 This module imports nothing of the project, so every room may import it.
@@ -134,6 +135,10 @@ class NotPublished(MeshError):
     """A product, version or model that does not exist (yet)."""
 
 
+class StorageUnusable(MeshError):
+    """A folder that the settings name cannot be read or written."""
+
+
 class GateRefused(MeshError):
     """A model may not be moved to where it was asked to go."""
 
@@ -159,7 +164,7 @@ class SourceUnavailable(TransientError):
 
 
 class StorageFull(TransientError):
-    """No space is left where the lake lives."""
+    """No space is left where the lake, or another part of the home, lives."""
 
 
 class TrackingUnavailable(TransientError):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mesh_pipelines.errors import MeshError
+
 WORK_SECONDS = "work seconds"
 """Name of the metadata in which an asset or a check says how long the work on its data took (s)."""
 
@@ -147,17 +149,31 @@ class ModelState:
 
 @dataclass(frozen=True)
 class MeshState:
-    """Products and models as they stand."""
+    """Products and models as they stand.
+
+    Args:
+        products: all that were asked for.
+        models: the same; none where ``trouble`` says why nothing is known of them.
+        trouble: what kept the registry from answering.
+    """
 
     products: Sequence[ProductState] = ()
     models: Sequence[ModelState] = ()
+    trouble: MeshError | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``mesh status --json`` prints."""
-        return {
+        document: dict[str, Any] = {
             "products": [product.to_json() for product in self.products],
             "models": [model.to_json() for model in self.models],
         }
+        if self.trouble:
+            document["trouble"] = {
+                "what": self.trouble.what,
+                "where": self.trouble.where,
+                "remedy": self.trouble.remedy,
+            }
+        return document
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.cardtext import in_time
-from mesh_pipelines.errors import NotPublished, SelectionError
+from mesh_pipelines.errors import NotPublished, SelectionError, TrackingUnavailable
 from mesh_pipelines.facts import facts_of, registry_exists
 from mesh_pipelines.instance import dagster_instance
 from mesh_pipelines.lag import Lags
@@ -16,6 +17,7 @@ from mesh_pipelines.mesh import Mesh, load_mesh
 from mesh_pipelines.platform import Platform, platform
 from mesh_pipelines.reports import (
     Card,
+    Lag,
     MeshState,
     ModelState,
     ModelVersionState,
@@ -52,10 +54,32 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
                 f"{node.key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {node.key}"
             )
     facts = facts_of(whole, shared, instance=lambda: dagster_instance(shared))
-    lags = Lags.at(whole.select([node.key for node in chosen]) if chosen else (), facts, datetime.now(UTC))
-    products = tuple(_product(node, shared, lags) for node in chosen if node.stage in PRODUCTS)
-    models = tuple(_model(node, shared, lags) for node in chosen if node.stage == "model")
-    return MeshState(products, models)
+    asked = whole.select([node.key for node in chosen]) if chosen else ()
+    products = [node for node in chosen if node.stage in PRODUCTS]
+    try:
+        lags = Lags.at(asked, facts, datetime.now(UTC))
+        models = tuple(_model(node, shared, lags) for node in chosen if node.stage == "model")
+        return MeshState(tuple(_product(node, shared, lags) for node in products), models)
+    except TrackingUnavailable as error:
+        # What is published is the lake's to say, and whether a model stands in its way nobody can say now.
+        sure = [node for node in asked if node.stage in ("source", "product")]
+        lags = Lags.at(
+            [node for node in sure if not _hangs_on_a_model(node, whole)], facts, datetime.now(UTC)
+        )
+        unknown = Lag(behind=("unknown: MLflow does not answer",))
+        states = (
+            replace(
+                _product(node, shared, lags), **({"lag": unknown} if _hangs_on_a_model(node, whole) else {})
+            )
+            for node in products
+        )
+        return MeshState(tuple(states), trouble=error)
+
+
+def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:
+    return node.stage in ("model", "champion", "predictions") or any(
+        _hangs_on_a_model(mesh.nodes[given.key], mesh) for given in node.inputs if given.key in mesh.nodes
+    )
 
 
 def describe(key: str, version: int | None = None) -> Card:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from mesh_pipelines.errors import LandingError
 
 WORKSPACE = "workspace.yaml"
+_STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
+_TRACKING = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -109,7 +112,20 @@ class Settings(BaseSettings):
                 return find_root() / ".mesh"
             home = _home(info)
             return home / {"dagster_home": "dagster"}.get(name, name)
-        return Path(str(value)).expanduser().absolute()
+        folder = Path(str(value)).expanduser().absolute()
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        if not there.is_dir():
+            raise ValueError(f"{there} is a file, and a folder is needed")
+        return folder
+
+    @field_validator("landing", "lake_uri", "tracking_uri")
+    @classmethod
+    def _is_known(cls, value: str, info: object) -> str:
+        known = _TRACKING if info.field_name == "tracking_uri" else _STORES  # type: ignore[attr-defined]
+        scheme, there, _ = value.partition("://")
+        if there and scheme.partition("+")[0] not in known:
+            raise ValueError(f"{scheme}:// is unknown; known are {', '.join(f'{name}://' for name in known)}")
+        return value
 
     @field_validator("landing", "lake_uri", "tracking_uri", "artifacts", mode="before")
     @classmethod
@@ -159,6 +175,17 @@ class Settings(BaseSettings):
                 remedy="put the files there with the store's own tools, or unset MESH_LANDING",
             )
         return Path(self.landing.removeprefix("file://"))
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of this machine that the mesh writes to, the home first."""
+        places = (self.landing, self.lake_uri, self.artifacts)
+        local = (
+            Path(place.removeprefix("file://"))
+            for place in places
+            if "://" not in place.removeprefix("file://")
+        )
+        return (self.home, self.keys, self.docs, self.dagster_home, self.scratch, *local)
 
     @property
     def workspace(self) -> Path:

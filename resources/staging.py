@@ -25,7 +25,7 @@ from resources.digest import ContentDigest, data_version
 from resources.filing import Filing, copied, cut
 from resources.layout import PUBLIC, LakeFile, Layout, encode, file_name, scan_files
 from resources.publication import Publication
-from resources.store import no_space_is_full
+from resources.store import storage_faults_told
 
 if TYPE_CHECKING:
     from resources.lake import Lake
@@ -260,7 +260,7 @@ class Stage:
         log = self._lake.log(self.key)
         self._checkpoint("committing")
         self._state = "committing"
-        with no_space_is_full(log.uri):
+        with storage_faults_told(log.uri):
             try:
                 version = log.commit(
                     head, plan.publication, add=plan.add, remove=plan.remove, whole=plan.whole

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,10 +138,10 @@ def _place(path: Path, column: str) -> int:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes; skipped where nothing may be mounted."""
+    """A file system of some megabytes; skipped where nothing may be mounted."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     yield folder
@@ -165,6 +167,64 @@ def test_a_full_disk_stops_the_publish_and_nothing_else(
     ballast.unlink()
     assert house.run(DEPARTURES)[DEPARTURES].status == "done"
     assert house.rows(DEPARTURES).height == 1600
+
+
+def test_a_home_on_a_full_disk_is_told_without_a_traceback(
+    house: House, february: bytes, tiny_disk: Path
+) -> None:
+    """Dagster's records, the landing zone and the lake are all on it: every command says so; space made, it runs."""
+    home = tiny_disk / "home"
+    shutil.copytree(house.home, home)
+    (home / "landing" / "operations" / FEBRUARY).write_bytes(february)
+    _fill(tiny_disk / "ballast")
+    for words in (["run", DEPARTURES], ["demo", "land", "2013-03"]):
+        code, said = _mesh(home, *words)
+        assert code == 1, said
+        assert "no space is left" in said
+        assert str(home) in said.replace("\n", "")
+        assert "free space" in said
+        assert "Traceback" not in said
+    (tiny_disk / "ballast").unlink()
+    code, said = _mesh(home, "run", DEPARTURES)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("command", [["demo"], ["demo", "land", "2013-01"], ["run", DEPARTURES], ["status"]])
+@pytest.mark.parametrize("place", ["file", "file/home"])
+def test_a_home_that_is_a_file_is_told_with_the_remedy(
+    command: list[str], place: str, tmp_path: Path
+) -> None:
+    """Before anything is done, by every command."""
+    (tmp_path / "file").touch()
+    code, said = _mesh(tmp_path / place, *command)
+    assert code == 1, said
+    assert "MESH_HOME" in said
+    assert "is a file" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [["demo"], ["demo", "land", "2013-01"]])
+def test_a_home_that_nobody_can_make_is_told_with_the_remedy(command: list[str]) -> None:
+    """Where the system makes no folder, not even for root: as soon as something is to be written."""
+    code, said = _mesh(Path("/proc/home"), *command)
+    assert code == 1, said
+    assert "this folder cannot be used" in said
+    assert "/proc/home" in said
+    assert "MESH_HOME" in said
+    assert "Traceback" not in said
+
+
+def _mesh(home: Path, *words: str) -> tuple[int, str]:
+    """Exit code and all that a command says."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("mesh")), *words],
+        env={**os.environ, "MESH_HOME": str(home), "COLUMNS": "200"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def _fill(ballast: Path) -> None:
@@ -211,3 +271,9 @@ def test_without_mlflow_the_data_still_flows(house: House, setting: pytest.Monke
     tells(found["weather.low_visibility"], "MLflow does not answer", "127.0.0.1:9", "MESH_TRACKING_URI")
     assert found["weather.visibility_forecast"].status == "skipped"
     assert house.rows("weather.observations").height == 300
+    code, said = _mesh(house.home, "status", "--json")
+    stand = json.loads(said[: said.index("\n}") + 2])
+    rows = {product["key"]: product["rows"] for product in stand["products"]}
+    assert (code, stand["models"], rows["weather.observations"]) == (1, [], 300)
+    assert "MLflow does not answer" in stand["trouble"]["what"]
+    assert "MESH_TRACKING_URI" in said[said.index("\n}") :], "told to a person too"

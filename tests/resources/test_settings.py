@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,29 @@ def test_each_place_can_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     lake = Lake.from_settings(settings)
     assert isinstance(lake.store, ObjectStore)
     assert lake.uri("a.b") == "s3://bucket/lake/a/b"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("LAKE_URI", "s3x://bucket", "s3x:// is unknown; known are file://, s3://"),
+        ("LANDING", "ftp://host/drop", "ftp:// is unknown"),
+        (
+            "TRACKING_URI",
+            "postgres://host/mlflow",
+            "postgres:// is unknown; known are sqlite://, postgresql://",
+        ),
+        ("KEYS", "{file}/keys", "is a file, and a folder is needed"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused(
+    name: str, value: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the settings are read, rather than by whatever meets it first."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(f"MESH_{name}", value.format(file=tmp_path / "file"))
+    with pytest.raises(ValidationError, match=re.escape(told)):
+        Settings()
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

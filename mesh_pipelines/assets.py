@@ -217,7 +217,9 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     profile = domain.profile
     tags = {"mesh/domain": domain.name, "mesh/stage": node.stage, "mesh/priority": str(profile.priority)}
     metadata: dict[str, Any] = {}
+    freshness = None
     if node.contract and node.stage not in ("model", "champion"):
+        freshness = node.contract.sla.freshness
         tags["mesh/classification"] = max(
             node.contract.classification.values(), key=_SENSITIVITY.index, default="public"
         )
@@ -228,9 +230,6 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     kinds = set(KINDS[node.stage])
     if node.declaration and node.declaration.fn and "Warehouse" in node.declaration.fn.__code__.co_names:
         kinds = {"duckdb", "pandera", "greatexpectations"}
-    freshness = (
-        node.contract.sla.freshness if node.contract and node.stage in ("product", "predictions") else None
-    )
     given = next(iter(node.asset.specs)) if node.asset else None
     return dg.AssetSpec(
         key=key,

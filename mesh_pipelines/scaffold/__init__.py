@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random
 import re
+import shutil
+from contextlib import ExitStack
 from datetime import date, timedelta
 from keyword import iskeyword
 from pathlib import Path
@@ -19,17 +21,18 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
 
 def new_domain(name: str, root: Path) -> list[Path]:
-    """Write a small working domain, its sample data and its line in ``workspace.yaml``.
+    """Write a small working domain, its sample data and its line in ``workspace.yaml``: all of it, or nothing.
 
     Args:
         name: the domain's name: lower case letters, digits and underscores.
         root: the folder of ``workspace.yaml``.
 
     Returns:
-        The files written, ``workspace.yaml`` last.
+        The files written, ``workspace.yaml`` last. A file that has landed where the sample would lie stays as it is.
 
     Raises:
-        MeshError: the name is no name, or is taken.
+        MeshError: the name is no name, or is taken; or one of the places cannot be written to.
+        LandingError: the landing zone is no folder.
     """
     from resources.settings import get_settings
 
@@ -38,29 +41,56 @@ def new_domain(name: str, root: Path) -> list[Path]:
             f"{name!r} cannot be a domain's name",
             remedy="use lower case letters, digits and single underscores, beginning with a letter: customer_care",
         )
-    folder = root / "domains" / name
+    folder, workspace = root / "domains" / name, root / "workspace.yaml"
     if folder.exists():
         raise MeshError("a domain of this name exists", where=f"domains/{name}", remedy="choose another name")
-    written: list[Path] = []
-    for template in sorted(_TEMPLATE.rglob("*.tmpl")):
-        target = folder / template.relative_to(_TEMPLATE).with_suffix("")
-        text = Template(template.read_text(encoding="utf-8")).substitute(
-            name=name, Title=name.replace("_", " ").capitalize()
-        )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        written.append(target)
-    landing = get_settings().landing_folder / name / "readings.csv"
-    landing.parent.mkdir(parents=True, exist_ok=True)
-    landing.write_text(_sample(), encoding="utf-8")
-    written.append(landing)
-    workspace = root / "workspace.yaml"
+    files = _filled(folder, name)
+    landed = get_settings().landing_folder / name / "readings.csv"
+    if not landed.exists():
+        files[landed] = _sample()
     known = _entries(workspace.read_text(encoding="utf-8") if workspace.exists() else "")
     entry = (
         f"  - python_module:\n      module_name: domains.{name}.definitions\n      location_name: {name}\n"
     )
-    workspace.write_text(f"{known}\n{entry}", encoding="utf-8")
-    return [*written, workspace]
+    unfinished = workspace.with_name(".workspace.yaml.tmp")
+    try:
+        with ExitStack() as undo:
+            for path, text in {**files, unfinished: f"{known}\n{entry}"}.items():
+                _write(path, text, undo)
+            unfinished.replace(workspace)
+            undo.pop_all()
+    except OSError as error:
+        raise MeshError(
+            f"it cannot be written: {error.strerror}; nothing of the domain was",
+            where=str(error.filename),
+            remedy="see to that place, or name another one (MESH_HOME, MESH_LANDING), and type it again",
+        ) from error
+    return [*files, workspace]
+
+
+def _filled(folder: Path, name: str) -> dict[Path, str]:
+    """The files of a domain's folder, with its name in them."""
+    return {
+        folder / template.relative_to(_TEMPLATE).with_suffix(""): Template(
+            template.read_text(encoding="utf-8")
+        ).substitute(name=name, Title=name.replace("_", " ").capitalize())
+        for template in sorted(_TEMPLATE.rglob("*.tmpl"))
+    }
+
+
+def _write(path: Path, text: str, undo: ExitStack) -> None:
+    """Write a file; undone, neither it nor a folder that was made for it is left."""
+    made = next((place for place in reversed(path.parents) if not place.exists()), path)
+    undo.callback(_remove, made)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _remove(made: Path) -> None:
+    if made.is_dir():
+        shutil.rmtree(made)
+    elif made.exists():
+        made.unlink()
 
 
 def _entries(text: str) -> str:

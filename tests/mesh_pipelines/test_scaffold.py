@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -78,6 +79,54 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
         new_domain("machines", tmp_path)
     assert readme.read_text() == "mine"
     assert len(read_workspace(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("broken", ["landing", "workspace.yaml"])
+def test_a_new_domain_is_whole_or_nothing(
+    tmp_path: Path, mesh_home: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Where one of its places cannot be written to, nothing is left of it, and the same command succeeds later."""
+    root = tmp_path / "clone"
+    root.mkdir()
+    (root / "workspace.yaml").write_text("load_from:\n")
+    before = files_below(tmp_path)
+    with monkeypatch.context() as patch:
+        if broken == "landing":
+            patch.setenv(
+                "MESH_HOME", str(root / "workspace.yaml" / "home")
+            )  # below a file there is no folder
+            get_settings.cache_clear()
+        else:
+            patch.setattr(Path, "replace", no_space)
+        with pytest.raises(MeshError, match="nothing of the domain was") as refused:
+            new_domain("machines", root)
+        assert refused.value.where
+        assert refused.value.remedy
+    get_settings.cache_clear()
+    assert files_below(tmp_path) == before
+
+    new_domain("machines", root)
+    assert [place.name for place in read_workspace(root)] == ["machines"]
+    assert (mesh_home / "landing" / "machines" / "readings.csv").is_file()
+
+
+def files_below(folder: Path) -> dict[Path, str]:
+    """Files with their text, and folders, below a folder."""
+    return {path: path.read_text() if path.is_file() else "" for path in folder.rglob("*")}
+
+
+def no_space(path: Path, target: Path) -> None:
+    """What a full disk says."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+
+def test_what_has_landed_already_is_left_alone(tmp_path: Path, mesh_home: Path) -> None:
+    """Files that landed before their domain was written are its data: no sample takes their place."""
+    landed = mesh_home / "landing" / "machines" / "readings.csv"
+    landed.parent.mkdir(parents=True)
+    landed.write_text("ours")
+    assert landed not in new_domain("machines", tmp_path)
+    assert landed.read_text() == "ours"
 
 
 def test_its_contracts_are_the_standards(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 READY := .venv/.ready
-TESTS ?= tests
+# A file or folder; by default what pyproject.toml names: the tests of the mesh, and those of every domain.
+TESTS ?=
 BASE ?= $(firstword $(foreach candidate,python3 python3.11 python3.12 python3.13 python3.14 python,$(if $(shell \
 	$(candidate) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(candidate))))
 

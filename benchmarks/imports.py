@@ -27,16 +27,15 @@ def figures(*, quick: bool = False) -> list[Figure]:
     variants = {"bare": BARE, **{name: f"import domains.{name}.definitions" for name in DOMAINS}}
     for code in variants.values():
         _import(code)  # compiles what was never compiled
-    found = alternate(
-        {name: lambda code=code: _import(code) for name, code in variants.items()}, 3 if quick else 15
-    )
+    rounds = 3 if quick else 15
+    found = alternate({name: lambda code=code: _import(code) for name, code in variants.items()}, rounds)
     lines = [
         at_most(
             f"import domains.{name}.definitions / import dagster, polars",
             _ratio(found[name], found["bare"], "seconds"),
             MAX_RATIO,
-            note=f"{median(found[name]):.2f} s / {median(found['bare']):.2f} s; "
-            f"processor time {_ratio(found[name], found['bare'], 'cpu_seconds'):.2f}x",
+            note=f"median of {rounds} rounds' ratios; medians of each by itself {median(found[name]):.2f} s, "
+            f"{median(found['bare']):.2f} s; processor time {_ratio(found[name], found['bare'], 'cpu_seconds'):.2f}x",
         )
         for name in DOMAINS
     ]

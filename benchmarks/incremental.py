@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._data import endless, months
-from benchmarks._measure import Figure, Work, at_most, load, median, run, workspace_at
+from benchmarks._measure import Figure, Work, at_most, ended_well, load, median, run, workspace_at
 
 KEY = "operations.departures"
 SHORT, LONG = 1, 10
@@ -63,8 +63,7 @@ def bring_up_to_date(root: str) -> Work:
 
     def work() -> Mapping[str, Any]:
         report = run_mesh([KEY], mesh=mesh)
-        if not report.ok:
-            raise SystemExit("\n".join(step.message for step in report.steps))
+        ended_well(report)
         return {
             step.key: [step.status, round(step.seconds, 3), round(step.work_seconds, 3)]
             for step in report.steps

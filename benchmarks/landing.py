@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._data import endless, months
-from benchmarks._measure import Figure, Work, at_most, load, median, run, workspace_at
+from benchmarks._measure import Figure, Work, at_most, ended_well, load, median, run, workspace_at
 
 FILES = 10_000
 SOURCE = "operations.departures_raw"
@@ -75,9 +75,7 @@ def make(root: str, domain: str) -> Work:
     mesh = workspace_at(root)
 
     def work() -> Mapping[str, Any]:
-        report = run_mesh([domain], mesh=mesh)
-        if not report.ok:
-            raise SystemExit("\n".join(step.message for step in report.steps))
+        ended_well(run_mesh([domain], mesh=mesh))
         return {}
 
     return work

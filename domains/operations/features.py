@@ -2,7 +2,8 @@
 
 Three kinds of knowledge come together, each with its own moment:
 
-- the plan (schedule, route, aircraft) is known long before; that the plan names the right aircraft is assumed;
+- the plan (schedule, route, aircraft) is known long before; that it names the right aircraft, for a departure and for
+  those before it, is assumed;
 - what happened (departures that have left, or have not although they should have) is known as it happens;
 - what others publish (weather, forecast) is known from the moment that its owner says it was available.
 """

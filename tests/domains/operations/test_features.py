@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from domains.operations.features import LEAD
+
 OUTCOMES = (
     "departed_at",
     "departure_delay_min",
@@ -17,6 +19,9 @@ OUTCOMES = (
     "cancelled",
     "diverted",
 )
+TURN = ["turn_minutes", "leg_late_minutes", "leg_left"]
+"""What is known of the aircraft's departure before."""
+
 MOMENTS = (
     datetime(2013, 1, 16, 17, 0, tzinfo=UTC),  # noon on a day of snow and long delays
     datetime(2013, 1, 25, 23, 30, tzinfo=UTC),
@@ -92,6 +97,36 @@ def test_what_becomes_known_later_is_not_in_the_features(world: Any, truth: pl.D
         for column, was in known(truth, now).to_dict().items():
             assert known(made, now)[column].equals(was), f"{name}: {column} knew of it before"
         assert not made.drop("delayed").equals(truth.drop("delayed")), f"{name}: nothing was changed at all"
+
+
+@pytest.mark.parametrize("now", MOMENTS)
+def test_of_the_plan_no_more_is_assumed_than_until_departure(world: Any, truth: pl.DataFrame, now: datetime):
+    """That the plan named the aircraft that flew is assumed of a departure itself, and of those planned before it.
+
+    What is planned after it and has not left may get any other aircraft, and no feature is different. Of those planned
+    between prediction and departure nothing but the turn of the departure's own aircraft looks at who is to fly.
+    """
+    planned, own = pl.col("scheduled_departure"), now + LEAD
+    not_left = pl.col("departed_at").is_null() | (pl.col("departed_at") > now)
+
+    def features(which: pl.Expr, tailnum: pl.Expr) -> pl.DataFrame:
+        """As they would be if another aircraft flew the departures of ``which``."""
+        other = pl.when(which & not_left).then(tailnum).otherwise("tailnum")
+        return world.but(departures=world.departures.with_columns(tailnum=other)).features()
+
+    later = features(planned > own, pl.col("tailnum").shift(1))
+    for column, was in known(truth, now).to_dict().items():
+        assert known(later, now)[column].equals(was), f"{column} knew who flies later"
+    assert not later.drop("delayed").equals(truth.drop("delayed"))
+
+    mine = truth["predicted_at"] == now
+    aircraft = world.departures.filter(planned == own)["tailnum"].drop_nulls()
+    assert len(aircraft) > 1
+    for tailnum in aircraft:
+        between = features((planned > now) & (planned < own), pl.lit(tailnum)).filter(mine).drop("delayed")
+        was = truth.filter(mine).drop("delayed")
+        assert_frame_equal(between.drop(TURN), was.drop(TURN), check_exact=True)
+        assert not between.equals(was), "less is assumed than the README says"
 
 
 @pytest.mark.parametrize("now", MOMENTS)
@@ -252,10 +287,9 @@ def test_of_two_departures_of_one_aircraft_at_one_minute_the_first_by_key_counts
     doubled = pl.concat([again, world.departures])
     made = world.but(departures=doubled).features()
 
-    turn = ["turn_minutes", "leg_late_minutes", "leg_left"]
     assert truth["leg_late_minutes"].drop_nulls().len() > 1000
-    first = made.filter(pl.col("flight") < 10_000).select(turn)
-    assert_frame_equal(first, truth.select(turn), check_exact=True)
+    first = made.filter(pl.col("flight") < 10_000).select(TURN)
+    assert_frame_equal(first, truth.select(TURN), check_exact=True)
     shuffled = world.but(departures=doubled.sample(fraction=1, shuffle=True, seed=1))
     assert_frame_equal(shuffled.features(), made, check_exact=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import get_args
 import pytest
 import typer.main
 
+from benchmarks.__main__ import NAMES
 from mesh_pipelines.cli import app
 from mesh_pipelines.declare import Stage
 from mesh_pipelines.demo import DOMAINS
@@ -129,10 +131,52 @@ def test_the_words_of_the_readme_are_used() -> None:
 
 
 def test_figures_come_from_the_benchmark() -> None:
-    """The benchmark section names the command, and the table that it prints has its place between two marks."""
+    """Each row of the table between the two marks is named as a benchmark prints it, and each benchmark has a row."""
     section = _section("Benchmarks")
     assert "make bench" in section
-    assert re.search(r"<!-- figures: begin -->\n.+\n<!-- figures: end -->", section, re.DOTALL)
+    table = re.search(r"<!-- figures: begin -->\n(.+)\n<!-- figures: end -->", section, re.DOTALL)
+    assert table
+    heading, *rows = re.findall(r"^\| (.+?) \|", table[1], re.MULTILINE)
+    assert heading == "what"
+    printed = {name: _figures(name) for name in NAMES}
+    unknown = [row for row in rows if not any(p.fullmatch(row) for found in printed.values() for p in found)]
+    assert not unknown
+    silent = [name for name, found in printed.items() if not any(p.fullmatch(r) for p in found for r in rows)]
+    assert not silent
+    assert len(rows) == len(set(rows))
+
+
+def _figures(benchmark: str) -> list[re.Pattern[str]]:
+    """The names of all figures that a benchmark prints, read off its source: any value where it fills one in."""
+    tree = ast.parse((ROOT / "benchmarks" / f"{benchmark}.py").read_text())
+    makers = {"Figure", "at_most", "at_least"}
+    names = _first_arguments(tree, makers)
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        # A name that is not written where the figure is made: the function's argument, or a variable of it.
+        given = {name.id for name in _first_arguments(function, makers) if isinstance(name, ast.Name)}
+        if function.args.args and function.args.args[0].arg in given:
+            names += _first_arguments(tree, {function.name})
+        names += [
+            node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in given
+        ]
+    return [_pattern(name) for name in names if isinstance(name, (ast.Constant, ast.JoinedStr))]
+
+
+def _first_arguments(tree: ast.AST, functions: set[str]) -> list[ast.expr]:
+    return [
+        call.args[0]
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in functions and call.args
+    ]
+
+
+def _pattern(text: ast.Constant | ast.JoinedStr) -> re.Pattern[str]:
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return re.compile(
+        "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[^|]+" for p in parts)
+    )
 
 
 def test_the_readme_gives_every_file_of_the_top_level_its_role() -> None:

@@ -15,6 +15,7 @@ import polars as pl
 from dagster import AssetExecutionContext
 
 from mesh_pipelines.assets import Produce, as_rows
+from mesh_pipelines.columns import columns_shown
 from mesh_pipelines.declare import FeatureSetDeclaration, TableDeclaration
 from mesh_pipelines.errors import AuditRefused, MeshError, NotPublished, TransformError
 from mesh_pipelines.io import Read
@@ -134,7 +135,7 @@ def _transform_step(node: Node) -> Produce:
         partitions = _partitions_wanted(context, node)
         before = shared.record(node.key)
         if only_if_stale(context) and before and _same_inputs(node, before, reads, partitions):
-            yield unchanged(node, before)
+            yield unchanged(node, before, columns_shown(node, shared.lake, reads, before.version))
             return
         _refuse_what_never_landed(node, reads, partitions)
         begun = time.perf_counter()
@@ -241,7 +242,10 @@ def gate(
     yield dg.Output(
         None,
         "result",
-        metadata=_metadata(published, reads, spent, alone=len(candidate.partitions or ()) == 1),
+        metadata={
+            **_metadata(published, reads, spent, alone=len(candidate.partitions or ()) == 1),
+            **columns_shown(node, shared.lake, reads, published.version),
+        },
         data_version=dg.DataVersion(published.data_version),
     )
 
@@ -314,14 +318,21 @@ def _link(page: str) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
 
 
-def unchanged(node: Node, before: Any) -> dg.Output[None]:
-    """The output of a step that found nothing to do."""
+def unchanged(node: Node, before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
+    """The output of a step that found nothing to do.
+
+    Args:
+        node: what would have been made.
+        before: what is published.
+        columns: what its page shows of its columns, where that is not in its contract.
+    """
     return dg.Output(
         None,
         "result",
         metadata={
             "unchanged": "its inputs are what they were, so it was left as it is",
             "version": before.version,
+            **(columns or {}),
         },
         data_version=dg.DataVersion(before.data_version),
     )

@@ -17,6 +17,7 @@ from mesh_pipelines.assets import GROUPS, KINDS, asset_key
 from mesh_pipelines.loading import Node
 from mesh_pipelines.location import checks_of, definitions
 from mesh_pipelines.mesh import Location, Mesh, load_mesh, read_workspace
+from mesh_pipelines.planner import IF_STALE
 from mesh_pipelines.platform import platform
 from mesh_pipelines.publish import QUARANTINE
 from quality.contract import load_contract
@@ -394,3 +395,54 @@ def test_an_asset_by_hand_reads_through_its_port(world: World, instance: dg.Dags
         job = definitions(mesh.domains[name]).get_repository_def().get_implicit_global_asset_job_def()
         assert job.execute_in_process(instance=instance, raise_on_error=False).success
     assert platform().lake.scan("shop.refunds").collect().rows() == [(1, 2.0)]
+
+
+FEATURES = """
+@data_product
+def refunds() -> pl.LazyFrame:
+    "What was paid back."
+    return pl.LazyFrame({"id": range(10), "amount": [1.0] * 10})
+
+@feature_set(key=("id",), time="at")
+def known(refunds: pl.LazyFrame) -> pl.LazyFrame:
+    "What is known of a refund."
+    return refunds.select("id", double=pl.col("amount") * 2, at=pl.datetime(2026, 1, 1, time_zone="UTC"))
+
+@feature_set(key=("id",), time="at")
+def collected(refunds: pl.LazyFrame) -> pl.LazyFrame:
+    "The same, made at once."
+    return refunds.select("id", at=pl.datetime(2026, 1, 1, time_zone="UTC")).collect().lazy()
+"""
+
+
+def test_a_feature_set_shows_its_columns(world: World, instance: dg.DagsterInstance) -> None:
+    """Types as published, and what each is made of; where that cannot be told the page says why.
+
+    A later run that leaves it as it is says so again: a page shows what the last one said.
+    """
+    world.write("shop", promise("shop", "refunds", ROWS), features=FEATURES)
+    job = definitions(world.load("domains.shop")).get_repository_def().get_implicit_global_asset_job_def()
+    known: Any = {}
+    for _ in range(2):
+        result = job.execute_in_process(instance=instance, tags={IF_STALE: "true"})
+        known, collected = (
+            result.asset_materializations_for_node(f"shop__{name}")[0].metadata
+            for name in ("known", "collected")
+        )
+        columns: Any = known["dagster/column_schema"].value
+        assert [(c.name, c.type, c.tags) for c in columns.columns] == [
+            ("id", "Int64", {"classification": "internal"}),
+            ("double", "Float64", {"classification": "internal"}),
+            ("at", "timestamp (UTC)", {"classification": "internal"}),
+        ]
+        lineage: Any = known["dagster/column_lineage"].value
+        refunds = dg.AssetKey(["shop", "refunds"])
+        assert lineage.deps_by_column == {
+            "id": [dg.TableColumnDep(refunds, "id")],
+            "double": [dg.TableColumnDep(refunds, "amount")],
+            "at": [],
+        }
+        assert [c.name for c in collected["dagster/column_schema"].value.columns] == ["id", "at"]  # type: ignore[union-attr]
+        assert "dagster/column_lineage" not in collected
+        assert "its function reads the rows of shop.refunds" in str(collected["column lineage"].value)
+    assert "unchanged" in known

@@ -1,0 +1,295 @@
+"""Which columns of its inputs each column of a feature set is made of: read off polars' own plan, never off names.
+
+The domain's function is called on inputs that have columns and no rows. The plan that it returns says what becomes of
+each column, so a join, a window or a running total is followed as polars understands it. A column is made of
+
+- the columns that its expressions name;
+- the keys by which it was found, where it came through a join or a group;
+- what decides which rows there are, and their order, where many rows went into one value (a sum, a shift).
+
+A filter or a join that only decides whether a row is there is no part of the values in it.
+
+The plan is read through the interface that polars keeps for other engines. It has a version, and not every step of a
+plan can be looked at through it: what cannot be followed is said, not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+PLAN_VERSION = 16
+"""The major version of polars' plan that is understood here."""
+
+Columns = frozenset[tuple[str, str]]
+"""Columns of inputs, each as the input's key and the column's name."""
+
+_NONE: Columns = frozenset()
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the columns of a table are made of.
+
+    Args:
+        columns: by name, the columns of the inputs that it is made of, as (key, column).
+        untold: why nothing is known, in words; else empty.
+    """
+
+    columns: Mapping[str, Columns] = field(default_factory=dict[str, Columns])
+    untold: str = ""
+
+
+def lineage_of(
+    fn: Callable[..., pl.LazyFrame], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
+) -> Lineage:
+    """What the columns of a function's result are made of.
+
+    Args:
+        fn: a domain's function, from ``pl.LazyFrame`` s to one.
+        inputs: by argument, the key of what it reads and the polars type of each of its columns.
+    """
+    collected: list[str] = []
+    frames = {argument: _without_rows(key, schema, collected) for argument, (key, schema) in inputs.items()}
+    try:
+        plan = _Plan({_scan_of(frames[argument]): key for argument, (key, _) in inputs.items()})
+        found = Lineage(plan.read(fn(**frames)).columns)
+    except _Untold as reason:
+        found = Lineage(untold=str(reason))
+    # The function is the domain's own, and may raise anything on inputs that it was not written for.
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 (as the comment says)
+        found = Lineage(untold=f"its plan cannot be followed: {type(error).__name__}: {error}"[:300])
+    if collected:
+        return Lineage(untold=f"its function reads the rows of {collected[0]}, so its plan does not say all")
+    return found
+
+
+class _Untold(Exception):
+    """A part of a plan that cannot be followed."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows somewhere in a plan.
+
+    Args:
+        columns: what each column is made of.
+        there: what decides which rows there are.
+        order: what decides the order that they are in.
+    """
+
+    columns: Mapping[str, Columns]
+    there: Columns = _NONE
+    order: Columns = _NONE
+
+    def of(self, names: Sequence[str]) -> Columns:
+        """What some of the columns are made of."""
+        return _NONE.union(*(self.columns[name] for name in names))
+
+
+_PARTS = {
+    "Column": (),
+    "Literal": (),
+    "Len": (),
+    "BinaryExpr": ("left", "right"),
+    "Cast": ("expr",),
+    "Ternary": ("predicate", "truthy", "falsy"),
+    "Function": ("input",),
+    "Agg": ("arguments",),
+    "Window": ("function", "partition_by", "order_by"),
+    "Filter": ("input", "by"),
+    "Sort": ("expr",),
+    "SortBy": ("expr", "by"),
+    "Gather": ("expr", "idx"),
+    "Slice": ("input", "offset", "length"),
+}
+"""The expressions that are understood, and where they keep those that they are made of."""
+
+_BY_ROW = {"Column", "Literal", "BinaryExpr", "Cast", "Ternary"}
+_BY_ROW_FUNCTIONS = {
+    *("abs", "negate", "round", "clip", "pow", "sqrt", "exp", "log", "sin", "cos", "radians", "as_struct"),
+    *("fill_null", "coalesce", "min_horizontal", "max_horizontal", "sum_horizontal", "replace_strict"),
+    *("BooleanFunction.Not", "BooleanFunction.AllHorizontal", "BooleanFunction.AnyHorizontal"),
+    *(
+        "BooleanFunction.IsNull",
+        "BooleanFunction.IsNotNull",
+        "BooleanFunction.IsIn",
+        "BooleanFunction.IsBetween",
+    ),
+}
+"""Functions of one row. Of any other it is taken that the rows around may matter: that can only name too much."""
+
+_IN_ANY_ORDER = {"min", "max", "sum", "mean", "median", "std", "var", "count", "n_unique"}
+
+_JOINS = {"Left", "Inner", "AsOf", "Full", "Right", "Cross", "Semi", "Anti"}
+
+
+class _Plan:
+    """One reading of a plan.
+
+    Args:
+        inputs: the key of each input, by what reads it.
+    """
+
+    def __init__(self, inputs: Mapping[Any, str]) -> None:
+        self._inputs = inputs
+        self._shared: dict[int, _Rows] = {}
+        self._visitor: Any = None
+
+    def read(self, frame: pl.LazyFrame) -> _Rows:
+        """What the rows of a frame are made of."""
+        self._visitor = _visitor(frame)
+        return self._rows(self._visitor.get_node())
+
+    def _rows(self, node: int) -> _Rows:
+        self._visitor.set_node(node)
+        found, names = self._visitor.view_current_node(), list(self._visitor.get_schema())
+        kind = type(found).__name__
+        match kind:
+            case "PythonScan":
+                key = self._inputs.get(found.options[0])
+                if key is None:
+                    raise _Untold("its function reads what is no input of it")
+                return _Rows({name: frozenset({(key, name)}) for name in names})
+            case "DataFrameScan":  # a table that the function wrote itself: no input can have been collected
+                return _Rows(dict.fromkeys(names, _NONE))
+            case "Cache":
+                if found.id_ not in self._shared:
+                    self._shared[found.id_] = self._rows(found.input)
+                return self._shared[found.id_]
+            case "Join":
+                return self._joined(found, names)
+            case "GroupBy":
+                return self._grouped(found)
+            case "Union":
+                return self._stacked([self._rows(part) for part in found.inputs], names)
+            case "SimpleProjection" | "Select" | "HStack" | "Filter" | "Sort" | "Slice" | "Distinct":
+                return self._narrowed(kind, found, self._rows(found.input), names)
+            case _:
+                raise _Untold(f"its plan has a step that cannot be followed: {kind}")
+
+    def _narrowed(self, kind: str, found: Any, rows: _Rows, names: Sequence[str]) -> _Rows:
+        """Steps upon one table that leave a row a row."""
+        columns, there, order = rows.columns, rows.there, rows.order
+        match kind:
+            case "Select" | "HStack":
+                made = found.expr if kind == "Select" else found.exprs
+                columns = {**columns, **{one.output_name: self._made(one.node, rows) for one in made}}
+            case "Filter":
+                there = there | self._made(found.predicate.node, rows)
+            case "Slice":
+                there = there | order
+            case "Distinct":
+                there = there | order | rows.of(found.options[1] or names)
+            case "Sort":
+                by = _NONE.union(*(self._made(one.node, rows) for one in found.by_column))
+                order = by | order if found.sort_options[0] else by
+                there = there | order if found.slice else there
+            case _:
+                pass
+        return _Rows({name: columns[name] for name in names}, there, order)
+
+    def _stacked(self, parts: Sequence[_Rows], names: Sequence[str]) -> _Rows:
+        return _Rows(
+            {name: _NONE.union(*(part.columns[name] for part in parts)) for name in names},
+            _NONE.union(*(part.there for part in parts)),
+            _NONE.union(*(part.order for part in parts)),
+        )
+
+    def _grouped(self, found: Any) -> _Rows:
+        if found.options.dynamic or found.options.rolling:
+            raise _Untold("its plan has a step that cannot be followed: groups by windows of time")
+        rows = self._rows(found.input)
+        keys = {one.output_name: self._made(one.node, rows) for one in found.keys}
+        by = _NONE.union(*keys.values())
+        made: dict[str, Columns] = {}
+        for one in found.aggs:
+            listed = type(self._visitor.view_expression(one.node)).__name__ not in ("Agg", "Len")
+            made[one.output_name] = (
+                self._made(one.node, rows) | by | rows.there | (rows.order if listed else _NONE)
+            )
+        return _Rows({**keys, **made}, rows.there | by)
+
+    def _joined(self, found: Any, names: Sequence[str]) -> _Rows:
+        left, right = self._rows(found.input_left), self._rows(found.input_right)
+        how, _, _, suffix, coalesced, _ = found.options
+        keys = {one.output_name for one in found.left_on}
+        by = _NONE.union(
+            *(self._made(one.node, left) for one in found.left_on),
+            *(self._made(one.node, right) for one in found.right_on),
+        )
+        if isinstance(how, tuple):
+            how, _, _, _, left_by, right_by, *_ = how
+            by |= left.of(left_by or ()) | right.of(right_by or ())
+        if found.predicate is not None or how not in _JOINS:
+            raise _Untold(f"its plan has a step that cannot be followed: a join ({how})")
+        there = left.there if how == "AsOf" else left.there | right.there | by
+        if how in ("Semi", "Anti"):
+            return _Rows(left.columns, there, left.order)
+        # A row is one of the side that keeps all of its own; what stands beside it was found by the keys.
+        beside_left = by | left.there if how in ("Right", "Full") else _NONE
+        beside_right = _NONE if how in ("Right", "Cross") else by | right.there
+        if how == "AsOf":
+            beside_right |= right.order
+        columns: dict[str, Columns] = {}
+        for name in names:
+            if name in left.columns and not (how == "Right" and coalesced and name in keys):
+                columns[name] = left.columns[name] | beside_left  # of a full join: by whichever side has it
+            else:
+                own = name if name in right.columns else name.removesuffix(suffix)
+                columns[name] = right.columns[own] | beside_right
+        return _Rows(columns, there, right.order if how == "Right" else left.order)
+
+    def _made(self, node: int, rows: _Rows) -> Columns:
+        """What an expression over some rows is made of."""
+        found = self._visitor.view_expression(node)
+        kind = type(found).__name__
+        if kind not in _PARTS:
+            raise _Untold(f"its plan has an expression that cannot be followed: {kind}")
+        if kind == "Column":
+            return rows.columns[found.name]
+        made = _NONE
+        for part in _PARTS[kind]:
+            made |= self._all_made(getattr(found, part), rows)
+        if kind in _BY_ROW or (kind == "Function" and _by_row(str(found.function_data[0]))):
+            return made
+        in_any_order = kind in ("Len", "Window", "Filter") or (kind == "Agg" and found.name in _IN_ANY_ORDER)
+        return made | rows.there | (_NONE if in_any_order else rows.order)
+
+    def _all_made(self, nodes: int | Sequence[int] | None, rows: _Rows) -> Columns:
+        several = nodes if isinstance(nodes, Sequence) else [] if nodes is None else [nodes]
+        return _NONE.union(*(self._made(node, rows) for node in several))
+
+
+def _by_row(function: str) -> bool:
+    return function in _BY_ROW_FUNCTIONS or (
+        function.startswith(("TemporalFunction.", "StringFunction."))
+        and function != "StringFunction.ConcatVertical"
+    )
+
+
+def _without_rows(key: str, schema: Mapping[str, Any], collected: list[str]) -> pl.LazyFrame:
+    """An input that has columns; whoever asks it for rows is written down, and gets none."""
+
+    def read(*_: Any) -> Iterator[pl.DataFrame]:
+        collected.append(key)
+        raise _Untold(f"the rows of {key} are not here")
+
+    return register_io_source(read, schema=dict(schema))
+
+
+def _scan_of(frame: pl.LazyFrame) -> Any:
+    """What reads an input, as it stands in a plan."""
+    return _visitor(frame).view_current_node().options[0]
+
+
+def _visitor(frame: pl.LazyFrame) -> Any:
+    as_written = pl.QueryOptFlags.none(comm_subplan_elim=True)  # what occurs twice is read once
+    plan: Any = frame._ldf.with_optimizations(as_written._pyoptflags).visit()  # pyright: ignore[reportPrivateUsage]
+    if plan.version()[0] != PLAN_VERSION:
+        raise _Untold(f"polars {pl.__version__} writes its plans in a form that is not known here")
+    return plan

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mesh_pipelines.errors import DomainError, Violation
-from mesh_pipelines.lint import lint_mesh
-from mesh_pipelines.mesh import load_mesh
+from mesh_pipelines.errors import Violation
+from mesh_pipelines.lint import lint_domain, lint_mesh
+from mesh_pipelines.loading import LoadedDomain
+from mesh_pipelines.mesh import survey
 
 
 def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Violation]:
@@ -15,44 +16,34 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
 
     Args:
         root: folder of ``workspace.yaml``; by default the nearest one upwards.
-        definitions: also build each code location's Dagster definitions.
+        definitions: also build the Dagster definitions of each domain that is sound by itself.
 
     Returns:
         Every violation found, each with file, place and fix; empty where all is sound.
     """
     from mesh_pipelines.runs import project_root
 
-    folder = root or project_root()
-    try:
-        mesh = load_mesh(folder)
-    except DomainError as error:
-        mesh = load_mesh(folder, strict=False)
-        between = lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date(), mesh.absent)
-        return _unique([*error.violations, *between])
-    found = list(lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date()))
-    if definitions and not found:
-        found += [fault for name in mesh.domains for fault in _location(mesh.domains[name])]
-    return _unique(found)
+    mesh, within = survey(root or project_root())
+    domains = tuple(mesh.domains.values())
+    between = lint_mesh(domains, datetime.now(UTC).date(), mesh.absent)
+    refused = [
+        fault for domain in domains if definitions and not lint_domain(domain) for fault in _location(domain)
+    ]
+    return list(dict.fromkeys((*within, *between, *refused)))
 
 
-def _location(domain: object) -> list[Violation]:
-    from mesh_pipelines.loading import LoadedDomain
+def _location(domain: LoadedDomain) -> list[Violation]:
     from mesh_pipelines.location import definitions
 
-    assert isinstance(domain, LoadedDomain)
     try:
         definitions(domain).get_repository_def()
     except Exception as error:  # noqa: BLE001 (whatever Dagster or the domain raises is what is to be reported)
         return [
             Violation(
                 "CodeLocationLoads",
-                f"domains/{domain.name}",
+                domain.place,
                 f"Dagster refuses its definitions: {type(error).__name__}: {error}",
                 "mend what Dagster names; `dagster definitions validate -w workspace.yaml` shows all of it",
             )
         ]
     return []
-
-
-def _unique(found: list[Violation]) -> list[Violation]:
-    return list(dict.fromkeys(found))

@@ -20,6 +20,7 @@ from mesh_pipelines.declare import (
 )
 from mesh_pipelines.errors import DefinitionError, Violation
 from mesh_pipelines.loading import LoadedDomain, Node
+from quality.odcs import json_path
 
 PROMISING = ("source", "product", "predictions")
 """Stages whose tables have a contract."""
@@ -49,7 +50,7 @@ class EveryProductHasAContract(DomainRule):
                 yield self.violation(
                     node,
                     f"this {node.stage} has no contract",
-                    f"write domains/{domain.name}/contracts/{node.name}.odcs.yaml, its schema object named {node.name}",
+                    f"write {domain.place}/contracts/{node.name}.odcs.yaml, its schema object named {node.name}",
                 )
 
 
@@ -60,10 +61,46 @@ class ContractNamesItsDomain(DomainRule):
         for node in domain.nodes.values():
             if node.contract and node.stage != "champion" and node.contract.domain != domain.name:
                 yield self.violation(
-                    f"domains/{domain.name}/contracts/{node.contract.path.name}: domain",
+                    f"{domain.place_of(node.contract)}: domain",
                     f"says {node.contract.domain!r}, but the folder is {domain.name!r}",
                     f"write `domain: {domain.name}`",
                 )
+
+
+class ContractsAreKept(DomainRule):
+    """A contract that nothing is held to promises what nobody makes, and its readers would rely on it."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        promising = (node for node in domain.nodes.values() if node.stage in PROMISING)
+        kept = {node.contract.path for node in promising if node.contract}
+        files: dict[str, str] = {}
+        for contract in domain.contracts:
+            first = files.setdefault(contract.name, contract.path.name)
+            if first != contract.path.name:
+                yield self.violation(
+                    f"{domain.place_of(contract)}: schema[0].name",
+                    f"is the second contract of {contract.name!r}, after {first}, and nothing is held to it",
+                    "take one of the two away, or name its schema object as the asset that it is for",
+                )
+            elif contract.path not in kept:
+                yield self.violation(
+                    f"{domain.place_of(contract)}: schema[0].name",
+                    f"no source, product or predictions of this domain is named {contract.name!r}",
+                    "name the schema object as the asset that is to keep it, write that asset, or take the file away",
+                )
+
+
+class DomainsAreDescribed(DomainRule):
+    """Who reads a domain's products has to know grain, units and caveats, which no column says."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        file = domain.folder / "README.md"
+        if not (file.is_file() and file.read_text(encoding="utf-8", errors="replace").strip()):
+            yield self.violation(
+                f"{domain.place}/README.md",
+                "is empty" if file.is_file() else "the file is missing",
+                "write what the domain is for, and of its products grain, units, caveats, and who uses them",
+            )
 
 
 class OwnInputsExist(DomainRule):
@@ -231,7 +268,7 @@ class HandwrittenChecksAreKept(DomainRule):
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         keys = {node.key for node in domain.nodes.values()}
         for check in domain.checks:
-            where = f"domains/{domain.name}: {check.name}"
+            where = f"{domain.place}: {check.name}"
             if check.asset not in keys:
                 yield self.violation(
                     where,
@@ -309,7 +346,7 @@ class KeysAreUnique(MeshRule):
                 yield Violation(
                     "KeysAreUnique",
                     f"workspace.yaml: {domain.name}",
-                    f"two entries have the domain {domain.name!r} ({first.folder}, {domain.folder}), so their assets "
+                    f"two entries have the domain {domain.name!r} ({first.place}, {domain.place}), so their assets "
                     "have the same keys",
                     "rename one of the two folders, or take one of the entries away",
                 )
@@ -335,11 +372,12 @@ class PortsLeadToProducts(MeshRule):
         where = node.place
         product = nodes.get(key)
         if product is None:
+            products = sorted(k for k, n in nodes.items() if n.stage in ("product", "predictions"))
             yield Violation(
                 "PortsLeadToProducts",
                 where,
                 f"its port leads to {key}, which no domain publishes",
-                _nearest(key, nodes),
+                _nearest(key, products, f"products are: {', '.join(products) or 'none yet'}"),
             )
             return
         if product.stage not in ("product", "predictions") or product.contract is None:
@@ -359,6 +397,64 @@ class PortsLeadToProducts(MeshRule):
                 f"ask {product.domain} for it: a role {domain.name!r} in contracts/{product.name}.odcs.yaml with this "
                 "purpose and an `until` in the future",
             )
+
+
+class ContractIdsAreUnique(MeshRule):
+    """A contract is known by its id, in this mesh and outside it: two of one id would be taken for one promise."""
+
+    def check(self, domains: Sequence[LoadedDomain], at: Circumstances) -> Iterator[Violation]:
+        seen: dict[str, str] = {}
+        for domain in domains:
+            for contract in domain.contracts:
+                place = domain.place_of(contract)
+                first = seen.setdefault(contract.id, place)
+                if first != place:
+                    yield Violation(
+                        "ContractIdsAreUnique",
+                        f"{place}: id",
+                        f"has the id {contract.id!r}, as {first} has",
+                        f"give it one of its own, e.g. `id: {domain.name}-{contract.name.replace('_', '-')}`",
+                    )
+
+
+class ColumnsAreMadeOfColumns(MeshRule):
+    """What a column is said to be made of exists: a lineage that leads nowhere misleads whoever follows it.
+
+    What lands comes from outside, so a source may say anything. A feature set promises no columns: it has to be there.
+    """
+
+    def check(self, domains: Sequence[LoadedDomain], at: Circumstances) -> Iterator[Violation]:
+        owners = {domain.name: domain for domain in domains}
+        nodes = {node.key: node for domain in domains for node in domain.nodes.values()}
+        for domain in domains:
+            for contract in (contract for contract in domain.contracts if contract.stage != "source"):
+                for number, column in enumerate(contract.columns):
+                    for nth, made_of in enumerate(column.sources):
+                        owner, name, *_ = (*made_of.split("."), "")
+                        unknown = owner in at.absent or (owner in owners and name in owners[owner].unsound)
+                        if fault := None if unknown else self._fault(made_of, nodes):
+                            place = ("schema", 0, "properties", number, "transformSourceObjects", nth)
+                            where = f"{domain.place_of(contract)}: {json_path(place)}"
+                            yield Violation("ColumnsAreMadeOfColumns", where, *fault)
+
+    @staticmethod
+    def _fault(made_of: str, nodes: Mapping[str, Node]) -> tuple[str, str] | None:
+        """Problem and fix."""
+        key, column = ".".join(made_of.split(".")[:2]), made_of.split(".", 2)[2:]
+        if key not in nodes:
+            return (
+                f"is said to be made of {made_of}, and nothing in the mesh is named {key}",
+                _nearest(key, nodes, "write `domain.asset.column`, or leave it out"),
+            )
+        if not column:
+            return f"is said to be made of {key}, and not of which column", f"write `{key}.column`"
+        promise = nodes[key].contract
+        if promise is None or column[0] in promise.dtypes:
+            return None
+        return (
+            f"is said to be made of {made_of}, and {key} has no column {column[0]!r}",
+            _nearest(column[0], promise.dtypes, f"its columns are: {', '.join(promise.dtypes)}"),
+        )
 
 
 class LineageHasNoCircle(MeshRule):
@@ -435,11 +531,8 @@ def _circle(nodes: object) -> list[str]:
     return []
 
 
-def _nearest(key: str, nodes: Mapping[str, Node]) -> str:
+def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
     from difflib import get_close_matches
 
-    products = [k for k, n in nodes.items() if n.stage in ("product", "predictions")]
-    close = get_close_matches(key, products, n=1, cutoff=0.5)
-    return (
-        f"did you mean {close[0]}?" if close else f"products are: {', '.join(sorted(products)) or 'none yet'}"
-    )
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else otherwise

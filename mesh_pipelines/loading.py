@@ -78,8 +78,8 @@ class Node:
     @property
     def place(self) -> str:
         """Where to look for it: ``domains/operations/products.py:12: departures``."""
-        file = f"/{self.file.name}:{self.line}" if self.file else ""
-        return f"domains/{self.domain}{file}: {self.name}"
+        file = f"{'/'.join(self.file.parts[-3:])}:{self.line}" if self.file else f"domains/{self.domain}"
+        return f"{file}: {self.name}"
 
     @property
     def partitioned(self) -> bool:
@@ -113,6 +113,7 @@ class LoadedDomain:
         extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
         violations: every fault found.
         unsound: names of the contracts that are there and cannot be used, for faults that are among these.
+        contracts: those that can be used, in the order of their files; also those that no node has.
     """
 
     profile: Profile
@@ -121,10 +122,20 @@ class LoadedDomain:
     extras: tuple[Any, ...] = ()
     violations: tuple[Violation, ...] = field(default=())
     unsound: frozenset[str] = frozenset()
+    contracts: tuple[Contract, ...] = ()
 
     @property
     def name(self) -> str:
         return self.profile.name
+
+    @property
+    def place(self) -> str:
+        """Its folder, seen from that of ``workspace.yaml``: ``domains/operations``."""
+        return "/".join(self.folder.parts[-2:])
+
+    def place_of(self, contract: Contract) -> str:
+        """The file of one of its contracts, seen from there."""
+        return f"{self.place}/contracts/{contract.path.name}"
 
     @property
     def checks(self) -> tuple[OwnCheck, ...]:
@@ -148,7 +159,8 @@ def load_domain(package: str) -> LoadedDomain:
     profile, violations = read_profile(folder)
     found = list(violations)
     modules = _modules(root)
-    contracts, unsound = _contracts(folder, _sources(modules))
+    usable, unsound = _contracts(folder, _sources(modules))
+    contracts = {contract.name: contract for contract in reversed(usable)}  # of two by one name the first
     found += [fault for faults in unsound.values() for fault in faults]
     nodes: dict[str, Node] = {}
     extras: list[Any] = []
@@ -181,7 +193,7 @@ def load_domain(package: str) -> LoadedDomain:
                 if not written and _is_dagster_extra(value) and value not in extras:
                     extras.append(value)
     nodes = _with_checks(_wire(nodes, profile.name), _checks(extras, profile.name))
-    return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound))
+    return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound), usable)
 
 
 def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
@@ -227,19 +239,20 @@ def _sources(modules: Iterable[ModuleType]) -> set[str]:
 
 def _contracts(
     folder: Path, sources: set[str]
-) -> tuple[dict[str, Contract], dict[str, tuple[Violation, ...]]]:
-    """Contracts that can be used, and what is wrong with the others, both by name."""
-    contracts: dict[str, Contract] = {}
+) -> tuple[tuple[Contract, ...], dict[str, tuple[Violation, ...]]]:
+    """Contracts that can be used, and by name what is wrong with the others."""
+    contracts: list[Contract] = []
     unsound: dict[str, tuple[Violation, ...]] = {}
     for file in sorted((folder / "contracts").glob("*.odcs.yaml")):
         name = file.name.removesuffix(".odcs.yaml")
         try:
-            contract = load_contract(file, stage="source" if name in sources else "product")
+            contracts.append(load_contract(file, stage="source" if name in sources else "product"))
         except ContractError as error:
-            unsound[name] = error.violations
-            continue
-        contracts[contract.name] = contract
-    return contracts, unsound
+            above = f"{folder.parent.parent}/"
+            unsound[name] = tuple(
+                replace(fault, where=fault.where.removeprefix(above)) for fault in error.violations
+            )
+    return tuple(contracts), unsound
 
 
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:

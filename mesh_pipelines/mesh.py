@@ -152,6 +152,18 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
     Raises:
         DomainError: with the violations of all domains together.
     """
+    mesh, found = survey(root)
+    if strict and found:
+        raise DomainError("the mesh", found)
+    return mesh
+
+
+def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
+    """Load every domain of the workspace that can be loaded, and say what is wrong with each by itself.
+
+    Args:
+        root: the folder of ``workspace.yaml``.
+    """
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     locations = read_workspace(root)
@@ -167,7 +179,7 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
                 Violation(
                     "DomainLoads",
                     _place_of(error, root, location),
-                    f"cannot be imported: {type(error).__name__}: {error}",
+                    f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
                     "mend the Python error; `python -m " + location.module + "` shows all of it",
                 )
             )
@@ -176,9 +188,7 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
         found += lint_domain(loaded)
         domains.setdefault(loaded.name, loaded)
     found += KeysAreUnique().check(every)
-    if strict and found:
-        raise DomainError("the mesh", found)
-    return Mesh(root, locations, domains)
+    return Mesh(root, locations, domains), tuple(found)
 
 
 def _place_of(error: Exception, root: Path, location: Location) -> str:
@@ -189,7 +199,7 @@ def _place_of(error: Exception, root: Path, location: Location) -> str:
         lines.append((Path(error.filename), error.lineno))
     own = [(file, line) for file, line in lines if file.is_relative_to(folder)]
     if not own:
-        return f"domains/{location.name}"
+        return location.package.replace(".", "/")
     file, line = own[-1]
     return f"{file.relative_to(root).as_posix()}:{line}"
 

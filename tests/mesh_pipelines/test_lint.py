@@ -14,7 +14,7 @@ from mesh_pipelines.lint import DomainRule, MeshRule, agreement_refusal, lint_do
 from mesh_pipelines.location import domain
 from mesh_pipelines.mesh import load_mesh
 from quality.contract import Agreement
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.tiny import World, promise, write_promise
 
 ORDERS = {"id": "integer", "day": "date", "amount": "number", "fraud": "boolean"}
 RAW = 'orders_raw = source("orders.csv")\n'
@@ -264,7 +264,7 @@ def test_all_faults_of_a_domain_come_in_one_error(world: World) -> None:
     package = shop(
         world,
         products=PRODUCT.replace("orders_raw", "order_raw") + PRODUCT.replace("def orders(", "def returns("),
-        models=MODEL.replace("order_features", "nothing"),
+        models=MODEL.replace("order_features", "nothing") + FORECAST,
     )
     (world.root / "domains/shop/domain.yaml").write_text("owner: me\n")
     with pytest.raises(DomainError) as raised:
@@ -279,7 +279,7 @@ def test_all_faults_of_a_domain_come_in_one_error(world: World) -> None:
 
 def test_all_faults_of_the_mesh_come_in_one_list(world: World) -> None:
     """``mesh check`` lists the faults of every domain and between them, also where one cannot be imported."""
-    shop(world, models=MODEL.replace("order_features", "nothing"))
+    shop(world, models=MODEL.replace("order_features", "nothing") + FORECAST)
     world.write("store", promise("store", "sales", ORDERS), products=READS)
     world.write("broken", products="import nonsense_of_mine\n")
     rules = [v.rule for v in check_mesh(world.root)]
@@ -287,6 +287,128 @@ def test_all_faults_of_the_mesh_come_in_one_list(world: World) -> None:
     assert len(rules) == len(set(check_mesh(world.root)))
     with pytest.raises(DomainError, match="nonsense_of_mine"):
         load_mesh(world.root)
+
+
+def test_a_location_that_dagster_refuses_is_in_the_same_list(world: World) -> None:
+    """Each domain that is sound by itself is built, whatever is wrong with another; one that is not is not built."""
+    nightly = """
+    import dagster as dg
+
+    nightly, weekly = (dg.ScheduleDefinition("dear", cron_schedule=c, target="*") for c in ("0 3 * * *", "0 3 * * 0"))
+    """
+    shop(world, checks=nightly)
+    world.write(
+        "store", promise("store", "sales", ORDERS), products=READS.replace("sales", "sale"), jobs=nightly
+    )
+    found = {v.rule: v for v in check_mesh(world.root)}
+    refused = found.pop("CodeLocationLoads")
+    assert refused.where == "domains/shop"
+    assert "Dagster refuses its definitions" in refused.problem
+    assert set(found) == {"EveryProductHasAContract", "ContractsAreKept", "PortsLeadToProducts"}
+    assert "CodeLocationLoads" not in {v.rule for v in check_mesh(world.root, definitions=False)}
+
+
+def test_every_place_is_named_from_the_workspace_on(world: World) -> None:
+    """Whatever is wrong, and wherever: no path begins at the root of the machine, and each leads to what is there."""
+    shop(world, models=MODEL.replace("order_features", "nothing") + FORECAST)
+    contract = world.root / "domains/shop/contracts/orders.odcs.yaml"
+    contract.write_text(contract.read_text().replace("status:", "stauts:"))
+    (world.root / "domains/shop/domain.yaml").write_text("owner: me\n")
+    world.write("store", promise("store", "sales", ORDERS), products=READS)
+    world.write("shop", promise("shop", "orders", ORDERS), package="others", products=PRODUCT)
+    world.write("lost", products="from domains.shop.products import nothing_of_it\n")
+    world.write("broken", promise("broken", "orders", ORDERS))
+    (world.root / "domains/broken/contracts/orders.odcs.yaml").write_text("schema: [")
+    found = check_mesh(world.root)
+    assert {v.rule for v in found} >= {
+        "ContractIsValid", "DomainHasAProfile", "DomainLoads", "KeysAreUnique", "ModelsAreTrainedOnOwnFeatures",
+        "OwnInputsExist",
+    }  # fmt: skip
+    for violation in found:
+        assert str(world.root) not in str(violation)
+        place = violation.where.partition(":")[0]
+        assert (world.root / place).exists(), violation
+
+
+@pytest.mark.parametrize(
+    ("made_of", "problem", "fix"),
+    [
+        ("shop.orders_raw.day", "", ""),
+        ("shop.order_features.anything", "", ""),
+        ("store.sales.amount", "", ""),
+        ("shop.orders_raw.days", "shop.orders_raw has no column 'days'", "did you mean day?"),
+        ("shop.orders_raw.zzz", "has no column 'zzz'", "its columns are: id, day, amount, fraud"),
+        ("store.sales.amuont", "store.sales has no column 'amuont'", "did you mean amount?"),
+        ("shop.order_raw.day", "nothing in the mesh is named shop.order_raw", "did you mean shop.orders_raw?"),
+        ("zzz.qqq.day", "nothing in the mesh is named zzz.qqq", "write `domain.asset.column`"),
+        ("day", "nothing in the mesh is named day", "write `domain.asset.column`"),
+        ("shop.orders_raw", "and not of which column", "write `shop.orders_raw.column`"),
+    ],
+)  # fmt: skip
+def test_a_column_is_made_of_what_is_there(world: World, made_of: str, problem: str, fix: str) -> None:
+    """A column's origin names an asset of the mesh and a column that it promises; the place is that entry's."""
+    made = {
+        **ORDERS,
+        "amount": {"logicalType": "number", "transformSourceObjects": ["shop.orders_raw.id", made_of]},
+    }
+    raw = {**ORDERS, "amount": {"logicalType": "number", "transformSourceObjects": ["whatever lands"]}}
+    promises = [promise("shop", "orders", made), promise("shop", "orders_raw", raw)]
+    world.write("shop", *promises, sources=RAW, products=PRODUCT, features=FEATURES)
+    world.write("store", promise("store", "sales", ORDERS), products=READS.replace(f"orders: {PORT}", ""))
+    found = [v for v in check_mesh(world.root) if v.rule == "ColumnsAreMadeOfColumns"]
+    assert len(found) == bool(problem)
+    for violation in found:
+        file = "domains/shop/contracts/orders.odcs.yaml"
+        assert violation.where == f"{file}: schema[0].properties[2].transformSourceObjects[1]"
+        assert problem in violation.problem
+        assert fix in violation.fix
+
+
+def test_two_contracts_of_one_id_are_refused(world: World) -> None:
+    """Within a domain or between two: the second file is named, and the first beside it."""
+    copied = promise("store", "sales", ORDERS, id="shop-orders")
+    one, two = shop(world), world.write("store", copied, products=READS)
+    [fault] = world.faults_between(one, two)["ContractIdsAreUnique"]
+    assert "has the id 'shop-orders', as domains/shop/contracts/orders.odcs.yaml has" in fault
+    assert "`id: store-sales`" in fault
+    raw, orders = (
+        promise("shop", "orders_raw", ORDERS),
+        promise("shop", "orders", ORDERS, id="shop-orders_raw"),
+    )
+    world.write("shop", raw, orders, sources=RAW, products=PRODUCT)
+    [found] = [v for v in check_mesh(world.root) if v.rule == "ContractIdsAreUnique"]
+    assert found.where == "domains/shop/contracts/orders_raw.odcs.yaml: id"
+
+
+def test_a_contract_that_nothing_keeps_is_refused(world: World) -> None:
+    """A file left behind, or a second one for the same asset, promises what no asset is held to."""
+    package = shop(world)
+    folder = world.root / "domains/shop/contracts"
+    write_promise(folder, promise("shop", "returns", ORDERS))
+    (folder / "orders_again.odcs.yaml").write_text((folder / "orders.odcs.yaml").read_text())
+    again, left = [v for v in lint_domain(world.load(package)) if v.rule == "ContractsAreKept"]
+    assert again.where == "domains/shop/contracts/orders_again.odcs.yaml: schema[0].name"
+    assert "the second contract of 'orders', after orders.odcs.yaml" in again.problem
+    assert left.where == "domains/shop/contracts/returns.odcs.yaml: schema[0].name"
+    assert "is named 'returns'" in left.problem
+    assert "take the file away" in left.fix
+
+
+@pytest.mark.parametrize(("text", "problem"), [(None, "the file is missing"), (" \n", "is empty")])
+def test_a_domain_without_readme_is_refused(world: World, text: str | None, problem: str) -> None:
+    """Grain, units and caveats stand nowhere else."""
+    package = shop(world)
+    readme = world.root / "domains/shop/README.md"
+    readme.unlink()
+    if text is not None:
+        readme.write_text(text)
+    [fault] = lint_domain(world.load(package))
+    assert (fault.rule, fault.where, fault.problem) == (
+        "DomainsAreDescribed",
+        "domains/shop/README.md",
+        problem,
+    )
+    assert "grain" in fault.fix
 
 
 @pytest.mark.parametrize(

@@ -420,7 +420,8 @@ class ContractIdsAreUnique(MeshRule):
 class ColumnsAreMadeOfColumns(MeshRule):
     """What a column is said to be made of exists: a lineage that leads nowhere misleads whoever follows it.
 
-    What lands comes from outside, so a source may say anything. A feature set promises no columns: it has to be there.
+    What lands comes from outside, so a source may say anything. A feature set and a champion promise no columns: they
+    have to be there, and may be named as a whole.
     """
 
     def check(self, domains: Sequence[LoadedDomain], at: Circumstances) -> Iterator[Violation]:
@@ -446,10 +447,12 @@ class ColumnsAreMadeOfColumns(MeshRule):
                 f"is said to be made of {made_of}, and nothing in the mesh is named {key}",
                 _nearest(key, nodes, "write `domain.asset.column`, or leave it out"),
             )
+        promise = nodes[key].contract
+        if promise is None:
+            return None
         if not column:
             return f"is said to be made of {key}, and not of which column", f"write `{key}.column`"
-        promise = nodes[key].contract
-        if promise is None or column[0] in promise.dtypes:
+        if column[0] in promise.dtypes:
             return None
         return (
             f"is said to be made of {made_of}, and {key} has no column {column[0]!r}",

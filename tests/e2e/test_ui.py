@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,14 @@ from tests.webhook import Webhook, webhook
 ROOT = Path(__file__).resolve().parents[2]
 LOCATIONS = {location.name for location in read_workspace(ROOT)}
 PATIENCE = 200.0
-MATERIALIZE = "mutation ($of: ExecutionParams!) { launchPipelineExecution(executionParams: $of) { __typename"
+MATERIALIZE = """mutation ($of: ExecutionParams!) { launchPipelineExecution(executionParams: $of) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+MATERIALIZED = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+    assetMaterializations(limit: 1) { metadataEntries { label
+        ... on IntMetadataEntry { intValue } ... on UrlMetadataEntry { url } ... on MarkdownMetadataEntry { mdStr }
+        ... on TableSchemaMetadataEntry { schema { columns { name type } } }
+        ... on TableColumnLineageMetadataEntry {
+            lineage { columnName columnDeps { assetKey { path } columnName } } } } } } } }"""
 
 ASSETS = """
 { assetNodes {
@@ -82,8 +89,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Serv
         other.bind(("127.0.0.1", 0))
         port, docs = int(free.getsockname()[1]), int(other.getsockname()[1])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
-    # A sensor takes a file only when it has rested: here people launch, not sensors.
-    environment |= {"MESH_HOME": str(home), "MESH_SETTLE_SECONDS": "86400"}
+    # Here people launch, not sensors: these look once, while there is nothing, and take a file only when it has rested.
+    environment |= {"MESH_HOME": str(home), "MESH_SENSOR_SECONDS": "86400", "MESH_SETTLE_SECONDS": "86400"}
     environment |= {"MESH_NOTIFY": hook.url}
     environment |= {"MESH_DOCS_URL": f"http://127.0.0.1:{docs}"}
     command = [
@@ -218,40 +225,8 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
     """Materialize, clicked on one asset, runs it in its own code location alone; its audit's page opens."""
     land((), ui.home / "landing")
     node = assets["fleet.aircraft_raw"]
-    launched = ui.ask(
-        MATERIALIZE + " ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
-        of={
-            "selector": {
-                "repositoryLocationName": node["repository"]["location"]["name"],
-                "repositoryName": node["repository"]["name"],
-                "pipelineName": "__ASSET_JOB",
-                "assetSelection": [node["assetKey"]],
-                "assetCheckSelection": [
-                    {"assetKey": node["assetKey"], "name": name} for name in _checks(node)
-                ],
-            },
-            "mode": "default",
-        },
-    )["launchPipelineExecution"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched
-    until = time.monotonic() + PATIENCE
-    status = ""
-    while status not in ("SUCCESS", "FAILURE", "CANCELED"):
-        assert time.monotonic() < until, status
-        time.sleep(0.5)
-        run = ui.ask(
-            "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }",
-            id=launched["run"]["runId"],
-        )
-        status = run["runOrError"]["status"]
-    assert status == "SUCCESS", (ui.home / "ui.log").read_text()[-4000:]
-    shown = ui.ask(
-        "query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {"
-        " assetMaterializations(limit: 1) { metadataEntries { label"
-        " ... on IntMetadataEntry { intValue } ... on UrlMetadataEntry { url } } } } } }",
-        key=node["assetKey"],
-    )["assetNodeOrError"]["assetMaterializations"][0]["metadataEntries"]
-    entries = {entry["label"]: entry for entry in shown}
+    _succeeds(ui, _launch(ui, [node]))
+    entries = _materialized(ui, node)
     assert entries["dagster/row_count"]["intValue"] == 3322
     with urllib.request.urlopen(entries["data docs"]["url"], timeout=30) as page:
         text = page.read().decode()
@@ -309,22 +284,7 @@ def test_a_range_of_months_is_backfilled_from_the_ui_in_one_run(
     landing.mkdir(parents=True, exist_ok=True)
     for file in (months / "operations").iterdir():
         (landing / file.name).write_bytes(file.read_bytes())
-    launched = ui.ask(BACKFILL, of={"assetSelection": keys, "partitionNames": ["2013-01", "2013-02"]})
-    assert launched["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", launched
-    until = time.monotonic() + PATIENCE
-    while True:
-        done = ui.ask(BACKFILLED, id=launched["launchPartitionBackfill"]["backfillId"])[
-            "partitionBackfillOrError"
-        ]
-        if done["status"] not in ("REQUESTED", "COMPLETING"):
-            break
-        assert time.monotonic() < until, done
-        time.sleep(1)
-    assert done["status"] in ("COMPLETED", "COMPLETED_SUCCESS"), (
-        done,
-        (ui.home / "ui.log").read_text()[-4000:],
-    )
-    [run] = done["runs"]
+    [run] = _backfill(ui, keys, ["2013-01", "2013-02"])
     tags = _tags(run)
     assert (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]) == (
         "2013-01",
@@ -334,29 +294,50 @@ def test_a_range_of_months_is_backfilled_from_the_ui_in_one_run(
     assert lake.partitions("operations.departures") == ("2013-01", "2013-02")
 
 
+def test_a_model_its_champion_and_its_predictions_are_launched_from_the_ui(
+    ui: Server, assets: Mapping[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Of months that were backfilled, one run trains, judges and predicts; the pages show what came of it."""
+    months = [f"2013-0{month}" for month in range(1, 10)]
+    land(months, tmp_path)
+    (tmp_path / "weather").rename(ui.home / "landing" / "weather")
+    keys = [assets[key]["assetKey"] for key in ("weather.observations_raw", "weather.observations")]
+    _backfill(ui, keys, months)
+    features, model, champion, forecast = (
+        assets[f"weather.{name}"]
+        for name in (
+            "visibility_features",
+            "low_visibility",
+            "low_visibility_champion",
+            "visibility_forecast",
+        )
+    )
+    _succeeds(ui, _launch(ui, [features, model, champion, forecast]))
+    entries = _materialized(ui, model)
+    for name in ("importance", "calibration"):
+        assert entries[name]["mdStr"].startswith(f"![{name}](data:image/svg+xml;base64,")
+    assert "| origin | JFK |" in entries["slices"]["mdStr"]
+    entries = _materialized(ui, features)
+    columns = {one["name"]: one["type"] for one in entries["dagster/column_schema"]["schema"]["columns"]}
+    assert columns["issued_at"] == "timestamp (UTC)"
+    assert columns["low_visibility"] == "Boolean"
+    lineage = {
+        one["columnName"]: {
+            ".".join([*dep["assetKey"]["path"], dep["columnName"]]) for dep in one["columnDeps"]
+        }
+        for one in entries["dagster/column_lineage"]["lineage"]
+    }
+    assert set(lineage) == set(columns)
+    assert lineage["issued_at"] == {"weather.observations.available_at"}
+    assert _materialized(ui, champion)["gate"]["mdStr"].startswith("**low_visibility@1 was promoted**")
+    assert _materialized(ui, forecast)["dagster/row_count"]["intValue"] > 5_000
+
+
 def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
     ui: Server, assets: Mapping[str, dict[str, Any]], hook: Webhook
 ) -> None:
     """A month that never landed is launched: the daemon's sensor tells the webhook of it, once."""
-    node = assets["weather.observations_raw"]
-    launched = ui.ask(
-        MATERIALIZE + " ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
-        of={
-            "selector": {
-                "repositoryLocationName": "weather",
-                "repositoryName": "__repository__",
-                "pipelineName": "__ASSET_JOB",
-                "assetSelection": [node["assetKey"]],
-                "assetCheckSelection": [
-                    {"assetKey": node["assetKey"], "name": name} for name in _checks(node)
-                ],
-            },
-            "mode": "default",
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "2013-05"}]},
-        },
-    )["launchPipelineExecution"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched
-    path = f"/runs/{launched['run']['runId']}"
+    path = f"/runs/{_launch(ui, [assets['weather.observations_raw']], partition='2013-12')}"
 
     def of_it() -> list[dict[str, Any]]:
         return [
@@ -379,6 +360,68 @@ def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
 
 def _domain(key: str) -> str:
     return key.partition(".")[0]
+
+
+def _launch(ui: Server, nodes: Sequence[Mapping[str, Any]], partition: str = "") -> str:
+    """The id of a run of these assets of one domain with all their checks, as Materialize starts it."""
+    launched = ui.ask(
+        MATERIALIZE,
+        of={
+            "selector": {
+                "repositoryLocationName": nodes[0]["repository"]["location"]["name"],
+                "repositoryName": nodes[0]["repository"]["name"],
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [node["assetKey"] for node in nodes],
+                "assetCheckSelection": [
+                    {"assetKey": node["assetKey"], "name": name} for node in nodes for name in _checks(node)
+                ],
+            },
+            "mode": "default",
+            "executionMetadata": {
+                "tags": [{"key": "dagster/partition", "value": partition}] if partition else []
+            },
+        },
+    )["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    return launched["run"]["runId"]
+
+
+def _succeeds(ui: Server, run: str) -> None:
+    """Wait for a run to end, and well."""
+    until = time.monotonic() + PATIENCE
+    status = ""
+    while status not in ("SUCCESS", "FAILURE", "CANCELED"):
+        assert time.monotonic() < until, status
+        time.sleep(0.5)
+        found = ui.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run)
+        status = found["runOrError"]["status"]
+    assert status == "SUCCESS", (ui.home / "ui.log").read_text()[-4000:]
+
+
+def _backfill(ui: Server, keys: Sequence[Any], partitions: Sequence[str]) -> list[dict[str, Any]]:
+    """The runs of a backfill, once it has ended well."""
+    launched = ui.ask(BACKFILL, of={"assetSelection": keys, "partitionNames": partitions})
+    assert launched["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", launched
+    until = time.monotonic() + PATIENCE
+    while True:
+        done = ui.ask(BACKFILLED, id=launched["launchPartitionBackfill"]["backfillId"])[
+            "partitionBackfillOrError"
+        ]
+        if done["status"] not in ("REQUESTED", "COMPLETING"):
+            break
+        assert time.monotonic() < until, done
+        time.sleep(1)
+    assert done["status"] in ("COMPLETED", "COMPLETED_SUCCESS"), (
+        done,
+        (ui.home / "ui.log").read_text()[-4000:],
+    )
+    return done["runs"]
+
+
+def _materialized(ui: Server, node: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the page of an asset shows of the last time that it was made, by label."""
+    shown = ui.ask(MATERIALIZED, key=node["assetKey"])["assetNodeOrError"]["assetMaterializations"]
+    return _metadata(shown[0])
 
 
 def _upstream(node: Mapping[str, Any]) -> set[str]:

@@ -8,6 +8,8 @@ Needs Chromium; the first also needs a home on which ``mesh demo`` has run (``ME
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import os
 import shutil
@@ -65,6 +67,24 @@ class Ui:
             )
         _to_palette(picture)
 
+    def shoot_opened(self, name: str, page: str, size: tuple[int, int], label: str) -> None:
+        """Take a picture of a page on which a person has clicked [Show Markdown] beside a label."""
+        picture = IMAGES / f"{name}.png"
+        with tempfile.TemporaryDirectory() as profile:
+            browser = subprocess.Popen(
+                [
+                    *(self.browser, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0"),
+                    "about:blank",
+                ],
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                picture.write_bytes(asyncio.run(_clicked(Path(profile), self.base + page, size, label)))
+            finally:
+                browser.terminate()
+                browser.wait()
+        _to_palette(picture)
+
     def ask(self, query: str) -> Any:
         """Ask Dagster's GraphQL."""
         content = json.dumps({"query": query}).encode()
@@ -104,6 +124,7 @@ def main() -> None:
             shown.shoot("lineage", shown.lineage(), WIDE)
             shown.shoot("product", "/assets/operations/departures?view=overview", PAGE)
             shown.shoot("model", "/assets/operations/departure_delay?view=overview", PAGE)
+            shown.shoot_opened("plot", "/assets/operations/departure_delay?view=overview", LOW, "calibration")
             shown.shoot("champion", "/assets/operations/departure_delay_champion?view=checks", LOW)
 
 
@@ -173,6 +194,42 @@ def wait(what: str, condition: Callable[[], bool], patience: float = 600.0) -> N
         if time.monotonic() > until:
             raise TimeoutError(f"not in {patience:.0f} s: {what}")
         time.sleep(1)
+
+
+async def _clicked(profile: Path, page: str, size: tuple[int, int], label: str) -> bytes:
+    """The picture of what [Show Markdown] opens beside a label, by the browser's remote debugging."""
+    from websockets import connect
+
+    wait("the browser listens", (profile / "DevToolsActivePort").exists, 60)
+    port = (profile / "DevToolsActivePort").read_text().split()[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
+        [tab] = [tab for tab in json.load(answer) if tab["type"] == "page"]
+    async with connect(tab["webSocketDebuggerUrl"], max_size=None) as browser:
+
+        async def do(method: str, **given: Any) -> dict[str, Any]:
+            await browser.send(json.dumps({"id": 1, "method": method, "params": given}))
+            while "id" not in (said := json.loads(await browser.recv())):
+                pass
+            return said["result"]
+
+        async def seen(script: str) -> None:
+            for _ in range(60):
+                if (await do("Runtime.evaluate", expression=script))["result"].get("value"):
+                    return
+                await asyncio.sleep(1)
+            raise TimeoutError(f"not on {page}: {script}")
+
+        window = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+        await do("Emulation.setDeviceMetricsOverride", **window)
+        await do("Page.navigate", url=page)
+        row = f"[...document.querySelectorAll('tr')].find(row => row.innerText.startsWith('{label}'))"
+        inside = f"[...({row})?.querySelectorAll('*') ?? []]"
+        button = f"{inside}.find(one => one.innerText == '[Show Markdown]' && !one.children.length)"
+        await seen(f"!!{button}")
+        await do("Runtime.evaluate", expression=f"{button}.click()")
+        await seen("[...document.images].some(i => i.src.startsWith('data:image/svg') && i.complete)")
+        await asyncio.sleep(1)  # the window slides in
+        return base64.b64decode((await do("Page.captureScreenshot"))["data"])
 
 
 def _going(shown: Ui) -> list[Mapping[str, Any]]:

@@ -95,9 +95,8 @@ def test_a_new_domain_is_whole_or_nothing(
     before = files_below(tmp_path)
     with monkeypatch.context() as patch:
         if broken == "landing":
-            patch.setenv(
-                "MESH_HOME", str(root / "workspace.yaml" / "home")
-            )  # below a file there is no folder
+            # Below a file there is no folder.
+            patch.setenv("MESH_LANDING", str(root / "workspace.yaml" / "landing"))
             get_settings.cache_clear()
         else:
             patch.setattr(Path, "replace", no_space)

@@ -41,8 +41,8 @@ def code(text: str) -> Iterator[str]:
 
 
 def typed(text: str, program: str) -> list[str]:
-    """Command lines of one program, without prompt, comment or what follows `&&`."""
-    commands = [re.split(r"\s#\s", line.removeprefix("$ "))[0] for line in code(text)]
+    """Command lines of one program, without prompt, comment, or what a table says beside them; of `&&` both sides."""
+    commands = [re.split(r"\s#\s|\s{2,}", line.removeprefix("$ "))[0] for line in code(text)]
     lines = [part.strip() for command in commands for part in command.split("&&")]
     return [line for line in lines if re.match(rf"(\.venv/bin/)?{program} [a-z]", line)]
 

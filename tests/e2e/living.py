@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from mesh_pipelines.dagsterhome import ensure_dagster_home
 from mesh_pipelines.platform import Platform
 from resources.settings import Settings
 
@@ -105,7 +106,8 @@ class LivingMesh:
 
     @contextmanager
     def instance(self) -> Generator[dg.DagsterInstance]:
-        """Its Dagster instance, whose settings name the folder by a variable."""
+        """Its Dagster instance, whose settings name the folder by a variable; made here if nobody has yet."""
+        ensure_dagster_home(self.settings)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DAGSTER_HOME", str(self.settings.dagster_home))
             with dg.DagsterInstance.from_config(str(self.settings.dagster_home)) as instance:

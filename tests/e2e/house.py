@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +83,19 @@ class House:
         needed = {file.name for p in lake.history(key) for file in lake.head(key, p.version).files}
         names = lake.store.list(lake.root(key))
         return [name for name in names if ("/part-" in name and name not in needed) or "/_staging/" in name]
+
+
+def typed(home: Path, *words: str) -> tuple[int, str]:
+    """Exit code of a `mesh` command in a process of its own, and all that it says: first what it was asked for."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("mesh")), *words],
+        env={**os.environ, "MESH_HOME": str(home), "COLUMNS": "200"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def tells(report: StepReport, *words: str) -> None:

@@ -9,7 +9,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 
 from mesh_pipelines.errors import IntegrityError, KeyUnavailable
 from resources.settings import get_settings
-from tests.e2e.house import DEPARTURES, FEBRUARY, RAW, House, tells
+from tests.e2e.house import DEPARTURES, FEBRUARY, RAW, House, tells, typed
 
 
 @pytest.fixture
@@ -178,14 +177,14 @@ def test_a_home_on_a_full_disk_is_told_without_a_traceback(
     (home / "landing" / "operations" / FEBRUARY).write_bytes(february)
     _fill(tiny_disk / "ballast")
     for words in (["run", DEPARTURES], ["demo", "land", "2013-03"]):
-        code, said = _mesh(home, *words)
+        code, said = typed(home, *words)
         assert code == 1, said
         assert "no space is left" in said
         assert str(home) in said.replace("\n", "")
         assert "free space" in said
         assert "Traceback" not in said
     (tiny_disk / "ballast").unlink()
-    code, said = _mesh(home, "run", DEPARTURES)
+    code, said = typed(home, "run", DEPARTURES)
     assert code == 0, said
 
 
@@ -196,7 +195,7 @@ def test_a_home_that_is_a_file_is_told_with_the_remedy(
 ) -> None:
     """Before anything is done, by every command."""
     (tmp_path / "file").touch()
-    code, said = _mesh(tmp_path / place, *command)
+    code, said = typed(tmp_path / place, *command)
     assert code == 1, said
     assert "MESH_HOME" in said
     assert "is a file" in said
@@ -206,25 +205,12 @@ def test_a_home_that_is_a_file_is_told_with_the_remedy(
 @pytest.mark.parametrize("command", [["demo"], ["demo", "land", "2013-01"]])
 def test_a_home_that_nobody_can_make_is_told_with_the_remedy(command: list[str]) -> None:
     """Where the system makes no folder, not even for root: as soon as something is to be written."""
-    code, said = _mesh(Path("/proc/home"), *command)
+    code, said = typed(Path("/proc/home"), *command)
     assert code == 1, said
     assert "this folder cannot be used" in said
     assert "/proc/home" in said
     assert "MESH_HOME" in said
     assert "Traceback" not in said
-
-
-def _mesh(home: Path, *words: str) -> tuple[int, str]:
-    """Exit code and all that a command says."""
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("mesh")), *words],
-        env={**os.environ, "MESH_HOME": str(home), "COLUMNS": "200"},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 def _fill(ballast: Path) -> None:
@@ -271,7 +257,7 @@ def test_without_mlflow_the_data_still_flows(house: House, setting: pytest.Monke
     tells(found["weather.low_visibility"], "MLflow does not answer", "127.0.0.1:9", "MESH_TRACKING_URI")
     assert found["weather.visibility_forecast"].status == "skipped"
     assert house.rows("weather.observations").height == 300
-    code, said = _mesh(house.home, "status", "--json")
+    code, said = typed(house.home, "status", "--json")
     stand = json.loads(said[: said.index("\n}") + 2])
     rows = {product["key"]: product["rows"] for product in stand["products"]}
     assert (code, stand["models"], rows["weather.observations"]) == (1, [], 300)

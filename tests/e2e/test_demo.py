@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import pytest
 
 from mesh_pipelines.demo import DOMAINS
 from mesh_pipelines.mesh import Mesh, load_mesh
+from tests.e2e.house import typed
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,13 +41,9 @@ class Demo:
 
 def mesh(home: Path, *words: str) -> str:
     """What the command prints; it has to end well."""
-    command = [str(Path(sys.executable).with_name("mesh")), *words]
-    env = {**os.environ, "MESH_HOME": str(home), "COLUMNS": "160"}
-    done = subprocess.run(
-        command, check=False, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    code, said = typed(home, *words)
+    assert code == 0, said
+    return said
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def departures(rows: int, first_year: int = 2000) -> Path:
 def _product(landed: pl.LazyFrame) -> pl.LazyFrame:
     """The domain's own function on typed rows, a few of which are spoilt."""
     from domains.operations.products import departures as product
-    from mesh_pipelines.loading import load_domain
+    from mesh_pipelines.declaring.load import load_domain
     from quality.typed import typed
 
     nodes = load_domain("domains.operations").nodes

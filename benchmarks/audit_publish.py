@@ -91,10 +91,10 @@ def bare(data: str, into: str) -> Work:
 
 def gate(data: str) -> Work:
     """Audit, quarantine, encrypt and publish, as a Dagster step does it."""
-    from mesh_pipelines.loading import load_domain
-    from mesh_pipelines.platform import platform
-    from mesh_pipelines.preload import AUDIT, PLANNING, preload
-    from mesh_pipelines.publish import Candidate, publish
+    from mesh_pipelines.declaring.load import load_domain
+    from mesh_pipelines.publishing.publish import Candidate, publish
+    from mesh_pipelines.runtime.preload import AUDIT, PLANNING, preload
+    from mesh_pipelines.shared import platform
 
     preload(PLANNING, AUDIT)
     node = load_domain("domains.operations").nodes[KEY]
@@ -161,7 +161,7 @@ def gx_on_pandas(data: str) -> Work:
 
 
 def _contract() -> Contract:
-    from mesh_pipelines.loading import load_domain
+    from mesh_pipelines.declaring.load import load_domain
 
     contract = load_domain("domains.operations").nodes[KEY].contract
     assert contract is not None

@@ -41,9 +41,9 @@ def demo() -> Work:
     ends_as_mesh()
 
     def work() -> Mapping[str, Any]:
-        from mesh_pipelines.demo import FIRST_MONTHS, land
-        from mesh_pipelines.platform import platform
-        from mesh_pipelines.runs import run as run_mesh
+        from mesh_pipelines.commands.demo_data import FIRST_MONTHS, land
+        from mesh_pipelines.orchestration.run import run as run_mesh
+        from mesh_pipelines.shared import platform
 
         shared = platform()
         with shared.auditor.beside():

@@ -54,8 +54,8 @@ def watch(file: str, columns: list[str]) -> Work:
     """What is done when a champion is new, and what is done at each look."""
     import polars as pl
 
+    from mesh_pipelines.monitoring.column_profile import reference_profile
     from mesh_pipelines.monitoring.drift import drift
-    from mesh_pipelines.monitoring.profile import reference_profile
 
     rows = pl.scan_parquet(file)
 

@@ -118,9 +118,9 @@ def others(ports: str) -> Work:
     """Land weather and aircraft, publish what operations reads of them, and copy that to plain Parquet."""
 
     def work() -> Mapping[str, Any]:
-        from mesh_pipelines.demo import MONTHS, land
-        from mesh_pipelines.platform import platform
-        from mesh_pipelines.runs import run as run_mesh
+        from mesh_pipelines.commands.demo_data import MONTHS, land
+        from mesh_pipelines.orchestration.run import run as run_mesh
+        from mesh_pipelines.shared import platform
 
         shared = platform()
         land(MONTHS, shared.settings.landing_folder)
@@ -140,8 +140,8 @@ def platform() -> Work:
     ends_as_mesh()
 
     def work() -> Mapping[str, Any]:
-        from mesh_pipelines.platform import platform
-        from mesh_pipelines.runs import run as run_mesh
+        from mesh_pipelines.orchestration.run import run as run_mesh
+        from mesh_pipelines.shared import platform
 
         report = run_mesh([FORECAST])
         ended_well(report)

@@ -25,12 +25,12 @@ from benchmarks._measure import ROOT, Figure, at_most, environment
 MAX_SECONDS = 20.0
 PATIENCE = 600.0
 LAST = "operations.delay_forecast"
-_COMMAND = (sys.executable, "-c", "from mesh_pipelines.cli import main; main()")
+_COMMAND = (sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()")
 
 
 def figures(*, quick: bool = False) -> list[Figure]:
     """Two months land one after the other; the second is timed, as the first finds the daemon just started."""
-    from mesh_pipelines.demo import land
+    from mesh_pipelines.commands.demo_data import land
     from resources.settings import Settings
 
     home = Path(tempfile.mkdtemp(prefix="mesh-bench-"))
@@ -86,7 +86,7 @@ def _start(variables: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 def _version(settings: Any) -> int:
-    from mesh_pipelines.platform import Platform
+    from mesh_pipelines.shared import Platform
 
     record = Platform(settings).record(LAST)
     return record.version if record else -1

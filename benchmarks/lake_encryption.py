@@ -18,7 +18,7 @@ from benchmarks._data import A_YEAR, departures
 from benchmarks._measure import Figure, Sample, Work, alternate, at_most, load, median, run
 
 if TYPE_CHECKING:
-    from resources.lake import Lake
+    from resources.lake.lake import Lake
 
 MAX_RATIO = 1.15
 KEY = "operations.departures"
@@ -93,8 +93,8 @@ def _figure(what: str, measured: Mapping[str, list[Sample]], of: str) -> Figure:
 
 
 def _lake(folder: Path) -> Lake:
-    from resources.keyring import Keyring
-    from resources.lake import Lake
+    from resources.keys.keyring import Keyring
+    from resources.lake.lake import Lake
 
     return Lake(str(folder / "lake"), Keyring(folder / "keys"))
 

@@ -70,7 +70,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
 
 def make(root: str, domain: str) -> Work:
     """Publish what has landed, so that it has been seen."""
-    from mesh_pipelines.runs import run as run_mesh
+    from mesh_pipelines.orchestration.run import run as run_mesh
 
     mesh = workspace_at(root)
 
@@ -83,13 +83,13 @@ def make(root: str, domain: str) -> Work:
 
 def tick(root: str, domain: str) -> Work:
     """What a domain's sensor does: facts from lake and landing zone, a decision on them."""
-    load("dagster", "deltalake", "mesh_pipelines.runs")
-    from mesh_pipelines.current import Nothing, decide
-    from mesh_pipelines.facts import facts_of
-    from mesh_pipelines.instance import dagster_instance
-    from mesh_pipelines.planner import plan
-    from mesh_pipelines.platform import platform
-    from mesh_pipelines.sensors import attempts_in
+    load("dagster", "deltalake", "mesh_pipelines.orchestration.run")
+    from mesh_pipelines.orchestration.sensors import attempts_in
+    from mesh_pipelines.planning.lookup import facts_of
+    from mesh_pipelines.planning.next_run import Nothing, decide
+    from mesh_pipelines.planning.plan import plan
+    from mesh_pipelines.runtime.instance import dagster_instance
+    from mesh_pipelines.shared import platform
 
     mesh = workspace_at(root)
     instance = dagster_instance(platform())

@@ -88,10 +88,11 @@ def tick(root: str, models: int, past: int) -> Work:
     load("dagster", "mlflow", "deltalake")
     import dagster as dg
 
-    from mesh_pipelines import current, sensors
-    from mesh_pipelines.facts import facts_of
-    from mesh_pipelines.mesh import load_mesh
-    from mesh_pipelines.platform import platform
+    from mesh_pipelines.declaring.mesh import load_mesh
+    from mesh_pipelines.orchestration import sensors
+    from mesh_pipelines.planning import next_run as current
+    from mesh_pipelines.planning.lookup import facts_of
+    from mesh_pipelines.shared import platform
     from mesh_pipelines.testing import workspace
 
     with workspace(Path(root)):
@@ -126,11 +127,11 @@ def _build(root: Path, models: int, past: int) -> Any:
     """A domain whose product is made for real; its features and models are written down as if they had been."""
     import polars as pl
 
-    from mesh_pipelines.loading import model_spec
-    from mesh_pipelines.mesh import load_mesh
-    from mesh_pipelines.platform import platform
-    from mesh_pipelines.runs import run as run_mesh
+    from mesh_pipelines.declaring.load import model_spec
+    from mesh_pipelines.declaring.mesh import load_mesh
+    from mesh_pipelines.orchestration.run import run as run_mesh
     from mesh_pipelines.scaffold import new_domain
+    from mesh_pipelines.shared import platform
 
     new_domain(DOMAIN, root)
     folder, numbers = root / "domains" / DOMAIN, range(models)

@@ -64,8 +64,8 @@ def _batches(rows: int) -> Iterator[Any]:
 
 
 def _lake(folder: Path) -> Any:
-    from resources.keyring import Keyring
-    from resources.lake import Lake
+    from resources.keys.keyring import Keyring
+    from resources.lake.lake import Lake
 
     return Lake(str(folder / "lake"), Keyring(folder / "keys"))
 
@@ -86,7 +86,7 @@ def prepare(folder: Path, rows: int) -> dict[str, Any]:
 
 
 def _spec(rounds: int, max_memory: int | None) -> Any:
-    from mesh_pipelines.modeling.spec import ModelSpec
+    from mesh_pipelines.declaring.model_spec import ModelSpec
 
     return ModelSpec(
         key="bench.late",
@@ -179,7 +179,7 @@ def fit(folder: Path, rounds: int) -> Callable[[], dict[str, Any]]:
 
 
 def _child(variant: str, folder: Path, rows: int, rounds: int) -> dict[str, Any]:
-    from resources.compute import prepare_for_training
+    from resources.compute.local import prepare_for_training
 
     prepare_for_training()
     if variant == "prepare":

@@ -32,7 +32,7 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-MESH = [sys.executable, "-c", "from mesh_pipelines.cli import main; main()"]
+MESH = [sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()"]
 WIDE, PAGE, LOW = (1900, 1000), (1400, 1000), (1400, 700)
 
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mesh_pipelines.declare import (
+    from mesh_pipelines.declaring.declarations import (
         Port,
         data_product,
         feature_set,
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
         source,
         sql_source,
     )
-    from mesh_pipelines.location import domain
-    from mesh_pipelines.modeling.spec import Gate, Retrain
+    from mesh_pipelines.declaring.model_spec import Gate, Retrain
     from mesh_pipelines.monitoring.policy import Watch
+    from mesh_pipelines.orchestration.location import domain
 
 __all__ = [
     "Gate",
@@ -40,9 +40,9 @@ __all__ = [
 ]
 
 _HOME = {
-    "domain": "mesh_pipelines.location",
-    "Gate": "mesh_pipelines.modeling.spec",
-    "Retrain": "mesh_pipelines.modeling.spec",
+    "domain": "mesh_pipelines.orchestration.location",
+    "Gate": "mesh_pipelines.declaring.model_spec",
+    "Retrain": "mesh_pipelines.declaring.model_spec",
     "Watch": "mesh_pipelines.monitoring.policy",
 }
 
@@ -50,7 +50,7 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME.get(name, "mesh_pipelines.declare")), name)
+    return getattr(import_module(_HOME.get(name, "mesh_pipelines.declaring.declarations")), name)
 
 
 def __dir__() -> list[str]:

@@ -224,7 +224,7 @@ def load_contract(path: Path | str, *, stage: Stage = "product") -> Contract:
     Raises:
         ContractError: with every violation found, each with file, JSON path and fix.
     """
-    from quality import lint
+    from quality.lint import lint
 
     path = Path(path)
     document, content = odcs.read(path)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
-from resources.blanks import Blank
+from resources.blank_databases import Blank
 from resources.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from benchmarks import training
 ROOT = Path(__file__).resolve().parent.parent
 
 FAILING = """
-from mesh_pipelines import runs
+from mesh_pipelines.orchestration import run as runs
 
 runs.run = lambda *_, **__: runs.RunReport(
     (

@@ -13,10 +13,10 @@ import pytest
 import typer.main
 
 from benchmarks.__main__ import NAMES
-from mesh_pipelines.cli import app
-from mesh_pipelines.declare import Stage
-from mesh_pipelines.demo import DOMAINS
-from mesh_pipelines.loading import load_domain
+from mesh_pipelines.commands.cli import app
+from mesh_pipelines.commands.demo_data import DOMAINS
+from mesh_pipelines.declaring.declarations import Stage
+from mesh_pipelines.declaring.load import load_domain
 from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

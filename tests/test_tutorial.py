@@ -69,7 +69,7 @@ def shell(clone: Path, tmp_path: Path) -> Mapping[str, str]:
     commands = tmp_path / "bin"
     commands.mkdir()
     for name, code in {
-        "mesh": "from mesh_pipelines.cli import main; main()",
+        "mesh": "from mesh_pipelines.commands.cli import main; main()",
         "pytest": "import sys, pytest; sys.exit(pytest.main())",
     }.items():
         (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -c \'{code}\' "$@"\n')

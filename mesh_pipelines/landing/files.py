@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from mesh_pipelines.declaring.load import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
-from mesh_pipelines.landing import FILE, Known, Landed, LandedInput, refused
 from mesh_pipelines.landing.formats import RawFile, odd_ones, told
-from mesh_pipelines.loading import PARTITION
+from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused
 from quality.contract import Contract
 from resources.store import Entry, FolderStore, Store
 

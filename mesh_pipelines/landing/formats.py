@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
-from mesh_pipelines.landing import ROW
+from mesh_pipelines.landing.landed import ROW
 from quality.contract import Contract
 from quality.typed import conform
 from resources.store import ObjectStore, Store

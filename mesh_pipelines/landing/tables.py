@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mesh_pipelines.declare import TableDeclaration
+from mesh_pipelines.declaring.declarations import TableDeclaration
+from mesh_pipelines.declaring.load import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
-from mesh_pipelines.landing import FILE, ROW, Known, Landed, LandedInput
-from mesh_pipelines.loading import PARTITION, Node
+from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput
 from quality.contract import Contract
 from resources.database import Database, ident, literal
 from resources.settings import Settings

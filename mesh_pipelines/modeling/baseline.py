@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.modeling.spec import ModelSpec
 
 #: Rows of the overall mean that a group's own history is mixed with.
 SHRINKAGE = 20.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from mesh_pipelines.modeling.spec import METRICS
+from mesh_pipelines.declaring.model_spec import METRICS
 
 TARGET = "_target"
 SCORE = "_score"

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import METRICS, ModelSpec
 from mesh_pipelines.errors import GateRefused, TransformError
 from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate, evaluate_slices, shortfall
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.registry import PINNED, LoadedModel, ModelVersion, Registry
-from mesh_pipelines.modeling.spec import METRICS, ModelSpec
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.training import TrainedModel
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.plots import calibration_plot, importance_plot
 from mesh_pipelines.modeling.prediction import load_booster
 from mesh_pipelines.modeling.record import InputVersion, Record
 from mesh_pipelines.modeling.registry import ModelVersion, Registry
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel
 from resources.tracking import TrainingRun
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import MeshError, TransformError
-from mesh_pipelines.modeling.spec import ModelSpec
-from resources.compute import prepare_for_training
+from resources.compute.local import prepare_for_training
 
 if TYPE_CHECKING:
     import xgboost

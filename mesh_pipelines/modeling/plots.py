@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from mesh_pipelines.drawing import ACCENT, FAINT, axes_of, svg_of
+from mesh_pipelines.plotting import ACCENT, FAINT, axes_of, svg_of
 
 MAX_FEATURES = 20
 

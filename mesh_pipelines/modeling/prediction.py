@@ -9,7 +9,7 @@ import polars as pl
 
 from mesh_pipelines.errors import IntegrityError, TransformError
 from mesh_pipelines.modeling.matrix import BATCH_ROWS, FeatureSchema
-from resources.compute import prepare_for_training
+from resources.compute.local import prepare_for_training
 
 if TYPE_CHECKING:
     import xgboost

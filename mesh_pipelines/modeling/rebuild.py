@@ -11,7 +11,7 @@ import polars as pl
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.record import Record
 from mesh_pipelines.modeling.training import fit
-from resources.compute import prepare_for_training
+from resources.compute.local import prepare_for_training
 
 
 @dataclass(frozen=True)

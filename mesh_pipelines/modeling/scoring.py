@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.matrix import BATCH_ROWS, FeatureSchema, learn_schema
 from mesh_pipelines.modeling.prediction import load_booster, predict
 from mesh_pipelines.modeling.registry import LoadedModel
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
 from mesh_pipelines.modeling.training import fit
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.evaluation import SCORE, TARGET, evaluate
 from mesh_pipelines.modeling.gate import (
@@ -27,9 +28,8 @@ from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion, Registry
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.scoring import SCORE as SAID
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
-from resources.lake import Lake
+from resources.lake.lake import Lake
 
 SCORES = "__shadow"
 """Ending of the key below which the scores of a shadow period are kept."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.modeling.spec import ModelSpec
 
 Moment = datetime | date
 

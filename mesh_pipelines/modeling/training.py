@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.baseline import baseline_scores
 from mesh_pipelines.modeling.evaluation import (
@@ -31,9 +32,8 @@ from mesh_pipelines.modeling.matrix import (
 )
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.record import InputVersion, Record
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.split import Split, plan_split
-from resources.compute import prepare_for_training
+from resources.compute.local import prepare_for_training
 
 if TYPE_CHECKING:
     import xgboost

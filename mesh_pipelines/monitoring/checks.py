@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mesh_pipelines.drawing import in_markdown
+from mesh_pipelines.declaring.load import LoadedDomain, Node
 from mesh_pipelines.errors import MeshError
-from mesh_pipelines.loading import LoadedDomain, Node
-from mesh_pipelines.monitoring.facts import ColumnDrift
+from mesh_pipelines.monitoring.findings import ColumnDrift
 from mesh_pipelines.monitoring.policy import Watched, drifted, has_moved, is_worse
-from mesh_pipelines.platform import platform
-from mesh_pipelines.reports import WORK_SECONDS
+from mesh_pipelines.plotting import in_markdown
+from mesh_pipelines.reporting.reports import WORK_SECONDS
+from mesh_pipelines.shared import platform
 
 if TYPE_CHECKING:
     from mesh_pipelines.monitoring.performance import Performance

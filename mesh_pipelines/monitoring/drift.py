@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from mesh_pipelines.monitoring.facts import ColumnDrift
-from mesh_pipelines.monitoring.profile import ColumnProfile, Profile, counted, reference_profile
+from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, counted, reference_profile
+from mesh_pipelines.monitoring.findings import ColumnDrift
 
 __all__ = ["ColumnDrift", "Profile", "compare", "drift", "ks", "psi", "reference_profile"]
 
@@ -34,7 +34,7 @@ def compare(before: Profile, now: Profile) -> tuple[ColumnDrift, ...]:
 
     Args:
         before: the reference.
-        now: what :func:`mesh_pipelines.monitoring.profile.counted` gave for its columns.
+        now: what :func:`mesh_pipelines.monitoring.column_profile.counted` gave for its columns.
     """
     return tuple(_column(old, new) for old, new in zip(before.columns, now.columns, strict=True))
 

@@ -12,7 +12,7 @@ from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.evaluation import MISSING, SCORE, TARGET, metric_expression, shortfall
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.split import labelled
-from mesh_pipelines.monitoring.facts import LiveMetric
+from mesh_pipelines.monitoring.findings import LiveMetric
 from quality.contract import Contract
 
 TIME = "_time"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mesh_pipelines.drawing import ACCENT, ALARM, FAINT, INK, axes_of, svg_of
-from mesh_pipelines.monitoring.facts import ColumnDrift
+from mesh_pipelines.monitoring.findings import ColumnDrift
+from mesh_pipelines.plotting import ACCENT, ALARM, FAINT, INK, axes_of, svg_of
 
 MAX_COLUMNS = 20
 

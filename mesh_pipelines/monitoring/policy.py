@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mesh_pipelines.errors import DefinitionError, Violation
-from mesh_pipelines.monitoring.facts import ColumnDrift, LiveMetric
+from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric
 
 _NAMED = 3
 

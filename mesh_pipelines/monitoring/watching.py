@@ -9,16 +9,18 @@ from functools import cached_property, partial
 
 import polars as pl
 
-from mesh_pipelines.declare import ModelDeclaration, PredictionsDeclaration
+from mesh_pipelines.declaring.declarations import ModelDeclaration, PredictionsDeclaration
+from mesh_pipelines.declaring.load import PARTITION, LoadedDomain, Node, model_spec
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import NotPublished, TransientError
-from mesh_pipelines.loading import PARTITION, LoadedDomain, Node, model_spec
 from mesh_pipelines.modeling.evaluation import SCORE, TARGET
 from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.split import moment
+from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, counted, reference_profile
 from mesh_pipelines.monitoring.drift import compare
-from mesh_pipelines.monitoring.facts import ColumnDrift, LiveMetric
+from mesh_pipelines.monitoring.earlier_predictions import keep_said, said_before
+from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric
 from mesh_pipelines.monitoring.performance import (
     MONTH,
     TIME,
@@ -30,10 +32,8 @@ from mesh_pipelines.monitoring.performance import (
     score_column,
 )
 from mesh_pipelines.monitoring.policy import Watch
-from mesh_pipelines.monitoring.profile import ColumnProfile, Profile, counted, reference_profile
-from mesh_pipelines.monitoring.said import keep_said, said_before
-from mesh_pipelines.platform import Platform
-from resources.publication import Publication
+from mesh_pipelines.shared import Platform
+from resources.lake.publication import Publication
 
 PROFILE = "__profile"
 """Ending of the key below which a model's reference is kept, encrypted: cuts and categories are values of features."""

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mesh_pipelines.demo import land
+from mesh_pipelines.commands.demo_data import land
 from quality.values import dtype_of, strftime_of
 from resources.settings import get_settings
 

@@ -18,13 +18,13 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from domains.fleet.products import aircraft, utilisation
 from domains.operations.products import departures
 from domains.weather.products import observations
-from mesh_pipelines.declare import SourceDeclaration
+from mesh_pipelines.declaring.declarations import SourceDeclaration
+from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.mesh import load_mesh
 from mesh_pipelines.errors import ContractError
-from mesh_pipelines.lint import PROMISING
-from mesh_pipelines.loading import Node
-from mesh_pipelines.mesh import load_mesh
+from mesh_pipelines.governance.lint import PROMISING
 from quality.contract import load_contract
-from resources.lake import Lake
+from resources.lake.lake import Lake
 from resources.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -44,7 +44,10 @@ def type_there(clone: Path) -> Type:
 @pytest.mark.slow
 def test_a_new_domain_passes_what_every_domain_is_held_to(type_there: Type) -> None:
     """It is sound, and plain `pytest` runs the federation's tests on it, the documents' and its own."""
-    mesh, tests = "from mesh_pipelines.cli import main; main()", "import sys, pytest; sys.exit(pytest.main())"
+    mesh, tests = (
+        "from mesh_pipelines.commands.cli import main; main()",
+        "import sys, pytest; sys.exit(pytest.main())",
+    )
     type_there(mesh, "new", "domain", "newcomer")
 
     assert "Every contract, domain and code location is sound." in type_there(mesh, "check")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines.demo import FIRST_MONTHS, MONTHS, land
+from mesh_pipelines.commands.demo_data import FIRST_MONTHS, MONTHS, land
 from mesh_pipelines.errors import SelectionError
 
 

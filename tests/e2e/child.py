@@ -43,7 +43,7 @@ def work(task: dict[str, Any]) -> None:
         task: ``home``, ``selection`` and ``options`` of the run; ``signs``: folder in which it says how far it is;
             ``stop``: table and step of its publish at which it waits for the file ``go`` in that folder.
     """
-    from mesh_pipelines import runs
+    from mesh_pipelines.orchestration import run as runs
     from resources.settings import get_settings
 
     os.environ["MESH_HOME"] = task["home"]
@@ -66,7 +66,7 @@ def work(task: dict[str, Any]) -> None:
 
 
 def _watch_publishes(reached: Callable[[str, str], None]) -> None:
-    from resources.lake import Lake, Stage
+    from resources.lake.lake import Lake, Stage
 
     stage = Lake.stage
 
@@ -111,9 +111,9 @@ def _import_all() -> None:
         "great_expectations",
         "pandera.polars",
         "polars",
-        "mesh_pipelines.runs",
-        "mesh_pipelines.steps",
-        "mesh_pipelines.publish",
+        "mesh_pipelines.orchestration.run",
+        "mesh_pipelines.steps.transform",
+        "mesh_pipelines.publishing.publish",
         "quality.dataset",
         "quality.gx",
         "quality.rows",

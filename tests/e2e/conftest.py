@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines import runs
-from mesh_pipelines.demo import land
+from mesh_pipelines.commands.demo_data import land
+from mesh_pipelines.orchestration import run as runs
 from resources.settings import get_settings
 from tests.e2e.forge import Forge
 from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, RAW, House, edited

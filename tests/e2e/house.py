@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from mesh_pipelines import runs
-from mesh_pipelines.platform import platform
-from mesh_pipelines.runs import StepReport
-from resources.lake import Lake
+from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.orchestration.run import StepReport
+from mesh_pipelines.shared import platform
+from resources.lake.lake import Lake
 
 RAW, DEPARTURES = "operations.departures_raw", "operations.departures"
 JANUARY, FEBRUARY = "departures-2013-01.csv", "departures-2013-02.csv"

@@ -17,8 +17,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mesh_pipelines.dagsterhome import ensure_dagster_home
-from mesh_pipelines.platform import Platform
+from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
+from mesh_pipelines.shared import Platform
 from resources.settings import Settings
 
 PATIENCE = 240.0
@@ -49,7 +49,7 @@ class LivingMesh:
 
     def mesh(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Type a ``mesh`` command."""
-        command = [sys.executable, "-c", "from mesh_pipelines.cli import main; main()", *words]
+        command = [sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()", *words]
         return subprocess.run(
             command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
         )
@@ -59,7 +59,14 @@ class LivingMesh:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        words = [sys.executable, "-c", "from mesh_pipelines.cli import main; main()", "ui", "--port", port]
+        words = [
+            sys.executable,
+            "-c",
+            "from mesh_pipelines.commands.cli import main; main()",
+            "ui",
+            "--port",
+            port,
+        ]
         with (self.home / "ui.log").open("ab") as log:
             self._process = subprocess.Popen(
                 words, cwd=self.root, env=self.environment, stdout=log, stderr=log, start_new_session=True

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines import runs
-from mesh_pipelines.check import check_mesh
 from mesh_pipelines.errors import MeshError
+from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.orchestration.check import check_mesh
 from tests.e2e.house import DEPARTURES, House
 
 CONTRACT = "domains/operations/contracts/departures.odcs.yaml"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines.current import VERSIONS
-from mesh_pipelines.demo import DOMAINS, land
-from mesh_pipelines.mesh import load_mesh, read_workspace
-from mesh_pipelines.planner import REASON
+from mesh_pipelines.commands.demo_data import DOMAINS, land
+from mesh_pipelines.declaring.mesh import load_mesh, read_workspace
+from mesh_pipelines.planning.next_run import VERSIONS
+from mesh_pipelines.planning.plan import REASON
 from tests.e2e.living import LivingMesh, made
 
 ROOT = Path(__file__).resolve().parents[2]

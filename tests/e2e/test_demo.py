@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.demo import DOMAINS
-from mesh_pipelines.mesh import Mesh, load_mesh
+from mesh_pipelines.commands.demo_data import DOMAINS
+from mesh_pipelines.declaring.mesh import Mesh, load_mesh
 from tests.e2e.house import typed
 
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 import pytest
 
-from mesh_pipelines.mesh import load_mesh
-from mesh_pipelines.processes import PROCESS, number_of
+from mesh_pipelines.declaring.mesh import load_mesh
 from mesh_pipelines.testing import workspace
+from resources.processes import PROCESS, number_of
 from tests.e2e import small
 from tests.e2e.living import LivingMesh, made
 from tests.mesh_pipelines.tiny import World
@@ -143,7 +143,7 @@ def test_code_servers_killed_at_a_tick_come_back_and_miss_nothing(mesh: Small) -
     mesh.correct(seed=3)
     time.sleep(1)
     assert len(mesh.kill("dagster api grpc")) >= 2
-    assert mesh.kill("mesh_pipelines.worker")
+    assert mesh.kill("mesh_pipelines.runtime.worker")
     mesh.each_once(before)
 
 

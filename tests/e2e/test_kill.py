@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_pipelines.demo import land
-from mesh_pipelines.platform import platform
+from mesh_pipelines.commands.demo_data import land
+from mesh_pipelines.shared import platform
 from resources.settings import get_settings
 from tests.e2e.forge import Forge
 from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, House, tells

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.demo import DOMAINS, land
-from mesh_pipelines.mesh import read_workspace
-from mesh_pipelines.platform import Platform
+from mesh_pipelines.commands.demo_data import DOMAINS, land
+from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.shared import Platform
 from resources.settings import Settings
 from tests.webhook import Webhook, webhook
 
@@ -94,7 +94,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Serv
     environment |= {"MESH_NOTIFY": hook.url}
     environment |= {"MESH_DOCS_URL": f"http://127.0.0.1:{docs}"}
     command = [
-        *(sys.executable, "-c", "from mesh_pipelines.cli import main; main()"),
+        *(sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()"),
         *("ui", "--port", str(port)),
     ]
     with (home / "ui.log").open("wb") as log:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines.mesh import Mesh, load_mesh
-from mesh_pipelines.runs import RunReport, run
+from mesh_pipelines.declaring.mesh import Mesh, load_mesh
+from mesh_pipelines.orchestration.run import RunReport, run
 from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from mesh_pipelines.reports import MeshState, ModelState, ModelVersionState, ProductState
+from mesh_pipelines.reporting.reports import MeshState, ModelState, ModelVersionState, ProductState
 
 NOON = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 

@@ -13,12 +13,12 @@ import dagster as dg
 import pytest
 import yaml
 
-from mesh_pipelines.check import check_mesh
+from mesh_pipelines.declaring.mesh import read_workspace
 from mesh_pipelines.errors import MeshError
-from mesh_pipelines.instance import dagster_instance
-from mesh_pipelines.mesh import read_workspace
-from mesh_pipelines.platform import platform
+from mesh_pipelines.orchestration.check import check_mesh
+from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.scaffold import new_domain
+from mesh_pipelines.shared import platform
 from mesh_pipelines.testing import small_domain, workspace
 from resources.settings import get_settings
 from tests.mesh_pipelines.conftest import Machines

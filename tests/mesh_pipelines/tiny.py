@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import yaml
 
-from mesh_pipelines.lint import lint_domain, lint_mesh
-from mesh_pipelines.loading import LoadedDomain, Node, load_domain
-from mesh_pipelines.mesh import Mesh, load_mesh
+from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
+from mesh_pipelines.declaring.mesh import Mesh, load_mesh
+from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 from quality.contract import Contract, load_contract
 
 PHYSICAL = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.keyring import Keyring
-from resources.lake import Lake
+from resources.keys.keyring import Keyring
+from resources.lake.lake import Lake
 
 
 @pytest.fixture

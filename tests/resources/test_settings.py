@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from resources.lake import Lake
+from resources.lake.lake import Lake
 from resources.settings import Settings, find_root, get_settings
 from resources.store import ObjectStore
 from resources.warehouse import Warehouse

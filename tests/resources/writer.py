@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from resources.keyring import Keyring
-from resources.lake import Lake
+from resources.keys.keyring import Keyring
+from resources.lake.lake import Lake
 
 KEY = "operations.departures"
 CLASSIFICATION = {"month": "public", "flight": "public", "passenger": "confidential"}

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.errors import LandingError, SourceUnavailable
-from mesh_pipelines.landing import Known, changed_partitions, looked, remembered
 from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.platform import platform
-from mesh_pipelines.runs import run
+from mesh_pipelines.landing.landed import Known, changed_partitions, looked, remembered
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.shared import platform
 from quality.contract import Contract
 from resources.settings import get_settings
 from resources.store import ObjectStore, open_store

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
-from mesh_pipelines.modeling.spec import Gate, ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel, train
 from resources.tracking import Tracking
 

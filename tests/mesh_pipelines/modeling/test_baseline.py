@@ -7,9 +7,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.baseline import SHRINKAGE, baseline_scores
-from mesh_pipelines.modeling.spec import ModelSpec
 
 
 def test_groups_shrink_to_the_mean(spec: ModelSpec) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh_pipelines.declaring.model_spec import BINARY_METRICS, REGRESSION_METRICS
 from mesh_pipelines.modeling.evaluation import (
     BASELINE,
     SCORE,
@@ -20,7 +21,6 @@ from mesh_pipelines.modeling.evaluation import (
     evaluate_slices,
     shortfall,
 )
-from mesh_pipelines.modeling.spec import BINARY_METRICS, REGRESSION_METRICS
 
 PROBABILITY = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0])
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from mesh_pipelines import modelsteps
+from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.modeling.gate import GateDecision, decide
 from mesh_pipelines.modeling.registry import LoadedModel
-from mesh_pipelines.modeling.spec import Gate, ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel, train
+from mesh_pipelines.steps import model as modelsteps
 
 Registered = Callable[..., LoadedModel]
 

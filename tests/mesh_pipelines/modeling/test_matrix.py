@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.matrix import FeatureSchema, OrderedDigest, learn_schema
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.training import fit
 
 SCHEMA = FeatureSchema(("wind", "port"), ("number", "text"), {"port": ("EWR", "JFK")})

@@ -10,12 +10,12 @@ from urllib.parse import urlparse
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate import decide, judge
 from mesh_pipelines.modeling.logbook import log_model, plots
 from mesh_pipelines.modeling.record import InputVersion
 from mesh_pipelines.modeling.registry import ModelVersion, Registry, Standing
-from mesh_pipelines.modeling.spec import Gate, ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel
 from resources.tracking import Tracking, training_run
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.evaluation import SCORE
 from mesh_pipelines.modeling.matrix import learn_schema
 from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.scoring import score, score_history, walk_forward
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel, fit
 
 

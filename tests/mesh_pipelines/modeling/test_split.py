@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.split import Split, plan_split
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.record import InputVersion, Record
-from mesh_pipelines.modeling.spec import ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel, train
 
 

@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mesh_pipelines.declare import ModelDeclaration
-from mesh_pipelines.loading import Node
-from mesh_pipelines.mesh import Mesh
+from mesh_pipelines.declaring.declarations import ModelDeclaration
+from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.monitoring import watching
 from mesh_pipelines.monitoring.checks import (
     INPUT_DRIFT,
@@ -23,8 +23,8 @@ from mesh_pipelines.monitoring.checks import (
 )
 from mesh_pipelines.monitoring.policy import Watch, drifted
 from mesh_pipelines.monitoring.watching import PROFILE, Look
-from mesh_pipelines.platform import platform
-from mesh_pipelines.runs import run
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.shared import platform
 from mesh_pipelines.testing import small_domain
 from resources.settings import get_settings
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from mesh_pipelines.errors import TransformError
+from mesh_pipelines.monitoring.column_profile import SAMPLE_ROWS, Profile, counted, reference_profile
 from mesh_pipelines.monitoring.drift import SMALLEST_SHARE, ColumnDrift, drift, ks, psi
-from mesh_pipelines.monitoring.profile import SAMPLE_ROWS, Profile, counted, reference_profile
 
 NUMBERS = st.lists(st.none() | st.floats(width=32) | st.integers(-3, 3).map(float), max_size=60)
 TEXTS = st.lists(st.none() | st.sampled_from(["a", "b", "c", ""]) | st.text(max_size=3), max_size=40)

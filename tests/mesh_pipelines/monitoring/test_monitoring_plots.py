@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mesh_pipelines.monitoring.facts import ColumnDrift
+from mesh_pipelines.monitoring.findings import ColumnDrift
 from mesh_pipelines.monitoring.plots import drift_plot, months_plot, shares_plot
 
 

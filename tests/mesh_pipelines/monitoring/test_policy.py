@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_pipelines.errors import DefinitionError
-from mesh_pipelines.monitoring.facts import ColumnDrift, LiveMetric
+from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric
 from mesh_pipelines.monitoring.policy import Watch, Watched, drifted
 
 

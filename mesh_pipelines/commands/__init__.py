@@ -1,0 +1,1 @@
+"""The ``mesh`` command: what people type, a file a theme."""

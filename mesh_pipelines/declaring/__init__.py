@@ -1,0 +1,1 @@
+"""What a domain writes, and what it owns once loaded."""

@@ -1,0 +1,326 @@
+"""What a domain declares: sources, products, feature sets, models and predictions, as plain data over plain functions.
+
+A declaration knows nothing of Dagster. ``domain()`` turns it into an ordinary asset; calling it calls the
+domain's own function, so a transformation is tested as the pure function over ``pl.LazyFrame`` that it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints, overload
+
+import polars as pl
+
+from quality.typed import PROVENANCE
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.model_spec import Gate
+    from mesh_pipelines.monitoring.policy import Watch
+
+Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
+Transform = Callable[..., pl.LazyFrame]
+History = Literal["none", "walk_forward"]
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input port: another domain's product, read under an agreement for one purpose.
+
+    Args:
+        product: the product's key, ``domain.name``.
+        purpose: what it is read for; the product's owner has to have agreed to it.
+    """
+
+    product: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One argument of a domain's function, and where its rows come from."""
+
+    argument: str
+    key: str
+    port: Port | None = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Base of everything a domain declares.
+
+    Args:
+        fn: the domain's own function, if there is one.
+        contract: name of the contract file, where it is not the asset's own name.
+        module: the module that declares it; its code is part of the asset's code version.
+        line: where in that module, for what has no function of its own.
+    """
+
+    fn: Transform | None = None
+    contract: str | None = None
+    module: str = ""
+    line: int = 1
+    stage: Stage = field(default="product", init=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.fn is None:
+            raise TypeError(f"a {self.stage} has no function of its own to call")
+        return self.fn(*args, **kwargs)
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.fn) or "" if self.fn else ""
+
+    @property
+    def first_line(self) -> int:
+        """The line in its file at which it is declared."""
+        return self.fn.__code__.co_firstlineno if self.fn else self.line
+
+    def inputs(self, domain: str) -> tuple[Input, ...]:
+        """The rows that the function asks for; an argument without a :class:`Port` is the domain's own asset."""
+        return inputs_of(self.fn, domain) if self.fn else ()
+
+
+@dataclass(frozen=True)
+class SourceDeclaration(Declaration):
+    """What lands from outside, kept as it came; see :func:`source`."""
+
+    pattern: str = ""
+    stage: Stage = field(default="source", init=False)
+
+
+@dataclass(frozen=True)
+class TableDeclaration(SourceDeclaration):
+    """A table of a database, as a source; see :func:`sql_source`."""
+
+    table: str = ""
+    database: str = ""
+    watermark: str = ""
+    overlap: str = ""
+    partition: str = ""
+
+
+@dataclass(frozen=True)
+class ProductDeclaration(Declaration):
+    """A validated, versioned, published product; see :func:`data_product`."""
+
+
+@dataclass(frozen=True)
+class FeatureSetDeclaration(Declaration):
+    """Model inputs as known at the time of prediction; see :func:`feature_set`."""
+
+    key: tuple[str, ...] = ()
+    time: str = ""
+    stage: Stage = field(default="features", init=False)
+
+
+@dataclass(frozen=True)
+class ModelDeclaration(Declaration):
+    """A model of the domain and the rules for promoting it; see :func:`model`."""
+
+    features: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stage: Stage = field(default="model", init=False)
+
+
+@dataclass(frozen=True)
+class PredictionsDeclaration(Declaration):
+    """The champion's scores, published as a product; see :func:`predictions`."""
+
+    model: str = ""
+    history: History = "none"
+    stage: Stage = field(default="predictions", init=False)
+
+
+def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
+    """Declare a source: files that land in the domain's own folder of the landing zone (``MESH_LANDING``).
+
+    Args:
+        pattern: file name below the domain's landing folder; ``{month}`` marks where the partition stands in
+            it, ``*`` matches any text. The ending says the format: ``.csv``, ``.parquet`` or ``.jsonl``.
+        contract: name of the contract, where it is not the name of the variable.
+    """
+    module, line = _caller()
+    return SourceDeclaration(pattern=pattern, contract=contract, module=module, line=line)
+
+
+def sql_source(
+    table: str,
+    *,
+    database: str,
+    watermark: str = "",
+    overlap: str = "",
+    partition: str = "",
+    contract: str | None = None,
+) -> TableDeclaration:
+    """Declare a source: a table or view of a PostgreSQL database.
+
+    Without a watermark it is a snapshot: read as a whole, or partition by partition, when its content has changed.
+
+    Args:
+        table: its name with its schema, e.g. ``sales.orders``.
+        database: name of the database; its URL stands in ``MESH_DATABASES``.
+        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest value read
+            so far are read. A row with a known key takes the place of the one before; deletions are not seen.
+        overlap: how far below the highest value rows may still appear, since transactions commit late: a number, or
+            for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do not double.
+        partition: column (a date, a time, or the partition's own name as text) by which rows belong to the
+            contract's partitions; by default the column that the contract names.
+        contract: name of the contract, where it is not the name of the variable.
+    """
+    module, line = _caller()
+    return TableDeclaration(
+        table=table,
+        database=database,
+        watermark=watermark,
+        overlap=overlap,
+        partition=partition,
+        contract=contract,
+        module=module,
+        line=line,
+    )
+
+
+@overload
+def data_product(fn: Transform, /) -> ProductDeclaration: ...
+@overload
+def data_product(*, contract: str | None = None) -> Callable[[Transform], ProductDeclaration]: ...
+def data_product(fn: Transform | None = None, /, *, contract: str | None = None) -> Any:
+    """Declare a data product: the decorated function makes its rows, the contract says what they promise.
+
+    Args:
+        fn: function from input ``pl.LazyFrame`` s to the product's ``pl.LazyFrame``.
+        contract: name of the contract, where it is not the function's name.
+    """
+
+    def declare(function: Transform) -> ProductDeclaration:
+        return ProductDeclaration(fn=function, contract=contract, module=function.__module__)
+
+    return declare(fn) if fn else declare
+
+
+def feature_set(*, key: Sequence[str], time: str) -> Callable[[Transform], FeatureSetDeclaration]:
+    """Declare a feature set: one row per thing to predict, holding only what was known at ``time``.
+
+    Args:
+        key: columns that name a row; rows are published in their order, which training depends on.
+        time: column (timestamp, UTC) of the moment of prediction.
+    """
+
+    def declare(function: Transform) -> FeatureSetDeclaration:
+        return FeatureSetDeclaration(fn=function, module=function.__module__, key=tuple(key), time=time)
+
+    return declare
+
+
+def model(
+    *,
+    features: str,
+    target: str,
+    objective: str,
+    metric: str,
+    rounds: int,
+    baseline: Sequence[str],
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    holdout: str = "30d",
+    slices: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    gate: Gate | None = None,
+    watch: Watch | None = None,
+    **options: Any,
+) -> ModelDeclaration:
+    """Declare a model, trained by XGBoost on one of the domain's feature sets.
+
+    Args:
+        features: name of the feature set in the same domain.
+        target: column to predict; a row where it is null is scored but not trained on.
+        objective: XGBoost's objective, e.g. ``binary:logistic``.
+        metric: what the gate compares, e.g. ``auc``.
+        rounds: boosting rounds.
+        baseline: columns whose historic mean of the target is the naive forecast to beat.
+        params: further XGBoost parameters.
+        seed: seed of all that is random in training.
+        holdout: the last part of the data, kept out of training to judge the model by, e.g. ``30d``.
+        slices: columns whose every value is judged by itself too.
+        ignore: columns of the feature set that the model must not see.
+        gate: what a challenger must show before it becomes champion.
+        watch: how far the world may move before its checks warn.
+        options: further fields of :class:`mesh_pipelines.declaring.model_spec.ModelSpec`.
+    """
+    declared = {
+        "target": target,
+        "objective": objective,
+        "metric": metric,
+        "rounds": rounds,
+        "baseline": tuple(baseline),
+        "params": dict(params or {}),
+        "seed": seed,
+        "holdout": holdout,
+        "slices": tuple(slices),
+        "ignore": tuple(ignore),
+        **({"gate": gate} if gate else {}),
+        **({"watch": watch} if watch else {}),
+        **options,
+    }
+    module, line = _caller()
+    return ModelDeclaration(module=module, line=line, features=features, options=declared)
+
+
+def predictions(
+    *, model: str, history: History = "none", contract: str | None = None
+) -> Callable[[Transform], PredictionsDeclaration]:
+    """Declare a product made of a model's scores.
+
+    The decorated function takes the scored feature set (all its columns, plus ``score`` and ``model_version``)
+    and returns the product's rows. No row is ever scored by a model that was trained on it.
+
+    Args:
+        model: name of the model in the same domain.
+        history: ``walk_forward`` also scores the months that the champion was trained on, each by a model
+            that saw only the months before it; ``none`` leaves them out.
+        contract: name of the contract, where it is not the function's name.
+    """
+
+    def declare(function: Transform) -> PredictionsDeclaration:
+        return PredictionsDeclaration(
+            fn=function, contract=contract, module=function.__module__, model=model, history=history
+        )
+
+    return declare
+
+
+def provenance(frame: pl.LazyFrame) -> dict[str, pl.Expr]:
+    """Where each row of a source came from, to carry along: ``select(..., **provenance(raw))``.
+
+    What a product passes on stands beside its refused rows in the quarantine, and is left out of what it publishes.
+
+    Args:
+        frame: rows of a source; rows without provenance, as a test may have, give none.
+    """
+    there = frame.collect_schema().names()
+    return {name: pl.col(name) for name in PROVENANCE if name in there}
+
+
+def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:
+    """Read a function's input ports off its signature.
+
+    Args:
+        fn: a domain's function.
+        domain: name of the domain that owns it.
+    """
+    hints = get_type_hints(fn, include_extras=True)
+    found: list[Input] = []
+    for argument in inspect.signature(fn).parameters:
+        extras = getattr(hints.get(argument), "__metadata__", ())
+        port = next((extra for extra in extras if isinstance(extra, Port)), None)
+        found.append(Input(argument, port.product if port else f"{domain}.{argument}", port))
+    return tuple(found)
+
+
+def _caller() -> tuple[str, int]:
+    """Module and line of the domain's own statement."""
+    frame = inspect.currentframe()
+    outer = frame.f_back.f_back if frame and frame.f_back else None
+    return (str(outer.f_globals.get("__name__", "")), outer.f_lineno) if outer else ("", 1)

@@ -1,0 +1,210 @@
+"""The whole mesh as ``workspace.yaml`` names it: every domain loaded, and the order their lineage asks for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import yaml
+
+from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
+from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
+from mesh_pipelines.governance.lint import KeysAreUnique, lint_domain
+
+
+@dataclass(frozen=True)
+class Location:
+    """One entry of ``workspace.yaml``: a code location, which is a domain."""
+
+    name: str
+    module: str
+
+    @property
+    def package(self) -> str:
+        return self.module.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """All domains together.
+
+    Args:
+        root: folder of ``workspace.yaml``.
+        locations: its entries.
+        domains: the domains by name.
+    """
+
+    root: Path
+    locations: tuple[Location, ...]
+    domains: Mapping[str, LoadedDomain]
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Domains of the workspace that did not load."""
+        return frozenset(location.name for location in self.locations) - set(self.domains)
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Node]:
+        """Every node by key, upstream first."""
+        found = {node.key: node for domain in self.domains.values() for node in domain.nodes.values()}
+        graph = {key: [i.key for i in node.inputs if i.key in found] for key, node in found.items()}
+        return {key: found[key] for key in TopologicalSorter(graph).static_order()}
+
+    def node(self, key: str) -> Node:
+        """The node of a key.
+
+        Raises:
+            SelectionError: no domain has it; the message names the nearest.
+        """
+        if key in self.nodes:
+            return self.nodes[key]
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, [*self.nodes, *self.domains], n=1, cutoff=0.4)
+        raise SelectionError(
+            f"nothing in the mesh is named {key!r}",
+            remedy=f"did you mean {close[0]}?" if close else f"domains are: {', '.join(self.domains)}",
+        )
+
+    def select(self, selection: Iterable[str]) -> list[Node]:
+        """Nodes named by a selection, with all that they need upstream, upstream first.
+
+        Args:
+            selection: keys (``domain.name``) or domains; empty means everything.
+        """
+        wanted = list(selection)
+        if not wanted:
+            return list(self.nodes.values())
+        keep: set[str] = set()
+        waiting: list[str] = []
+        for item in wanted:
+            waiting += (
+                [n.key for n in self.domains[item].nodes.values()]
+                if item in self.domains
+                else [self.node(item).key]
+            )
+        while waiting:
+            key = waiting.pop()
+            if key not in keep and key in self.nodes:
+                keep.add(key)
+                waiting += [i.key for i in self.nodes[key].inputs]
+        return [node for key, node in self.nodes.items() if key in keep]
+
+
+def read_workspace(root: Path) -> tuple[Location, ...]:
+    """Read the code locations off ``workspace.yaml``.
+
+    Args:
+        root: the folder that holds it.
+
+    Raises:
+        MeshError: the file is missing or has an entry that is no Python module.
+    """
+    file = root / "workspace.yaml"
+    try:
+        entries: Any = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("load_from") or []
+    except FileNotFoundError:
+        raise MeshError(
+            "there is no workspace.yaml",
+            where=str(root),
+            remedy="run from the folder that holds it, or below",
+        ) from None
+    except (yaml.YAMLError, AttributeError) as error:
+        raise MeshError(
+            f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax"
+        ) from None
+    if not isinstance(entries, list):
+        raise MeshError(
+            "is not a workspace: load_from is no list",
+            where="workspace.yaml",
+            remedy="list its code locations",
+        )
+    locations: list[Location] = []
+    for entry in entries:
+        module = entry.get("python_module") if isinstance(entry, dict) else None
+        if isinstance(module, str):
+            module = {"module_name": module}
+        name = module.get("module_name") if isinstance(module, dict) else None
+        if not isinstance(module, dict) or not isinstance(name, str) or "." not in name:
+            raise MeshError(
+                f"cannot read the entry {entry!r}",
+                where="workspace.yaml",
+                remedy="each domain is a python_module entry, e.g. module_name: domains.weather.definitions",
+            )
+        locations.append(Location(module.get("location_name", name.split(".")[-2]), name))
+    return tuple(locations)
+
+
+def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
+    """Load every domain of the workspace.
+
+    Args:
+        root: the folder of ``workspace.yaml``.
+        strict: raise where a domain breaks a rule; otherwise leave that to the caller.
+
+    Raises:
+        DomainError: with the violations of all domains together.
+    """
+    mesh, found = survey(root)
+    if strict and found:
+        raise DomainError("the mesh", found)
+    return mesh
+
+
+def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
+    """Load every domain of the workspace that can be loaded, and say what is wrong with each by itself.
+
+    Args:
+        root: the folder of ``workspace.yaml``.
+    """
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    locations = read_workspace(root)
+    every: list[LoadedDomain] = []
+    domains: dict[str, LoadedDomain] = {}
+    found: list[Violation] = []
+    for location in locations:
+        try:
+            importlib.import_module("dagster") if _uses_dagster(root, location) else None
+            loaded = load_domain(location.package)
+        except Exception as error:  # noqa: BLE001 (a domain's module may raise anything at all)
+            found.append(
+                Violation(
+                    "DomainLoads",
+                    _place_of(error, root, location),
+                    f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
+                    "mend the Python error; `python -m " + location.module + "` shows all of it",
+                )
+            )
+            continue
+        every.append(loaded)
+        found += lint_domain(loaded)
+        domains.setdefault(loaded.name, loaded)
+    found += KeysAreUnique().check(every)
+    return Mesh(root, locations, domains), tuple(found)
+
+
+def _place_of(error: Exception, root: Path, location: Location) -> str:
+    """The line of the domain's own code at which its import failed; the domain, where it is none of its lines."""
+    folder = root.joinpath(*location.package.split("."))
+    lines = [(Path(f.filename), f.lineno) for f in extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((Path(error.filename), error.lineno))
+    own = [(file, line) for file, line in lines if file.is_relative_to(folder)]
+    if not own:
+        return location.package.replace(".", "/")
+    file, line = own[-1]
+    return f"{file.relative_to(root).as_posix()}:{line}"
+
+
+def _uses_dagster(root: Path, location: Location) -> bool:
+    """Whether a domain writes Dagster assets by hand, so that Dagster has to be there to tell what they are."""
+    folder = root.joinpath(*location.package.split("."))
+    return any("dagster" in file.read_text(encoding="utf-8") for file in folder.glob("*.py"))

@@ -1,0 +1,1 @@
+"""Features as known at the time of prediction."""

@@ -1,0 +1,1 @@
+"""The federation's rules, and who may read what."""

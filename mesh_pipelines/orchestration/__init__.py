@@ -1,0 +1,1 @@
+"""How a domain is Dagster: location, assets, sensors, schedules, runs."""

@@ -1,0 +1,327 @@
+"""Nodes become ordinary Dagster assets: one step each, stamped with what the federation wants to see on them.
+
+Every asset, declared or hand-written, is made by the same function, so that all of them pass the same gate and
+carry the same owners, kinds, columns and checks.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mesh_pipelines.declaring.declarations import ModelDeclaration
+from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.orchestration.pages import describe
+from mesh_pipelines.runtime.dagster_yaml import TRAINING
+from quality.contract import Contract, Partition, next_partition
+from quality.rules import Rule, rules_of
+
+# Code references, freshness and data versions are marked beta in Dagster; the version is pinned to a minor release.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+GROUPS = {
+    "source": "sources",
+    "product": "products",
+    "features": "features",
+    "model": "models",
+    "champion": "champions",
+    "predictions": "predictions",
+}
+KINDS = {
+    "source": {"polars", "pandera", "deltalake"},
+    "product": {"polars", "pandera", "greatexpectations"},
+    "features": {"polars", "deltalake"},
+    "model": {"xgboost", "mlflow"},
+    "champion": {"mlflow"},
+    "predictions": {"xgboost", "pandera", "greatexpectations"},
+}
+_SENSITIVITY = ("public", "internal", "confidential", "restricted")
+
+Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
+"""What a step does: from the context and the loaded inputs to check results and one output."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that an asset's own step reports on."""
+
+    name: str
+    description: str
+    blocking: bool
+
+
+CHAMPION_CHECKS = (
+    Check("floors", "Each metric is at least as good as the floor that the domain set.", False),
+    Check("beats_baseline", "Out of time it is better than the naive baseline.", False),
+    Check("not_worse_than_champion", "On the same fresh rows it is not worse than today's champion.", False),
+    Check("no_slice_left_behind", "No slice of the data falls behind by more than the domain allows.", False),
+)
+"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
+
+SHADOW_CHECK = Check(
+    "held_in_shadow",
+    "Scored beside today's champion on what happened after it was trained, it is not worse.",
+    False,
+)
+
+
+def champion_checks(node: Node) -> tuple[Check, ...]:
+    """What the gate of one champion looks at.
+
+    Args:
+        node: the champion.
+    """
+    declared = node.declaration
+    gate = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
+    return (*CHAMPION_CHECKS, SHADOW_CHECK) if getattr(gate, "shadow", None) else CHAMPION_CHECKS
+
+
+def build_asset(
+    node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]
+) -> dg.AssetsDefinition:
+    """Make the Dagster asset of a node.
+
+    Args:
+        node: what to make.
+        domain: the domain that owns it.
+        produce: what its one step does.
+        checks: what the step reports on.
+    """
+    key = asset_key(node.key)
+    output = "result"
+    written = node.asset.node_def if node.asset else None
+    specs = {f"check_{check.name}": _check_spec(check, key) for check in checks}
+    step = dg.OpDefinition(
+        compute_fn=_computing(produce),
+        name="__".join(key.path),
+        ins=_inputs(node),
+        outs={
+            output: dg.Out(is_required=False, io_manager_key="io_manager"),
+            **{name: dg.Out(dg.Nothing, is_required=False) for name in specs},
+        },
+        required_resource_keys={"io_manager", *(written.required_resource_keys if written else ())},
+        description=node.declaration.doc if node.declaration else None,
+        config_schema=written.config_schema if written else None,
+        pool=written.pool if written else TRAINING if node.stage == "model" else None,
+        tags={"mesh/stage": node.stage},
+    )
+    return dg.AssetsDefinition(
+        keys_by_input_name={i.argument: asset_key(i.key) for i in node.inputs}
+        if not written
+        else {name: _qualified(k, node.domain) for name, k in node.asset.node_keys_by_input_name.items()},
+        keys_by_output_name={output: key},
+        node_def=step,
+        backfill_policy=dg.BackfillPolicy.single_run() if node.partitioned else None,
+        specs=[_spec(node, domain, key)],
+        check_specs_by_output_name=specs,
+        resource_defs=dict(node.asset.resource_defs) if node.asset else None,
+    )
+
+
+def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
+    """The products of other domains that this one reads, so that lineage is whole in its own location too.
+
+    Args:
+        domain: the reading domain.
+    """
+    foreign = {
+        i.key
+        for node in domain.nodes.values()
+        for i in node.inputs
+        if not i.key.startswith(f"{domain.name}.")
+    }
+    return [dg.AssetSpec(asset_key(key)) for key in sorted(foreign)]
+
+
+def asset_key(key: str) -> dg.AssetKey:
+    """``domain.name`` as Dagster writes it."""
+    return dg.AssetKey(key.split("."))
+
+
+def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
+    """Dagster's partitions of a contract that is cut by time."""
+    cut: Partition | None = contract.partition if contract else None
+    if cut is None:
+        return None
+    end = next_partition(cut.until) if cut.until else None  # Dagster's end is the first one that is not there
+    if cut.every == "day":
+        return dg.DailyPartitionsDefinition(start_date=cut.since, end_date=end)
+    if cut.every == "year":
+        return dg.TimeWindowPartitionsDefinition(
+            start=cut.since, end=end, fmt="%Y", cron_schedule="0 0 1 1 *"
+        )
+    return dg.MonthlyPartitionsDefinition(start_date=cut.since, end_date=end, fmt="%Y-%m")
+
+
+def contract_checks(contract: Contract) -> tuple[Check, ...]:
+    """The checks that a product's step reports on: one a rule, and the two that hold for all of it."""
+    own = tuple(Check(r.name, _rule_text(r), r.severity == "error") for r in rules_of(contract))
+    return (
+        Check("columns_conform", "The columns and their types are those of the contract.", True),
+        Check("within_tolerance", f"At most {contract.tolerance:.2%} of the rows are quarantined.", True),
+        *own,
+    )
+
+
+def _computing(produce: Produce) -> Produce:
+    """The step as Dagster wants it: it looks at the annotation itself, which is text in this project's modules."""
+
+    def compute(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        yield from produce(context, inputs)
+
+    compute.__annotations__["context"] = dg.AssetExecutionContext
+    return compute
+
+
+def _rule_text(rule: Rule) -> str:
+    allowed = f" Up to {rule.tolerance:.2%} of the rows may break it." if rule.tolerance else ""
+    return f"{(rule.description or rule.name).rstrip('.')}.{allowed}"
+
+
+def _check_spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
+
+
+def _inputs(node: Node) -> dict[str, dg.In]:
+    if node.asset is None:
+        return {i.argument: _input(node, i.argument, i.port) for i in node.inputs}
+    ports = {asset_key(i.key): i.port for i in node.inputs if i.port}
+    keys = {name: _qualified(key, node.domain) for name, key in node.asset.node_keys_by_input_name.items()}
+    found: dict[str, dg.In] = {}
+    for name, given in node.asset.node_def.ins.items():
+        port = ports.get(keys[name])
+        metadata = {**(given.metadata or {}), **({"mesh/purpose": port.purpose} if port else {})}
+        found[name] = dg.In(given.dagster_type, metadata=metadata, input_manager_key=given.input_manager_key)
+    return found
+
+
+def _input(node: Node, argument: str, port: Any) -> dg.In:
+    if argument in ("model", "champion") and node.stage in ("champion", "predictions"):
+        return dg.In(dg.Nothing)  # these are read from the registry, not from the lake
+    metadata = {"mesh/purpose": port.purpose} if port else None
+    return dg.In(input_manager_key="io_manager", metadata=metadata)
+
+
+def _qualified(key: dg.AssetKey, domain: str) -> dg.AssetKey:
+    return key if len(key.path) > 1 else dg.AssetKey([domain, *key.path])
+
+
+def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
+    profile = domain.profile
+    tags = {"mesh/domain": domain.name, "mesh/stage": node.stage, "mesh/priority": str(profile.priority)}
+    metadata: dict[str, Any] = {}
+    freshness = None
+    if node.contract and node.stage not in ("model", "champion"):
+        freshness = node.contract.sla.freshness
+        tags["mesh/classification"] = max(
+            node.contract.classification.values(), key=_SENSITIVITY.index, default="public"
+        )
+        metadata |= _contract_metadata(node.contract)
+    reference = _code_reference(node)
+    if reference:
+        metadata["dagster/code_references"] = reference
+    kinds = set(KINDS[node.stage])
+    if node.declaration and node.declaration.fn and "Warehouse" in node.declaration.fn.__code__.co_names:
+        kinds = {"duckdb", "pandera", "greatexpectations"}
+    given = next(iter(node.asset.specs)) if node.asset else None
+    return dg.AssetSpec(
+        key=key,
+        deps=[asset_key(i.key) for i in node.inputs],
+        description=(given.description if given and given.description else None) or describe(node, profile),
+        metadata={**(dict(given.metadata) if given else {}), **metadata},
+        group_name=f"{domain.name}_{GROUPS[node.stage]}",  # equal names would merge across locations
+        code_version=node.version_of_code,
+        owners=_owners(profile.owner, profile.contact),
+        tags={**(_own_tags(given) if given else {}), **tags},
+        kinds=_kinds(kinds, set(given.kinds) if given else set()),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=freshness) if freshness else None,
+        partitions_def=partitions_of(node.contract) if node.partitioned else None,
+        automation_condition=given.automation_condition if given else None,
+    )
+
+
+def _own_tags(spec: dg.AssetSpec) -> dict[str, str]:
+    """Tags that were written by hand; kinds, which Dagster keeps among them, are given anew."""
+    return {name: value for name, value in spec.tags.items() if not name.startswith("dagster/kind/")}
+
+
+def _kinds(usual: set[str], own: set[str]) -> set[str]:
+    """At most three, as Dagster takes no more; what audits an asset is shown before what else its author named."""
+    return set([*sorted(usual), *sorted(own - usual)][:3])
+
+
+def _owners(team: str, contact: str) -> list[str]:
+    named = "".join(ch if ch.isalnum() else "_" for ch in team.lower()).strip("_")
+    return [*([f"team:{named}"] if named else []), *([contact] if "@" in contact else [])]
+
+
+def _contract_metadata(contract: Contract) -> dict[str, Any]:
+    columns = [
+        dg.TableColumn(
+            c.name,
+            type="timestamp (UTC)" if c.logical_type == "timestamp" else c.logical_type,
+            description=c.description,
+            constraints=dg.TableColumnConstraints(
+                nullable=not c.required,
+                unique=c.unique or contract.key == (c.name,),
+            ),
+            tags={"classification": c.classification},
+        )
+        for c in contract.columns
+    ]
+    lineage = {
+        c.name: [
+            dg.TableColumnDep(asset_key(".".join(s.split(".")[:2])), s.split(".", 2)[2]) for s in c.sources
+        ]
+        for c in contract.columns
+        if c.sources and all(s.count(".") >= 2 for s in c.sources)
+    }
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        **({"dagster/column_lineage": dg.TableColumnLineage(lineage)} if lineage else {}),
+        "contract": f"{contract.id} {contract.version}",
+        "contract file": dg.MetadataValue.text("/".join(contract.path.parts[-4:])),
+    }
+
+
+def _code_reference(node: Node) -> dg.CodeReferencesMetadataValue | None:
+    found = [_reference(str(node.file), node.line, node.name)] if node.file else []
+    if node.contract and node.stage not in ("model", "champion"):
+        found.append(_reference(str(node.contract.path), 1, "contract"))
+    return dg.CodeReferencesMetadataValue(code_references=list(found)) if found else None
+
+
+def _reference(file: str, line: int, label: str) -> dg.LocalFileCodeReference:
+    return dg.LocalFileCodeReference(file_path=str(Path(file)), line_number=line, label=label)
+
+
+def as_rows(value: Any, key: str) -> pl.LazyFrame:
+    """Take what a domain's function returned as rows.
+
+    Args:
+        value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
+        key: the asset it was returned for.
+
+    Raises:
+        TransformError: it is something else.
+    """
+    from mesh_pipelines.errors import TransformError
+
+    if isinstance(value, pl.LazyFrame):
+        return value
+    if isinstance(value, pl.DataFrame):
+        return value.lazy()
+    if hasattr(value, "__arrow_c_stream__"):
+        return pl.DataFrame(value).lazy()
+    raise TransformError(
+        f"its function returned {type(value).__name__}, which is no rows",
+        where=key,
+        remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
+    )

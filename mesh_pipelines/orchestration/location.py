@@ -1,0 +1,146 @@
+"""``domain()``: the one call by which a domain becomes a Dagster code location.
+
+A pipeline of small steps: load the package, lint it against the federation's rules, build its assets behind
+their gates, provide resources. Everything that is wrong is raised at once, each with its fix.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
+from mesh_pipelines.errors import DomainError
+from mesh_pipelines.governance.lint import PROMISING, lint_domain
+from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
+from mesh_pipelines.orchestration.assets import (
+    Check,
+    Produce,
+    build_asset,
+    champion_checks,
+    contract_checks,
+    stubs,
+)
+from mesh_pipelines.orchestration.io_manager import LakeIOManager
+from mesh_pipelines.orchestration.notices import notice_sensor
+from mesh_pipelines.orchestration.schedules import due_schedules
+from mesh_pipelines.orchestration.sensors import current_sensor
+from mesh_pipelines.planning.verdicts import step_of
+from mesh_pipelines.runtime.instance import steady_sqlite
+from mesh_pipelines.steps.rebuild import rebuild_check
+
+
+def domain(package: str | None) -> dg.Definitions:
+    """All of a domain's assets, checks, sensors and resources, ready for Dagster.
+
+    Args:
+        package: the domain's package; in its ``definitions.py`` that is ``__package__``.
+
+    Raises:
+        DomainError: the domain breaks rules of the federation; every violation is named, with its fix.
+    """
+    loaded = load_domain(str(package))
+    violations = lint_domain(loaded)
+    if violations:
+        raise DomainError(f"domain {loaded.name}", violations)
+    return definitions(loaded)
+
+
+def definitions(loaded: LoadedDomain) -> dg.Definitions:
+    """Dagster definitions of a domain that has been found sound.
+
+    Args:
+        loaded: the domain.
+    """
+    if "sqlalchemy" in sys.modules:  # else this process keeps no Dagster events, and need not load it
+        steady_sqlite()
+    assets = [
+        build_asset(node, loaded, _step(node, loaded), checks_of(node)) for node in loaded.nodes.values()
+    ]
+    checks = [
+        _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
+    ]
+    checks += [rebuild_check(node) for node in loaded.nodes.values() if node.stage == "model"]
+    checks += [check for node in loaded.nodes.values() for check in monitor_checks(node, loaded)]
+    return dg.Definitions(
+        assets=[*assets, *stubs(loaded)],
+        asset_checks=checks,
+        jobs=[extra for extra in loaded.extras if isinstance(extra, dg.JobDefinition)],
+        schedules=[
+            *due_schedules(loaded),
+            *(extra for extra in loaded.extras if isinstance(extra, dg.ScheduleDefinition)),
+        ],
+        sensors=[
+            current_sensor(loaded),
+            notice_sensor(loaded),
+            *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
+        ],
+        resources={"io_manager": LakeIOManager()},
+        executor=dg.in_process_executor,
+        loggers={"console": console},
+    )
+
+
+def _step(node: Node, loaded: LoadedDomain) -> Produce:
+    """The step of a node; what only a running step needs is imported by the first that runs."""
+
+    def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.steps.transform import produce
+
+        return produce(node, loaded)(context, inputs)
+
+    return step
+
+
+def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetChecksDefinition:
+    """A hand-written check that names an asset as its domain does, without the domain, is on that asset."""
+    full = {dg.AssetKey([name]): dg.AssetKey([loaded.name, name]) for name in loaded.nodes}
+    return dg.AssetChecksDefinition.create(
+        keys_by_input_name={i: full.get(key, key) for i, key in check.node_keys_by_input_name.items()},
+        node_def=check.op.with_replaced_properties(name=step_of(check, loaded.name)),
+        check_specs_by_output_name={
+            output: spec.replace_key(spec.key.replace_asset_key(full.get(spec.asset_key, spec.asset_key)))
+            for output, spec in check.node_check_specs_by_output_name.items()
+        },
+        resource_defs=check.resource_defs,
+        can_subset=check.can_subset,
+    )
+
+
+@dg.logger(
+    config_schema={
+        "log_level": dg.Field(str, is_required=False, default_value="INFO"),
+        "name": dg.Field(str, is_required=False, default_value="dagster"),
+    }
+)
+def console(context: dg.InitLoggerContext) -> logging.Logger:
+    """Dagster's own console, less talkative: every event is in the run's log anyway."""
+    return dg.colored_console_logger.logger_fn(context)
+
+
+def checks_to_run(node: Node) -> tuple[str, ...]:
+    """Names of the checks that go with making a node: its step's own, those that watch a model in use, and by hand.
+
+    Rebuilding a model is not among them: it costs another training, so it runs when somebody asks for it.
+
+    Args:
+        node: the node.
+    """
+    watching = MONITOR_CHECKS if node.stage == "predictions" else ()
+    by_hand = (check.name for check in node.checks)
+    return (*(check.name for check in checks_of(node)), *watching, *by_hand)
+
+
+def checks_of(node: Node) -> tuple[Check, ...]:
+    """What the step of a node reports on.
+
+    Args:
+        node: the node.
+    """
+    if node.stage in PROMISING and node.contract:
+        return contract_checks(node.contract)
+    return champion_checks(node) if node.stage == "champion" else ()

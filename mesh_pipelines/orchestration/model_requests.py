@@ -1,0 +1,111 @@
+"""What people decide about models: promote, roll back, pin and unpin, each with its reason on record."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING
+
+from mesh_pipelines.declaring.load import CHAMPION
+from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.errors import SelectionError
+from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.shared import Platform, platform
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.registry import AliasMove
+
+
+def promote(key: str, version: int, because: str) -> AliasMove:
+    """Make a version the champion, by a person's word.
+
+    Args:
+        key: the model's key.
+        version: which version of it.
+        because: why; it stays on record in MLflow and Dagster.
+
+    Raises:
+        GateRefused: the champion is pinned.
+        NotPublished: there is no such version.
+    """
+    shared = _model(key)
+    move = shared.registry.promote(
+        shared.registry.version(key, version), who=getpass.getuser(), because=because
+    )
+    _record(shared, key, move)
+    return move
+
+
+def rollback(key: str, because: str, to: int | None = None) -> AliasMove:
+    """Give the place back to the champion before, or to a named version.
+
+    Args:
+        key: the model's key.
+        because: why.
+        to: the version; by default the champion before today's.
+
+    Raises:
+        GateRefused: the champion is pinned.
+        NotPublished: there is no such version, or was no champion before.
+    """
+    shared = _model(key)
+    move = shared.registry.rollback(key, who=getpass.getuser(), because=because, to=to)
+    _record(shared, key, move)
+    return move
+
+
+def pin(key: str, because: str) -> AliasMove:
+    """Keep today's champion whatever the gate says, until it is unpinned.
+
+    Args:
+        key: the model's key.
+        because: why.
+
+    Raises:
+        NotPublished: there is no champion to keep.
+    """
+    shared = _model(key)
+    move = shared.registry.pin(key, who=getpass.getuser(), because=because)
+    _record(shared, key, move)
+    return move
+
+
+def unpin(key: str, because: str) -> AliasMove:
+    """Let the gate move the champion again.
+
+    Args:
+        key: the model's key.
+        because: why.
+    """
+    shared = _model(key)
+    move = shared.registry.unpin(key, who=getpass.getuser(), because=because)
+    _record(shared, key, move)
+    return move
+
+
+def _model(key: str) -> Platform:
+    from mesh_pipelines.orchestration.run import project_root
+
+    node = load_mesh(project_root()).node(key)
+    if node.stage != "model":
+        raise SelectionError(f"{key} is a {node.stage}, no model", remedy="name a model, as domain.name")
+    return platform()
+
+
+def _record(shared: Platform, key: str, move: AliasMove) -> None:
+    """Show the decision on the champion's page in Dagster; sensors see the new champion in the registry."""
+    import dagster as dg
+
+    champion = shared.registry.champion(key)
+    metadata = {
+        "action": move.action,
+        "champion": champion.label if champion else "none",
+        "before": str(move.before),
+        "who": move.who,
+        "because": move.because,
+    }
+    tags = {"dagster/data_version": f"{champion.version}-{champion.sha256[:16]}"} if champion else {}
+    dagster_instance(shared).report_runless_asset_event(
+        dg.AssetMaterialization(
+            [*key.split(".")[:-1], key.split(".")[-1] + CHAMPION], metadata=metadata, tags=tags
+        )
+    )

@@ -1,0 +1,270 @@
+"""Notices: a failure or a refused audit is told to those who answer for the domain: once, and without a row of data.
+
+Where they go is a secret (``MESH_NOTIFY``, ``MESH_NOTIFY_DOMAINS``): URLs as Apprise reads them, for e-mail, Slack, a
+webhook and a hundred others. Nothing is told to anybody while none is set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import dagster as dg
+
+from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.errors import MeshError, NoticeRefused
+from mesh_pipelines.planning.plan import REASON
+from mesh_pipelines.planning.verdicts import FailedChecks, OwnCheck, remedy_of
+from resources.settings import get_settings
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.domain_profile import Profile
+    from resources.settings import Settings
+
+TOLD = "mesh/told"
+"""Beginning of the run tags that say which failures of the run have been told."""
+
+_QUOTING = ("LandingError", "TransformError")
+"""Errors that may quote what landed; they are told in full only where nothing in the asset is classified."""
+_A_DAY = 86_400.0
+_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One asset that failed in a run.
+
+    Args:
+        key: ``domain.name``; of a run that failed without a step, the domain.
+        kind: what happened, in words: ``Audit refused``.
+        what: more of it, empty where it might hold data.
+        remedy: what to do.
+        rules: rules that rows broke: name, rows that broke it, rows that were checked.
+        published: it is published all the same, and followed by nobody.
+    """
+
+    key: str
+    kind: str
+    what: str = ""
+    remedy: str = ""
+    rules: tuple[tuple[str, int, int], ...] = ()
+    published: bool = False
+
+    @property
+    def cause(self) -> str:
+        """The same for the same failure, whichever run it happened in."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+    @property
+    def text(self) -> str:
+        """All of it, for people."""
+        lines = [f"{self.key}: {self.kind}", *([self.what] if self.what else [])]
+        lines += [
+            f"- {rule}: {failed:,} of {checked:,} rows" if checked else f"- {rule}"
+            for rule, failed, checked in self.rules
+        ]
+        return "\n".join([*lines, *([f"What to do: {self.remedy}"] if self.remedy else [])])
+
+
+def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
+    """The sensor that tells a domain's contact of its failed runs; it runs where somebody is to be told.
+
+    Args:
+        domain: the domain, whose code location it runs in.
+    """
+    settings = get_settings()
+    active = bool(urls_for(domain.profile, settings))
+
+    @dg.run_failure_sensor(
+        name=f"{domain.name}_notices",
+        minimum_interval_seconds=_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING if active else dg.DefaultSensorStatus.STOPPED,
+        description=(
+            f"Tells {domain.profile.contact} what failed or was refused in {domain.name}, each cause once: which "
+            "asset, which rule, how many rows, what to do. It runs where MESH_NOTIFY or MESH_NOTIFY_DOMAINS is set."
+        ),
+    )
+    def tell(context: dg.RunFailureSensorContext) -> Any:
+        said = context.failure_event.message or ""
+        found = failures_of(context.instance, context.dagster_run, domain, said)
+        fresh = [failure for failure in found if not _told(context.instance, failure)]
+        if not fresh:
+            return dg.SkipReason("told before" if found else "it will be tried again")
+        urls = urls_for(domain.profile, get_settings())
+        send(urls, *message(domain, context.dagster_run, fresh, get_settings()))
+        tags = {f"{TOLD}/{failure.cause}": "yes" for failure in fresh}
+        context.instance.add_run_tags(context.dagster_run.run_id, tags)
+        return dg.SkipReason(
+            f"told {domain.profile.contact} of {', '.join(failure.key for failure in fresh)}"
+        )
+
+    return tell
+
+
+def failures_of(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, domain: LoadedDomain, said: str = ""
+) -> list[Failure]:
+    """What failed in a run; nothing where Dagster will try it again by itself.
+
+    Args:
+        instance: the Dagster instance.
+        run: a failed run.
+        domain: whose run it is.
+        said: what Dagster says of the run, for one that failed without a step.
+    """
+    if run.tags.get("dagster/will_retry") == "true":
+        return []
+    steps = {f"{node.domain}__{node.name}": node for node in domain.nodes.values()}
+    by_hand = FailedChecks(domain.nodes.values())
+    rules: dict[str, list[tuple[str, int, int]]] = {}
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        event = entry.dagster_event
+        check = event.asset_check_evaluation_data if event else None
+        if check is not None and not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+            counts = (_count(check.metadata, "failed"), _count(check.metadata, "checked"))
+            rules.setdefault(".".join(check.asset_key.path), []).append((check.check_name, *counts))
+        if event is not None and by_hand.concerns(event.step_key):
+            by_hand.of(event)
+    found: list[Failure] = []
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        node = steps.get(str(event.step_key)) if event else None
+        if event is not None and node is not None:
+            kind, what, remedy = _of_error(event.step_failure_data.error, _all_public(node))
+            found.append(Failure(node.key, kind, what, remedy, tuple(rules.get(node.key, ()))))
+        elif event is not None and by_hand.concerns(event.step_key):
+            found += _of_checks(by_hand.of(event), event.step_failure_data.error, rules, domain)
+    return found or [Failure(domain.name, "A run failed", said, "see its log")]
+
+
+def message(
+    domain: LoadedDomain, run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings
+) -> tuple[str, str]:
+    """Subject and text of a notice.
+
+    Args:
+        domain: whose failures they are.
+        run: the run that they happened in.
+        failures: what is to be told.
+        settings: where the UI is.
+    """
+    first = failures[0]
+    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+    link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
+    parts = [failure.text for failure in failures]
+    refused = [failure for failure in failures if not failure.published]
+    stays = "Nothing of it was published; what was published before stays as it is.\n" if refused else ""
+    parts.append(f"{stays}The run: {link}")
+    if run.tags.get(REASON):
+        parts.append(f"It was started because: {run.tags[REASON]}")
+    return f"[mesh] {first.key}: {first.kind.lower()}{more}", "\n\n".join(parts)
+
+
+def send(urls: Sequence[str], title: str, text: str) -> None:
+    """Send a notice everywhere.
+
+    Args:
+        urls: where to, as Apprise reads them.
+        title: its subject.
+        text: plain text.
+
+    Raises:
+        NoticeRefused: one of them took it not; where it was to go is a secret and not said.
+    """
+    import apprise
+
+    refused: list[str] = []
+    for number, url in enumerate(urls, 1):
+        box = apprise.Apprise()
+        added = box.add(url)
+        if not added or not box.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
+            refused.append(f"{url.partition(':')[0]}:// (number {number})")
+    if refused:
+        raise NoticeRefused(
+            f"the notice {title!r} was not taken by {', '.join(refused)}",
+            where="MESH_NOTIFY",
+            remedy="look whether its address is right and its server answers; the next failure is told again",
+        )
+
+
+def urls_for(profile: Profile, settings: Settings) -> tuple[str, ...]:
+    """Where notices of a domain go: its own URLs, else everybody's; ``{contact}`` and ``{domain}`` are filled in.
+
+    Args:
+        profile: who answers for the domain.
+        settings: with the secrets.
+    """
+    own = settings.notify_domains.get(profile.name) or settings.notify
+    text = own.get_secret_value() if own else ""
+    filled = {"{contact}": quote(profile.contact), "{domain}": quote(profile.name)}
+    for word, value in filled.items():
+        text = text.replace(word, value)
+    return tuple(text.split())
+
+
+def _told(instance: dg.DagsterInstance, failure: Failure) -> bool:
+    """Whether this was told before, and the asset has not been well since."""
+    tags = {f"{TOLD}/{failure.cause}": "yes"}
+    records = instance.get_run_records(filters=dg.RunsFilter(tags=tags), limit=1)
+    if not records:
+        return False
+    then = records[0].end_time or records[0].create_timestamp.timestamp()
+    if "." not in failure.key:
+        return time.time() - then < _A_DAY  # a run has no state to be well again
+    well = instance.get_latest_materialization_event(dg.AssetKey(failure.key.split(".")))
+    return well is None or well.timestamp < then
+
+
+def _of_checks(
+    failed: Sequence[tuple[OwnCheck, str | None]],
+    error: Any,
+    rules: Mapping[str, Sequence[tuple[str, int, int]]],
+    domain: LoadedDomain,
+) -> Iterator[Failure]:
+    """Hand-written checks that failed or raised; what they say of themselves may quote rows, and is left out."""
+    nodes = {node.key: node for node in domain.nodes.values()}
+    for check, said in failed:
+        node = nodes[check.asset]
+        if said is None:
+            kind, what, remedy = _of_error(error, _all_public(node))
+            yield Failure(node.key, f"Check {check.name} {kind}", what, remedy, published=True)
+        else:
+            held = "It is published, and nobody follows it until the check passes."
+            broken = tuple(rule for rule in rules.get(node.key, ()) if rule[0] == check.name)
+            yield Failure(
+                node.key, "A blocking check failed", held, remedy_of(node.key), broken, published=True
+            )
+
+
+def _of_error(error: Any, public: bool) -> tuple[str, str, str]:
+    """Kind, text and remedy of the mesh's own error in a chain of causes; of one that may quote data, no text."""
+    last, own = error, None
+    while error is not None:
+        last = error
+        head, _, rest = str(error.message).strip().partition(": ")
+        if head.startswith(f"{MeshError.__module__}."):
+            own = (head.rpartition(".")[2], rest)
+            break
+        error = error.cause
+    if own is None:
+        text = str(last.message).strip() if public and last is not None else ""
+        return f"failed: {getattr(last, 'cls_name', 'error')}", text, "see the run's log"
+    kind, rest = own
+    what, _, remedy = rest.partition("\n  -> ")
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
+    # A refused audit is told by its rules and counts: the details of a rule may name values that broke it.
+    hidden = kind == "AuditRefused" or (kind in _QUOTING and not public)
+    return words.capitalize(), "" if hidden else what, remedy
+
+
+def _all_public(node: Node) -> bool:
+    return node.contract is not None and node.contract.public == frozenset(node.contract.dtypes)
+
+
+def _count(metadata: Mapping[str, Any], name: str) -> int:
+    value = getattr(metadata.get(name), "value", 0)
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,187 @@
+"""Schedules: when a contract expects a delivery, or a model may have grown too old, the planner is asked.
+
+A domain's sensor looks all the time; a schedule looks at the moment that was promised, and says what is late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from mesh_pipelines.declaring.declarations import ModelDeclaration
+from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.orchestration.sensors import attempts_in, mesh_of, run_request
+from mesh_pipelines.planning.lag import late
+from mesh_pipelines.planning.lookup import facts_of
+from mesh_pipelines.planning.next_run import Nothing, decide
+from mesh_pipelines.planning.plan import Facts
+from mesh_pipelines.shared import platform
+from quality.contract import Contract
+
+HOUR = 6
+"""Hour of the day at which a contract that names no schedule expects its rows, in the domain's time zone."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is due at the same moments.
+
+    Args:
+        name: of the schedule.
+        cron: five fields.
+        timezone: IANA name.
+        contracts: sources, products and predictions whose contracts expect new rows then.
+        models: models whose age is to be looked at then.
+    """
+
+    name: str
+    cron: str
+    timezone: str
+    contracts: tuple[Node, ...] = ()
+    models: tuple[Node, ...] = ()
+
+
+def due_in(domain: LoadedDomain) -> tuple[Due, ...]:
+    """When what is due in a domain, one entry for all that is due at the same moments.
+
+    Args:
+        domain: the domain; its time zone counts where a contract names none.
+    """
+    found: dict[tuple[str, str], list[Node]] = {}
+    for node in domain.nodes.values():
+        when = _when(node, domain.profile.timezone)
+        if when is not None:
+            found.setdefault(when, []).append(node)
+    names: dict[str, int] = {}
+    entries: list[Due] = []
+    for (cron, zone), nodes in found.items():
+        word = _cadence(cron)
+        names[word] = names.get(word, 0) + 1
+        entries.append(
+            Due(
+                f"{domain.name}_{word}" + (f"_{names[word]}" if names[word] > 1 else ""),
+                cron,
+                zone,
+                tuple(node for node in nodes if node.stage != "model"),
+                tuple(node for node in nodes if node.stage == "model"),
+            )
+        )
+    return tuple(entries)
+
+
+def due_schedules(domain: LoadedDomain) -> list[dg.ScheduleDefinition]:
+    """A running schedule for each moment at which something is due in a domain.
+
+    Args:
+        domain: the domain, whose code location they run in.
+    """
+    return [_schedule(domain, due) for due in due_in(domain)]
+
+
+def overdue(due: Due, facts: Facts, since: datetime) -> list[str]:
+    """Sources that nothing was published of since they were last due, in words.
+
+    Args:
+        due: what is due.
+        facts: where to look.
+        since: when it was due the time before.
+    """
+    return [
+        f"nothing of {node.key} has come since {since:%Y-%m-%d %H:%M} UTC, and its contract expects it by now"
+        for node in due.contracts
+        if node.stage == "source" and ((record := facts.of(node.key)) is None or record.published_at < since)
+    ]
+
+
+def cron_of(contract: Contract) -> str | None:
+    """The schedule that a contract names, or one that fits its frequency; ``None`` where it promises neither.
+
+    Args:
+        contract: the promise.
+    """
+    frequency = contract.sla.frequency
+    if contract.sla.cron or frequency is None:
+        return contract.sla.cron
+    if frequency <= timedelta(hours=1):
+        return "0 * * * *"
+    if frequency <= timedelta(days=1):
+        return (
+            f"0 {HOUR} * * *"
+            if frequency > timedelta(hours=12)
+            else f"0 */{frequency // timedelta(hours=1)} * * *"
+        )
+    if frequency <= timedelta(days=7):
+        return f"0 {HOUR} * * 1"
+    return f"0 {HOUR} 1 * *" if frequency <= timedelta(days=31) else f"0 {HOUR} 1 1 *"
+
+
+def _schedule(domain: LoadedDomain, due: Due) -> dg.ScheduleDefinition:
+    what = _in_words(due)
+
+    @dg.schedule(
+        name=due.name,
+        cron_schedule=due.cron,
+        execution_timezone=due.timezone,
+        target=dg.AssetSelection.all(),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"{what[0].upper()}{what[1:]}. It makes what is out of date then, or says why it makes nothing.",
+        tags={"mesh/domain": domain.name},
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> Any:
+        mesh = mesh_of(domain)
+        settle = platform().settings.settle_seconds
+        facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
+        decision = decide(mesh, domain.name, facts, attempts_in(context.instance, domain.name))
+        if not isinstance(decision, Nothing):
+            return run_request(mesh, replace(decision, reason=f"{what}; {decision.reason}"))
+        now = context.scheduled_execution_time.astimezone(UTC)
+        said = [decision.reason, *overdue(due, facts, _time_before(due, now))]
+        said += [f"{key} {text}" for key, text in late(due.contracts, facts, now).items()]
+        return dg.SkipReason("; ".join(said))
+
+    # Dagster looks at the annotation itself, which is text in this project's modules.
+    return tick
+
+
+def _time_before(due: Due, now: datetime) -> datetime:
+    from dagster._utils.schedules import reverse_cron_string_iterator
+
+    moments = reverse_cron_string_iterator(now.timestamp() - 1, due.cron, due.timezone)
+    return next(iter(moments)).astimezone(UTC)
+
+
+def _when(node: Node, zone: str) -> tuple[str, str] | None:
+    if isinstance(node.declaration, ModelDeclaration):
+        age = (
+            getattr(node.declaration.options.get("retrain"), "max_age", None)
+            if node.stage == "model"
+            else None
+        )
+        hourly = age is not None and str(age).endswith("h")
+        return None if age is None else ("0 * * * *" if hourly else f"0 {HOUR} * * *", zone)
+    if node.contract is None:
+        return None
+    cron = cron_of(node.contract)
+    return (cron, node.contract.sla.timezone or zone) if cron else None
+
+
+def _cadence(cron: str) -> str:
+    _, hour, day, month, weekday = cron.split()
+    for field, word in ((month, "yearly"), (day, "monthly"), (weekday, "weekly")):
+        if field != "*":
+            return word
+    return "daily" if hour.isdecimal() else "hourly"
+
+
+def _in_words(due: Due) -> str:
+    parts: Mapping[str, tuple[Node, ...]] = {
+        "new rows are due of": due.contracts,
+        "old age is due to be looked at of": due.models,
+    }
+    return " and ".join(
+        f"{words} {', '.join(node.name for node in nodes)}" for words, nodes in parts.items() if nodes
+    )

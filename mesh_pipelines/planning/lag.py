@@ -1,0 +1,108 @@
+"""How far what is published is behind what landed, and behind its own promise: read off the planner's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.planning.plan import Facts, Step, partitions_in, plan
+from mesh_pipelines.reporting.reports import Lag
+
+
+@dataclass(frozen=True)
+class Lags:
+    """How far behind anything of a mesh is, at one moment.
+
+    Args:
+        steps: what is to be made for everything to be up to date, by key.
+        facts: where they were looked up.
+        now: the moment.
+    """
+
+    steps: Mapping[str, Step]
+    facts: Facts
+    now: datetime
+
+    @classmethod
+    def at(cls, nodes: Sequence[Node], facts: Facts, now: datetime) -> Lags:
+        """Look at some nodes with all that is upstream of them.
+
+        Args:
+            nodes: upstream first.
+            facts: where to look.
+            now: the moment of looking.
+        """
+        return cls({step.key: step for step in plan(nodes, facts).steps}, facts, now)
+
+    def of(self, node: Node, trained_until: str = "", trained_at: datetime | None = None) -> Lag:
+        """How far behind one product or model is.
+
+        Args:
+            node: the product or model.
+            trained_until: of a model, time of the newest outcome that its champion was made from.
+            trained_at: and when that was.
+        """
+        sources = [found for found in self._upstream(node) if found.stage == "source"]
+        waiting = [self.steps[source.key] for source in sources if source.key in self.steps]
+        there = [name for source in sources for name in partitions_in(self.facts.of(source.key))]
+        landed = {*there, *(name for step in waiting for name in step.partitions or ())}
+        published = partitions_in(self.facts.of(node.key)) if node.stage != "model" else {}
+        return Lag(
+            landed_until=max(landed, default=""),
+            until=trained_until or max((name for name in published if name), default=""),
+            waiting=sum(len(step.partitions or ("",)) for step in waiting),
+            behind=self._reasons(node),
+            late=late([node], self.facts, self.now).get(node.key, ""),
+            age=(self.now - trained_at).total_seconds() if trained_at else None,
+        )
+
+    def _upstream(self, node: Node) -> list[Node]:
+        found: dict[str, Node] = {}
+        pending = [node]
+        while pending:
+            above = [self.facts.nodes[i.key] for i in pending.pop().inputs if i.key in self.facts.nodes]
+            pending += [one for one in above if one.key not in found]
+            found |= {one.key: one for one in above}
+        return list(found.values())
+
+    def _reasons(self, node: Node) -> tuple[str, ...]:
+        """Why it will be made anew: its own reasons, else those of what is upstream of it."""
+        step = self.steps.get(node.key)
+        if step is None:
+            return ()
+        if not step.follows:
+            return step.reasons
+        above = [self.steps[one.key] for one in self._upstream(node) if one.key in self.steps]
+        return tuple(f"{one.key}: {'; '.join(one.reasons)}" for one in above if not one.follows)
+
+
+def late(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
+    """What has not been published within the time that its contract promises; key -> in words.
+
+    Args:
+        nodes: any nodes; those without a promise are never late.
+        facts: where to look.
+        now: the moment of looking.
+    """
+    found: dict[str, str] = {}
+    for node in nodes:
+        promised = node.contract.sla.freshness if node.contract else None
+        record = (
+            facts.of(node.key) if promised and node.stage not in ("model", "champion", "features") else None
+        )
+        if promised is None or record is None:
+            continue
+        age = now - record.published_at
+        if age > promised:
+            found[node.key] = (
+                f"was last published on {record.published_at:%Y-%m-%d %H:%M} UTC, {span(age)} ago; "
+                f"its contract promises {span(promised)}"
+            )
+    return found
+
+
+def span(length: timedelta) -> str:
+    """A length of time in days, or in hours where it is short."""
+    return f"{length.days} days" if length.days > 1 else f"{length.total_seconds() / 3600:.0f} hours"

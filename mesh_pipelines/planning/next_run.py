@@ -1,0 +1,230 @@
+"""Keeping a domain current: what its next run should make, or in plain words why there is none.
+
+A pure decision over the planner's facts and what was attempted before. It waits for products of other domains that are
+about to change, so that a model which reads two of them is trained once, on both; it makes nothing of a cause that
+was attempted already, so that a refused file is not refused again every few seconds. A run whose process was killed
+has answered nothing: it is asked for again, from what is published by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.landing.landed import gone_with_rows_kept
+from mesh_pipelines.planning.plan import (
+    Facts,
+    Plan,
+    Step,
+    changes,
+    in_shadow,
+    inputs_now,
+    known_of,
+    outdated_partitions,
+    plan,
+    too_little_new,
+)
+from mesh_pipelines.planning.verdicts import marks
+
+CAUSES = "mesh/causes"
+"""Run tag: for each asset that was out of date by itself, a hash of what made it so."""
+
+VERSIONS = "mesh/versions"
+"""Run tag: what made those assets out of date, as versions: ``operations.departures@9 -> @10``."""
+
+LOST = 3
+"""Runs that may be lost to a killed process for one cause, before it is left to a person."""
+
+_LISTED = 8
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run that was started for some causes.
+
+    Args:
+        run_id: the Dagster run.
+        causes: hash of the cause by key.
+        finished: whether it has ended, well or badly.
+        failed: whether it ended badly.
+        lost: whether it ended without a word of its steps: its process was killed, or never came up.
+    """
+
+    run_id: str
+    causes: Mapping[str, str]
+    finished: bool
+    failed: bool = False
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that should be started.
+
+    Args:
+        domain: whose code location it is.
+        steps: what it makes, upstream first.
+        window: first and last partition, where some of it is partitioned.
+        key: the same for the same causes after the same attempts: a run is started once for it.
+        causes: hash of the cause by key.
+        reason: why, in words.
+        versions: the versions that caused it, in words.
+    """
+
+    domain: str
+    steps: tuple[Step, ...]
+    window: tuple[str, str] | None
+    key: str
+    causes: Mapping[str, str]
+    reason: str
+    versions: str = ""
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No run now, and why."""
+
+    reason: str
+
+
+Attempts = Callable[[str], Sequence[Attempt]]
+"""Recent attempts of a domain, the newest first."""
+
+
+def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | Nothing:
+    """What a domain's next run should make.
+
+    Args:
+        mesh: all domains: those upstream may be about to change.
+        domain: the domain that asks.
+        facts: what is published, landed and registered.
+        attempts: what was started before, by domain.
+    """
+    from mesh_pipelines.orchestration.run import next_group, windows
+
+    running = [attempt for attempt in attempts(domain) if not attempt.finished]
+    if running:
+        return Nothing(f"run {running[0].run_id[:8]} of this domain is on its way")
+    nodes = mesh.select([domain]) if domain in mesh.domains else []
+    whole, settled = _plan_without_settled(nodes, facts, attempts)
+    own = [step for step in whole.steps if step.node.domain == domain]
+    if not own:
+        failed = [key for key in settled if key.startswith(f"{domain}.")]
+        if failed:
+            return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
+        waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
+        here = [node for node in nodes if node.domain == domain]
+        waits += [kept for node in here if (kept := too_little_new(node, facts))]
+        waits += in_shadow(here, facts)
+        waits += [f"whoever follows {node.key}: {why}" for node in here if (why := facts.unfit(node.key))]
+        gone = [name for node in here for name in _gone(node, facts)]
+        stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
+        state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
+        return Nothing(state + stays)
+    group = next_group(mesh, whole.steps, only=domain)
+    if not group:
+        ahead = {i.key for step in own for i in step.node.inputs} & {
+            s.key for s in whole.steps if s.node.domain != domain
+        }
+        return Nothing(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
+    steps, window = windows(group)[0]
+    causes = {step.key: cause_of(step, facts) for step in steps if not step.follows}
+    reasons = [reason for step in steps if not step.follows for reason in step.reasons]
+    # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
+    last = next((attempt.run_id for attempt in attempts(domain)), "")
+    digest = hashlib.sha256(
+        json.dumps([sorted(causes.items()), window, [s.key for s in steps], last]).encode()
+    ).hexdigest()
+    return Request(
+        domain,
+        tuple(steps),
+        window,
+        digest[:24],
+        causes,
+        "; ".join(dict.fromkeys(reasons)),
+        versions_of([step for step in steps if not step.follows], facts),
+    )
+
+
+def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempts) -> tuple[Plan, list[str]]:
+    """The plan, less what failed for its present cause: the published version of that stands, and others go on."""
+    settled: list[str] = []
+    while True:
+        found = plan(nodes, facts, settled=settled)
+        more: list[str] = []
+        for step in found.steps:
+            if step.follows or not _settled(step, facts, attempts(step.node.domain)):
+                continue
+            if not any(i.key in more for i in step.node.inputs):  # else it may only have waited for that one
+                more.append(step.key)
+        if not more:
+            return found, settled
+        settled += more
+
+
+def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
+    """Whether the last attempt at an asset was for its present cause: then it is answered, unless it was killed."""
+    lost = 0
+    for attempt in attempts:
+        if not attempt.finished or step.key not in attempt.causes:
+            continue
+        if attempt.causes[step.key] != cause_of(step, facts):
+            return False
+        if not attempt.lost:
+            return True
+        lost += 1
+        if lost == LOST:
+            return True
+    return False
+
+
+def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
+    """Inputs of a source that are gone, while their rows stay."""
+    if node.stage != "source" or facts.landed(node).fault is not None:
+        return ()
+    return gone_with_rows_kept(facts.landed(node), known_of(facts.of(node.key)))
+
+
+def cause_of(step: Step, facts: Facts) -> str:
+    """A hash of what makes an asset out of date: its inputs' content (of a source, its files) and its code.
+
+    Args:
+        step: the asset to be made.
+        facts: where to look.
+    """
+    if step.node.stage == "source":
+        landed = facts.landed(step.node)
+        inputs = {
+            f"{one.partition}/{one.name}": one.fingerprint
+            for one in landed.inputs
+            if step.partitions is None or one.partition in step.partitions
+        }
+        if landed.fault is not None:
+            inputs["fault"] = landed.fault.what
+        elif landed.outside and not outdated_partitions(step.node, facts.of(step.key), landed):
+            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
+    else:
+        inputs = {
+            name: json.dumps(inputs_now(step.node, facts, name), sort_keys=True)
+            for name in step.partitions or ("",)
+        }
+        inputs |= {i.key: str(facts.registry_state(i.key)) for i in step.node.inputs}
+    inputs |= marks(step.node, facts)
+    content = json.dumps([step.key, step.node.version_of_code, sorted(inputs.items())])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def versions_of(steps: Sequence[Step], facts: Facts) -> str:
+    """The versions that made assets out of date: of a source its files, of others their inputs, before and now.
+
+    Args:
+        steps: the assets that are out of date by themselves.
+        facts: where to look.
+    """
+    found = dict.fromkeys(change for step in steps for change in changes(step, facts))
+    shown = ", ".join(list(found)[:_LISTED])
+    return f"{shown} and {len(found) - _LISTED} more" if len(found) > _LISTED else shown

@@ -1,0 +1,1 @@
+"""Through the contract into the lake: candidate, quarantine, record."""

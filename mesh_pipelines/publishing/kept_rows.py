@@ -1,0 +1,88 @@
+"""What stays of a published table when a candidate adds to it: rows whose keys did not come again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from quality.contract import Contract
+from quality.typed import as_text, typed
+from resources.lake.lake import Lake
+
+
+@dataclass(frozen=True)
+class Onto:
+    """What a candidate that holds only rows from a mark on adds to.
+
+    A published row stays if no accepted row of the candidate has its key; without a key, if it is below the mark.
+
+    Args:
+        version: the version whose rows stay; the candidate fits no other one.
+        column: the column that the mark is about.
+        since: the mark, as text.
+    """
+
+    version: int
+    column: str
+    since: str
+
+
+class Staying:
+    """The rows that stay, once all rows of the candidate have been seen.
+
+    Args:
+        lake: where they are published.
+        contract: the table's contract, which names its key.
+        onto: what the candidate adds to.
+        batch: rows to read at a time.
+    """
+
+    def __init__(self, lake: Lake, contract: Contract, onto: Onto, batch: int) -> None:
+        self._lake, self._contract, self._onto, self._batch = lake, contract, onto, batch
+        self._table = f"{contract.domain}.{contract.name}"
+        self._key = list(contract.key)
+        self._good: list[pl.DataFrame] = []
+        self._text: list[pl.DataFrame] = []
+        nothing = pl.DataFrame(
+            {name: [None] for name in contract.dtypes}, dict.fromkeys(contract.dtypes, pl.String)
+        )
+        probe = nothing.with_columns(pl.lit(onto.since).alias(onto.column))
+        self._mark = typed(probe, contract).frame[onto.column][0]
+
+    def replaced_by(self, good: pl.DataFrame, bad: pl.DataFrame) -> None:
+        """Take note of a batch of the candidate: its accepted and its refused rows."""
+        if self._key:
+            self._good.append(good.select(self._key))
+            self._text += [as_text(good.select(self._key)), bad.select(pl.col(self._key).cast(pl.String))]
+
+    def published(self) -> Iterator[pl.DataFrame]:
+        """Published rows that stay. One whose new form was refused stays as well: it is the last good one."""
+        rows = self._lake.scan(self._table, self._onto.version)
+        if not self._key:
+            rows = rows.filter(pl.col(self._onto.column) < self._mark)
+        elif self._good:
+            rows = rows.join(pl.concat(self._good).unique().lazy(), on=self._key, how="anti")
+        with self._lake.reading(self._table, self._onto.version):
+            yield from rows.collect_batches(chunk_size=self._batch)
+
+    def refused(self, quarantine: str) -> pl.DataFrame:
+        """Rows in quarantine that stay there.
+
+        Args:
+            quarantine: key of the quarantine.
+        """
+        if not self._lake.exists(quarantine):
+            return pl.DataFrame()
+        with self._lake.reading(quarantine):
+            rows = self._lake.scan(quarantine).collect()
+        if self._key:
+            seen = (
+                pl.concat(self._text)
+                if self._text
+                else pl.DataFrame(schema=dict.fromkeys(self._key, pl.String))
+            )
+            return rows.join(seen.unique(), on=self._key, how="anti", nulls_equal=True)
+        marks = typed(rows.select(*self._contract.dtypes), self._contract).frame[self._onto.column]
+        return rows.filter((marks < self._mark).fill_null(False))

@@ -1,0 +1,77 @@
+"""What is said of a refused candidate: the rules that it broke, and which rows of which files broke them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.landing.landed import FILE, ROW
+from quality.outcome import Outcome
+
+RULES = "_rules"
+"""Column of refused rows: the rules that each one broke."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Place:
+    """Refused rows of one file: how many, the first of them, and the rules that they broke."""
+
+    rows: int
+    first: int
+    rules: tuple[str, ...]
+
+    def __str__(self) -> str:
+        named = ", ".join(self.rules[:_SHOWN]) + (", ..." if len(self.rules) > _SHOWN else "")
+        refused = "row is" if self.rows == 1 else "rows are"
+        return f"{self.rows:,} {refused} refused, the first is row {self.first:,} ({named})"
+
+
+class Places:
+    """Where refused rows came from, added up batch by batch; knows nothing where no provenance came along."""
+
+    def __init__(self) -> None:
+        self._by_file: dict[str, Place] = {}
+
+    def add(self, bad: pl.DataFrame) -> None:
+        """Count the refused rows of one batch, in order."""
+        if not bad.height or not {FILE, ROW} <= set(bad.columns):
+            return
+        rules = pl.col(RULES).explode(empty_as_null=False, keep_nulls=False).unique(maintain_order=True)
+        files = bad.drop_nulls([FILE, ROW]).group_by(FILE, maintain_order=True)
+        for file, count, first, broken in files.agg(pl.len(), pl.col(ROW).min(), rules).iter_rows():
+            known = self._by_file.get(file, Place(0, first, ()))
+            self._by_file[file] = Place(
+                known.rows + count, known.first, tuple(dict.fromkeys((*known.rules, *broken)))
+            )
+
+    def lines(self) -> Sequence[str]:
+        """One line for each file, the first few of them."""
+        told = [f"{file}: {place}" for file, place in self._by_file.items()]
+        return [
+            *told[:_SHOWN],
+            *([f"and rows of {len(told) - _SHOWN} more files"] if len(told) > _SHOWN else []),
+        ]
+
+
+def refusal(key: str, outcome: Outcome, places: Places) -> AuditRefused:
+    """The error of a candidate that broke its contract beyond the tolerance.
+
+    Args:
+        key: the table it was for.
+        outcome: its audit.
+        places: where its refused rows came from.
+    """
+    # How many rows are refused is said once, first of all.
+    why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
+    reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
+    return AuditRefused(
+        f"the candidate breaks its contract, so nothing was published:\n{reasons}",
+        where=key,
+        remedy="land corrected data, or agree on another promise in its contract; the last good version stays readable",
+        outcome=outcome,
+    )

@@ -1,0 +1,1 @@
+"""Answers about the mesh, as data and on a terminal."""

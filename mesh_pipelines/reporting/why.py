@@ -1,0 +1,119 @@
+"""``mesh why``: what an asset waits for, what happened to it last and why, and what the next tick would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.planning.lag import late
+from mesh_pipelines.planning.lookup import facts_of, registry_exists
+from mesh_pipelines.planning.next_run import Nothing, decide
+from mesh_pipelines.planning.plan import REASON, Facts, Plan, Step, Waiting, in_shadow, plan, stale, unchecked
+from mesh_pipelines.planning.verdicts import remedy_of
+from mesh_pipelines.reporting.reports import Card, Section
+from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.shared import Platform, platform
+
+
+def explain(key: str) -> Card:
+    """Why an asset is as it is.
+
+    Args:
+        key: ``domain.name``.
+
+    Raises:
+        SelectionError: nothing in the mesh has that key.
+    """
+    from mesh_pipelines.orchestration.run import project_root
+    from mesh_pipelines.orchestration.sensors import attempts_in
+
+    mesh = load_mesh(project_root())
+    node = mesh.node(key)
+    shared = platform()
+    instance = dagster_instance(shared)
+    facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
+    decision = decide(mesh, node.domain, facts, attempts_in(instance, node.domain))
+    if isinstance(decision, Nothing):
+        following = f"nothing for {node.domain}: {decision.reason}"
+    else:
+        made = ", ".join(step.key for step in decision.steps)
+        following = f"a run of {made}, because: {decision.reason}"
+    now = [*_now(node, facts, plan(mesh.select([key]), facts)), *_unfit(node, facts)]
+    sections = [
+        Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
+        Section("Last", _last(instance, node)),
+        Section("Next tick", [(f"{node.domain}_current", following)]),
+    ]
+    return Card(key, node.stage, "", sections)
+
+
+def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
+    waits = [wait.reason for wait in whole.waiting if wait.node.key == node.key]
+    found = stale(node, facts) or unchecked(node, facts)
+    if isinstance(found, Waiting):
+        waits = waits or [found.reason]
+    if waits:
+        return [("waits", reason) for reason in waits]
+    if isinstance(found, Step):
+        return [("out of date", reason) for reason in found.reasons]
+    ahead = [step for step in whole.steps if step.key != node.key]
+    if ahead:
+        return [
+            ("will follow", f"{step.key}: {'; '.join(step.reasons)}") for step in ahead if not step.follows
+        ]
+    return [("up to date", "made from what is published now")]
+
+
+def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
+    """That nobody follows an asset, and what to do about it; nothing where all may."""
+    reason = facts.unfit(node.key)
+    return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
+
+
+def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
+    """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
+    if node.stage not in ("model", "champion") or not registry_exists(shared):
+        return []
+    model = facts.nodes[node.key if node.stage == "model" else node.inputs[0].key]
+    held = [("in shadow", text) for text in in_shadow([model], facts)]
+    pinned = shared.registry.pinned(model.key)
+    if pinned is not None:
+        held.append(("pinned", f"to version {pinned.to} by {pinned.who} at {pinned.at}: {pinned.because}"))
+    return held
+
+
+def _late(node: Node, facts: Facts) -> list[tuple[str, str]]:
+    return [("late", text) for text in late([node], facts, datetime.now(UTC)).values()]
+
+
+def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
+    import dagster as dg
+
+    key = dg.AssetKey(node.key.split("."))
+    facts: list[tuple[str, str]] = []
+    event = instance.get_latest_materialization_event(key)
+    if event is None:
+        facts.append(("made", "never"))
+    else:
+        when = datetime.fromtimestamp(event.timestamp, UTC).isoformat(timespec="seconds")
+        run = instance.get_run_by_id(event.run_id) if event.run_id else None
+        why = run.tags.get(REASON, "launched by hand") if run else "decided by a person"
+        facts.append(("made", f"{when}{f', run {run.run_id[:8]}' if run else ''}, because: {why}"))
+    failed = instance.get_run_records(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={"mesh/domain": node.domain}),
+        limit=1,
+    )
+    if failed and (event is None or failed[0].create_timestamp.timestamp() > event.timestamp):
+        run = failed[0].dagster_run
+        errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        for entry in errors:
+            if entry.dagster_event and entry.dagster_event.step_key == "__".join(key.path):
+                error = entry.dagster_event.step_failure_data.error
+                while error is not None and error.cause is not None:
+                    error = error.cause
+                facts.append(
+                    ("failed since", f"run {run.run_id[:8]}: {str(error.message if error else '').strip()}")
+                )
+    return facts

@@ -1,0 +1,1 @@
+"""The processes that the mesh lives in: Dagster's home, storage, launcher, worker."""

@@ -1,0 +1,113 @@
+"""``dagster.yaml``: who runs when, how much at once, and what becomes of a run that was killed.
+
+A domain runs one run at a time, so none fills the queue; who waits is ordered by strategic priority, and waiting
+counts (:func:`urgency`), so none starves. Training shares a pool: as many models as the machine has cores to spare.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
+
+TRAINING = "training"
+"""Pool of the steps that train a model."""
+
+STORAGE = "MESH_DAGSTER_STORAGE"
+WORTH = 60
+"""Seconds of waiting that make up for one step of strategic priority."""
+
+_OURS = "# Written by `mesh`, and again when its settings change; delete this line to make the file yours.\n"
+
+
+def dagster_yaml(settings: Settings) -> dict[str, Any]:
+    """The Dagster instance of this mesh; the rest is Dagster's default.
+
+    Args:
+        settings: where everything lives.
+    """
+    cores = os.cpu_count() or 1
+    # Named by its folder, so that the home can be opened by whoever does not have it in DAGSTER_HOME.
+    steady = {"base_dir": str(settings.dagster_home.absolute())}
+    storage: dict[str, Any] = {
+        "custom": {
+            "module": "mesh_pipelines.runtime.sqlite_storage",
+            "class": "SteadyStorage",
+            "config": steady,
+        }
+    }
+    if settings.dagster_storage:
+        # The address holds a password: the file names the variable, and nothing of what is in it.
+        storage = {"postgres": {"postgres_url": {"env": STORAGE}}}
+    return {
+        "storage": storage,
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "concurrency": {
+            "runs": {
+                "max_concurrent_runs": max(2, cores // 2),
+                "tag_concurrency_limits": [
+                    {"key": "mesh/domain", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+                ],
+            },
+            "pools": {"default_limit": max(1, cores // 4), "granularity": "op"},
+        },
+        "run_coordinator": {
+            "module": "dagster._core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": {"dequeue_interval_seconds": 1},
+        },
+        "run_launcher": {"module": "mesh_pipelines.runtime.launcher", "class": "WarmRunLauncher"},
+        # A run whose process was killed is found and failed. Nobody starts it again as it was: the next tick of its
+        # domain asks for what is missing then.
+        "run_monitoring": {
+            "enabled": True,
+            "poll_interval_seconds": 10,
+            "start_timeout_seconds": 180,
+            "free_slots_after_run_end_seconds": 5,
+        },
+        "run_retries": {"enabled": False},
+        "sensors": {"use_threads": True, "num_workers": 8},
+    }
+
+
+def ensure_dagster_home(settings: Settings) -> Path:
+    """Make DAGSTER_HOME with its dagster.yaml; a file that somebody made their own stays as it is.
+
+    Args:
+        settings: where everything lives.
+
+    Returns:
+        the folder, DAGSTER_HOME.
+    """
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / "dagster.yaml"
+    text = _OURS + yaml.safe_dump(dagster_yaml(settings))
+    written = file.read_text(encoding="utf-8") if file.exists() else _OURS
+    if written.startswith(_OURS) and written != text:
+        # Another process may read it meanwhile.
+        fresh = file.with_suffix(f".{os.getpid()}.tmp")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+    return home
+
+
+def urgency(priority: int, asked_at: float) -> int:
+    """The ``dagster/priority`` of a run, by which the queue is sorted, the highest first.
+
+    Each minute of waiting counts as much as one step of strategic priority. As all that wait grow more urgent at the
+    same pace, their order never changes, and the time of asking says it all: nothing has to be updated. A run that
+    was asked for ``WORTH * (10 - 1)`` seconds after another one never goes before it, so no domain starves. What
+    a person starts has no such tag, which counts as 0, and goes first.
+
+    Args:
+        priority: the domain's strategic priority, 1 to 10.
+        asked_at: when the run was asked for, in seconds since the epoch.
+    """
+    return WORTH * priority - int(asked_at)

@@ -1,0 +1,126 @@
+"""Starts runs without the seconds that imports take, and knows which of them live: ``dagster.yaml`` names it.
+
+Dagster's own launcher starts an interpreter a run, which imports Dagster, MLflow, Great Expectations and XGBoost
+before it does anything, and it cannot tell whether a run still lives once its code server has ended. Here one warm
+process forks all runs (:mod:`mesh_pipelines.runtime.worker`), and each run says on a tag which process it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from dagster import DagsterRun
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.errors import DagsterLaunchFailedError
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+
+from mesh_pipelines.runtime.instance import steady_sqlite
+from resources.processes import PROCESS, is_gone, number_of
+
+
+class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
+    """Has each run forked from a process that has imported what runs need.
+
+    Args:
+        inst_data: what Dagster made it from.
+    """
+
+    command = (sys.executable, "-m", "mesh_pipelines.runtime.worker")
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__()
+        self._inst_data = inst_data
+        self._warm: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        steady_sqlite()  # the daemon writes events too
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> WarmRunLauncher:
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Fork the run.
+
+        Raises:
+            DagsterLaunchFailedError: the warm process ends as often as it is started.
+        """
+        run, origin = context.dagster_run, context.job_code_origin
+        if origin is None:
+            raise DagsterLaunchFailedError(f"run {run.run_id} does not say what code it is of")
+        args = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
+        task = {"run_id": run.run_id, "args": serialize_value(args)}
+        with self._lock:
+            if not (self._forked(task) or self._forked(task)):  # killed meanwhile, it is started once more
+                raise DagsterLaunchFailedError(
+                    "the process that forks runs does not answer; see its log above"
+                )
+
+    def terminate(self, run_id: str) -> bool:
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        number = number_of(run.tags.get(PROCESS, ""))
+        if number is not None:
+            os.kill(number, signal.SIGINT)
+        elif is_gone(run.tags.get(PROCESS, "")):
+            self._instance.report_run_canceled(run)
+        else:
+            return False
+        return True
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        if is_gone(run.tags.get(PROCESS, "")):
+            return CheckRunHealthResult(WorkerStatus.FAILED, "the process that executed it is gone")
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+    def dispose(self) -> None:
+        """Let the warm process end; runs that it has forked go on."""
+        if self._warm is not None:
+            for pipe in (self._warm.stdin, self._warm.stdout):
+                with suppress(OSError):  # what was not read by one that is gone
+                    pipe.close() if pipe else None
+            self._warm = None
+
+    def _forked(self, task: Mapping[str, str]) -> bool:
+        if self._warm is None or self._warm.poll() is not None:
+            self.dispose()
+            pipe = subprocess.PIPE
+            self._warm = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
+            # Whenever it ends, it is gone at once, and no zombie.
+            threading.Thread(target=self._warm.wait, daemon=True).start()
+        given, answers = self._warm.stdin, self._warm.stdout
+        assert given is not None
+        assert answers is not None
+        answer = ""
+        with suppress(OSError):  # it is gone: so says the empty answer
+            given.write(json.dumps(task) + "\n")
+            given.flush()
+            answer = answers.readline()
+        if not answer:  # the next is another one, even if the system has not yet told that this one ended
+            self.dispose()
+        return bool(answer)

@@ -1,0 +1,86 @@
+"""What a terminal is told of a run: that it begins and why, what failed and the remedy, how it ended.
+
+All that happens is in Dagster's own log, where people look for it. A terminal on which a daemon, a webserver and
+several runs write at once is for what a person has to know now.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution import context_creation_job
+from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR
+
+from mesh_pipelines.errors import cause_in_words
+from mesh_pipelines.planning.plan import REASON
+from resources.settings import get_settings
+
+DEFAULT_LOGGERS = "default_system_loggers"
+"""What Dagster asks for the loggers of a run that names none."""
+
+
+def quiet_runs() -> None:
+    """Have runs of this process that name no logger of their own say these lines, instead of every event.
+
+    Dagster would write each event to the terminal, and takes a level for it (``python_logs``) only together with one
+    below which it forgets what a domain's own code logs.
+
+    What is standard error now is where the lines go. While a run's output is captured, Dagster has it copied to the
+    terminal by ``tail``, which it ends with the run, whether or not the last lines (how the run ended) were copied:
+    https://github.com/dagster-io/dagster/issues/23336.
+    """
+    lines = logging.Logger("dagster")
+    lines.addHandler(RunLines(os.dup(2)))
+    to_terminal = dg.LoggerDefinition(lambda _context: lines)
+    setattr(context_creation_job, DEFAULT_LOGGERS, lambda _instance: [(to_terminal, {})])
+
+
+class RunLines(logging.Handler):
+    """Writes the line of a record; most records have none.
+
+    Args:
+        terminal: file descriptor of what people look at.
+    """
+
+    def __init__(self, terminal: int) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        known: Mapping[str, Any] = getattr(record, LOG_RECORD_METADATA_ATTR, {})
+        event = known.get("dagster_event")
+        line = record.getMessage() if event is None and record.levelno >= logging.WARNING else None
+        if event is not None:
+            line = line_of(event, str(known.get("run_id", "")), known.get("job_tags") or {})
+        if line:
+            os.write(self.terminal, f"{line}\n".encode(errors="replace"))
+
+
+def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str | None:
+    """The line of an event; ``None`` for one that a person need not know now.
+
+    Args:
+        event: what happened.
+        run_id: the run that it happened in.
+        tags: of the run.
+    """
+    run = f"run {run_id[:8]} of {tags.get('mesh/domain', 'a person')}"
+    where = f"{get_settings().ui_url.rstrip('/')}/runs/{run_id}"
+    match event.event_type:
+        case dg.DagsterEventType.RUN_START:
+            return f"{run} begins: {tags.get(REASON, 'launched by hand')}"
+        case dg.DagsterEventType.STEP_FAILURE:
+            name = str(event.step_key).replace("__", ".", 1)
+            return f"{run}: {name} failed: {cause_in_words(event.step_failure_data.error)}"
+        case dg.DagsterEventType.RUN_SUCCESS:
+            return f"{run} has ended well"
+        case dg.DagsterEventType.RUN_FAILURE:
+            return f"{run} failed: {where}"
+        case dg.DagsterEventType.RUN_CANCELED:
+            return f"{run} was cancelled: {where}"
+        case _:
+            return None

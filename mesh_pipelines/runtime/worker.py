@@ -1,0 +1,64 @@
+"""The process that runs are forked from: it has imported what steps need, and done nothing with it yet.
+
+A fork has all imports at once. What these libraries start when they are imported (allocators, linear algebra) is made
+for forks; no table has been read and no model trained, so no lock of theirs is held. A domain's own modules are
+imported after the fork, as they are then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Fork a run for each line: a JSON object with ``run_id`` and ``args``; answer with the process's number."""
+    from mesh_pipelines.runtime.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, TRAINED, preload
+    from resources.tracking import know_packages
+
+    preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, TRAINED, ("mesh_pipelines.runtime.run_log",))
+    know_packages()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is gone at once: nobody has to wait for it
+    for line in sys.stdin:
+        task = json.loads(line)
+        process = os.fork()
+        if process == 0:
+            try:
+                execute(task["run_id"], task["args"])
+            finally:
+                os._exit(0)  # how the run ended is in its log
+        os.write(1, f"{process}\n".encode())
+    os._exit(0)
+
+
+def execute(run_id: str, args: str) -> None:
+    """Execute a run in this process, which says first that it is the one.
+
+    Args:
+        run_id: the Dagster run.
+        args: Dagster's own ``ExecuteRunArgs``, serialized.
+    """
+    from dagster import DagsterInstance
+    from dagster._cli.api import execute_run_command
+    from dagster._grpc.types import ExecuteRunArgs
+    from dagster._serdes import deserialize_value
+
+    from mesh_pipelines.runtime.run_log import quiet_runs
+    from resources.processes import PROCESS, this_process
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)  # what it prints must not answer for the next fork
+    quiet_runs()
+    instance_ref = deserialize_value(args, ExecuteRunArgs).instance_ref
+    assert instance_ref is not None
+    with DagsterInstance.from_ref(instance_ref) as instance:
+        instance.add_run_tags(run_id, {PROCESS: this_process()})
+    assert execute_run_command.callback is not None
+    execute_run_command.callback(args, None)
+
+
+if __name__ == "__main__":
+    main()

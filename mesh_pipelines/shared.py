@@ -1,0 +1,78 @@
+"""The shared resources of this mesh, made once a process from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mesh_pipelines.errors import NotPublished
+
+if TYPE_CHECKING:
+    from mesh_pipelines.modeling.registry import Registry
+    from quality.auditor import Auditor
+    from resources.lake.lake import Lake
+    from resources.lake.publication import Publication
+    from resources.settings import Settings
+    from resources.tracking import Tracking
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Storage, keys, audits and tracking under one roof; each is opened when it is first used.
+
+    Args:
+        settings: where everything lives.
+    """
+
+    settings: Settings
+
+    @cached_property
+    def lake(self) -> Lake:
+        from resources.lake.lake import Lake
+
+        return Lake.from_settings(self.settings)
+
+    def record(self, key: str) -> Publication | None:
+        """The newest publish record of a table, ``None`` where nothing was published."""
+        try:
+            return self.lake.record(key)
+        except NotPublished:
+            return None
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        from quality.auditor import Auditor
+
+        return Auditor()
+
+    @cached_property
+    def tracking(self) -> Tracking:
+        from resources.tracking import Tracking
+
+        place = self.settings.artifacts
+        artifacts = place if "://" in place else Path(place).absolute().as_uri()
+        return Tracking.under(self.settings.home, self.settings.tracking_uri, artifacts)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from mesh_pipelines.modeling.registry import Registry
+
+        return Registry(self.tracking)
+
+
+@lru_cache(maxsize=4)
+def _platform(settings_json: str, secrets: object) -> Platform:
+    from resources.settings import get_settings
+
+    return Platform(get_settings())
+
+
+def platform() -> Platform:
+    """The platform of the settings that are in force now."""
+    from resources.settings import get_settings
+
+    settings = get_settings()
+    secrets = (settings.master_key, *sorted(settings.databases.items(), key=lambda item: item[0]))
+    return _platform(settings.model_dump_json(), secrets)  # JSON says of a secret only that it is one

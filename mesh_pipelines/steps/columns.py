@@ -1,0 +1,59 @@
+"""What the page of a feature set shows of its columns: their types as published, and what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
+from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.features.column_lineage import lineage_of
+from mesh_pipelines.orchestration.io_manager import Read
+
+if TYPE_CHECKING:
+    from resources.lake.lake import Lake
+
+
+def columns_shown(node: Node, lake: Lake, reads: Mapping[str, Read], version: int) -> dict[str, Any]:
+    """What the page of a feature set shows of its columns; the other pages have theirs from the contract.
+
+    Args:
+        node: what was made.
+        lake: where it is published.
+        reads: what it was made from.
+        version: what it was published as.
+    """
+    declared = node.declaration
+    if not isinstance(declared, FeatureSetDeclaration) or declared.fn is None:
+        return {}
+    made = lake.record(node.key, version)
+    names = [name for name in made.schema if name != PARTITION]
+    columns = [
+        dg.TableColumn(
+            name, type=_type_shown(made.schema[name]), tags={"classification": made.classification[name]}
+        )
+        for name in names
+    ]
+    lineage = lineage_of(
+        declared.fn,
+        {i.argument: (i.key, lake.record(i.key, reads[i.key].version).schema) for i in node.inputs},
+    )
+    if lineage.untold:
+        told = {"column lineage": f"not known: {lineage.untold}"}
+    else:
+        deps = {
+            name: [dg.TableColumnDep(dg.AssetKey(key.split(".")), column) for key, column in sorted(made_of)]
+            for name, made_of in lineage.columns.items()
+        }
+        told = {"dagster/column_lineage": dg.TableColumnLineage(deps)}
+    return {"dagster/column_schema": dg.TableSchema(columns=columns), **told}
+
+
+def _type_shown(dtype: pl.DataType) -> str:
+    """A polars type as a page has room for it."""
+    if isinstance(dtype, pl.Datetime):
+        return f"timestamp ({dtype.time_zone or 'no time zone'})"
+    return "Enum" if isinstance(dtype, pl.Enum) else str(dtype)

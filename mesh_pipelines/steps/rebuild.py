@@ -1,0 +1,88 @@
+"""Training a model again from its record: the proof, bit for bit, of what a version was made from."""
+
+from __future__ import annotations
+
+import time
+
+import dagster as dg
+
+from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.errors import NotPublished
+from mesh_pipelines.reporting.reports import RebuildReport
+from mesh_pipelines.shared import Platform, platform
+
+CHECK = "rebuilds_bit_for_bit"
+
+
+def rebuild_version(shared: Platform, key: str, version: int) -> RebuildReport:
+    """Train a version again from its record, and compare the bytes of ``model.ubj``.
+
+    Args:
+        shared: the platform.
+        key: the model's key.
+        version: which version of it.
+
+    Raises:
+        NotPublished: there is no such version, or the features it was trained on were vacuumed.
+    """
+    from mesh_pipelines.modeling.rebuild import rebuild
+
+    begun = time.perf_counter()
+    found = shared.registry.version(key, version)
+    record = shared.registry.read(found).record
+    features = shared.lake.scan(record.features.key, version=record.features.version)
+    with shared.lake.reading(record.features.key, record.features.version):
+        again = rebuild(record, features)
+    return RebuildReport(
+        key,
+        version,
+        found.sha256,
+        again.sha256,
+        time.perf_counter() - begun,
+        "" if again.same else again.verdict,
+    )
+
+
+def report_rebuild(instance: dg.DagsterInstance, report: RebuildReport) -> None:
+    """Show a rebuild on the model's page in Dagster, as the result of its check.
+
+    Args:
+        instance: the Dagster instance.
+        report: how the rebuild went.
+    """
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            check_name=CHECK,
+            asset_key=dg.AssetKey(report.key.split(".")),
+            passed=report.same,
+            metadata={"version": report.version, "recorded": report.recorded, "rebuilt": report.rebuilt},
+            description=report.detail or "the same bytes",
+        )
+    )
+
+
+def rebuild_check(node: Node) -> dg.AssetChecksDefinition:
+    """A check that trains the newest version of a model again; it runs when somebody asks for it.
+
+    Args:
+        node: the model.
+    """
+
+    @dg.asset_check(
+        asset=dg.AssetKey(node.key.split(".")),
+        name=CHECK,
+        description="Trained again from its record, the newest version has the same bytes (SHA-256 of model.ubj).",
+    )
+    def rebuilds_bit_for_bit() -> dg.AssetCheckResult:
+        shared = platform()
+        versions = shared.registry.versions(node.key)
+        if not versions:
+            raise NotPublished("no version was ever trained", where=node.key, remedy=f"mesh run {node.key}")
+        report = rebuild_version(shared, node.key, versions[-1].version)
+        return dg.AssetCheckResult(
+            passed=report.same,
+            description=report.detail or "the same bytes",
+            metadata={"version": report.version, "recorded": report.recorded, "rebuilt": report.rebuilt},
+        )
+
+    return rebuilds_bit_for_bit

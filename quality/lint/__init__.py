@@ -1,0 +1,1 @@
+"""Rules that every contract is held to."""

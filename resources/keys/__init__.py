@@ -1,0 +1,1 @@
+"""Data keys, one a domain, product and classification."""

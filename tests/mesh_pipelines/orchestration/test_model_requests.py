@@ -1,0 +1,276 @@
+"""What people decide about a champion, and what they are told when they ask why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
+from mesh_pipelines.modeling.shadow import SCORES
+from mesh_pipelines.monitoring.earlier_predictions import SAID
+from mesh_pipelines.monitoring.watching import Live, Look
+from mesh_pipelines.orchestration import model_requests as decisions
+from mesh_pipelines.orchestration.run import StepReport, run
+from mesh_pipelines.reporting.status import describe
+from mesh_pipelines.reporting.why import explain
+from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.shared import platform
+from mesh_pipelines.testing import mesh_home, workspace
+from tests.mesh_pipelines.conftest import Machines
+
+pytestmark = pytest.mark.slow
+KEY = "machines.repair"
+
+
+@pytest.fixture
+def inside(machines: Machines, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the machines' workspace, of this test alone."""
+    folder = tmp_path / "copy"
+    shutil.copytree(machines.folder, folder)
+    with mesh_home(folder / ".mesh"), workspace(folder):
+        yield folder
+
+
+def told_in_dagster() -> dict[str, object]:
+    """What the champion's page in Dagster says last."""
+    event = dagster_instance(platform()).get_latest_materialization_event(
+        dg.AssetKey(["machines", "repair_champion"])
+    )
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def facts_of_card(key: str, heading: str) -> dict[str, str]:
+    """One section of what ``mesh why`` says."""
+    return dict(next(section.facts for section in explain(key).sections if section.heading == heading))
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
+    """Each decision stays on record in MLflow and in Dagster, with who and why."""
+    decisions.pin(KEY, "audit")
+    with pytest.raises(GateRefused, match="audit"):
+        decisions.promote(KEY, 1, "impatience")
+    assert told_in_dagster()["because"] == "audit"
+    decisions.unpin(KEY, "audit is over")
+    move = decisions.promote(KEY, 1, "agreed")
+    assert (move.to, move.because) == (1, "agreed")
+    assert [m.action for m in platform().registry.history(KEY)][-3:] == ["pin", "unpin", "promote"]
+    assert told_in_dagster()["because"] == "agreed"
+    assert told_in_dagster()["champion"] == "repair@1"
+
+
+@pytest.mark.usefixtures("inside")
+def test_there_is_no_way_back_before_the_first_champion() -> None:
+    """A rollback that leads nowhere says so, and moves nothing."""
+    with pytest.raises(NotPublished, match="no champion before"):
+        decisions.rollback(KEY, "regret")
+    champion = platform().registry.champion(KEY)
+    assert champion is not None
+    assert champion.version == 1
+
+
+@pytest.mark.usefixtures("inside")
+def test_only_models_are_decided_on() -> None:
+    """A product's key is answered with what it is."""
+    with pytest.raises(SelectionError, match="is a product"):
+        decisions.pin("machines.readings", "why not")
+
+
+def test_why_tells_what_is_what_was_and_what_comes_next(inside: Path) -> None:
+    """Up to date first; after a corrected file landed, what will follow from it and the run that makes it."""
+    assert "up to date" in facts_of_card(KEY, "Now")
+    assert "asked for by a person" in facts_of_card(KEY, "Last")["made"]
+    assert "everything is up to date" in facts_of_card(KEY, "Next tick")["machines_current"]
+    file = inside / ".mesh" / "landing" / "machines" / "readings.csv"
+    file.write_text(file.read_text() + "m99,2026-04-01,60.0,1.0,false\n")
+    a_minute_ago = time.time() - 60
+    os.utime(file, (a_minute_ago, a_minute_ago))  # it has settled
+    assert "readings.csv was corrected" in facts_of_card(KEY, "Now")["will follow"]
+    following = facts_of_card(KEY, "Next tick")["machines_current"]
+    assert "readings.csv was corrected" in following
+    assert KEY in following
+
+
+def brought_up() -> tuple[StepReport, ...]:
+    """What became of each asset when all was made that is out of date."""
+    report = run(["machines"])
+    assert report.ok, [step.message for step in report.steps if step.message]
+    return report.steps
+
+
+def turn(home: Path, days: int) -> None:
+    """The world goes on: that many more days of readings land, all alike."""
+    file = home / ".mesh" / "landing" / "machines" / "readings.csv"
+    rows = pl.read_csv(file, try_parse_dates=True)
+    last = rows["day"].max()
+    assert isinstance(last, date)
+    later = rows.filter(pl.col("day") > last - timedelta(days=days))
+    pl.concat([rows, later.with_columns(pl.col("day") + pl.duration(days=days))]).write_csv(file)
+    a_minute_ago = time.time() - 60
+    os.utime(file, (a_minute_ago, a_minute_ago))
+
+
+def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) -> None:
+    """It passes the gate, is scored beside the champion on what lands, waits with a plain reason, and is decided on."""
+    models = inside / "domains" / "machines" / "models.py"
+    models.write_text(models.read_text().replace("margin=0.02", 'margin=0.02, shadow="14d"'))
+    with workspace(inside):
+        brought_up()
+        registry = platform().registry
+        first, second = registry.versions(KEY)
+        assert (first.aliases, second.aliases) == (("champion",), ("shadow",))
+        assert "in shadow until outcomes of" in second.reason
+        until = second.shadow_until
+        waits = f"version 2 of {KEY} is in shadow until outcomes of {until} are known"
+        assert facts_of_card(KEY, "Next tick")["machines_current"].endswith(waits)
+        assert all(step.status == "up to date" for step in brought_up())
+
+        turn(inside, 7)  # half of the period: both score what landed, nobody is trained, nobody is promoted
+        brought_up()
+        _, second = registry.versions(KEY)
+        assert (second.gate, second.shadow_until) == ("shadow", until)
+        assert "84 outcomes since it was trained" in second.reason
+        kept = platform().lake.scan(KEY + SCORES).collect()
+        assert kept.group_by("model_version").len().sort("model_version").rows() == [
+            ("repair@1", 84),
+            ("repair@2", 84),
+        ]
+        assert platform().lake.record(KEY + SCORES).classification["score"] == "internal"
+        said = describe(KEY, 2).to_json()["sections"]["Version"]
+        assert said["gate"].startswith("in shadow until outcomes of")
+        assert set(forecast()["model_version"]) == {"repair@1"}
+        assert "in shadow until" in facts_of_card(KEY, "Next tick")["machines_current"]
+
+        turn(inside, 7)  # the rest: decided on by what both said then, of which the first half was kept
+        brought_up()
+        _, second = registry.versions(KEY)
+        assert (second.gate, second.aliases) == ("promoted", ("champion",))
+        assert "shadow_not_worse_than_champion" in second.reason
+        assert "on the same 168 rows" in second.reason
+        checks = {check.check_name: check for check in champion_checks_told()}
+        assert checks["held_in_shadow"].passed
+        assert "repair@2" in set(forecast()["model_version"])
+        # Now that it has been decided on, the next version learns from what landed meanwhile, and waits its turn.
+        brought_up()
+        assert [version.gate for version in registry.versions(KEY)] == ["promoted", "promoted", "shadow"]
+
+
+def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) -> None:
+    """After a rollback the next run scores with the version before, and rows say which version said what."""
+    models = inside / "domains" / "machines" / "models.py"
+    models.write_text(models.read_text().replace("rounds=40", "rounds=41"))
+    with workspace(inside):
+        brought_up()
+        assert set(forecast()["model_version"]) == {"repair@2"}
+        moved = decisions.rollback(KEY, "scores look odd")
+        assert (moved.before, moved.to) == (2, 1)
+        following = facts_of_card(KEY, "Next tick")["machines_current"]
+        assert following == "a run of machines.repair_forecast, because: version 1 is champion now"
+        made = [step.key for step in brought_up() if step.status == "done"]
+        assert made == ["machines.repair_forecast"]
+        assert set(forecast()["model_version"]) == {"repair@1"}
+        told = told_in_dagster()
+        assert (told["action"], told["because"], told["champion"]) == (
+            "rollback",
+            "scores look odd",
+            "repair@1",
+        )
+        brought_up()
+        champion = platform().registry.champion(KEY)
+        assert champion is not None
+        assert champion.version == 1, "the gate does not take back what a person decided"
+
+
+def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: Path) -> None:
+    """The pin is its reason, in the registry as on the champion's card."""
+    decisions.pin(KEY, "under audit")
+    turn(inside, 30)
+    with workspace(inside):
+        brought_up()
+        registry = platform().registry
+        assert [version.gate for version in registry.versions(KEY)] == ["promoted", "refused"]
+        assert "pinned to version 1" in registry.versions(KEY)[1].reason
+        assert "passed floor_auc" in registry.versions(KEY)[1].reason
+        assert set(forecast()["model_version"]) == {"repair@1"}
+        assert "everything is up to date" in facts_of_card(KEY, "Next tick")["machines_current"]
+        assert "under audit" in facts_of_card(KEY, "Now")["pinned"]
+        tags = registry.client.get_registered_model(KEY).tags
+        assert "under audit" in tags["mesh.pin"]
+        decisions.unpin(KEY, "audited")
+        assert "version 2 awaits the gate" in facts_of_card(KEY, "Next tick")["machines_current"]
+        brought_up()
+        assert [version.gate for version in registry.versions(KEY)] == ["promoted", "promoted"]
+        assert "repair@2" in set(forecast()["model_version"])
+
+
+def forecast() -> pl.DataFrame:
+    """What is predicted, from the days on that the version in use did not learn from."""
+    rows = platform().lake.scan("machines.repair_forecast").collect()
+    return rows.filter(pl.col("day") > rows["day"].max() - pl.duration(days=10))
+
+
+def champion_checks_told() -> list[dg.AssetCheckEvaluation]:
+    """The newest results of the champion's checks in Dagster."""
+    instance = dagster_instance(platform())
+    run_id = instance.get_runs(limit=1)[0].run_id
+    logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [entry.dagster_event.asset_check_evaluation_data for entry in logs if entry.dagster_event]
+    return [check for check in found if check.asset_key.path[-1] == "repair_champion"]
+
+
+def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(inside: Path) -> None:
+    """Of the newest day nobody knows yet who needs repair: it is predicted, waits, and is judged as tomorrow lands."""
+    folder = inside / "domains" / "machines"
+    features = folder / "features.py"
+    tomorrow = 'ordered.with_columns(*week, repaired=pl.col("repaired").shift(-1).over("machine"))'
+    features.write_text(features.read_text().replace("ordered.with_columns(*week)", tomorrow))
+    with workspace(inside):
+        brought_up()
+        decisions.pin(KEY, "the same model is to be watched")
+        first, live = seen_live()
+        assert (live.waiting, first["day"].max()) == (12, date(2026, 3, 31))
+        turn(inside, 1)
+        brought_up()
+        second, later = seen_live()
+        assert later.waiting == 12, "now it is the next day that is not known yet"
+        kept = second.join(first, on=["machine", "day"], suffix="_then")
+        assert kept.height == first.height
+        assert kept["probability"].equals(kept["probability_then"], check_names=False)
+        assert kept["model_version"].equals(kept["model_version_then"], check_names=False)
+
+        def judged(found: Live) -> int:
+            return sum(entry.rows for entry in found.all if not entry.column)
+
+        assert judged(later) == judged(live) + 12
+
+        # A new champion says it anew; what the one before it had said then is judged all the same.
+        decisions.unpin(KEY, "seen enough")
+        decisions.promote(KEY, 3, "its turn")
+        brought_up()
+        third, newest = seen_live()
+        assert third.filter(pl.col("day") > date(2026, 3, 30))["model_version"].unique().to_list() == [
+            "repair@3"
+        ]
+        mine = [entry for entry in newest.all if entry.model_version == "repair@2" and not entry.column]
+        standing = third.filter(pl.col("model_version") == "repair@2").height
+        assert sum(entry.rows for entry in mine) == standing + 12
+        assert platform().lake.record("machines.repair_forecast" + SAID).rows == 24 + 12
+
+
+def seen_live() -> tuple[pl.DataFrame, Live]:
+    """All predictions, and how good they turned out to be."""
+    mesh = load_mesh(Path.cwd())
+    look = Look.at(platform(), mesh.node("machines.repair_forecast"), mesh.domains["machines"])
+    assert look is not None
+    return platform().lake.scan("machines.repair_forecast").collect(), look.live()

@@ -1,0 +1,124 @@
+"""What a domain's next run is: decided from facts and attempts alone, without Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.orchestration.sensors import run_request
+from mesh_pipelines.planning.lookup import facts_of
+from mesh_pipelines.planning.next_run import LOST, Attempt, Attempts, Nothing, Request, decide
+from mesh_pipelines.shared import platform
+from tests.mesh_pipelines.orchestration.test_run import write
+from tests.mesh_pipelines.tiny import World
+
+
+def nobody(_: str) -> Sequence[Attempt]:
+    """Nothing was attempted before."""
+    return ()
+
+
+def after(domain: str, *attempts: Attempt) -> Attempts:
+    """These were attempted in one domain."""
+    return lambda asked: attempts if asked == domain else ()
+
+
+def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | Nothing:
+    """What a tick of a domain would come to now."""
+    mesh = world.mesh()
+    return decide(mesh, domain, facts_of(mesh, platform()), attempts)
+
+
+@pytest.fixture
+def landed(world: World) -> World:
+    """January, February and April have landed for shop; store reads shop's product; nothing is published."""
+    write(world)
+    return world
+
+
+def request_of(world: World, domain: str, attempts: Attempts = nobody) -> Request:
+    """The request of a tick that asks for a run."""
+    found = decision(world, domain, attempts)
+    assert isinstance(found, Request), found
+    return found
+
+
+def test_what_lands_asks_for_one_run_with_its_reason(landed: World) -> None:
+    """The run makes the source and what follows, names the files, and covers one unbroken range of months."""
+    asked = request_of(landed, "shop")
+    assert [step.key for step in asked.steps] == ["shop.orders_raw", "shop.orders"]
+    assert asked.window == ("2013-01", "2013-02")
+    assert set(asked.causes) == {"shop.orders_raw"}
+    assert "orders-2013-01.csv landed" in asked.reason
+    request = run_request(landed.mesh(), asked)
+    assert request.run_key == asked.key
+    assert request.tags["mesh/reason"] == asked.reason
+    assert request.tags["mesh/versions"].startswith("orders-2013-01.csv@")
+    assert request.tags["dagster/asset_partition_range_end"] == "2013-02"
+
+
+def test_the_same_causes_ask_for_the_same_run(landed: World) -> None:
+    """A tick that is evaluated twice, after a crash say, cannot start a second run: its key is the same."""
+    assert request_of(landed, "shop").key == request_of(landed, "shop").key
+
+
+def test_a_domain_waits_for_a_product_that_is_about_to_change(landed: World) -> None:
+    """Else a model with two new inputs would be trained on the first of them, and again on both."""
+    found = decision(landed, "store")
+    assert found == Nothing("waits for shop.orders, about to be made by another domain")
+    assert [step.key for step in request_of(landed, "bank").steps] == ["bank.rates"]
+
+
+def test_one_run_of_a_domain_at_a_time(landed: World) -> None:
+    """While a run is on its way nothing is asked for: it may be making just that."""
+    found = decision(landed, "shop", after("shop", Attempt("0123456789", {}, finished=False)))
+    assert found == Nothing("run 01234567 of this domain is on its way")
+
+
+def test_a_cause_that_failed_is_not_tried_again_until_it_changes(landed: World) -> None:
+    """A refused file is refused once; others stop waiting for it; a corrected one asks for a run of its own."""
+    first = request_of(landed, "shop")
+    failed = after("shop", Attempt("0123456789", first.causes, finished=True, failed=True))
+    refused = decision(landed, "shop", failed)
+    assert isinstance(refused, Nothing)
+    assert "shop.orders_raw failed, and nothing has changed since" in refused.reason
+    waiting = decision(landed, "store", failed)
+    assert isinstance(waiting, Nothing)
+    assert (
+        waiting.reason == "up to date but for what waits: shop.orders: shop.orders_raw is not published yet"
+    )
+    landed.land("shop", "orders-2013-01.csv", "id\n111\n")
+    assert request_of(landed, "shop", failed).key != first.key
+
+
+def test_content_that_comes_back_is_a_cause_again(landed: World) -> None:
+    """A file that is corrected and then put back as it was: only the last attempt counts, and the key is another."""
+    first = request_of(landed, "shop")
+    other = Attempt("1", {"shop.orders_raw": "another"}, finished=True)
+    before = Attempt("0", first.causes, finished=True)
+    assert isinstance(decision(landed, "shop", after("shop", before)), Nothing)
+    again = request_of(landed, "shop", after("shop", other, before))
+    assert again.causes == first.causes
+    assert again.key != first.key
+
+
+def test_a_killed_run_is_asked_for_again_but_not_for_ever(landed: World) -> None:
+    """It answered nothing, so its cause stands; what kills its process three times is left to a person."""
+    first = request_of(landed, "shop")
+    lost = [Attempt(str(n), first.causes, finished=True, failed=True, lost=True) for n in range(LOST)]
+    again = request_of(landed, "shop", after("shop", lost[0]))
+    assert (again.causes, again.reason) == (first.causes, first.reason)
+    assert again.key != first.key, "Dagster takes a key once, and must not take this for the killed run"
+    assert isinstance(decision(landed, "shop", after("shop", *lost)), Nothing)
+    assert isinstance(decision(landed, "shop", after("shop", *lost[1:])), Request)
+
+
+def test_what_was_taken_away_is_said_while_its_rows_stay(landed: World) -> None:
+    """The last file of a month may go: nothing is made of it, and the tick says so."""
+    run(["shop"], mesh=landed.mesh())
+    (landed.landing / "shop" / "orders-2013-04.csv").unlink()
+    found = decision(landed, "shop")
+    assert isinstance(found, Nothing)
+    assert "orders-2013-04.csv taken away, and what was published of it stays" in found.reason

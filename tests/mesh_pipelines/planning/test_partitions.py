@@ -1,0 +1,135 @@
+"""Partitions that end: Dagster shows those that the contract declares, and what lands beyond is refused, not lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.orchestration.assets import partitions_of
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.planning.next_run import Attempt, Nothing
+from mesh_pipelines.shared import platform
+from tests.mesh_pipelines.orchestration.test_run import Watcher, statuses
+from tests.mesh_pipelines.planning.test_next_run import after, decision, request_of
+from tests.mesh_pipelines.tiny import World, promise, read_promise
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
+LATE = "orders-2013-04.csv"
+YEAR = [f"2013-{month:02d}" for month in range(1, 13)]
+
+
+def write(world: World, until: str) -> None:
+    """shop.orders, by month, up to a last one."""
+    months: dict[str, Any] = {"partitions": "2013-01", "until": until}
+    world.write(
+        "shop",
+        promise("shop", "orders_raw", {"id": "integer"}, **months),
+        promise("shop", "orders", {"id": "integer", "month": "string"}, **months),
+        sources='orders_raw = source("orders-{month}.csv")',
+        products="""
+        @data_product
+        def orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:
+            return orders_raw.select("id", pl.col("_file").str.slice(7, 7).alias("month"), "_file", "_row")
+        """,
+    )
+
+
+def land(world: World, *months: str) -> None:
+    """Let months land."""
+    for month in months:
+        world.land("shop", f"orders-{month}.csv", f"id\n{month[-2:]}\n")
+
+
+@pytest.fixture
+def quarter(world: World) -> World:
+    """Orders of January to March are declared; January has landed and is published, and then April landed."""
+    write(world, "2013-03")
+    land(world, "2013-01")
+    assert run().ok
+    land(world, "2013-04")
+    return world
+
+
+@pytest.mark.parametrize(
+    ("every", "since", "until", "last"),
+    [
+        ("month", "2013-01", "2013-12", "2013-12"),
+        ("day", "2013-12-30", "2013-12-31", "2013-12-31"),
+        ("year", "2011", "2013", "2013"),
+        ("month", "2013-11", "2013-11", "2013-11"),
+    ],
+)
+def test_dagster_has_the_declared_partitions_and_no_others(
+    tmp_path: Path, every: str, since: str, until: str, last: str
+) -> None:
+    """The last one is in, the one after it is not."""
+    document = promise("shop", "orders", {"id": "integer", "month": "string"}, partitions=since, until=until)
+    document["customProperties"][1]["value"]["every"] = every
+    found = partitions_of(read_promise(tmp_path, document))
+    assert found is not None
+    names = found.get_partition_keys()
+    assert (names[0], names[-1]) == (since, last)
+
+
+def test_the_year_of_the_data_is_all_that_is_shown() -> None:
+    """The departures and the weather are of 2013: no month after it is shown as missing."""
+    mesh = load_mesh(Path(__file__).resolve().parents[3])
+    cut = [node for node in mesh.nodes.values() if node.partitioned]
+    assert cut
+    for node in cut:
+        found = partitions_of(node.contract)
+        assert found is not None
+        assert list(found.get_partition_keys()) == YEAR, node.key
+
+
+def test_a_month_beyond_the_last_is_refused_and_not_lost(quarter: World) -> None:
+    """The error names file, month, what is declared and what to do; declared after all, the file is published."""
+    failed = {step.key: step for step in run().steps}["shop.orders_raw"]
+    assert failed.status == "failed"
+    for words in (
+        f"{LATE} (2013-04)",
+        "outside the partitions that its contract declares (2013-01 to 2013-03)",
+        "shop.orders_raw",
+        "contracts/orders_raw.odcs.yaml",
+    ):
+        assert words in failed.message
+    assert platform().lake.partitions("shop.orders") == ("2013-01",)
+    assert (quarter.landing / "shop" / LATE).read_text() == "id\n04\n"
+    write(quarter, "2013-04")
+    assert run().ok
+    assert platform().lake.partitions("shop.orders") == ("2013-01", "2013-04")
+
+
+def test_months_within_go_on_beside_one_that_is_refused(quarter: World) -> None:
+    """February is published though April lies there; that April was left out is said in the same breath."""
+    land(quarter, "2013-02")
+    watcher = Watcher()
+    found = statuses(run(reporter=watcher))
+    assert set(found.values()) == {"done"}
+    assert platform().lake.partitions("shop.orders") == ("2013-01", "2013-02")
+    assert any(f"{LATE} (2013-04)" in told for told in watcher.told)
+
+
+def test_a_tick_refuses_a_month_once(quarter: World) -> None:
+    """One run says so where people look, and none after it until something else lands, which is made as ever."""
+    asked = request_of(quarter, "shop")
+    assert asked.window == ("2013-01", "2013-01"), "a run needs a partition that there is"
+    assert f"{LATE} (2013-04)" in asked.reason
+    failed = after("shop", Attempt("0123456789", asked.causes, finished=True, failed=True))
+    said = decision(quarter, "shop", failed)
+    assert isinstance(said, Nothing)
+    assert "shop.orders_raw failed, and nothing has changed since" in said.reason
+    land(quarter, "2013-02")
+    assert request_of(quarter, "shop", failed).window == ("2013-02", "2013-02")
+
+
+def test_nothing_but_months_beyond_is_said_too(world: World) -> None:
+    """Before anything was published there is nothing to run: what waits says why."""
+    write(world, "2013-03")
+    land(world, "2013-04")
+    found = {step.key: step for step in run().steps}["shop.orders_raw"]
+    assert found.status == "waiting"
+    assert f"{LATE} (2013-04)" in found.message

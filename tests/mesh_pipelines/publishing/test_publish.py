@@ -1,0 +1,346 @@
+"""Write, audit, publish, on a real lake: rows that keep the contract are published, others quarantined or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.errors import AuditRefused, TransformError
+from mesh_pipelines.publishing.publish import QUARANTINE, Candidate, Published, publish
+from mesh_pipelines.shared import Platform
+from mesh_pipelines.testing import mesh_home
+from quality.outcome import Outcome
+from resources.settings import get_settings
+from tests.mesh_pipelines.tiny import product, promise, read_promise
+
+COLUMNS: dict[str, Any] = {
+    "id": "integer",
+    "amount": {"logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+    "city": {"logicalType": "string", "classification": "confidential"},
+}
+GOOD = {"id": [1, 2, 3], "amount": [1.0, 2.0, 3.0], "city": ["Rome", "Oslo", "Bonn"]}
+BAD = {"id": [1, 2, 3], "amount": [1.0, -2.0, 3.0], "city": ["Rome", "Oslo", "Bonn"]}
+
+
+@dataclass
+class Shop:
+    """A lake and one product of it."""
+
+    platform: Platform
+    node: Node
+
+    @property
+    def quarantine(self) -> str:
+        return self.node.key + QUARANTINE
+
+    def publish(self, rows: dict[str, Any] | pl.LazyFrame, *partitions: str, **info: Any) -> Published:
+        frame = rows if isinstance(rows, pl.LazyFrame) else pl.LazyFrame(rows)
+        candidate = Candidate(frame, partitions=partitions or None, **info)
+        return publish(self.platform, self.node, candidate, {}, "run")
+
+    def rows(self, key: str = "") -> pl.DataFrame:
+        return self.platform.lake.scan(key or self.node.key).collect()
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One lake for all: every test has a product of its own in it."""
+    with mesh_home(tmp_path_factory.mktemp("home")):
+        yield Platform(get_settings())
+
+
+@pytest.fixture
+def shop(platform: Platform, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+    """A product that tolerates half of its rows to be refused."""
+    return offer(platform, tmp_path, request, tolerance=50)
+
+
+def offer(platform: Platform, folder: Path, request: pytest.FixtureRequest, **terms: Any) -> Shop:
+    """A product with these terms, named after the test."""
+    name = "p" + str(abs(hash(request.node.nodeid)) % 10**9)
+    columns = {**COLUMNS, "month": "string"} if "partitions" in terms else COLUMNS
+    return Shop(platform, product(read_promise(folder, promise("shop", name, columns, **terms))))
+
+
+@pytest.fixture
+def monthly(platform: Platform, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+    """The same, cut by month."""
+    return offer(platform, tmp_path, request, tolerance=50, partitions="2013-01")
+
+
+def month(name: str, *ids: int, amount: float = 1.0) -> dict[str, Any]:
+    """Rows of a month."""
+    many = len(ids)
+    return {"id": list(ids), "amount": [amount] * many, "city": ["Rome"] * many, "month": [name] * many}
+
+
+def test_sound_rows_are_published_with_a_record(shop: Shop) -> None:
+    """Every row, in the contract's columns and types; the record says what they were made by and held against."""
+    done = shop.publish(GOOD, info={"champion": 3})
+    assert shop.rows().rows() == list(zip(*GOOD.values(), strict=True))
+    assert (done.rows, done.version, done.unchanged) == (3, 0, False)
+    assert done.outcome is not None
+    assert done.outcome.verdict == "passed"
+    record = shop.platform.lake.record(shop.node.key)
+    assert record.data_version == done.data_version
+    assert (record.contract_version, record.code_version) == ("1.0.0", shop.node.version_of_code)
+    assert (record.info["run_id"], record.info["champion"]) == ("run", 3)
+    assert record.info["outcome"]["rows"] == 3
+    assert {r["rule"] for r in record.info["outcome"]["results"]} >= {
+        "columns_conform",
+        "within_tolerance",
+        "has_rows",
+    }
+    assert not shop.platform.lake.exists(shop.quarantine)
+    assert set(done.seconds) == {"read", "audit", "write", "commit"}
+
+
+def test_refused_rows_go_to_quarantine_with_rule_and_place(shop: Shop) -> None:
+    """A row that breaks a rule is kept as it came, beside the file and row that it came from and the rules it broke."""
+    place = {"_file": ["a.csv", "a.csv", "b.csv"], "_row": [1, 2, 1]}
+    done = shop.publish({**BAD, **place})
+    assert shop.rows()["id"].to_list() == [1, 3]
+    assert shop.rows().columns == ["id", "amount", "city"]
+    [row] = shop.rows(shop.quarantine).to_dicts()
+    assert (row["id"], row["amount"], row["city"], row["_file"], row["_row"]) == (
+        "2",
+        "-2.0",
+        "Oslo",
+        "a.csv",
+        2,
+    )
+    [rule] = row["_rules"]
+    assert rule in {check.rule for check in (done.outcome.results if done.outcome else ())}
+    assert rule.startswith("amount")
+    assert done.outcome is not None
+    assert (done.outcome.rows, done.outcome.quarantined, done.rows) == (3, 1, 2)
+
+
+def test_refused_rows_without_a_place_are_kept_all_the_same(shop: Shop) -> None:
+    """A transformation that drops where rows came from leaves these fields empty."""
+    shop.publish(BAD)
+    [row] = shop.rows(shop.quarantine).to_dicts()
+    assert (row["_file"], row["_row"], row["id"]) == (None, None, "2")
+
+
+def test_nothing_in_quarantine_is_public(shop: Shop) -> None:
+    """A refused value may be anything: what is public in the product is at least internal in its quarantine."""
+    shop.publish(BAD)
+    kinds = shop.platform.lake.record(shop.quarantine).classification
+    assert (kinds["id"], kinds["amount"], kinds["city"]) == ("internal", "internal", "confidential")
+
+
+def test_beyond_the_tolerance_nothing_is_published(shop: Shop) -> None:
+    """The candidate is refused whole, its audit comes with the error, and the last good version stays readable."""
+    before = shop.publish(GOOD)
+    with pytest.raises(AuditRefused) as raised:
+        shop.publish({**BAD, "amount": [-1.0, -2.0, 3.0]})
+    assert isinstance(raised.value.outcome, Outcome)
+    assert raised.value.outcome.quarantined == 2
+    assert "66.67%" in raised.value.what
+    assert "the last good version stays readable" in raised.value.remedy
+    assert shop.rows().rows() == list(zip(*GOOD.values(), strict=True))
+    assert shop.platform.lake.version(shop.node.key) == before.version
+    assert not shop.platform.lake.exists(shop.quarantine)
+
+
+def test_a_refusal_leaves_no_files_behind(shop: Shop) -> None:
+    """What was staged for a candidate that was refused is gone again."""
+    shop.publish(GOOD)
+    root = Path(shop.platform.lake.root(shop.node.key))
+    before = sorted(path.name for path in root.rglob("*") if path.is_file())
+    with pytest.raises(AuditRefused):
+        shop.publish({**BAD, "amount": [-1.0, -2.0, 3.0]})
+    assert sorted(path.name for path in root.rglob("*") if path.is_file()) == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ({k: v for k, v in GOOD.items() if k != "city"}, "city"),
+        ({**GOOD, "mood": ["good"] * 3}, "mood"),
+        ({**GOOD, "id": [1.5, 2.5, 3.5]}, "id"),
+    ],
+    ids=["missing", "extra", "retyped"],
+)
+def test_other_columns_than_promised_are_refused(shop: Shop, rows: dict[str, Any], words: str) -> None:
+    """A missing, extra or retyped column refuses the candidate, whatever the tolerance, and is named."""
+    shop.publish(GOOD)
+    with pytest.raises(AuditRefused, match=words) as raised:
+        shop.publish(rows)
+    assert shop.rows().height == 3
+    outcome = raised.value.outcome
+    assert isinstance(outcome, Outcome)
+    [check] = outcome.results
+    assert (check.rule, check.passed) == ("columns_conform", False)
+    assert words in check.detail
+
+
+def test_no_rows_at_all_are_refused(shop: Shop) -> None:
+    """An empty candidate breaks the promise that there are rows; what was published stays."""
+    shop.publish(GOOD)
+    with pytest.raises(AuditRefused, match="has_rows"):
+        shop.publish(pl.LazyFrame(GOOD).filter(pl.lit(value=False)))
+    assert shop.rows().height == 3
+
+
+def test_repeated_keys_go_to_quarantine_where_that_is_tolerated(shop: Shop) -> None:
+    """Of rows that share a key the first stays; the others are refused with the rule that they broke."""
+    done = shop.publish({**GOOD, "id": [1, 2, 2], "city": ["Rome", "first", "second"]})
+    assert shop.rows()["city"].to_list() == ["Rome", "first"]
+    [row] = shop.rows(shop.quarantine).to_dicts()
+    assert (row["id"], row["city"]) == ("2", "second")
+    assert done.outcome is not None
+    [rule] = [r for r in done.outcome.results if r.rule in row["_rules"]]
+    assert (rule.passed, rule.failed, rule.checked) == (True, 1, 3)
+
+
+def test_repeated_keys_are_refused_where_nothing_is_tolerated(
+    platform: Platform, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A product without tolerance is not published with a key that does not identify."""
+    strict = offer(platform, tmp_path, request)
+    with pytest.raises(AuditRefused, match="id"):
+        strict.publish({**GOOD, "id": [1, 2, 2]})
+    assert not strict.platform.lake.exists(strict.node.key)
+
+
+def test_a_partition_replaces_itself_alone(monthly: Shop) -> None:
+    """A month is published beside the others; its correction leaves them as they are, and what was known of them."""
+    monthly.publish(month("2013-01", 1, 2), "2013-01", merged={"files": {"jan": {"n": 1}}})
+    monthly.publish(month("2013-02", 3), "2013-02", merged={"files": {"feb": {"n": 1}}})
+    monthly.publish(month("2013-01", 1), "2013-01", merged={"files": {"jan": {"n": 2}}})
+    assert sorted(monthly.rows().select("id", "month").rows()) == [(1, "2013-01"), (3, "2013-02")]
+    info = monthly.platform.lake.record(monthly.node.key).info
+    assert info["files"] == {"jan": {"n": 2}, "feb": {"n": 1}}
+
+
+def test_rows_outside_of_their_partition_are_refused(monthly: Shop) -> None:
+    """A row of March in February's candidate would overwrite March with what it does not have."""
+    monthly.publish(month("2013-03", 7, 8), "2013-03")
+    february, stray = pl.DataFrame(month("2013-02", 1, 2)), pl.DataFrame(month("2013-03", 3))
+    done = monthly.publish(pl.concat([february, stray]).lazy(), "2013-02")
+    assert sorted(monthly.rows().select("id", "month").rows()) == [
+        (1, "2013-02"), (2, "2013-02"), (7, "2013-03"), (8, "2013-03"),
+    ]  # fmt: skip
+    [row] = monthly.rows(monthly.quarantine).to_dicts()
+    assert (row["id"], row["_rules"]) == ("3", ["outside_of_its_partition"])
+    assert done.outcome is not None
+    assert done.outcome.quarantined == 1
+
+
+def test_the_same_content_again_makes_no_new_version(shop: Shop) -> None:
+    """The data version is that of the content, not of the run: published again, it wakes nobody."""
+    first = shop.publish(BAD)
+    again = shop.publish(BAD)
+    assert again.unchanged
+    assert (again.version, again.data_version) == (first.version, first.data_version)
+    assert len(shop.platform.lake.history(shop.node.key)) == 1
+    assert len(shop.platform.lake.history(shop.quarantine)) == 1
+    other = shop.publish(GOOD)
+    assert other.data_version != first.data_version
+    assert shop.publish(BAD).data_version == first.data_version
+
+
+def test_the_same_content_by_other_code_is_remembered(shop: Shop) -> None:
+    """Same rows by other code: the content keeps its version, and the record the code, so nothing is made twice."""
+    first = shop.publish(GOOD)
+    shop.node = changed(shop.node, code_version="other")
+    again = shop.publish(GOOD)
+    assert again.data_version == first.data_version
+    assert shop.platform.lake.record(shop.node.key).code_version == shop.node.version_of_code
+
+
+def test_a_correction_empties_the_quarantine(shop: Shop) -> None:
+    """Once the rows have been put right, the quarantine of now holds none; its past version can still be read."""
+    shop.publish(BAD)
+    then = shop.platform.lake.version(shop.quarantine)
+    shop.publish(GOOD)
+    assert shop.rows(shop.quarantine).height == 0
+    assert shop.rows().height == 3
+    assert shop.platform.lake.scan(shop.quarantine, version=then).collect().height == 1
+
+
+def test_a_correction_of_a_month_heals_that_month_alone(monthly: Shop) -> None:
+    """Refused rows of other months stay in quarantine."""
+    for name in ("2013-01", "2013-02"):
+        bad, good = pl.DataFrame(month(name, 1, amount=-1.0)), pl.DataFrame(month(name, 2, 3))
+        monthly.publish(pl.concat([bad, good]).lazy(), name)
+    assert sorted(monthly.rows(monthly.quarantine)["month"]) == ["2013-01", "2013-02"]
+    monthly.publish(month("2013-01", 1, 2, 3), "2013-01")
+    assert monthly.rows(monthly.quarantine)["month"].to_list() == ["2013-02"]
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        pl.LazyFrame(GOOD).with_columns(id=pl.col("nonsense")),
+        pl.LazyFrame(GOOD).with_columns(city=pl.lit("x").str.to_date("%Y").cast(pl.String)),
+    ],
+    ids=["when it is planned", "when its rows are computed"],
+)
+def test_a_frame_that_fails_lazily_is_its_functions_fault(shop: Shop, fails: pl.LazyFrame) -> None:
+    """An error that polars finds only when rows are computed is told as the domain's, by the asset's key."""
+    shop.publish(GOOD)
+    with pytest.raises(TransformError) as raised:
+        shop.publish(fails)
+    assert raised.value.where == shop.node.key
+    assert "mend the domain's function" in raised.value.remedy
+    assert shop.rows().height == 3
+
+
+def test_a_function_of_python_that_fails_in_the_middle_is_told_the_same(shop: Shop) -> None:
+    """So is an error in a Python function that polars calls row by row."""
+
+    def fall(_: int) -> float:
+        raise ZeroDivisionError("by nought")
+
+    rows = pl.LazyFrame(GOOD).with_columns(amount=pl.col("id").map_elements(fall, return_dtype=pl.Float64))
+    with pytest.raises(TransformError, match="by nought"):
+        shop.publish(rows)
+
+
+def test_rules_hold_across_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product larger than one batch is audited whole: keys that repeat in another batch, counts, order."""
+    monkeypatch.setattr("mesh_pipelines.publishing.publish.BATCH", 7)
+    ids = [*range(40), 3, 39]
+    rows = {"id": ids, "amount": [float(i) - 1 for i in range(42)], "city": [str(i) for i in range(42)]}
+    done = shop.publish(rows)
+    assert done.outcome is not None
+    assert (done.outcome.rows, done.outcome.quarantined) == (42, 3)
+    assert shop.rows()["id"].to_list() == list(range(1, 40))
+    assert sorted(shop.rows(shop.quarantine)["city"]) == ["0", "40", "41"]
+
+
+def test_a_feature_set_is_published_without_a_contract(platform: Platform) -> None:
+    """Rows come sorted, cut by month; nothing is audited, so there is no outcome."""
+    node = Node("shop", "features_of_mine", "features", code_version="code")
+    rows = pl.LazyFrame({"id": [3, 1, 2], PARTITION: ["2013-02", "2013-01", "2013-01"]})
+    done = publish(platform, node, Candidate(rows, order=(PARTITION, "id")), {}, "run")
+    assert done.outcome is None
+    assert platform.lake.scan(node.key).collect()["id"].to_list() == [1, 2, 3]
+    assert platform.lake.partitions(node.key) == ("2013-01", "2013-02")
+
+
+def test_a_source_keeps_where_its_rows_came_from(platform: Platform, tmp_path: Path) -> None:
+    """Raw rows are kept with file and row, typed as the contract says; what cannot be read as such is quarantined."""
+    contract = read_promise(tmp_path, promise("shop", "landed_raw", COLUMNS, tolerance=50), "source")
+    node = Node("shop", "landed_raw", "source", contract=contract)
+    text = {
+        "id": ["1", "two"],
+        "amount": ["1.5", "2"],
+        "city": ["Rome", None],
+        "_file": ["a.csv"] * 2,
+        "_row": [1, 2],
+    }
+    publish(platform, node, Candidate(pl.LazyFrame(text)), {}, "run")
+    assert platform.lake.scan(node.key).collect().rows() == [(1, 1.5, "Rome", "a.csv", 1)]
+    [refused] = platform.lake.scan(node.key + QUARANTINE).collect().to_dicts()
+    assert (refused["id"], refused["_file"], refused["_row"]) == ("two", "a.csv", 2)

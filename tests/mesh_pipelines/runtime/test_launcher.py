@@ -1,0 +1,127 @@
+"""Which runs live: told by the process that executes them. Launching itself is tried with a daemon in tests/e2e."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher import LaunchRunContext, WorkerStatus
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.test_utils import create_run_for_test
+
+from mesh_pipelines.runtime.code_servers import code_servers
+from mesh_pipelines.runtime.launcher import WarmRunLauncher
+from resources.processes import PROCESS, children, is_gone, number_of, this_process
+
+_SLEEPING = """
+import time
+from resources.processes import this_process
+print(this_process(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Another process, and what it calls itself."""
+    with subprocess.Popen([sys.executable, "-c", _SLEEPING], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+        process.kill()
+
+
+def test_a_process_is_known_from_every_other(other: tuple[subprocess.Popen[str], str]) -> None:
+    """By host, number and start; a number that is used again is not taken for it, nor another machine's."""
+    process, named = other
+    assert number_of(named) == process.pid
+    assert not is_gone(named)
+    assert not is_gone("")
+    assert is_gone(named.rpartition(":")[0] + ":1")
+    assert not is_gone("another-machine:1:1")
+    assert number_of("another-machine:1:1") is None
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert is_gone(named), "it has ended, though nobody was told yet"
+
+
+def test_a_killed_run_is_told_from_a_long_one(other: tuple[subprocess.Popen[str], str]) -> None:
+    """Dagster's monitoring fails the one and leaves the other."""
+    process, named = other
+    launcher = WarmRunLauncher()
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = create_run_for_test(instance, tags={PROCESS: named})
+        assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+        process.kill()
+        process.wait()
+        assert launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
+
+
+def test_a_run_can_be_cancelled(other: tuple[subprocess.Popen[str], str]) -> None:
+    """Its process is interrupted, as by Ctrl-C; one that is gone is cancelled at once."""
+    process, named = other
+    launcher = WarmRunLauncher()
+    with dg.DagsterInstance.ephemeral() as instance:
+        launcher.register_instance(instance)
+        run = create_run_for_test(instance, tags={PROCESS: named}, status=dg.DagsterRunStatus.STARTED)
+        assert launcher.terminate(run.run_id)
+        assert process.wait(30) in (-signal.SIGINT, 1)
+        assert launcher.terminate(run.run_id)
+        ended = instance.get_run_by_id(run.run_id)
+        assert ended is not None
+        assert ended.status == dg.DagsterRunStatus.CANCELED
+        assert not launcher.terminate(run.run_id), "there is nothing left to cancel"
+    assert not is_gone(this_process())
+
+
+def test_a_killed_warm_process_leaves_no_zombie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever forks runs may be killed at any time: nothing of it stays, whether or not another run follows."""
+    answers = "import os, sys\nfor line in sys.stdin: print(os.getpid(), flush=True)"
+    monkeypatch.setattr(WarmRunLauncher, "command", (sys.executable, "-c", answers))
+    code = RepositoryPythonOrigin(sys.executable, ModuleCodePointer("shop", "defs", None))
+    launcher = WarmRunLauncher()
+    before = set(children(os.getpid()))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        launcher.register_instance(instance)
+        run = create_run_for_test(instance, job_code_origin=JobPythonOrigin("everything", code))
+        launcher.launch_run(LaunchRunContext(run, None))
+        [warm] = set(children(os.getpid())) - before
+        os.kill(warm, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while Path(f"/proc/{warm}").exists():
+            assert time.monotonic() < until, "it is a zombie"
+            time.sleep(0.05)
+        launcher.launch_run(LaunchRunContext(run, None))
+        for _ in range(10):  # nor does anybody have to wait until the system has told that it ended
+            [warm] = set(children(os.getpid())) - before
+            os.kill(warm, signal.SIGKILL)
+            launcher.launch_run(LaunchRunContext(run, None))
+        launcher.dispose()
+
+
+def test_a_code_server_that_lost_its_inner_process_is_found() -> None:
+    """Of the processes that Dagster started, those that are code servers and have no child."""
+    waiting = "import subprocess, sys, time; {start} time.sleep(60) # dagster code-server start"
+    inner = waiting.format(start="subprocess.Popen(['sleep', '60']);")
+    with (
+        subprocess.Popen([sys.executable, "-c", inner], start_new_session=True) as whole,
+        subprocess.Popen([sys.executable, "-c", waiting.format(start="")]) as lonely,
+        subprocess.Popen(["sleep", "60"]) as another,
+    ):
+        until = time.monotonic() + 30
+        while not children(whole.pid) and time.monotonic() < until:
+            time.sleep(0.05)
+        found = code_servers(os.getpid())
+        os.killpg(whole.pid, signal.SIGKILL)
+        lonely.kill()
+        another.kill()
+    assert found[lonely.pid] == []
+    assert len(found[whole.pid]) == 1
+    assert another.pid not in found

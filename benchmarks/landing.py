@@ -84,7 +84,7 @@ def make(root: str, domain: str) -> Work:
 def tick(root: str, domain: str) -> Work:
     """What a domain's sensor does: facts from lake and landing zone, a decision on them."""
     load("dagster", "deltalake", "mesh_pipelines.orchestration.run")
-    from mesh_pipelines.orchestration.sensors import attempts_in
+    from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
     from mesh_pipelines.planning.next_run import Nothing, decide
     from mesh_pipelines.planning.plan import plan

@@ -88,7 +88,8 @@ def tick(root: str, models: int, past: int) -> Work:
     load("dagster", "mlflow", "deltalake")
     import dagster as dg
 
-    from mesh_pipelines.declaring.mesh import load_mesh
+    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration import sensors
     from mesh_pipelines.planning import next_run as current
     from mesh_pipelines.planning.lookup import facts_of
@@ -113,7 +114,7 @@ def tick(root: str, models: int, past: int) -> Work:
         first = look()
         changed: list[float] = []
         for number in range(3):
-            shared.registry.client.set_registered_model_tag(f"{DOMAIN}.model_0", "looked", str(number))
+            registry_of(shared).client.set_registered_model_tag(f"{DOMAIN}.model_0", "looked", str(number))
             changed.append(look())
         time.sleep(2.5)  # the registry's file has come to rest
         look()
@@ -128,7 +129,8 @@ def _build(root: Path, models: int, past: int) -> Any:
     import polars as pl
 
     from mesh_pipelines.declaring.load import model_spec
-    from mesh_pipelines.declaring.mesh import load_mesh
+    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.run import run as run_mesh
     from mesh_pipelines.scaffold import new_domain
     from mesh_pipelines.shared import platform
@@ -168,7 +170,7 @@ def _build(root: Path, models: int, past: int) -> Any:
     }
     raw = publish(key, {}, **made)
     readings = publish(f"{DOMAIN}.readings", raw)
-    client = shared.registry.client
+    client = registry_of(shared).client
     for n in numbers:
         key, features = f"{DOMAIN}.model_{n}", publish(f"{DOMAIN}.features_{n}", readings)
         client.create_registered_model(key)

@@ -17,7 +17,7 @@ from quality.typed import PROVENANCE
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import Gate
-    from mesh_pipelines.monitoring.policy import Watch
+    from mesh_pipelines.declaring.watch import Watch
 
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,131 +21,18 @@ from mesh_pipelines.declaring.declarations import (
     FeatureSetDeclaration,
     Input,
     ModelDeclaration,
-    Port,
     PredictionsDeclaration,
     SourceDeclaration,
-    Stage,
 )
-from mesh_pipelines.declaring.domain_profile import Profile, read_profile
+from mesh_pipelines.declaring.domain_profile import read_profile
+from mesh_pipelines.declaring.node import OwnCheck
 from mesh_pipelines.errors import ContractError, Violation
-from mesh_pipelines.planning.verdicts import OwnCheck, own_checks
 from quality.contract import Contract, load_contract
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
-
-PARTITION = "_partition"
-"""Partition column of tables whose contract names none: sources and feature sets."""
-
-CHAMPION = "_champion"
-"""Ending of a champion's name: the champion of ``operations.delay`` is ``operations.delay_champion``."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One thing that a domain owns: a source, product, feature set, model, champion or predictions.
-
-    Args:
-        domain: name of the owning domain.
-        name: name within the domain.
-        stage: where it stands in the flow.
-        inputs: what it reads, in the order of the function's arguments.
-        declaration: how the domain declared it; ``None`` for a hand-written Dagster asset.
-        contract: its promise; sources, products and predictions have one.
-        code_version: changes when the code that makes it changes.
-        asset: the hand-written Dagster asset, if it is one.
-        file: the Python file that it is written in.
-        line: the line at which it begins there.
-        checks: its checks that were written by hand.
-    """
-
-    domain: str
-    name: str
-    stage: Stage
-    inputs: tuple[Input, ...] = ()
-    declaration: Declaration | None = None
-    contract: Contract | None = None
-    code_version: str = ""
-    asset: Any = None
-    file: Path | None = None
-    line: int = 1
-    checks: tuple[OwnCheck, ...] = ()
-
-    @property
-    def key(self) -> str:
-        return f"{self.domain}.{self.name}"
-
-    @property
-    def place(self) -> str:
-        """Where to look for it: ``domains/operations/products.py:12: departures``."""
-        file = f"{'/'.join(self.file.parts[-3:])}:{self.line}" if self.file else f"domains/{self.domain}"
-        return f"{file}: {self.name}"
-
-    @property
-    def partitioned(self) -> bool:
-        """Whether it is materialized a partition at a time."""
-        return self.stage in ("source", "product") and bool(self.contract and self.contract.partition)
-
-    @property
-    def partition_column(self) -> str | None:
-        """The column by which its table is laid out, if any."""
-        if self.stage == "features":
-            return PARTITION
-        if self.contract is None or self.contract.partition is None:
-            return None
-        return self.contract.partition.column or PARTITION
-
-    @property
-    def version_of_code(self) -> str:
-        """Code and contract in one: when it changes, what was published has to be made anew."""
-        promise = self.contract.digest[:12] if self.contract else ""
-        return f"{self.code_version}-{promise}" if promise else self.code_version
-
-
-@dataclass(frozen=True)
-class LoadedDomain:
-    """A domain as loaded, with all that is wrong with it.
-
-    Args:
-        profile: who owns it.
-        folder: where it lives.
-        nodes: what it owns, by name, in the order of the flow.
-        extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
-        violations: every fault found.
-        unsound: names of the contracts that are there and cannot be used, for faults that are among these.
-        contracts: those that can be used, in the order of their files; also those that no node has.
-    """
-
-    profile: Profile
-    folder: Path
-    nodes: Mapping[str, Node]
-    extras: tuple[Any, ...] = ()
-    violations: tuple[Violation, ...] = field(default=())
-    unsound: frozenset[str] = frozenset()
-    contracts: tuple[Contract, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.profile.name
-
-    @property
-    def place(self) -> str:
-        """Its folder, seen from that of ``workspace.yaml``: ``domains/operations``."""
-        return "/".join(self.folder.parts[-2:])
-
-    def place_of(self, contract: Contract) -> str:
-        """The file of one of its contracts, seen from there."""
-        return f"{self.place}/contracts/{contract.path.name}"
-
-    @property
-    def checks(self) -> tuple[OwnCheck, ...]:
-        """Checks that the domain wrote by hand, whatever asset they are on."""
-        return _checks(self.extras, self.name)
-
-    def lacks_contract(self, node: Node) -> bool:
-        """Whether nobody wrote one; one that is there and unsound has been reported as that."""
-        name = (node.declaration.contract if node.declaration else None) or node.name
-        return node.contract is None and name not in self.unsound
+from mesh_pipelines.declaring.handwritten import handwritten_nodes, is_dagster_extra
+from mesh_pipelines.declaring.node import CHAMPION, LoadedDomain, Node, checks_among
 
 
 def load_domain(package: str) -> LoadedDomain:
@@ -184,15 +71,15 @@ def load_domain(package: str) -> LoadedDomain:
                     found.append(_twice(node, nodes[name]))
                 nodes[name] = node
             elif "dagster" in sys.modules and not name.startswith("_"):
-                written = _handwritten(value, profile.name, contracts, module, package)
+                written = handwritten_nodes(value, profile.name, contracts, module, package)
                 for own, node in written.items():
                     if own not in nodes:
                         nodes[own] = node
                     elif nodes[own].asset is not value:  # the same asset may be imported by several modules
                         found.append(_twice(node, nodes[own]))
-                if not written and _is_dagster_extra(value) and value not in extras:
+                if not written and is_dagster_extra(value) and value not in extras:
                     extras.append(value)
-    nodes = _with_checks(_wire(nodes, profile.name), _checks(extras, profile.name))
+    nodes = _with_checks(_wire(nodes, profile.name), checks_among(extras, profile.name))
     return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound), usable)
 
 
@@ -285,60 +172,6 @@ def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
     return wired
 
 
-def _handwritten(
-    value: Any, domain: str, contracts: Mapping[str, Contract], module: ModuleType, package: str
-) -> dict[str, Node]:
-    from dagster import AssetsDefinition
-
-    if not isinstance(value, AssetsDefinition):
-        return {}
-    found: dict[str, Node] = {}
-    for spec in value.specs:
-        name = spec.key.path[-1]
-        given = spec.metadata.get("mesh/ports") or {}
-        purposes: Mapping[str, str] = getattr(given, "data", given)
-        ports = {str(key): Port(str(key), str(purpose)) for key, purpose in purposes.items()}
-        inputs = tuple(
-            Input(
-                dep.asset_key.path[-1],
-                _dotted(dep.asset_key.path, domain),
-                ports.get(_dotted(dep.asset_key.path, domain)),
-            )
-            for dep in spec.deps
-        )
-        stage = str(spec.tags.get("mesh/stage", "product"))
-        found[name] = Node(
-            domain=domain,
-            name=name,
-            stage=stage,  # type: ignore[arg-type]
-            inputs=inputs,
-            contract=contracts.get(name),
-            code_version=spec.code_version or code_version(module.__name__, package),
-            asset=value,
-            file=Path(str(module.__file__)),
-            line=_line_of(value),
-        )
-    return found
-
-
-def _line_of(asset: Any) -> int:
-    """The line at which a hand-written asset's function begins."""
-    compute = getattr(asset.node_def, "compute_fn", None) if asset.is_executable else None
-    code = getattr(getattr(compute, "decorated_fn", None), "__code__", None)
-    return code.co_firstlineno if code else 1
-
-
-def _dotted(path: Any, domain: str) -> str:
-    parts = list(path)
-    return ".".join(parts) if len(parts) > 1 else f"{domain}.{parts[0]}"
-
-
-def _checks(extras: Iterable[Any], domain: str) -> tuple[OwnCheck, ...]:
-    return tuple(
-        check for extra in extras if hasattr(extra, "check_specs") for check in own_checks(extra, domain)
-    )
-
-
 def _with_checks(nodes: Mapping[str, Node], checks: Iterable[OwnCheck]) -> dict[str, Node]:
     found: dict[str, list[OwnCheck]] = {}
     for check in checks:
@@ -347,12 +180,6 @@ def _with_checks(nodes: Mapping[str, Node], checks: Iterable[OwnCheck]) -> dict[
         name: replace(node, checks=tuple(found[node.key])) if node.key in found else node
         for name, node in nodes.items()
     }
-
-
-def _is_dagster_extra(value: Any) -> bool:
-    from dagster import AssetChecksDefinition, JobDefinition, ScheduleDefinition, SensorDefinition
-
-    return isinstance(value, (AssetChecksDefinition, JobDefinition, ScheduleDefinition, SensorDefinition))
 
 
 def _twice(node: Node, first: Node) -> Violation:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from mesh_pipelines.declaring.load import PARTITION
+from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
 from mesh_pipelines.landing.formats import RawFile, odd_ones, told
 from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
-from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
 from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput
 from quality.contract import Contract

@@ -12,9 +12,10 @@ from mesh_pipelines.declaring.model_spec import METRICS, ModelSpec
 from mesh_pipelines.errors import GateRefused, TransformError
 from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate, evaluate_slices, shortfall
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.registry import PINNED, LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import PINNED, LoadedModel, ModelVersion
 
 CHAMPION = "_champion"
 """Column with the champion's score, where two are compared."""

@@ -15,8 +15,9 @@ from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.plots import calibration_plot, importance_plot
 from mesh_pipelines.modeling.prediction import load_booster
 from mesh_pipelines.modeling.record import InputVersion, Record
-from mesh_pipelines.modeling.registry import ModelVersion, Registry
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import ModelVersion
 from resources.tracking import TrainingRun
 
 if TYPE_CHECKING:

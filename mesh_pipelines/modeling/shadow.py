@@ -25,10 +25,11 @@ from mesh_pipelines.modeling.gate import (
     slice_checks,
 )
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.scoring import SCORE as SAID
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
+from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.lake.lake import Lake
 
 SCORES = "__shadow"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.dagster_names import WORK_SECONDS
+from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.errors import MeshError
-from mesh_pipelines.monitoring.findings import ColumnDrift
-from mesh_pipelines.monitoring.policy import Watched, drifted, has_moved, is_worse
+from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
+from mesh_pipelines.monitoring.policy import drifted, has_moved, is_worse
 from mesh_pipelines.plotting import in_markdown
-from mesh_pipelines.reporting.reports import WORK_SECONDS
 from mesh_pipelines.shared import platform
 
 if TYPE_CHECKING:

@@ -7,20 +7,19 @@ carry the same owners, kinds, columns and checks.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.dagster_names import asset_key
+from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.orchestration.pages import describe
 from mesh_pipelines.runtime.dagster_yaml import TRAINING
+from mesh_pipelines.steps.checks import Check
+from mesh_pipelines.steps.context import Produce
 from quality.contract import Contract, Partition, next_partition
-from quality.rules import Rule, rules_of
 
 # Code references, freshness and data versions are marked beta in Dagster; the version is pinned to a minor release.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -43,44 +42,6 @@ KINDS = {
     "predictions": {"xgboost", "pandera", "greatexpectations"},
 }
 _SENSITIVITY = ("public", "internal", "confidential", "restricted")
-
-Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
-"""What a step does: from the context and the loaded inputs to check results and one output."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check that an asset's own step reports on."""
-
-    name: str
-    description: str
-    blocking: bool
-
-
-CHAMPION_CHECKS = (
-    Check("floors", "Each metric is at least as good as the floor that the domain set.", False),
-    Check("beats_baseline", "Out of time it is better than the naive baseline.", False),
-    Check("not_worse_than_champion", "On the same fresh rows it is not worse than today's champion.", False),
-    Check("no_slice_left_behind", "No slice of the data falls behind by more than the domain allows.", False),
-)
-"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
-
-SHADOW_CHECK = Check(
-    "held_in_shadow",
-    "Scored beside today's champion on what happened after it was trained, it is not worse.",
-    False,
-)
-
-
-def champion_checks(node: Node) -> tuple[Check, ...]:
-    """What the gate of one champion looks at.
-
-    Args:
-        node: the champion.
-    """
-    declared = node.declaration
-    gate = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
-    return (*CHAMPION_CHECKS, SHADOW_CHECK) if getattr(gate, "shadow", None) else CHAMPION_CHECKS
 
 
 def build_asset(
@@ -140,11 +101,6 @@ def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
     return [dg.AssetSpec(asset_key(key)) for key in sorted(foreign)]
 
 
-def asset_key(key: str) -> dg.AssetKey:
-    """``domain.name`` as Dagster writes it."""
-    return dg.AssetKey(key.split("."))
-
-
 def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     """Dagster's partitions of a contract that is cut by time."""
     cut: Partition | None = contract.partition if contract else None
@@ -160,16 +116,6 @@ def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     return dg.MonthlyPartitionsDefinition(start_date=cut.since, end_date=end, fmt="%Y-%m")
 
 
-def contract_checks(contract: Contract) -> tuple[Check, ...]:
-    """The checks that a product's step reports on: one a rule, and the two that hold for all of it."""
-    own = tuple(Check(r.name, _rule_text(r), r.severity == "error") for r in rules_of(contract))
-    return (
-        Check("columns_conform", "The columns and their types are those of the contract.", True),
-        Check("within_tolerance", f"At most {contract.tolerance:.2%} of the rows are quarantined.", True),
-        *own,
-    )
-
-
 def _computing(produce: Produce) -> Produce:
     """The step as Dagster wants it: it looks at the annotation itself, which is text in this project's modules."""
 
@@ -178,11 +124,6 @@ def _computing(produce: Produce) -> Produce:
 
     compute.__annotations__["context"] = dg.AssetExecutionContext
     return compute
-
-
-def _rule_text(rule: Rule) -> str:
-    allowed = f" Up to {rule.tolerance:.2%} of the rows may break it." if rule.tolerance else ""
-    return f"{(rule.description or rule.name).rstrip('.')}.{allowed}"
 
 
 def _check_spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -300,28 +241,3 @@ def _code_reference(node: Node) -> dg.CodeReferencesMetadataValue | None:
 
 def _reference(file: str, line: int, label: str) -> dg.LocalFileCodeReference:
     return dg.LocalFileCodeReference(file_path=str(Path(file)), line_number=line, label=label)
-
-
-def as_rows(value: Any, key: str) -> pl.LazyFrame:
-    """Take what a domain's function returned as rows.
-
-    Args:
-        value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
-        key: the asset it was returned for.
-
-    Raises:
-        TransformError: it is something else.
-    """
-    from mesh_pipelines.errors import TransformError
-
-    if isinstance(value, pl.LazyFrame):
-        return value
-    if isinstance(value, pl.DataFrame):
-        return value.lazy()
-    if hasattr(value, "__arrow_c_stream__"):
-        return pl.DataFrame(value).lazy()
-    raise TransformError(
-        f"its function returned {type(value).__name__}, which is no rows",
-        where=key,
-        remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,34 +9,14 @@ import dagster as dg
 import polars as pl
 
 from mesh_pipelines.errors import AccessRefused, NotPublished
-from mesh_pipelines.governance.lint import agreement_refusal
+from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.shared import platform
 from quality.contract import Agreement
 
 if TYPE_CHECKING:
     from resources.lake.publication import Publication
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a step read of one input: enough to read the same again.
-
-    Args:
-        key: the table's key.
-        version: its Delta version.
-        data_version: hash of its content.
-        partitions: hash of the content of each partition that was read; empty for a table without any.
-        by_partition: whether the table is laid out by partition at all.
-    """
-
-    key: str
-    version: int
-    data_version: str
-    partitions: Mapping[str, str] = field(default_factory=dict)
-    by_partition: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {"version": self.version, "data_version": self.data_version}
+from mesh_pipelines.governance.agreements import agreement_from_json
+from mesh_pipelines.publishing.read import Read
 
 
 class LakeIOManager(dg.IOManager):
@@ -105,7 +83,9 @@ class LakeIOManager(dg.IOManager):
         owner = key.partition(".")[0]
         if consumer == owner:
             return
-        agreements = [Agreement(**_agreement(entry)) for entry in record.info.get("agreements") or ()]
+        agreements = [
+            Agreement(**agreement_from_json(entry)) for entry in record.info.get("agreements") or ()
+        ]
         refusal = agreement_refusal(agreements, consumer, str(purpose), datetime.now(UTC).date())
         if refusal:
             raise AccessRefused(
@@ -113,10 +93,3 @@ class LakeIOManager(dg.IOManager):
                 where=key,
                 remedy=f"ask {owner} for an agreement: a role {consumer!r} with this purpose in the product's contract",
             )
-
-
-def _agreement(entry: Mapping[str, Any]) -> dict[str, Any]:
-    from datetime import date
-
-    until = entry.get("until")
-    return {**entry, "until": date.fromisoformat(until) if isinstance(until, str) else until}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import getpass
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.load import CHAMPION
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.declaring.node import CHAMPION
 from mesh_pipelines.errors import SelectionError
+from mesh_pipelines.governance.federation import load_mesh, project_root
+from mesh_pipelines.modeling.rebuild import RebuildReport
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import Platform, platform
 
 if TYPE_CHECKING:
-    from mesh_pipelines.modeling.registry import AliasMove
+    from mesh_pipelines.modeling.version import AliasMove
 
 
 def promote(key: str, version: int, because: str) -> AliasMove:
@@ -28,8 +30,8 @@ def promote(key: str, version: int, because: str) -> AliasMove:
         NotPublished: there is no such version.
     """
     shared = _model(key)
-    move = shared.registry.promote(
-        shared.registry.version(key, version), who=getpass.getuser(), because=because
+    move = registry_of(shared).promote(
+        registry_of(shared).version(key, version), who=getpass.getuser(), because=because
     )
     _record(shared, key, move)
     return move
@@ -48,7 +50,7 @@ def rollback(key: str, because: str, to: int | None = None) -> AliasMove:
         NotPublished: there is no such version, or was no champion before.
     """
     shared = _model(key)
-    move = shared.registry.rollback(key, who=getpass.getuser(), because=because, to=to)
+    move = registry_of(shared).rollback(key, who=getpass.getuser(), because=because, to=to)
     _record(shared, key, move)
     return move
 
@@ -64,7 +66,7 @@ def pin(key: str, because: str) -> AliasMove:
         NotPublished: there is no champion to keep.
     """
     shared = _model(key)
-    move = shared.registry.pin(key, who=getpass.getuser(), because=because)
+    move = registry_of(shared).pin(key, who=getpass.getuser(), because=because)
     _record(shared, key, move)
     return move
 
@@ -77,13 +79,13 @@ def unpin(key: str, because: str) -> AliasMove:
         because: why.
     """
     shared = _model(key)
-    move = shared.registry.unpin(key, who=getpass.getuser(), because=because)
+    move = registry_of(shared).unpin(key, who=getpass.getuser(), because=because)
     _record(shared, key, move)
     return move
 
 
 def _model(key: str) -> Platform:
-    from mesh_pipelines.orchestration.run import project_root
+    from mesh_pipelines.governance.federation import project_root
 
     node = load_mesh(project_root()).node(key)
     if node.stage != "model":
@@ -95,7 +97,7 @@ def _record(shared: Platform, key: str, move: AliasMove) -> None:
     """Show the decision on the champion's page in Dagster; sensors see the new champion in the registry."""
     import dagster as dg
 
-    champion = shared.registry.champion(key)
+    champion = registry_of(shared).champion(key)
     metadata = {
         "action": move.action,
         "champion": champion.label if champion else "none",
@@ -109,3 +111,22 @@ def _record(shared: Platform, key: str, move: AliasMove) -> None:
             [*key.split(".")[:-1], key.split(".")[-1] + CHAMPION], metadata=metadata, tags=tags
         )
     )
+
+
+def rebuild(key: str, version: int) -> RebuildReport:
+    """Train a version of a model again from its record; the result is shown on the model's page in Dagster too.
+
+    Args:
+        key: the model's key.
+        version: which version of it.
+    """
+    from mesh_pipelines.steps.rebuild import rebuild_version, report_rebuild
+
+    whole = load_mesh(project_root())
+    node = whole.node(key)
+    if node.stage != "model":
+        raise SelectionError(f"{key} is a {node.stage}, and only models are rebuilt", remedy="name a model")
+    shared = platform()
+    report = rebuild_version(shared, key, version)
+    report_rebuild(dagster_instance(shared), report)
+    return report

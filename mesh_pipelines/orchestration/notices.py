@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.dagster_names import REASON
+from mesh_pipelines.declaring.node import LoadedDomain, Node, OwnCheck
 from mesh_pipelines.errors import MeshError, NoticeRefused
-from mesh_pipelines.planning.plan import REASON
-from mesh_pipelines.planning.verdicts import FailedChecks, OwnCheck, remedy_of
+from mesh_pipelines.orchestration.check_events import FailedChecks
+from mesh_pipelines.planning.verdicts import remedy_of
 from resources.settings import get_settings
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from mesh_pipelines.declaring.declarations import (
     PredictionsDeclaration,
 )
 from mesh_pipelines.declaring.domain_profile import Profile
-from mesh_pipelines.declaring.load import CHAMPION, Node
 from mesh_pipelines.declaring.model_spec import Gate
+from mesh_pipelines.declaring.node import CHAMPION, Node
 from quality.contract import Contract
 
 # From here on a docstring speaks to those who read the code (Google style), not to those who use the product.

@@ -13,12 +13,12 @@ from typing import Any
 import dagster as dg
 
 from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.load import LoadedDomain, Node
-from mesh_pipelines.orchestration.sensors import attempts_in, mesh_of, run_request
+from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.orchestration.tick import attempts_in, mesh_of, run_request
+from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lag import late
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Nothing, decide
-from mesh_pipelines.planning.plan import Facts
 from mesh_pipelines.shared import platform
 from quality.contract import Contract
 

@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.declarations import PredictionsDeclaration
-from mesh_pipelines.declaring.load import Node, model_spec
+from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import Node, blocking
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
-from mesh_pipelines.landing.landed import Landing, landing_of
-from mesh_pipelines.planning.plan import Declared, Facts, ModelFacts
-from mesh_pipelines.planning.verdicts import Verdict, blocking, latest_verdicts
+from mesh_pipelines.landing.landed import Landing
+from mesh_pipelines.landing.open import landing_of
+from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts, Verdict
+from mesh_pipelines.planning.verdicts import latest_verdicts
 from mesh_pipelines.runtime.preload import OWN_REGISTRY, REGISTRY, preload
 from mesh_pipelines.shared import Platform
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from mesh_pipelines.modeling.registry import Standing
-    from mesh_pipelines.monitoring.policy import Watched
+    from mesh_pipelines.modeling.version import Standing
+    from mesh_pipelines.monitoring.findings import Watched
 
 
 _TICK = 2.0
@@ -140,7 +143,7 @@ def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
     stamp = _stamp(uri)
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
         preload(OWN_REGISTRY if uri.startswith("sqlite:") else REGISTRY)
-        found = {key: _facts(standing) for key, standing in platform.registry.standing().items()}
+        found = {key: _facts(standing) for key, standing in registry_of(platform).standing().items()}
         _seen[uri] = (stamp, found)
     return _seen[uri][1]
 

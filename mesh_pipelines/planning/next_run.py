@@ -13,33 +13,22 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mesh_pipelines.declaring.load import Node
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.landing.landed import gone_with_rows_kept
-from mesh_pipelines.planning.plan import (
-    Facts,
-    Plan,
-    Step,
-    changes,
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.landing.changes import gone_with_rows_kept
+from mesh_pipelines.planning.facts import Facts, known_of
+from mesh_pipelines.planning.judge import (
+    cause_of,
     in_shadow,
-    inputs_now,
-    known_of,
-    outdated_partitions,
-    plan,
     too_little_new,
+    versions_of,
 )
-from mesh_pipelines.planning.verdicts import marks
-
-CAUSES = "mesh/causes"
-"""Run tag: for each asset that was out of date by itself, a hash of what made it so."""
-
-VERSIONS = "mesh/versions"
-"""Run tag: what made those assets out of date, as versions: ``operations.departures@9 -> @10``."""
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.step import Plan, Step
+from mesh_pipelines.planning.verdicts import unfit
 
 LOST = 3
 """Runs that may be lost to a killed process for one cause, before it is left to a person."""
-
-_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -104,7 +93,7 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         facts: what is published, landed and registered.
         attempts: what was started before, by domain.
     """
-    from mesh_pipelines.orchestration.run import next_group, windows
+    from mesh_pipelines.planning.shares import next_group, windows
 
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
@@ -120,7 +109,7 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         here = [node for node in nodes if node.domain == domain]
         waits += [kept for node in here if (kept := too_little_new(node, facts))]
         waits += in_shadow(here, facts)
-        waits += [f"whoever follows {node.key}: {why}" for node in here if (why := facts.unfit(node.key))]
+        waits += [f"whoever follows {node.key}: {why}" for node in here if (why := unfit(node.key, facts))]
         gone = [name for node in here for name in _gone(node, facts)]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
@@ -187,44 +176,3 @@ def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     if node.stage != "source" or facts.landed(node).fault is not None:
         return ()
     return gone_with_rows_kept(facts.landed(node), known_of(facts.of(node.key)))
-
-
-def cause_of(step: Step, facts: Facts) -> str:
-    """A hash of what makes an asset out of date: its inputs' content (of a source, its files) and its code.
-
-    Args:
-        step: the asset to be made.
-        facts: where to look.
-    """
-    if step.node.stage == "source":
-        landed = facts.landed(step.node)
-        inputs = {
-            f"{one.partition}/{one.name}": one.fingerprint
-            for one in landed.inputs
-            if step.partitions is None or one.partition in step.partitions
-        }
-        if landed.fault is not None:
-            inputs["fault"] = landed.fault.what
-        elif landed.outside and not outdated_partitions(step.node, facts.of(step.key), landed):
-            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
-    else:
-        inputs = {
-            name: json.dumps(inputs_now(step.node, facts, name), sort_keys=True)
-            for name in step.partitions or ("",)
-        }
-        inputs |= {i.key: str(facts.registry_state(i.key)) for i in step.node.inputs}
-    inputs |= marks(step.node, facts)
-    content = json.dumps([step.key, step.node.version_of_code, sorted(inputs.items())])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def versions_of(steps: Sequence[Step], facts: Facts) -> str:
-    """The versions that made assets out of date: of a source its files, of others their inputs, before and now.
-
-    Args:
-        steps: the assets that are out of date by themselves.
-        facts: where to look.
-    """
-    found = dict.fromkeys(change for step in steps for change in changes(step, facts))
-    shown = ", ".join(list(found)[:_LISTED])
-    return f"{shown} and {len(found) - _LISTED} more" if len(found) > _LISTED else shown

@@ -7,87 +7,18 @@ already, so what it refuses is kept from whoever would follow: its own domain an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagster import DagsterEvent, DagsterInstance
+    from dagster import DagsterInstance
 
-    from mesh_pipelines.declaring.load import Node
-    from mesh_pipelines.planning.plan import Facts
+    from mesh_pipelines.declaring.node import Node
+    from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.declaring.node import blocking
+from mesh_pipelines.planning.facts import Verdict
 
 _LONGEST = 160
-
-
-@dataclass(frozen=True)
-class OwnCheck:
-    """A check that was written by hand.
-
-    Args:
-        asset: key of what it looks at, ``domain.name``.
-        name: its name there.
-        blocking: whether nothing may follow what it refuses.
-        step: name of the Dagster op that executes it.
-        alone: whether it can be executed without the other checks of its function.
-        by_partition: whether it is evaluated once a partition.
-    """
-
-    asset: str
-    name: str
-    blocking: bool
-    step: str
-    alone: bool = True
-    by_partition: bool = False
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check came to when it was last executed.
-
-    Args:
-        number: of this evaluation, greater than those before it.
-        passed: whether it lets what it saw be followed.
-        at: when that was (UTC).
-        said: its own description of what it found.
-    """
-
-    number: int
-    passed: bool
-    at: datetime
-    said: str = ""
-
-
-def own_checks(definition: Any, domain: str) -> tuple[OwnCheck, ...]:
-    """The checks in a Dagster definition.
-
-    Args:
-        definition: ``dg.AssetChecksDefinition``; it may name an asset as its domain does, without the domain.
-        domain: the domain that wrote it.
-    """
-    specs = tuple(definition.check_specs)
-    alone = definition.can_subset or len({spec.asset_key for spec in specs}) == 1
-    return tuple(
-        OwnCheck(
-            ".".join(spec.asset_key.path if len(spec.asset_key.path) > 1 else (domain, *spec.asset_key.path)),
-            spec.name,
-            spec.blocking,
-            step_of(definition, domain),
-            alone,
-            spec.partitions_def is not None,
-        )
-        for spec in specs
-    )
-
-
-def step_of(definition: Any, domain: str) -> str:
-    """Name of the op that executes a hand-written check; the IO manager knows the reader by its first part.
-
-    Args:
-        definition: ``dg.AssetChecksDefinition``.
-        domain: the domain that wrote it.
-    """
-    return f"{domain}__{definition.op.name}"
 
 
 def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping[str, Mapping[str, Verdict]]:
@@ -126,11 +57,6 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
     return found
 
 
-def blocking(node: Node) -> tuple[str, ...]:
-    """Names of the hand-written checks of a node that nothing may follow unless they pass."""
-    return tuple(check.name for check in node.checks if check.blocking)
-
-
 def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
     """Blocking checks of a node that have not seen what is published of it now; none where nothing is.
 
@@ -146,6 +72,12 @@ def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
     if made is None:
         return ()
     return tuple(name for name in blocking(node) if (last := verdicts.get(name)) is None or last.at < made)
+
+
+def unfit(key: str, facts: Facts) -> str | None:
+    """The reason why nothing may follow what is published under a key now; ``None`` where everything may."""
+    node = facts.nodes.get(key)
+    return why_unfit(node, facts) if node else None
 
 
 def why_unfit(node: Node, facts: Facts) -> str | None:
@@ -170,48 +102,6 @@ def why_unfit(node: Node, facts: Facts) -> str | None:
         if missing
         else None
     )
-
-
-class FailedChecks:
-    """Follows the events of a run, and tells which hand-written checks failed or could not be executed.
-
-    Args:
-        nodes: what the run makes.
-    """
-
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self._steps: dict[str, list[OwnCheck]] = {}
-        self._refused: dict[tuple[str, str], str] = {}
-        self._told: set[tuple[str, str]] = set()
-        for node in nodes:
-            for check in node.checks:
-                self._steps.setdefault(check.step, []).append(check)
-
-    def concerns(self, step: str | None) -> bool:
-        """Whether a step executes hand-written checks."""
-        return step in self._steps
-
-    def of(self, event: DagsterEvent) -> list[tuple[OwnCheck, str | None]]:
-        """Checks that an event of their step has as failed: each with what it said, ``None`` where it raised instead.
-
-        A failed check that blocks nothing is a warning, and none of these.
-
-        Args:
-            event: any event of a step that executes checks.
-        """
-        if event.event_type_value == "ASSET_CHECK_EVALUATION":
-            found = event.asset_check_evaluation_data
-            key = (".".join(found.asset_key.path), found.check_name)
-            self._told.add(key)
-            if not found.passed and found.severity.value == "ERROR" and found.blocking:
-                self._refused[key] = found.description or ""
-        if event.event_type_value != "STEP_FAILURE":
-            return []
-        checks = {(check.asset, check.name): check for check in self._steps[str(event.step_key)]}
-        said: list[tuple[OwnCheck, str | None]] = [
-            (check, self._refused[key]) for key, check in checks.items() if key in self._refused
-        ]
-        return said or [(check, None) for key, check in checks.items() if key not in self._told]
 
 
 def remedy_of(key: str) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.dagster_names import REASON
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.judge import in_shadow, stale, unchecked
 from mesh_pipelines.planning.lag import late
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
 from mesh_pipelines.planning.next_run import Nothing, decide
-from mesh_pipelines.planning.plan import REASON, Facts, Plan, Step, Waiting, in_shadow, plan, stale, unchecked
-from mesh_pipelines.planning.verdicts import remedy_of
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.step import Plan, Step, Waiting
+from mesh_pipelines.planning.verdicts import remedy_of, unfit
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import Platform, platform
@@ -26,8 +31,8 @@ def explain(key: str) -> Card:
     Raises:
         SelectionError: nothing in the mesh has that key.
     """
-    from mesh_pipelines.orchestration.run import project_root
-    from mesh_pipelines.orchestration.sensors import attempts_in
+    from mesh_pipelines.governance.federation import project_root
+    from mesh_pipelines.orchestration.tick import attempts_in
 
     mesh = load_mesh(project_root())
     node = mesh.node(key)
@@ -68,7 +73,7 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
 
 def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
     """That nobody follows an asset, and what to do about it; nothing where all may."""
-    reason = facts.unfit(node.key)
+    reason = unfit(node.key, facts)
     return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
 
 
@@ -78,7 +83,7 @@ def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
         return []
     model = facts.nodes[node.key if node.stage == "model" else node.inputs[0].key]
     held = [("in shadow", text) for text in in_shadow([model], facts)]
-    pinned = shared.registry.pinned(model.key)
+    pinned = registry_of(shared).pinned(model.key)
     if pinned is not None:
         held.append(("pinned", f"to version {pinned.to} by {pinned.who} at {pinned.at}: {pinned.because}"))
     return held

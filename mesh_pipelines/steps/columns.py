@@ -9,9 +9,9 @@ import dagster as dg
 import polars as pl
 
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
-from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.features.column_lineage import lineage_of
-from mesh_pipelines.orchestration.io_manager import Read
+from mesh_pipelines.publishing.read import Read
 
 if TYPE_CHECKING:
     from resources.lake.lake import Lake

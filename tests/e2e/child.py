@@ -112,7 +112,7 @@ def _import_all() -> None:
         "pandera.polars",
         "polars",
         "mesh_pipelines.orchestration.run",
-        "mesh_pipelines.steps.transform",
+        "mesh_pipelines.steps.produce",
         "mesh_pipelines.publishing.publish",
         "quality.dataset",
         "quality.gx",

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.dagster_names import PROCESS
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.testing import workspace
-from resources.processes import PROCESS, number_of
+from resources.processes import number_of
 from tests.e2e import small
 from tests.e2e.living import LivingMesh, made
 from tests.mesh_pipelines.tiny import World

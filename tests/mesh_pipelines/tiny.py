@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 import yaml
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
-from mesh_pipelines.declaring.mesh import Mesh, load_mesh
+from mesh_pipelines.declaring.load import load_domain
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 from quality.contract import Contract, load_contract
 

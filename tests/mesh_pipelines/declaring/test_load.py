@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from mesh_pipelines.declaring.declarations import Input
-from mesh_pipelines.declaring.load import PARTITION, model_spec
+from mesh_pipelines.declaring.load import model_spec
+from mesh_pipelines.declaring.node import PARTITION
 from tests.mesh_pipelines.tiny import World, by_rule, promise
 
 ORDERS = {"id": "integer", "amount": "number"}

@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mesh_pipelines.declaring.load import PARTITION
+from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError
+from mesh_pipelines.landing.changes import changed_partitions, gone_with_rows_kept, remembered
 from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.landing.landed import Known, Landed, changed_partitions, gone_with_rows_kept, remembered
+from mesh_pipelines.landing.landed import Known, Landed
 from quality.contract import Contract
 from resources.store import FolderStore
 from tests.mesh_pipelines.tiny import promise, read_promise

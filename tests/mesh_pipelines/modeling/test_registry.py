@@ -15,8 +15,9 @@ from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate import decide, judge
 from mesh_pipelines.modeling.logbook import log_model, plots
 from mesh_pipelines.modeling.record import InputVersion
-from mesh_pipelines.modeling.registry import ModelVersion, Registry, Standing
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import ModelVersion, Standing
 from resources.tracking import Tracking, training_run
 
 

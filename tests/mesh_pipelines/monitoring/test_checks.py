@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.load import Node
 from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.watch import Watch
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring import watching
 from mesh_pipelines.monitoring.checks import (
     INPUT_DRIFT,
@@ -21,7 +23,7 @@ from mesh_pipelines.monitoring.checks import (
     latest_facts,
     monitor_checks,
 )
-from mesh_pipelines.monitoring.policy import Watch, drifted
+from mesh_pipelines.monitoring.policy import drifted
 from mesh_pipelines.monitoring.watching import PROFILE, Look
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.shared import platform
@@ -90,7 +92,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
     """At first all is well; then inputs, predictions and performance go: each is told, and a policy knows."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(mesh=mesh).ok
-        champion = platform().registry.champion("machines.repair")
+        champion = registry_of(platform()).champion("machines.repair")
         assert champion is not None
         found = look(mesh, instance)
         assert found[LIVE_PERFORMANCE].passed
@@ -108,7 +110,9 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         (held,) = [entry for entry in begun.live().holdout if not entry.column]
         assert held.metrics == pytest.approx(champion.metrics)
 
-        platform().registry.pin("machines.repair", who="a test", because="the same model is to be watched")
+        registry_of(platform()).pin(
+            "machines.repair", who="a test", because="the same model is to be watched"
+        )
         file = get_settings().landing_folder / "machines" / "readings.csv"
         world_turns(pl.read_csv(file, try_parse_dates=True)).write_csv(file)
         assert run(mesh=mesh).ok

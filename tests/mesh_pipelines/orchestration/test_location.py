@@ -13,13 +13,15 @@ import dagster as dg
 import pytest
 import yaml
 
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.declaring.mesh import Location, Mesh, load_mesh, read_workspace
-from mesh_pipelines.orchestration.assets import GROUPS, KINDS, asset_key
-from mesh_pipelines.orchestration.location import checks_of, definitions
-from mesh_pipelines.planning.plan import IF_STALE
-from mesh_pipelines.publishing.publish import QUARANTINE
+from mesh_pipelines.dagster_names import IF_STALE, asset_key
+from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.orchestration.assets import GROUPS, KINDS
+from mesh_pipelines.orchestration.location import definitions
+from mesh_pipelines.publishing.quarantine import QUARANTINE
 from mesh_pipelines.shared import platform
+from mesh_pipelines.steps.checks import checks_of
 from quality.contract import load_contract
 from quality.rules import rules_of
 from tests.mesh_pipelines.tiny import World, promise

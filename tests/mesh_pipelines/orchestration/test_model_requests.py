@@ -13,14 +13,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
 from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
 from mesh_pipelines.monitoring.earlier_predictions import SAID
 from mesh_pipelines.monitoring.watching import Live, Look
 from mesh_pipelines.orchestration import model_requests as decisions
-from mesh_pipelines.orchestration.run import StepReport, run
-from mesh_pipelines.reporting.status import describe
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.orchestration.run_report import StepReport
+from mesh_pipelines.reporting.card import describe
 from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import platform
@@ -65,7 +67,7 @@ def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
     decisions.unpin(KEY, "audit is over")
     move = decisions.promote(KEY, 1, "agreed")
     assert (move.to, move.because) == (1, "agreed")
-    assert [m.action for m in platform().registry.history(KEY)][-3:] == ["pin", "unpin", "promote"]
+    assert [m.action for m in registry_of(platform()).history(KEY)][-3:] == ["pin", "unpin", "promote"]
     assert told_in_dagster()["because"] == "agreed"
     assert told_in_dagster()["champion"] == "repair@1"
 
@@ -75,7 +77,7 @@ def test_there_is_no_way_back_before_the_first_champion() -> None:
     """A rollback that leads nowhere says so, and moves nothing."""
     with pytest.raises(NotPublished, match="no champion before"):
         decisions.rollback(KEY, "regret")
-    champion = platform().registry.champion(KEY)
+    champion = registry_of(platform()).champion(KEY)
     assert champion is not None
     assert champion.version == 1
 
@@ -127,7 +129,7 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
     models.write_text(models.read_text().replace("margin=0.02", 'margin=0.02, shadow="14d"'))
     with workspace(inside):
         brought_up()
-        registry = platform().registry
+        registry = registry_of(platform())
         first, second = registry.versions(KEY)
         assert (first.aliases, second.aliases) == (("champion",), ("shadow",))
         assert "in shadow until outcomes of" in second.reason
@@ -187,7 +189,7 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
             "repair@1",
         )
         brought_up()
-        champion = platform().registry.champion(KEY)
+        champion = registry_of(platform()).champion(KEY)
         assert champion is not None
         assert champion.version == 1, "the gate does not take back what a person decided"
 
@@ -198,7 +200,7 @@ def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: P
     turn(inside, 30)
     with workspace(inside):
         brought_up()
-        registry = platform().registry
+        registry = registry_of(platform())
         assert [version.gate for version in registry.versions(KEY)] == ["promoted", "refused"]
         assert "pinned to version 1" in registry.versions(KEY)[1].reason
         assert "passed floor_auc" in registry.versions(KEY)[1].reason

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.schedules import cron_of, due_in, due_schedules

@@ -12,19 +12,13 @@ from typing import Any
 import pytest
 
 from mesh_pipelines.declaring.declarations import Declaration, Input, SourceDeclaration
-from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.landing.changes import remembered
 from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.landing.landed import remembered
-from mesh_pipelines.planning.plan import (
-    Declared,
-    Facts,
-    ModelFacts,
-    Plan,
-    Step,
-    changes,
-    plan,
-    too_little_new,
-)
+from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts
+from mesh_pipelines.planning.judge import changes, too_little_new
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.step import Plan, Step
 from quality.contract import Contract
 from resources.lake.digest import ContentDigest
 from resources.lake.publication import Publication

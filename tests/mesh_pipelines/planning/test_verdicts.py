@@ -9,7 +9,7 @@ import pytest
 
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
-from mesh_pipelines.orchestration.sensors import attempts_in, run_request
+from mesh_pipelines.orchestration.tick import attempts_in, run_request
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Nothing, Request, decide
 from mesh_pipelines.reporting.why import explain

@@ -11,9 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import AuditRefused, TransformError
-from mesh_pipelines.publishing.publish import QUARANTINE, Candidate, Published, publish
+from mesh_pipelines.publishing.candidate import Candidate, Published
+from mesh_pipelines.publishing.publish import publish
+from mesh_pipelines.publishing.quarantine import QUARANTINE
 from mesh_pipelines.shared import Platform
 from mesh_pipelines.testing import mesh_home
 from quality.outcome import Outcome
@@ -309,7 +311,7 @@ def test_a_function_of_python_that_fails_in_the_middle_is_told_the_same(shop: Sh
 
 def test_rules_hold_across_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A product larger than one batch is audited whole: keys that repeat in another batch, counts, order."""
-    monkeypatch.setattr("mesh_pipelines.publishing.publish.BATCH", 7)
+    monkeypatch.setattr("mesh_pipelines.publishing.writer.BATCH", 7)
     ids = [*range(40), 3, 39]
     rows = {"id": ids, "amount": [float(i) - 1 for i in range(42)], "city": [str(i) for i in range(42)]}
     done = shop.publish(rows)

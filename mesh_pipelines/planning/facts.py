@@ -1,0 +1,173 @@
+"""What planning looks at: publish records, registered models, what has landed, verdicts of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.landing.changes import looked, set_apart
+from mesh_pipelines.landing.landed import Known, Landed, Landing
+
+if TYPE_CHECKING:
+    from resources.lake.publication import Publication
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.node import Node
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the registry knows of a model, as far as planning needs it.
+
+    Args:
+        latest: newest version, 0 where there is none.
+        features: content of the feature set that the newest version was trained on.
+        features_version: which version of it that was.
+        spec: digest of the declaration that it was trained by.
+        rows: rows that the feature set had then.
+        trained_at: when that was, ISO 8601 in UTC.
+        decided: newest version that the gate has decided on.
+        champion: version in use, 0 where there is none.
+        shadow: version that is scored beside the champion, 0 where there is none.
+        shadow_seen: content of the feature set on which that was last done.
+        shadow_until: day of the data up to which its outcomes have to be known.
+    """
+
+    latest: int = 0
+    features: str = ""
+    spec: str = ""
+    decided: int = 0
+    champion: int = 0
+    rows: int = 0
+    trained_at: str = ""
+    features_version: int | None = None
+    shadow: int = 0
+    shadow_seen: str = ""
+    shadow_until: str = ""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What planning needs of a model's declaration.
+
+    Args:
+        digest: changes when the model would be another one.
+        min_new_rows: rows more than last time that make new content worth a training.
+        max_age: age at which a version is trained again whatever has changed.
+        on_drift: whether drift beyond the model's bounds makes new content worth a training, however few its rows.
+    """
+
+    digest: str
+    min_new_rows: int = 0
+    max_age: timedelta | None = None
+    on_drift: bool = True
+
+
+@dataclass
+class Facts:
+    """Where the planner looks; each look is taken once a plan.
+
+    Args:
+        record: the publish record of a key, ``None`` where nothing was published.
+        model: what the registry knows of a model.
+        nodes: every node of the mesh by key.
+        landing: where the rows of a source come from.
+        declared: a model's declaration as it is now.
+        settle: seconds that a new file must have been left unchanged.
+        drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where nobody
+            has looked at it yet, or all is within bounds.
+        verdicts: what the hand-written blocking checks of a node last said, by name; ``None`` where nobody can be
+            asked, and what is published may be followed.
+    """
+
+    record: Callable[[str], Publication | None]
+    model: Callable[[str], ModelFacts]
+    nodes: Mapping[str, Node]
+    landing: Callable[[Node], Landing]
+    declared: Callable[[Node], Declared]
+    settle: float = 0.0
+    drift: Callable[[Node, str], str | None] = lambda _node, _content: None
+    verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
+    _records: dict[str, Publication | None] = field(default_factory=dict)
+    _models: dict[str, ModelFacts] = field(default_factory=dict)
+    _landed: dict[str, Landed] = field(default_factory=dict)
+
+    def of(self, key: str) -> Publication | None:
+        if key not in self._records:
+            self._records[key] = self.record(key)
+        return self._records[key]
+
+    def of_model(self, key: str) -> ModelFacts:
+        if key not in self._models:
+            self._models[key] = self.model(key)
+        return self._models[key]
+
+    def there(self, key: str) -> bool:
+        """Whether something can be read under a key: rows in the lake, or a version in the registry."""
+        node = self.nodes.get(key)
+        if node and node.stage == "model":
+            return bool(self.of_model(key).latest)
+        if node and node.stage == "champion":
+            return bool(self.of_model(node.inputs[0].key).champion)
+        return self.of(key) is not None
+
+    def registry_state(self, key: str) -> ModelFacts | None:
+        """What the registry knows of a model or its champion; ``None`` for anything else."""
+        node = self.nodes.get(key)
+        if node is None or node.stage not in ("model", "champion"):
+            return None
+        return self.of_model(key if node.stage == "model" else node.inputs[0].key)
+
+    def made_at(self, node: Node) -> datetime | None:
+        """When what is there now of a node was made; ``None`` where nothing is, or nobody wrote it down."""
+        if node.stage == "champion":
+            return None
+        if node.stage == "model":
+            trained = self.of_model(node.key).trained_at
+            return datetime.fromisoformat(trained) if trained else None
+        record = self.of(node.key)
+        return record.published_at if record else None
+
+    def landed(self, node: Node) -> Landed:
+        """What one look found for a source; what went wrong with the look is part of it."""
+        if node.key not in self._landed:
+            known = known_of(self.of(node.key))
+            found = looked(self.landing(node), known, settle=self.settle)
+            self._landed[node.key] = set_apart(found, node.contract.partition if node.contract else None)
+        return self._landed[node.key]
+
+
+def known_of(record: Publication | None) -> Known:
+    """What a source's publish record knows of its inputs."""
+    return info_of(record).get("landed") or {}
+
+
+def info_of(record: Publication | None) -> Mapping[str, Any]:
+    """What the publisher noted, nothing where nothing was published."""
+    return record.info if record else {}
+
+
+def partitions_in(record: Publication | None) -> dict[str, str]:
+    """Content of each partition of a table; empty for one that is not partitioned."""
+    if record is None or record.partition_by is None:
+        return {}
+    return {name: digest.hex for name, digest in record.partitions.items()}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check came to when it was last executed.
+
+    Args:
+        number: of this evaluation, greater than those before it.
+        passed: whether it lets what it saw be followed.
+        at: when that was (UTC).
+        said: its own description of what it found.
+    """
+
+    number: int
+    passed: bool
+    at: datetime
+    said: str = ""

@@ -306,7 +306,7 @@ def test_demo_land_puts_real_files_below_the_home(mesh_home: Path) -> None:
 def test_help_is_instant() -> None:
     """`mesh --help` loads nothing of what the commands need."""
     code = (
-        "import sys; from mesh_pipelines import cli; from typer.testing import CliRunner;"
+        "import sys; from mesh_pipelines.commands import cli; from typer.testing import CliRunner;"
         "assert CliRunner().invoke(cli.app, ['--help']).exit_code == 0;"
         "print([name for name in ('dagster', 'polars', 'mlflow', 'pydantic', 'yaml') if name in sys.modules])"
     )

@@ -132,8 +132,10 @@ def _build(root: Path, models: int, past: int) -> Any:
     from mesh_pipelines.governance.federation import load_mesh
     from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.run import run as run_mesh
+    from mesh_pipelines.publishing.record import PublishRecord
     from mesh_pipelines.scaffold import new_domain
     from mesh_pipelines.shared import platform
+    from resources.lake.table_version import TableVersion
 
     new_domain(DOMAIN, root)
     folder, numbers = root / "domains" / DOMAIN, range(models)
@@ -149,36 +151,33 @@ def _build(root: Path, models: int, past: int) -> Any:
     rows = pl.DataFrame({"machine": ["m"], "day": ["2026-01-01"], "number": [0]})
     public = dict.fromkeys(rows.columns, "public")
 
-    def publish(key: str, inputs: Mapping[str, Any], **info: Any) -> Mapping[str, Any]:
+    def publish(key: str, inputs: Mapping[str, TableVersion], **record: Any) -> dict[str, TableVersion]:
         """Every version of a table, each with other rows."""
         for number in range(past):
             with shared.lake.stage(key, dict(rows.schema), public) as stage:
                 stage.write(rows.with_columns(number=pl.lit(number, pl.Int64)))
-                stage.commit(
-                    {"code_version": nodes[key].version_of_code, "inputs": inputs, **info}, replace="all"
-                )
-        record = shared.lake.record(key)
-        return {key: {"version": record.version, "data_version": record.data_version}}
+                made = PublishRecord(code_version=nodes[key].version_of_code, inputs=inputs, **record)
+                stage.commit(made.to_json(), replace="all")
+        last = shared.lake.record(key)
+        return {key: TableVersion(key, last.version, last.data_version)}
 
     key = f"{DOMAIN}.readings_raw"
     if not run_mesh([key], mesh=mesh).ok:
         raise SystemExit(f"{key} could not be made")
-    made = {
-        name: value
-        for name, value in shared.lake.record(key).info.items()
-        if name not in ("inputs", "code_version")
-    }
-    raw = publish(key, {}, **made)
+    raw = publish(key, {}, landed=PublishRecord.of(shared.lake.record(key)).landed)
     readings = publish(f"{DOMAIN}.readings", raw)
     client = registry_of(shared).client
     for n in numbers:
         key, features = f"{DOMAIN}.model_{n}", publish(f"{DOMAIN}.features_{n}", readings)
+        read = {
+            name: {"version": one.version, "data_version": one.data_version} for name, one in features.items()
+        }
         client.create_registered_model(key)
         digest = model_spec(nodes[key], mesh.domains[DOMAIN].nodes).digest
         for number in range(past):
             tags = {
                 "spec_digest": digest,
-                "inputs": json.dumps(features),
+                "inputs": json.dumps(read),
                 "gate": "promoted",
                 "trained_at": "",
             }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mesh_pipelines.errors import LandingError, MeshError
-from mesh_pipelines.landing.landed import LISTED, Known, Landed, LandedInput, Landing
+from mesh_pipelines.landing.landed import LISTED, Known, Landed, LandedInput, Landing, SeenInput
 from quality.contract import Contract, Partition
 
 
@@ -42,7 +42,7 @@ def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:
         for one in inputs:
             if one.name not in before:
                 reasons.setdefault(partition, []).append(f"{one.name} landed")
-            elif before[one.name][1] != one.fingerprint:
+            elif before[one.name].fingerprint != one.fingerprint:
                 reasons.setdefault(partition, []).append(f"{one.name} {one.change}")
         gone = set(before) - {one.name for one in inputs} - set(landed.unfinished)
         reasons.setdefault(partition, []).extend(f"{name} was taken away" for name in sorted(gone))
@@ -91,9 +91,9 @@ def undeclared(landed: Landed, contract: Contract) -> LandingError:
     )
 
 
-def remembered(inputs: Iterable[LandedInput]) -> dict[str, dict[str, list[str]]]:
+def remembered(inputs: Iterable[LandedInput]) -> dict[str, dict[str, SeenInput]]:
     """What the publish record keeps of inputs: see :data:`Known`."""
-    found: dict[str, dict[str, list[str]]] = {}
+    found: dict[str, dict[str, SeenInput]] = {}
     for one in inputs:
-        found.setdefault(one.partition, {})[one.name] = [one.stamp, one.fingerprint, one.mark]
+        found.setdefault(one.partition, {})[one.name] = SeenInput(one.stamp, one.fingerprint, one.mark)
     return found

@@ -59,8 +59,8 @@ class FileLanding:
         for entry, name, partition in self._entries():
             stamp = entry.tag or f"{entry.size}-{entry.changed}"
             seen = before.get((partition, name))
-            if seen and seen[0] == stamp:
-                inputs.append(LandedInput(name, partition, stamp, seen[1]))
+            if seen and seen.stamp == stamp:
+                inputs.append(LandedInput(name, partition, stamp, seen.fingerprint))
             elif settle and entry.changed > horizon:
                 unfinished.append(name)
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import polars as pl
 
@@ -21,8 +21,23 @@ LISTED = 8
 FILE, ROW = PROVENANCE
 """Provenance of a source's row: the file or table that it came from, and its number among the rows read, from 1."""
 
-Known = Mapping[str, Mapping[str, Sequence[str]]]
-"""What a publish record keeps of its inputs: by partition and name the stamp, the fingerprint and the mark."""
+
+class SeenInput(NamedTuple):
+    """What a publish record keeps of one input.
+
+    Args:
+        stamp: what a cheap look saw of it.
+        fingerprint: of its content.
+        mark: how far its rows had come, as text; empty where there is none.
+    """
+
+    stamp: str
+    fingerprint: str
+    mark: str = ""
+
+
+Known = Mapping[str, Mapping[str, SeenInput]]
+"""The inputs of the last publish, by partition and name."""
 
 
 @dataclass(frozen=True)

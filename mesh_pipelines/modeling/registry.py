@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
+from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.record import Record
 from resources.tracking import Tracking, import_mlflow, unavailable
 
@@ -30,6 +31,8 @@ from mesh_pipelines.modeling.version import (
     Standing,
 )
 
+DECISION = "gate_decision"
+"""Tag of a version that holds the gate's decision on it, as JSON."""
 MODEL_FILE = "model.ubj"
 RECORD_FILE = "extra_files/record.json"
 _MOVE = "mesh.move."
@@ -234,7 +237,7 @@ class Registry:
         """Write tags on a version."""
         with unavailable(self.tracking):
             for name, value in tags.items():
-                self.client.set_model_version_tag(version.key, str(version.version), name, value[:5000])
+                self.client.set_model_version_tag(version.key, str(version.version), name, value)
 
     def _refuse_if_pinned(self, key: str) -> None:
         pinned = self.pinned(key)
@@ -331,6 +334,7 @@ def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
         data_until=tags.get("data_until", ""),
         shadow_until=tags.get("shadow_until", ""),
         shadow_seen=tags.get("shadow_seen", ""),
+        decision=GateDecision.from_json(tags[DECISION]) if tags.get(DECISION) else None,
     )
 
 

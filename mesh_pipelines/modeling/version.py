@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.record import Record
 
 CHAMPION = "champion"
@@ -36,6 +37,7 @@ class ModelVersion:
         data_until: time of the newest outcome that it was made from, its holdout included; ISO 8601.
         shadow_until: of a version in shadow, the time of the data up to which outcomes have to be known.
         shadow_seen: content of the feature set on which it was last scored beside the champion.
+        decision: the gate's decision on it, each check by itself; while it is in shadow, the figures so far.
     """
 
     key: str
@@ -54,6 +56,7 @@ class ModelVersion:
     data_until: str = ""
     shadow_until: str = ""
     shadow_seen: str = ""
+    decision: GateDecision | None = None
 
     @property
     def label(self) -> str:

@@ -34,6 +34,7 @@ from mesh_pipelines.monitoring.performance import (
     performance,
     score_column,
 )
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import Platform
 from resources.lake.publication import Publication
 
@@ -122,8 +123,8 @@ class Look:
         champion = registry_of(shared).champion(model.key) if made and current else None
         if made is None or current is None or champion is None:
             return None
-        read = (made.info.get("inputs") or {}).get(spec.features)
-        features = shared.lake.record(spec.features, read["version"]) if read else current
+        read = PublishRecord.of(made).inputs.get(spec.features)
+        features = shared.lake.record(spec.features, read.version) if read else current
         return cls(
             shared, node, spec, watch_of(model), registry_of(shared).read(champion), made, features, current
         )

@@ -12,6 +12,7 @@ from mesh_pipelines.errors import AccessRefused, NotPublished
 from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.shared import platform
 from quality.contract import Agreement
+from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
     from resources.lake.publication import Publication
@@ -66,7 +67,8 @@ class LakeIOManager(dg.IOManager):
                 name: digest for name, digest in partitions.items() if window.start <= name <= window.end
             }
             only = list(partitions)
-        read = Read(key, record.version, record.data_version, partitions, record.partition_by is not None)
+        table = TableVersion(key, record.version, record.data_version)
+        read = Read(table, partitions, record.partition_by is not None)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
         return shared.lake.scan(key, version=record.version, partitions=only)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.landing.changes import looked, set_apart
-from mesh_pipelines.landing.landed import Known, Landed, Landing
+from mesh_pipelines.landing.landed import Landed, Landing
+from mesh_pipelines.publishing.record import PublishRecord
 
 if TYPE_CHECKING:
     from resources.lake.publication import Publication
@@ -92,12 +93,19 @@ class Facts:
     verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
     _records: dict[str, Publication | None] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
+    _made: dict[str, PublishRecord] = field(default_factory=dict)
     _landed: dict[str, Landed] = field(default_factory=dict)
 
     def of(self, key: str) -> Publication | None:
         if key not in self._records:
             self._records[key] = self.record(key)
         return self._records[key]
+
+    def record_of(self, key: str) -> PublishRecord:
+        """What the last publish of a key wrote down; an empty record where nothing was published."""
+        if key not in self._made:
+            self._made[key] = PublishRecord.of(self.of(key))
+        return self._made[key]
 
     def of_model(self, key: str) -> ModelFacts:
         if key not in self._models:
@@ -133,20 +141,10 @@ class Facts:
     def landed(self, node: Node) -> Landed:
         """What one look found for a source; what went wrong with the look is part of it."""
         if node.key not in self._landed:
-            known = known_of(self.of(node.key))
+            known = self.record_of(node.key).landed
             found = looked(self.landing(node), known, settle=self.settle)
             self._landed[node.key] = set_apart(found, node.contract.partition if node.contract else None)
         return self._landed[node.key]
-
-
-def known_of(record: Publication | None) -> Known:
-    """What a source's publish record knows of its inputs."""
-    return info_of(record).get("landed") or {}
-
-
-def info_of(record: Publication | None) -> Mapping[str, Any]:
-    """What the publisher noted, nothing where nothing was published."""
-    return record.info if record else {}
 
 
 def partitions_in(record: Publication | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts, info_of, known_of, partitions_in
+from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts, partitions_in
 from mesh_pipelines.planning.step import Step, Waiting
 from mesh_pipelines.planning.verdicts import marks
+from mesh_pipelines.publishing.record import NOTHING, PublishRecord
 
 
 def stale(node: Node, facts: Facts) -> Step | Waiting | None:
@@ -69,7 +70,7 @@ def _stale_source(node: Node, facts: Facts) -> Step | Waiting | None:
     if record is None and not landed.inputs:
         refused = undeclared(landed, node.contract) if landed.outside and node.contract else None
         return Waiting(node, refused.what if refused else "nothing has landed for it yet")
-    changed = outdated_partitions(node, record, landed)
+    changed = outdated_partitions(node, facts.record_of(node.key), landed)
     if not changed and landed.outside and node.contract:
         return _faulty_source(node, record, undeclared(landed, node.contract))
     if not changed:
@@ -87,19 +88,19 @@ def _faulty_source(node: Node, record: Publication | None, fault: MeshError) -> 
     return Step(node, (reason,), parts if node.partitioned else None)
 
 
-def outdated_partitions(node: Node, record: Publication | None, landed: Landed) -> dict[str, str]:
+def outdated_partitions(node: Node, record: PublishRecord, landed: Landed) -> dict[str, str]:
     """Partitions of a source that are not made of what has landed now, by the code of now; each with the reason.
 
     Args:
         node: the source.
-        record: what was published of it.
+        record: of the last publish; an empty one where nothing was published.
         landed: what is there now.
     """
-    changed = changed_partitions(landed, known_of(record))
-    if record is not None:
-        made = info_of(record).get("made_from") or {}
+    changed = changed_partitions(landed, record.landed)
+    if record is not NOTHING:
         for partition in landed.by_partition():
-            code = (made.get(partition) or {}).get("code") if node.partitioned else record.code_version
+            origin = record.origins.get(partition)
+            code = (origin.code if origin else None) if node.partitioned else record.code_version
             if code != node.version_of_code:
                 changed.setdefault(partition, _CODE)
     return dict(sorted(changed.items()))
@@ -109,7 +110,7 @@ def _stale_partitioned(node: Node, facts: Facts) -> Step | Waiting | None:
     missing = _unpublished(node, facts)
     if missing:
         return missing
-    made: Mapping[str, Mapping[str, str]] = info_of(facts.of(node.key)).get("made_from") or {}
+    made = facts.record_of(node.key).origins
     reasons: dict[str, None] = {}
     partitions: set[str] = set()
     for partition in all_partitions(node, facts) or ():
@@ -118,12 +119,12 @@ def _stale_partitioned(node: Node, facts: Facts) -> Step | Waiting | None:
         if before is None:
             partitions.add(partition)
             reasons.setdefault("partitions that were never made")
-        elif before.get("code") != node.version_of_code:
+        elif before.code != node.version_of_code:
             partitions.add(partition)
             reasons.setdefault(_CODE)
         else:
             for key, content in now.items():
-                if before.get(key) != content:
+                if before.inputs.get(key) != content:
                     partitions.add(partition)
                     reasons.setdefault(f"new content of {key}")
     return Step(node, tuple(reasons), tuple(sorted(partitions))) if partitions else None
@@ -133,11 +134,10 @@ def _stale_whole(node: Node, facts: Facts) -> Step | Waiting | None:
     missing = _unpublished(node, facts)
     if missing:
         return missing
-    record = facts.of(node.key)
-    if record is None:
+    if facts.of(node.key) is None:
         return Step(node, ("it was never made",))
-    reasons = _changed_inputs(node, record, facts)
-    if record.code_version != node.version_of_code:
+    reasons = _changed_inputs(node, facts)
+    if facts.record_of(node.key).code_version != node.version_of_code:
         reasons.append(_CODE)
     return Step(node, tuple(reasons)) if reasons else None
 
@@ -231,11 +231,10 @@ def _stale_predictions(node: Node, facts: Facts) -> Step | Waiting | None:
     if missing:
         return missing
     known = facts.of_model(facts.nodes[node.inputs[0].key].inputs[0].key)
-    record = facts.of(node.key)
-    if record is None:
+    if facts.of(node.key) is None:
         return Step(node, ("it was never made",))
-    reasons = _changed_inputs(node, record, facts)
-    if record.info.get("champion") != known.champion:
+    reasons, record = _changed_inputs(node, facts), facts.record_of(node.key)
+    if record.scoring is None or record.scoring.champion != known.champion:
         reasons.append(f"version {known.champion} is champion now")
     if record.code_version != node.version_of_code:
         reasons.append(_CODE)
@@ -270,15 +269,15 @@ def changes(step: Step, facts: Facts) -> list[str]:
         step: the asset.
         facts: where to look.
     """
-    node, record = step.node, facts.of(step.key)
+    node, record = step.node, facts.record_of(step.key)
     if node.stage == "source":
-        known = known_of(record)
+        known = record.landed
         return [
             f"{one.name}@{one.fingerprint[:8]}"
             for one in facts.landed(node).inputs
-            if known.get(one.partition, {}).get(one.name, ("", ""))[1] != one.fingerprint
+            if getattr(known.get(one.partition, {}).get(one.name), "fingerprint", None) != one.fingerprint
         ]
-    before = {key: given["version"] for key, given in (info_of(record).get("inputs") or {}).items()}
+    before = {key: read.version for key, read in record.inputs.items()}
     if node.stage == "model":
         read = facts.of_model(node.key).features_version
         before = {node.inputs[0].key: read} if read is not None else {}
@@ -297,14 +296,10 @@ def changes(step: Step, facts: Facts) -> list[str]:
     return found
 
 
-def _changed_inputs(node: Node, record: Publication, facts: Facts) -> list[str]:
-    before = record.info.get("inputs") or {}
+def _changed_inputs(node: Node, facts: Facts) -> list[str]:
+    before = {key: read.data_version for key, read in facts.record_of(node.key).inputs.items()}
     now = inputs_now(node, facts)
-    return [
-        f"new content of {key}"
-        for key, content in now.items()
-        if (before.get(key) or {}).get("data_version") != content
-    ]
+    return [f"new content of {key}" for key, content in now.items() if before.get(key) != content]
 
 
 def _unpublished(node: Node, facts: Facts) -> Waiting | None:
@@ -355,7 +350,7 @@ def cause_of(step: Step, facts: Facts) -> str:
         }
         if landed.fault is not None:
             inputs["fault"] = landed.fault.what
-        elif landed.outside and not outdated_partitions(step.node, facts.of(step.key), landed):
+        elif landed.outside and not outdated_partitions(step.node, facts.record_of(step.key), landed):
             inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
     else:
         inputs = {

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.landing.changes import gone_with_rows_kept
-from mesh_pipelines.planning.facts import Facts, known_of
+from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import (
     cause_of,
     in_shadow,
@@ -175,4 +175,4 @@ def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     """Inputs of a source that are gone, while their rows stay."""
     if node.stage != "source" or facts.landed(node).fault is not None:
         return ()
-    return gone_with_rows_kept(facts.landed(node), known_of(facts.of(node.key)))
+    return gone_with_rows_kept(facts.landed(node), facts.record_of(node.key).landed)

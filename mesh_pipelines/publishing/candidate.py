@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.publishing.kept_rows import Onto
+from mesh_pipelines.publishing.record import Origin, Scoring
 from quality.outcome import Outcome
 
 
@@ -20,16 +21,18 @@ class Candidate:
         frame: the rows, lazily.
         partitions: the partitions that they replace; ``None`` where they replace the whole table.
         order: columns to sort by, for tables whose order matters to training.
-        info: what the publish record keeps beside the usual.
-        merged: entries of ``info`` that are maps by partition, and that add to what the record had.
+        origins: what each partition was made of.
+        landed: of a source, the inputs that were read.
+        scoring: of predictions, by which models.
         onto: what stays of the version before, where it adds to that rather than to replace it.
     """
 
     frame: pl.LazyFrame
     partitions: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
-    info: Mapping[str, Any] = field(default_factory=dict)
-    merged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
+    landed: Known = field(default_factory=dict)
+    scoring: Scoring | None = None
     onto: Onto | None = None
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
 
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.read import Read
+from mesh_pipelines.publishing.record import Audit, PublishRecord
 from mesh_pipelines.publishing.refusal import refusal
 from mesh_pipelines.publishing.writer import Stopwatch, Writer
 from mesh_pipelines.shared import Platform
@@ -66,33 +67,23 @@ def publish(
 
 def _record(
     node: Node, candidate: Candidate, reads: Mapping[str, Read], run_id: str, outcome: Outcome | None
-) -> dict[str, Any]:
-    contract = node.contract if outcome else None
-    record: dict[str, Any] = {
-        "stage": node.stage,
-        "run_id": run_id,
-        "code_version": node.version_of_code,
-        "inputs": {key: read.to_json() for key, read in reads.items()},
-        **candidate.info,
-    }
-    if contract and outcome:
-        agreements = [
-            {"consumer": a.consumer, "purpose": a.purpose, "until": a.until.isoformat() if a.until else None}
-            for a in contract.agreements
-        ]
-        results = [
-            {"rule": r.rule, "passed": r.passed, "failed": r.failed, "checked": r.checked}
-            for r in outcome.results
-        ]
-        record |= {
-            "contract_version": contract.version,
-            "contract_digest": contract.digest,
-            "agreements": agreements,
-            "outcome": {
-                "verdict": outcome.verdict,
-                "rows": outcome.rows,
-                "quarantined": outcome.quarantined,
-                "results": results,
-            },
-        }
-    return record
+) -> PublishRecord:
+    record = PublishRecord(
+        stage=node.stage,
+        run_id=run_id,
+        code_version=node.version_of_code,
+        inputs={key: read.table for key, read in reads.items()},
+        origins=candidate.origins,
+        landed=candidate.landed,
+        scoring=candidate.scoring,
+    )
+    contract = node.contract
+    if contract is None or outcome is None:
+        return record
+    return replace(
+        record,
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        agreements=contract.agreements,
+        audit=Audit.of(outcome),
+    )

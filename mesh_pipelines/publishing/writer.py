@@ -14,6 +14,7 @@ from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
 from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.publishing.kept_rows import Staying
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.refusal import RULES, Places
 from mesh_pipelines.shared import Platform
 from quality.contract import Contract
@@ -100,30 +101,32 @@ class Writer:
         found = RuleResult("columns_conform", False, "error", 0, 0, detail=problem)
         return Outcome(self.node.key, self.contract.version, 0, 0, self.contract.tolerance, (found,))
 
-    def commit(self, info: Mapping[str, Any]) -> Any:
+    def commit(self, record: PublishRecord) -> Any:
         """Commit what was staged: the quarantine first, so that no refused row is ever without a place."""
         scope = "all" if self.candidate.partitions is None or self.column is None else "partitions"
         only = None if scope == "all" else self.candidate.partitions
         if self._bad is not None:
-            about = {k: info[k] for k in ("run_id", "contract_version", "code_version")}
-            self._bad.commit(about, replace=scope, partitions=only)
+            refused = PublishRecord(
+                run_id=record.run_id,
+                code_version=record.code_version,
+                contract_version=record.contract_version,
+                contract_digest=record.contract_digest,
+            )
+            self._bad.commit(refused.to_json(), replace=scope, partitions=only)
 
-        def facts(before: Publication | None) -> Mapping[str, Any]:
-            """Maps by partition add to what the version before this one knew."""
-            onto = self.candidate.onto
-            if onto and (before is None or before.version != onto.version):
+        def record_after(before: Publication | None) -> Mapping[str, Any]:
+            kept = self.candidate.onto
+            if kept and (before is None or before.version != kept.version):
                 raise CommitConflict(
-                    f"it adds to version {onto.version}, and another run has published since",
+                    f"it adds to version {kept.version}, and another run has published since",
                     where=self.node.key,
                     remedy="run it again",
                 )
-            known = before.info if before and scope == "partitions" else {}
-            return {
-                **info,
-                **{name: {**known.get(name, {}), **own} for name, own in self.candidate.merged.items()},
-            }
+            if scope == "all":
+                return record.to_json()
+            return record.adding_to(PublishRecord.of(before)).to_json()
 
-        return self._good.commit(facts, replace=scope, partitions=only)
+        return self._good.commit(record_after, replace=scope, partitions=only)
 
     # -- staging -----------------------------------------------------------------------------------------------
 

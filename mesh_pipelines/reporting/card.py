@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import NotPublished
@@ -12,6 +9,7 @@ from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.pages import in_time
 from mesh_pipelines.planning.lookup import registry_exists
+from mesh_pipelines.publishing.record import Audit, PublishRecord
 from mesh_pipelines.reporting.reports import (
     Card,
     Section,
@@ -75,13 +73,13 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
     members = ", ".join(contract.members) if contract and contract.members else profile.contact
     sections.append(Section("Owner", [("team", profile.owner), ("contact", members)]))
     sections.append(_published_section(record, node, shared, past=version is not None))
-    if record and record.info.get("outcome"):
-        sections.append(_audit_section(record.info["outcome"]))
-        failed = [r for r in record.info["outcome"]["results"] if r["failed"]]
+    audit = PublishRecord.of(record).audit
+    if audit:
+        sections.append(_audit_section(audit))
+        failed = [count for count in audit.rules if count.failed]
         if failed:
             rows = [
-                (r["rule"], f"{r['failed']:,}", f"{r['checked']:,}", "held" if r["passed"] else "broken")
-                for r in failed
+                (r.rule, f"{r.failed:,}", f"{r.checked:,}", "held" if r.passed else "broken") for r in failed
             ]
             tables.append(Table("Rules that rows broke", ("rule", "rows", "of", "verdict"), rows))
     readers = [
@@ -99,30 +97,30 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
 def _published_section(record: Publication | None, node: Node, shared: Platform, *, past: bool) -> Section:
     if record is None:
         return Section("Published", [("version", "none yet"), ("next", f"mesh run {node.key}")])
+    made = PublishRecord.of(record)
     facts = [
         ("version", str(record.version)),
         ("rows", f"{record.rows:,}"),
         ("quarantined", f"{quarantined_rows(node, shared, record if past else None):,}"),
         ("content", record.data_version),
         ("published", record.published_at.isoformat(timespec="seconds")),
-        ("by run", str(record.info.get("run_id", ""))),
-        ("code", record.code_version or ""),
-        ("made from", ", ".join(f"{k}@{v['version']}" for k, v in (record.info.get("inputs") or {}).items())),
+        ("by run", made.run_id),
+        ("code", made.code_version),
+        ("made from", ", ".join(f"{key}@{read.version}" for key, read in made.inputs.items())),
         ("where", shared.lake.uri(node.key)),
     ]
     return Section("Published", [(name, text) for name, text in facts if text])
 
 
-def _audit_section(outcome: Mapping[str, Any]) -> Section:
-    results = outcome["results"]
-    held = sum(bool(r["passed"]) for r in results)
+def _audit_section(audit: Audit) -> Section:
+    held = sum(count.passed for count in audit.rules)
     return Section(
         "Last audit",
         [
-            ("verdict", str(outcome["verdict"])),
-            ("rules that held", f"{held} of {len(results)}"),
-            ("rows audited", f"{outcome['rows']:,}"),
-            ("rows refused", f"{outcome['quarantined']:,}"),
+            ("verdict", audit.verdict),
+            ("rules that held", f"{held} of {len(audit.rules)}"),
+            ("rows audited", f"{audit.rows:,}"),
+            ("rows refused", f"{audit.quarantined:,}"),
         ],
     )
 

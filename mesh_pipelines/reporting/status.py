@@ -14,6 +14,7 @@ from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.lag import Lag, Lags
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.reporting.reports import (
     MeshState,
     ModelState,
@@ -84,18 +85,19 @@ def _product(node: Node, shared: Platform, lags: Lags) -> ProductState:
     record = lags.facts.of(node.key)
     if record is None:
         return ProductState(node.key, lag=lags.of(node))
-    results = record.info.get("outcome", {}).get("results", ())
+    made = PublishRecord.of(record)
+    rules = made.audit.rules if made.audit else ()
     return ProductState(
         key=node.key,
         version=record.version,
         rows=record.rows,
         quarantined=quarantined_rows(node, shared),
-        contract_version=record.contract_version or "",
+        contract_version=made.contract_version,
         published_at=record.published_at,
         data_version=record.data_version,
         uri=shared.lake.uri(node.key),
-        checks_passed=sum(bool(result["passed"]) for result in results),
-        checks_total=len(results),
+        checks_passed=sum(count.passed for count in rules),
+        checks_total=len(rules),
         lag=lags.of(node),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,13 @@ from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.checks import SHADOW_CHECK, champion_checks
 from mesh_pipelines.steps.context import Produce
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
+    from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
     from mesh_pipelines.modeling.training import TrainedModel
     from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from mesh_pipelines.steps.model import just_trained
@@ -64,8 +64,7 @@ def gate_step(node: Node, domain: LoadedDomain) -> Produce:
                 frame = shared.lake.scan(spec.features, version=now.version)
                 hidden = shadow.follow(registry, shared.lake, spec, hidden, frame, now.data_version, who=who)
             latest = hidden if hidden.version == latest.version else latest
-        decision_of = _decision_of(latest, shared)
-        yield from _gate_results(node, decision_of)
+        yield from _gate_results(node, latest.decision)
         champion = registry.champion(model.key)
         if champion is None:
             raise NotPublished(
@@ -93,16 +92,11 @@ def _evaluated(model: LoadedModel, spec: ModelSpec, frame: pl.LazyFrame) -> Trai
     return assess(spec, frame, model.model, model.record)
 
 
-def _decision_of(version: ModelVersion, shared: Platform) -> dict[str, Any]:
-    tags = registry_of(shared).client.get_model_version(version.key, str(version.version)).tags
-    return json.loads(tags.get("gate_decision") or '{"reasons": []}')
-
-
-def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
+def _gate_results(node: Node, decision: GateDecision | None) -> Iterator[dg.AssetCheckResult]:
     kinds = [check.name for check in champion_checks(node)]
-    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in kinds}
-    for check in decision["reasons"]:
-        name = str(check["name"])
+    groups: dict[str, list[GateCheck]] = {name: [] for name in kinds}
+    for check in decision.reasons if decision else ():
+        name = check.name
         group = (
             "floors"
             if name.startswith("floor_")
@@ -117,17 +111,14 @@ def _gate_results(node: Node, decision: Mapping[str, Any]) -> Iterator[dg.AssetC
         found = groups[name]
         metadata: dict[str, Any] = {}
         for check in found:
-            metadata |= {
-                k: float(check[v])
-                for k, v in ((check["name"], "value"), (f"{check['name']} bound", "bound"))
-                if check[v] is not None
-            }
+            figures = {check.name: check.value, f"{check.name} bound": check.bound}
+            metadata |= {name: float(figure) for name, figure in figures.items() if figure is not None}
         yield dg.AssetCheckResult(
             check_name=name,
             asset_key=dg.AssetKey(node.key.split(".")),
-            passed=all(check["passed"] for check in found),
+            passed=all(check.passed for check in found),
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(str(check["text"]) for check in found) or "nothing to compare with yet",
+            description="; ".join(check.text for check in found) or "nothing to compare with yet",
             metadata=metadata,
         )
 

@@ -12,9 +12,11 @@ from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.publishing.read import Read
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.writer import Stopwatch
 from mesh_pipelines.shared import Platform, platform
 from mesh_pipelines.steps.context import Produce
+from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
@@ -61,7 +63,7 @@ def training_step(node: Node, domain: LoadedDomain) -> Produce:
                 trained = train(
                     spec,
                     inputs["features"],
-                    features=_input_version(features),
+                    features=features.table,
                     inputs=_inputs_of(shared, features),
                     code_version=node.version_of_code,
                 )
@@ -124,18 +126,6 @@ def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
     )
 
 
-def _input_version(read: Read) -> Any:
-    from mesh_pipelines.modeling.record import InputVersion
-
-    return InputVersion(read.key, read.version, read.data_version)
-
-
-def _inputs_of(shared: Platform, features: Read) -> list[Any]:
+def _inputs_of(shared: Platform, features: Read) -> list[TableVersion]:
     """What the feature set itself was made from, as its own publish record says."""
-    from mesh_pipelines.modeling.record import InputVersion
-
-    record = shared.lake.record(features.key, features.version)
-    return [
-        InputVersion(key, given["version"], given["data_version"])
-        for key, given in (record.info.get("inputs") or {}).items()
-    ]
+    return list(PublishRecord.of(shared.lake.record(features.key, features.version)).inputs.values())

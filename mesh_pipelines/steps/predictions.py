@@ -16,6 +16,7 @@ from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.publishing.record import PublishRecord, Scoring
 from mesh_pipelines.shared import Platform, platform
 from mesh_pipelines.steps.context import Produce, as_rows
 
@@ -41,21 +42,22 @@ def prediction_step(node: Node, domain: LoadedDomain) -> Produce:
         if champion is None:
             raise NotPublished("there is no champion yet", where=model.key, remedy=f"mesh run {model.key}")
         before = shared.record(node.key)
-        made = dict(before.info.get("made_from") or {}) if before else {}
-        same_code = before is not None and before.code_version == node.version_of_code
-        same_champion = before is not None and before.info.get("champion") == champion.version
+        record = PublishRecord.of(before)
+        scored = record.scoring.features if record.scoring else {}
+        same_code = record.code_version == node.version_of_code
+        same_champion = record.scoring is not None and record.scoring.champion == champion.version
         if (
             only_if_stale(context)
             and before
             and same_code
             and same_champion
-            and made == dict(features.partitions)
+            and scored == features.partitions
         ):
             yield unchanged(node, before)
             return
         begun = time.perf_counter()
         loaded = registry_of(shared).read(champion)
-        changed = sorted(name for name, content in features.partitions.items() if made.get(name) != content)
+        changed = sorted(name for name, content in features.partitions.items() if scored.get(name) != content)
         start = _first_moment(changed, loaded, same_champion) if same_code and before else None
         with shared.lake.reading(spec.features):
             scores = _scores(spec, inputs["features"], loaded, declared.history, start)
@@ -64,12 +66,7 @@ def prediction_step(node: Node, domain: LoadedDomain) -> Produce:
         spent = time.perf_counter() - begun
         candidate = Candidate(
             _with_kept(shared, node, rows) if before and same_code else rows,
-            info={
-                "champion": champion.version,
-                "scored by": list(scores.models),
-                "unseen": dict(scores.unseen),
-                "made_from": dict(features.partitions),
-            },
+            scoring=Scoring(champion.version, tuple(scores.models), scores.unseen, features.partitions),
         )
         yield from gate(node, context, shared, candidate, reads, spent)
 

@@ -14,10 +14,10 @@ from mesh_pipelines.errors import TransformError
 from mesh_pipelines.landing.changes import remembered, set_apart, undeclared
 from mesh_pipelines.landing.landed import LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
-from mesh_pipelines.planning.facts import known_of
 from mesh_pipelines.planning.judge import outdated_partitions
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import Onto
+from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.context import Produce, only_if_stale, partitions_wanted
 from mesh_pipelines.steps.publish import gate, unchanged
@@ -69,26 +69,24 @@ def source_candidate(
         LandingError: all that has landed is of partitions that the contract does not declare.
     """
     assert node.contract is not None
-    landed = set_apart(landing.look(known_of(before)), node.contract.partition)
+    landed = set_apart(landing.look(PublishRecord.of(before).landed), node.contract.partition)
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
     if before and not anew:
-        outdated = outdated_partitions(node, before, landed)
+        outdated = outdated_partitions(node, PublishRecord.of(before), landed)
         wanted = tuple(name for name in wanted if name in outdated) if wanted is not None else None
         if landed.outside and not outdated:
             raise undeclared(landed, node.contract)
         if not outdated or wanted == ():
             return None
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
-    if before is None or anew or before.code_version != node.version_of_code:
+    if before is None or anew or PublishRecord.of(before).code_version != node.version_of_code:
         chosen = [replace(one, since="") for one in chosen]
     candidate = Candidate(
         landing.read(chosen, node.contract),
         partitions=wanted,
-        merged={
-            "landed": remembered(chosen),
-            "made_from": {name: {"code": node.version_of_code} for name in wanted or ()},
-        },
+        landed=remembered(chosen),
+        origins={name: Origin(node.version_of_code) for name in wanted or ()},
         onto=_onto(node, before, chosen),
     )
     return candidate, chosen

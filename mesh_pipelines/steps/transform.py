@@ -15,6 +15,7 @@ from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import NotPublished, TransformError
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.read import Read
+from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.columns import columns_shown
 from mesh_pipelines.steps.context import (
@@ -38,7 +39,11 @@ def transform_step(node: Node) -> Produce:
         reads = reads_of(context)
         partitions = partitions_wanted(context, node)
         before = shared.record(node.key)
-        if only_if_stale(context) and before and _same_inputs(node, before, reads, partitions):
+        if (
+            only_if_stale(context)
+            and before
+            and _same_inputs(node, PublishRecord.of(before), reads, partitions)
+        ):
             yield unchanged(node, before, columns_shown(node, shared.lake, reads, before.version))
             return
         _refuse_what_never_landed(node, reads, partitions)
@@ -94,14 +99,8 @@ def handwritten_step(node: Node) -> Produce:
 def _candidate(
     node: Node, rows: pl.LazyFrame, partitions: tuple[str, ...] | None, reads: Mapping[str, Read]
 ) -> Candidate:
-    made_from = {
-        name: {
-            "code": node.version_of_code,
-            **{
-                key: r.partitions.get(name, r.data_version) if r.partitions else r.data_version
-                for key, r in reads.items()
-            },
-        }
+    origins = {
+        name: Origin(node.version_of_code, {key: read.content(name) for key, read in reads.items()})
         for name in partitions or ()
     }
     order: tuple[str, ...] = ()
@@ -109,24 +108,18 @@ def _candidate(
         time_of = node.declaration.time
         rows = rows.with_columns(pl.col(time_of).dt.strftime("%Y-%m").alias(PARTITION))
         order = (PARTITION, *dict.fromkeys((time_of, *node.declaration.key)))
-    return Candidate(
-        rows, partitions=partitions, order=order, merged={"made_from": made_from} if made_from else {}
-    )
+    return Candidate(rows, partitions=partitions, order=order, origins=origins)
 
 
 def _same_inputs(
-    node: Node, before: Any, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
+    node: Node, before: PublishRecord, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> bool:
     if partitions is not None:
-        made = before.info.get("made_from") or {}
+        now = {name: {key: read.content(name) for key, read in reads.items()} for name in partitions}
         return all(
-            (made.get(name) or {}).get("code") == node.version_of_code
-            and all(
-                made[name].get(key) == (r.partitions.get(name, "") if r.partitions else r.data_version)
-                for key, r in reads.items()
-            )
-            for name in partitions
+            before.origins.get(name) == Origin(node.version_of_code, content) for name, content in now.items()
         )
-    inputs = before.info.get("inputs") or {}
-    same = all((inputs.get(key) or {}).get("data_version") == r.data_version for key, r in reads.items())
-    return same and len(inputs) == len(reads) and before.code_version == node.version_of_code
+    same = {key: read.data_version for key, read in reads.items()} == {
+        key: read.data_version for key, read in before.inputs.items()
+    }
+    return same and before.code_version == node.version_of_code

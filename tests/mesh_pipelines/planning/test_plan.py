@@ -19,9 +19,11 @@ from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts
 from mesh_pipelines.planning.judge import changes, too_little_new
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan, Step
+from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
 from quality.contract import Contract
 from resources.lake.digest import ContentDigest
 from resources.lake.publication import Publication
+from resources.lake.table_version import TableVersion
 from resources.store import FolderStore
 from tests.mesh_pipelines.tiny import promise, read_promise
 
@@ -72,7 +74,7 @@ class Made:
         (self.landing / "shop").mkdir(parents=True, exist_ok=True)
         (self.landing / "shop" / f"raw-{month}.csv").write_text(text)
 
-    def publish(self, name: str, parts: Mapping[str, str], **info: Any) -> None:
+    def publish(self, name: str, parts: Mapping[str, str], **record: Any) -> None:
         """Let a table hold this content, a word for each partition; the key of a whole table is ''."""
         node = self.nodes[f"shop.{name}"]
         self.records[node.key] = Publication(
@@ -89,7 +91,7 @@ class Made:
             layouts={},
             publish_id="",
             token="",
-            info={"code_version": node.version_of_code, **info},
+            info=PublishRecord(code_version=node.version_of_code, **record).to_json(),
         )
 
     def make(self, only: Iterable[str] = ()) -> None:
@@ -100,24 +102,24 @@ class Made:
         landed = {one.partition: one.fingerprint[:16] for one in found.inputs}
         code = source.version_of_code
         if "raw" in wanted:
-            made = {month: {"code": code} for month in landed}
-            self.publish("raw", landed, landed=remembered(found.inputs), made_from=made)
+            made = {month: Origin(code) for month in landed}
+            self.publish("raw", landed, landed=remembered(found.inputs), origins=made)
         if "orders" in wanted:
             raw = self.records["shop.raw"].partitions
             orders = self.nodes["shop.orders"].version_of_code
-            made = {month: {"code": orders, "shop.raw": raw[month].hex} for month in landed}
-            self.publish("orders", landed, made_from=made)
+            made = {month: Origin(orders, {"shop.raw": raw[month].hex}) for month in landed}
+            self.publish("orders", landed, origins=made)
         for name in ("sales", "features"):
             if name in wanted:
                 self.publish(name, {"": "".join(landed.values())[:20]}, inputs=self.read(name))
         if "forecast" in wanted:
             features = self.records["shop.features"].data_version
             self.models["shop.model"] = ModelFacts(1, features, self.spec, 1, 1)
-            self.publish("forecast", {"": "scores"}, inputs=self.read("forecast"), champion=1)
+            self.publish("forecast", {"": "scores"}, inputs=self.read("forecast"), scoring=Scoring(1))
 
     def read(self, name: str) -> dict[str, Any]:
         keys = [i.key for i in self.nodes[f"shop.{name}"].inputs]
-        return {k: {"data_version": self.records[k].data_version} for k in keys if k in self.records}
+        return {k: TableVersion(k, 0, self.records[k].data_version) for k in keys if k in self.records}
 
 
 @pytest.fixture(scope="module")
@@ -420,8 +422,9 @@ def test_the_versions_that_caused_a_step_are_named(fresh: Made) -> None:
     (named,) = changes(source, fresh.facts())
     assert named.startswith("raw-2013-02.csv@")
     record = fresh.records["shop.sales"]
-    read = {"shop.orders": {"data_version": "older", "version": 9}}
-    fresh.records["shop.sales"] = changed(record, info={**record.info, "inputs": read})
+    read = {"shop.orders": TableVersion("shop.orders", 9, "older")}
+    made = changed(PublishRecord.of(record), inputs=read)
+    fresh.records["shop.sales"] = changed(record, info=made.to_json())
     fresh.records["shop.orders"] = changed(fresh.records["shop.orders"], version=10)
     sales = Step(fresh.nodes["shop.sales"], ("new content of shop.orders",))
     assert changes(sales, fresh.facts()) == ["shop.orders@9 -> @10"]

@@ -16,6 +16,7 @@ from mesh_pipelines.errors import AuditRefused, TransformError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE
+from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
 from mesh_pipelines.shared import Platform
 from mesh_pipelines.testing import mesh_home
 from quality.outcome import Outcome
@@ -85,17 +86,19 @@ def month(name: str, *ids: int, amount: float = 1.0) -> dict[str, Any]:
 
 def test_sound_rows_are_published_with_a_record(shop: Shop) -> None:
     """Every row, in the contract's columns and types; the record says what they were made by and held against."""
-    done = shop.publish(GOOD, info={"champion": 3})
+    done = shop.publish(GOOD, scoring=Scoring(3, ("delay@3",)))
     assert shop.rows().rows() == list(zip(*GOOD.values(), strict=True))
     assert (done.rows, done.version, done.unchanged) == (3, 0, False)
     assert done.outcome is not None
     assert done.outcome.verdict == "passed"
     record = shop.platform.lake.record(shop.node.key)
     assert record.data_version == done.data_version
-    assert (record.contract_version, record.code_version) == ("1.0.0", shop.node.version_of_code)
-    assert (record.info["run_id"], record.info["champion"]) == ("run", 3)
-    assert record.info["outcome"]["rows"] == 3
-    assert {r["rule"] for r in record.info["outcome"]["results"]} >= {
+    made = PublishRecord.of(record)
+    assert (made.contract_version, made.code_version) == ("1.0.0", shop.node.version_of_code)
+    assert (made.run_id, made.scoring) == ("run", Scoring(3, ("delay@3",)))
+    assert made.audit is not None
+    assert made.audit.rows == 3
+    assert {count.rule for count in made.audit.rules} >= {
         "columns_conform",
         "within_tolerance",
         "has_rows",
@@ -216,12 +219,12 @@ def test_repeated_keys_are_refused_where_nothing_is_tolerated(
 
 def test_a_partition_replaces_itself_alone(monthly: Shop) -> None:
     """A month is published beside the others; its correction leaves them as they are, and what was known of them."""
-    monthly.publish(month("2013-01", 1, 2), "2013-01", merged={"files": {"jan": {"n": 1}}})
-    monthly.publish(month("2013-02", 3), "2013-02", merged={"files": {"feb": {"n": 1}}})
-    monthly.publish(month("2013-01", 1), "2013-01", merged={"files": {"jan": {"n": 2}}})
+    monthly.publish(month("2013-01", 1, 2), "2013-01", origins={"2013-01": Origin("1")})
+    monthly.publish(month("2013-02", 3), "2013-02", origins={"2013-02": Origin("1")})
+    monthly.publish(month("2013-01", 1), "2013-01", origins={"2013-01": Origin("2")})
     assert sorted(monthly.rows().select("id", "month").rows()) == [(1, "2013-01"), (3, "2013-02")]
-    info = monthly.platform.lake.record(monthly.node.key).info
-    assert info["files"] == {"jan": {"n": 2}, "feb": {"n": 1}}
+    record = PublishRecord.of(monthly.platform.lake.record(monthly.node.key))
+    assert record.origins == {"2013-01": Origin("2"), "2013-02": Origin("1")}
 
 
 def test_rows_outside_of_their_partition_are_refused(monthly: Shop) -> None:

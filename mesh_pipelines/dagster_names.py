@@ -17,6 +17,7 @@ VERSIONS = "mesh/versions"
 """Run tag: what made those assets out of date, as versions: ``operations.departures@9 -> @10``."""
 
 DOMAIN = "mesh/domain"
+STAGE = "mesh/stage"
 
 
 def asset_key(key: str) -> dg.AssetKey:

@@ -7,13 +7,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mesh_pipelines.dagster_names import STAGE
 from mesh_pipelines.declaring.code_version import code_version
 from mesh_pipelines.declaring.declarations import (
     Input,
     Port,
 )
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import FeatureSetNode, Node, ProductNode
+from mesh_pipelines.errors import MeshError
 from quality.contract import Contract
+
+_WRITTEN: Mapping[str, type[Node]] = {kind.stage: kind for kind in (ProductNode, FeatureSetNode)}
+"""Kinds that an ``@asset`` can be: a function that returns rows."""
 
 
 def handwritten_nodes(
@@ -38,19 +43,29 @@ def handwritten_nodes(
             )
             for dep in spec.deps
         )
-        stage = str(spec.tags.get("mesh/stage", "product"))
-        found[name] = Node(
+        kind = _kind_of(spec)
+        found[name] = kind(
             domain=domain,
             name=name,
-            stage=stage,  # type: ignore[arg-type]
             inputs=inputs,
-            contract=contracts.get(name),
+            contract=contracts.get(name) if kind.promises else None,
             code_version=spec.code_version or code_version(module.__name__, package),
             asset=value,
             file=Path(str(module.__file__)),
             line=_line_of(value),
         )
     return found
+
+
+def _kind_of(spec: Any) -> type[Node]:
+    stage = str(spec.tags.get(STAGE, ProductNode.stage))
+    if stage not in _WRITTEN:
+        raise MeshError(
+            f"its tag {STAGE} is {stage!r}, and no such thing is written by hand",
+            where=".".join(spec.key.path),
+            remedy=f"write one of {', '.join(_WRITTEN)}, or leave the tag out: it is a product then",
+        )
+    return _WRITTEN[stage]
 
 
 def _line_of(asset: Any) -> int:

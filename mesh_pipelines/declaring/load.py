@@ -25,14 +25,23 @@ from mesh_pipelines.declaring.declarations import (
     SourceDeclaration,
 )
 from mesh_pipelines.declaring.domain_profile import read_profile
-from mesh_pipelines.declaring.node import OwnCheck
 from mesh_pipelines.errors import ContractError, Violation
 from quality.contract import Contract, load_contract
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.declaring.handwritten import handwritten_nodes, is_dagster_extra
-from mesh_pipelines.declaring.node import CHAMPION, LoadedDomain, Node, checks_among
+from mesh_pipelines.declaring.node import (
+    CHAMPION,
+    KINDS,
+    ChampionNode,
+    LoadedDomain,
+    ModelNode,
+    Node,
+    PredictionsNode,
+    RegisteredNode,
+)
+from mesh_pipelines.declaring.own_checks import OwnCheck, checks_among
 
 
 def load_domain(package: str) -> LoadedDomain:
@@ -56,13 +65,13 @@ def load_domain(package: str) -> LoadedDomain:
             if isinstance(value, Declaration):
                 if value.module != module.__name__ or name.startswith("_"):
                     continue
-                node = Node(
+                kind = KINDS[value.stage]
+                node = kind(
                     domain=profile.name,
                     name=name,
-                    stage=value.stage,
                     inputs=value.inputs(profile.name),
                     declaration=value,
-                    contract=contracts.get(value.contract or name),
+                    contract=contracts.get(value.contract or name) if kind.promises else None,
                     code_version=code_version(module.__name__, package),
                     file=Path(str(module.__file__)),
                     line=value.first_line,
@@ -87,17 +96,19 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
     """The full specification of a declared model.
 
     Args:
-        node: the model.
+        node: the model, its champion, or its predictions.
         nodes: its domain's nodes, by name; the feature set gives key and time.
     """
     from mesh_pipelines.declaring.model_spec import ModelSpec
 
-    declared = node.declaration
-    assert isinstance(declared, ModelDeclaration)
+    assert isinstance(node, RegisteredNode | PredictionsNode)
+    model = nodes[node.model_key.partition(".")[2]]
+    assert isinstance(model, ModelNode)
+    declared = model.declared
     features = nodes[declared.features].declaration
     assert isinstance(features, FeatureSetDeclaration)
     return ModelSpec(
-        key=node.key,
+        key=node.model_key,
         features=f"{node.domain}.{declared.features}",
         time=features.time,
         entity=features.key,
@@ -149,13 +160,15 @@ def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
         declared = node.declaration
         if isinstance(declared, ModelDeclaration):
             features = Input("features", f"{domain}.{declared.features}")
-            trained = replace(node, inputs=(features,))
-            wired[node.name] = trained
-            wired[node.name + CHAMPION] = replace(
-                trained,
+            wired[node.name] = replace(node, inputs=(features,))
+            wired[node.name + CHAMPION] = ChampionNode(
+                domain=domain,
                 name=node.name + CHAMPION,
-                stage="champion",
-                inputs=(Input("model", node.key), features),
+                inputs=(Input("model", node.key, registered=True), features),
+                declaration=declared,
+                code_version=node.code_version,
+                file=node.file,
+                line=node.line,
             )
         elif isinstance(declared, PredictionsDeclaration):
             of = nodes.get(declared.model)
@@ -163,7 +176,7 @@ def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
             wired[node.name] = replace(
                 node,
                 inputs=(
-                    Input("champion", f"{domain}.{declared.model}{CHAMPION}"),
+                    Input("champion", f"{domain}.{declared.model}{CHAMPION}", registered=True),
                     Input("features", f"{domain}.{features}"),
                 ),
             )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from mesh_pipelines.declaring.declarations import (
     Declaration,
     Input,
+    ModelDeclaration,
+    PredictionsDeclaration,
     Stage,
 )
 from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.own_checks import OwnCheck, checks_among
 from mesh_pipelines.errors import Violation
 from quality.contract import Contract
+
+D = TypeVar("D", bound=Declaration)
 
 PARTITION = "_partition"
 """Partition column of tables whose contract names none: sources and feature sets."""
@@ -25,15 +30,14 @@ CHAMPION = "_champion"
 
 @dataclass(frozen=True)
 class Node:
-    """One thing that a domain owns: a source, product, feature set, model, champion or predictions.
+    """One thing that a domain owns. Each kind is a class of its own, which says what only that kind has.
 
     Args:
         domain: name of the owning domain.
         name: name within the domain.
-        stage: where it stands in the flow.
         inputs: what it reads, in the order of the function's arguments.
         declaration: how the domain declared it; ``None`` for a hand-written Dagster asset.
-        contract: its promise; sources, products and predictions have one.
+        contract: its promise, where it makes one.
         code_version: changes when the code that makes it changes.
         asset: the hand-written Dagster asset, if it is one.
         file: the Python file that it is written in.
@@ -41,9 +45,17 @@ class Node:
         checks: its checks that were written by hand.
     """
 
+    stage: ClassVar[Stage]
+    """Its place in the flow, as people and Dagster read it."""
+    promises: ClassVar[bool] = False
+    """Its rows are held to a contract."""
+    is_product: ClassVar[bool] = False
+    """Other domains may read it through a port."""
+    in_registry: ClassVar[bool] = False
+    """Its versions are kept in the model registry; those of other nodes are tables of the lake."""
+
     domain: str
     name: str
-    stage: Stage
     inputs: tuple[Input, ...] = ()
     declaration: Declaration | None = None
     contract: Contract | None = None
@@ -59,20 +71,18 @@ class Node:
 
     @property
     def place(self) -> str:
-        """Where to look for it: ``domains/operations/products.py:12: departures``."""
+        """File, line and name: ``domains/operations/products.py:12: departures``."""
         file = f"{'/'.join(self.file.parts[-3:])}:{self.line}" if self.file else f"domains/{self.domain}"
         return f"{file}: {self.name}"
 
     @property
     def partitioned(self) -> bool:
-        """Whether it is materialized a partition at a time."""
-        return self.stage in ("source", "product") and bool(self.contract and self.contract.partition)
+        """It is materialized a partition at a time."""
+        return False
 
     @property
     def partition_column(self) -> str | None:
         """The column by which its table is laid out, if any."""
-        if self.stage == "features":
-            return PARTITION
         if self.contract is None or self.contract.partition is None:
             return None
         return self.contract.partition.column or PARTITION
@@ -82,6 +92,133 @@ class Node:
         """Code and contract in one: when it changes, what was published has to be made anew."""
         promise = self.contract.digest[:12] if self.contract else ""
         return f"{self.code_version}-{promise}" if promise else self.code_version
+
+    @property
+    def blocking_checks(self) -> tuple[str, ...]:
+        """Names of its hand-written checks that nothing may follow unless they pass."""
+        return tuple(check.name for check in self.checks if check.blocking)
+
+    def _key_in_role(self, role: str) -> str:
+        return next(given.key for given in self.inputs if given.argument == role)
+
+
+@dataclass(frozen=True)
+class _PartitionedNode(Node):
+    promises: ClassVar[bool] = True
+
+    @property
+    def partitioned(self) -> bool:
+        return bool(self.contract and self.contract.partition)
+
+
+@dataclass(frozen=True)
+class SourceNode(_PartitionedNode):
+    """What lands from outside, kept raw."""
+
+    stage: ClassVar[Stage] = "source"
+
+
+@dataclass(frozen=True)
+class ProductNode(_PartitionedNode):
+    """A data product made by a function of the domain."""
+
+    stage: ClassVar[Stage] = "product"
+    is_product: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class FeatureSetNode(Node):
+    """Model inputs as known at the time of prediction."""
+
+    stage: ClassVar[Stage] = "features"
+
+    @property
+    def partition_column(self) -> str | None:
+        return PARTITION
+
+
+@dataclass(frozen=True)
+class RegisteredNode(Node):
+    """What the model registry keeps: a model, or the version of it in use."""
+
+    in_registry: ClassVar[bool] = True
+
+    @property
+    def model_key(self) -> str:
+        """The model itself."""
+        raise NotImplementedError
+
+    @property
+    def features_key(self) -> str:
+        """The feature set that the model is trained on."""
+        return self._key_in_role("features")
+
+    @property
+    def declared(self) -> ModelDeclaration:
+        return _as(self.declaration, ModelDeclaration)
+
+
+@dataclass(frozen=True)
+class ModelNode(RegisteredNode):
+    """A model: each run trains one version of it."""
+
+    stage: ClassVar[Stage] = "model"
+
+    @property
+    def model_key(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True)
+class ChampionNode(RegisteredNode):
+    """The version of a model in use."""
+
+    stage: ClassVar[Stage] = "champion"
+
+    @property
+    def model_key(self) -> str:
+        return self._key_in_role("model")
+
+
+@dataclass(frozen=True)
+class PredictionsNode(Node):
+    """The scores of a champion, published as a data product."""
+
+    stage: ClassVar[Stage] = "predictions"
+    promises: ClassVar[bool] = True
+    is_product: ClassVar[bool] = True
+
+    @property
+    def champion_key(self) -> str:
+        """The champion that scores."""
+        return self._key_in_role("champion")
+
+    @property
+    def model_key(self) -> str:
+        """The model of that champion."""
+        return f"{self.domain}.{self.declared.model}"
+
+    @property
+    def features_key(self) -> str:
+        """The feature set that is scored."""
+        return self._key_in_role("features")
+
+    @property
+    def declared(self) -> PredictionsDeclaration:
+        return _as(self.declaration, PredictionsDeclaration)
+
+
+KINDS: Mapping[str, type[Node]] = {
+    kind.stage: kind
+    for kind in (SourceNode, ProductNode, FeatureSetNode, ModelNode, ChampionNode, PredictionsNode)
+}
+"""The kind of node of each stage."""
+
+
+def _as(declaration: Declaration | None, kind: type[D]) -> D:
+    if not isinstance(declaration, kind):
+        raise TypeError(f"no {kind.__name__} but {declaration!r}")
+    return declaration
 
 
 @dataclass(frozen=True)
@@ -128,71 +265,6 @@ class LoadedDomain:
         """Whether nobody wrote one; one that is there and unsound has been reported as that."""
         name = (node.declaration.contract if node.declaration else None) or node.name
         return node.contract is None and name not in self.unsound
-
-
-def checks_among(extras: Iterable[Any], domain: str) -> tuple[OwnCheck, ...]:
-    """The hand-written checks among Dagster definitions."""
-    return tuple(
-        check for extra in extras if hasattr(extra, "check_specs") for check in own_checks(extra, domain)
-    )
-
-
-@dataclass(frozen=True)
-class OwnCheck:
-    """A check that was written by hand.
-
-    Args:
-        asset: key of what it looks at, ``domain.name``.
-        name: its name there.
-        blocking: whether nothing may follow what it refuses.
-        step: name of the Dagster op that executes it.
-        alone: whether it can be executed without the other checks of its function.
-        by_partition: whether it is evaluated once a partition.
-    """
-
-    asset: str
-    name: str
-    blocking: bool
-    step: str
-    alone: bool = True
-    by_partition: bool = False
-
-
-def own_checks(definition: Any, domain: str) -> tuple[OwnCheck, ...]:
-    """The checks in a Dagster definition.
-
-    Args:
-        definition: ``dg.AssetChecksDefinition``; it may name an asset as its domain does, without the domain.
-        domain: the domain that wrote it.
-    """
-    specs = tuple(definition.check_specs)
-    alone = definition.can_subset or len({spec.asset_key for spec in specs}) == 1
-    return tuple(
-        OwnCheck(
-            ".".join(spec.asset_key.path if len(spec.asset_key.path) > 1 else (domain, *spec.asset_key.path)),
-            spec.name,
-            spec.blocking,
-            step_of(definition, domain),
-            alone,
-            spec.partitions_def is not None,
-        )
-        for spec in specs
-    )
-
-
-def step_of(definition: Any, domain: str) -> str:
-    """Name of the op that executes a hand-written check; the IO manager knows the reader by its first part.
-
-    Args:
-        definition: ``dg.AssetChecksDefinition``.
-        domain: the domain that wrote it.
-    """
-    return f"{domain}__{definition.op.name}"
-
-
-def blocking(node: Node) -> tuple[str, ...]:
-    """Names of the hand-written checks of a node that nothing may follow unless they pass."""
-    return tuple(check.name for check in node.checks if check.blocking)
 
 
 PROMISING = ("source", "product", "predictions")

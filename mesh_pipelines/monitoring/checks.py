@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mesh_pipelines.dagster_names import WORK_SECONDS
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
 from mesh_pipelines.monitoring.policy import drifted, has_moved, is_worse
@@ -45,7 +45,7 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
         node: predictions of a model.
         domain: their domain.
     """
-    if node.stage != "predictions":
+    if not isinstance(node, PredictionsNode):
         return []
     key = dg.AssetKey(node.key.split("."))
 

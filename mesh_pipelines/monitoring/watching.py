@@ -9,10 +9,10 @@ from functools import cached_property, partial
 
 import polars as pl
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration, PredictionsDeclaration
+from mesh_pipelines.declaring.declarations import ModelDeclaration
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.model_spec import ModelSpec
-from mesh_pipelines.declaring.node import PARTITION, LoadedDomain, Node
+from mesh_pipelines.declaring.node import PARTITION, LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.errors import NotPublished, TransientError
 from mesh_pipelines.modeling.evaluation import SCORE, TARGET
@@ -107,7 +107,7 @@ class Look:
     current: Publication
 
     @classmethod
-    def at(cls, shared: Platform, node: Node, domain: LoadedDomain) -> Look | None:
+    def at(cls, shared: Platform, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
         """Begin to look; None where there is no champion, or nothing was predicted yet.
 
         Args:
@@ -115,18 +115,22 @@ class Look:
             node: the predictions.
             domain: their domain.
         """
-        declared = node.declaration
-        assert isinstance(declared, PredictionsDeclaration)
-        model = domain.nodes[declared.model]
-        spec, made = model_spec(model, domain.nodes), shared.record(node.key)
+        spec, made = model_spec(node, domain.nodes), shared.record(node.key)
         current = shared.record(spec.features)
-        champion = registry_of(shared).champion(model.key) if made and current else None
+        champion = registry_of(shared).champion(node.model_key) if made and current else None
         if made is None or current is None or champion is None:
             return None
         read = PublishRecord.of(made).inputs.get(spec.features)
         features = shared.lake.record(spec.features, read.version) if read else current
         return cls(
-            shared, node, spec, watch_of(model), registry_of(shared).read(champion), made, features, current
+            shared,
+            node,
+            spec,
+            watch_of(domain.nodes[node.declared.model]),
+            registry_of(shared).read(champion),
+            made,
+            features,
+            current,
         )
 
     def input_drift(self) -> Drifted:

@@ -13,8 +13,18 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import asset_key
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.dagster_names import STAGE, asset_key
+from mesh_pipelines.declaring.declarations import Input
+from mesh_pipelines.declaring.node import (
+    ChampionNode,
+    FeatureSetNode,
+    LoadedDomain,
+    ModelNode,
+    Node,
+    PredictionsNode,
+    ProductNode,
+    SourceNode,
+)
 from mesh_pipelines.orchestration.pages import describe
 from mesh_pipelines.runtime.dagster_yaml import TRAINING
 from mesh_pipelines.steps.checks import Check
@@ -25,21 +35,21 @@ from quality.contract import Contract, Partition, next_partition
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-GROUPS = {
-    "source": "sources",
-    "product": "products",
-    "features": "features",
-    "model": "models",
-    "champion": "champions",
-    "predictions": "predictions",
+GROUPS: Mapping[type[Node], str] = {
+    SourceNode: "sources",
+    ProductNode: "products",
+    FeatureSetNode: "features",
+    ModelNode: "models",
+    ChampionNode: "champions",
+    PredictionsNode: "predictions",
 }
-KINDS = {
-    "source": {"polars", "pandera", "deltalake"},
-    "product": {"polars", "pandera", "greatexpectations"},
-    "features": {"polars", "deltalake"},
-    "model": {"xgboost", "mlflow"},
-    "champion": {"mlflow"},
-    "predictions": {"xgboost", "pandera", "greatexpectations"},
+DAGSTER_KINDS: Mapping[type[Node], set[str]] = {
+    SourceNode: {"polars", "pandera", "deltalake"},
+    ProductNode: {"polars", "pandera", "greatexpectations"},
+    FeatureSetNode: {"polars", "deltalake"},
+    ModelNode: {"xgboost", "mlflow"},
+    ChampionNode: {"mlflow"},
+    PredictionsNode: {"xgboost", "pandera", "greatexpectations"},
 }
 _SENSITIVITY = ("public", "internal", "confidential", "restricted")
 
@@ -70,8 +80,8 @@ def build_asset(
         required_resource_keys={"io_manager", *(written.required_resource_keys if written else ())},
         description=node.declaration.doc if node.declaration else None,
         config_schema=written.config_schema if written else None,
-        pool=written.pool if written else TRAINING if node.stage == "model" else None,
-        tags={"mesh/stage": node.stage},
+        pool=written.pool if written else TRAINING if isinstance(node, ModelNode) else None,
+        tags={STAGE: node.stage},
     )
     return dg.AssetsDefinition(
         keys_by_input_name={i.argument: asset_key(i.key) for i in node.inputs}
@@ -132,7 +142,7 @@ def _check_spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
 
 def _inputs(node: Node) -> dict[str, dg.In]:
     if node.asset is None:
-        return {i.argument: _input(node, i.argument, i.port) for i in node.inputs}
+        return {i.argument: _input(i) for i in node.inputs}
     ports = {asset_key(i.key): i.port for i in node.inputs if i.port}
     keys = {name: _qualified(key, node.domain) for name, key in node.asset.node_keys_by_input_name.items()}
     found: dict[str, dg.In] = {}
@@ -143,10 +153,10 @@ def _inputs(node: Node) -> dict[str, dg.In]:
     return found
 
 
-def _input(node: Node, argument: str, port: Any) -> dg.In:
-    if argument in ("model", "champion") and node.stage in ("champion", "predictions"):
-        return dg.In(dg.Nothing)  # these are read from the registry, not from the lake
-    metadata = {"mesh/purpose": port.purpose} if port else None
+def _input(wanted: Input) -> dg.In:
+    if wanted.registered:
+        return dg.In(dg.Nothing)
+    metadata = {"mesh/purpose": wanted.port.purpose} if wanted.port else None
     return dg.In(input_manager_key="io_manager", metadata=metadata)
 
 
@@ -156,10 +166,10 @@ def _qualified(key: dg.AssetKey, domain: str) -> dg.AssetKey:
 
 def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     profile = domain.profile
-    tags = {"mesh/domain": domain.name, "mesh/stage": node.stage, "mesh/priority": str(profile.priority)}
+    tags = {"mesh/domain": domain.name, STAGE: node.stage, "mesh/priority": str(profile.priority)}
     metadata: dict[str, Any] = {}
     freshness = None
-    if node.contract and node.stage not in ("model", "champion"):
+    if node.contract:
         freshness = node.contract.sla.freshness
         tags["mesh/classification"] = max(
             node.contract.classification.values(), key=_SENSITIVITY.index, default="public"
@@ -168,7 +178,7 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     reference = _code_reference(node)
     if reference:
         metadata["dagster/code_references"] = reference
-    kinds = set(KINDS[node.stage])
+    kinds = set(DAGSTER_KINDS[type(node)])
     if node.declaration and node.declaration.fn and "Warehouse" in node.declaration.fn.__code__.co_names:
         kinds = {"duckdb", "pandera", "greatexpectations"}
     given = next(iter(node.asset.specs)) if node.asset else None
@@ -177,7 +187,7 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
         deps=[asset_key(i.key) for i in node.inputs],
         description=(given.description if given and given.description else None) or describe(node, profile),
         metadata={**(dict(given.metadata) if given else {}), **metadata},
-        group_name=f"{domain.name}_{GROUPS[node.stage]}",  # equal names would merge across locations
+        group_name=f"{domain.name}_{GROUPS[type(node)]}",  # equal names would merge across locations
         code_version=node.version_of_code,
         owners=_owners(profile.owner, profile.contact),
         tags={**(_own_tags(given) if given else {}), **tags},
@@ -234,7 +244,7 @@ def _contract_metadata(contract: Contract) -> dict[str, Any]:
 
 def _code_reference(node: Node) -> dg.CodeReferencesMetadataValue | None:
     found = [_reference(str(node.file), node.line, node.name)] if node.file else []
-    if node.contract and node.stage not in ("model", "champion"):
+    if node.contract:
         found.append(_reference(str(node.contract.path), 1, "contract"))
     return dg.CodeReferencesMetadataValue(code_references=list(found)) if found else None
 

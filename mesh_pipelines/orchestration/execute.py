@@ -9,7 +9,7 @@ from typing import Any
 
 from mesh_pipelines.dagster_names import IF_STALE, REASON, WORK_SECONDS
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import LoadedDomain, OwnCheck
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, OwnCheck
 from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.orchestration.check_events import FailedChecks
 from mesh_pipelines.orchestration.run_report import Reporter, Status, StepReport
@@ -67,7 +67,7 @@ def execute(
     from mesh_pipelines.steps.checks import checks_to_run
     from resources.processes import this_process
 
-    preload(ROWS, MODELS if any(step.node.stage == "model" for step in steps) else ())
+    preload(ROWS, MODELS if any(isinstance(step.node, ModelNode) for step in steps) else ())
     instance = dagster_instance(shared)
     # A run of the domain whose process was killed is found here, and is one that runs no more.
     attempts_in(instance, domain)(domain)

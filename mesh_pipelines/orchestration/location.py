@@ -14,7 +14,8 @@ from typing import Any
 import dagster as dg
 
 from mesh_pipelines.declaring.load import load_domain
-from mesh_pipelines.declaring.node import LoadedDomain, Node, step_of
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
+from mesh_pipelines.declaring.own_checks import step_of
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.lint import lint_domain
 from mesh_pipelines.monitoring.checks import monitor_checks
@@ -59,7 +60,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     checks = [
         _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
     ]
-    checks += [rebuild_check(node) for node in loaded.nodes.values() if node.stage == "model"]
+    checks += [rebuild_check(node) for node in loaded.nodes.values() if isinstance(node, ModelNode)]
     checks += [check for node in loaded.nodes.values() for check in monitor_checks(node, loaded)]
     return dg.Definitions(
         assets=[*assets, *stubs(loaded)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.node import CHAMPION
+from mesh_pipelines.declaring.node import CHAMPION, ModelNode
 from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.governance.federation import load_mesh, project_root
 from mesh_pipelines.modeling.rebuild import RebuildReport
@@ -88,7 +88,7 @@ def _model(key: str) -> Platform:
     from mesh_pipelines.governance.federation import project_root
 
     node = load_mesh(project_root()).node(key)
-    if node.stage != "model":
+    if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, no model", remedy="name a model, as domain.name")
     return platform()
 
@@ -124,7 +124,7 @@ def rebuild(key: str, version: int) -> RebuildReport:
 
     whole = load_mesh(project_root())
     node = whole.node(key)
-    if node.stage != "model":
+    if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, and only models are rebuilt", remedy="name a model")
     shared = platform()
     report = rebuild_version(shared, key, version)

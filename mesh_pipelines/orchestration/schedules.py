@@ -12,8 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node, SourceNode
 from mesh_pipelines.orchestration.tick import attempts_in, mesh_of, run_request
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lag import late
@@ -66,8 +65,8 @@ def due_in(domain: LoadedDomain) -> tuple[Due, ...]:
                 f"{domain.name}_{word}" + (f"_{names[word]}" if names[word] > 1 else ""),
                 cron,
                 zone,
-                tuple(node for node in nodes if node.stage != "model"),
-                tuple(node for node in nodes if node.stage == "model"),
+                tuple(node for node in nodes if not isinstance(node, ModelNode)),
+                tuple(node for node in nodes if isinstance(node, ModelNode)),
             )
         )
     return tuple(entries)
@@ -93,7 +92,8 @@ def overdue(due: Due, facts: Facts, since: datetime) -> list[str]:
     return [
         f"nothing of {node.key} has come since {since:%Y-%m-%d %H:%M} UTC, and its contract expects it by now"
         for node in due.contracts
-        if node.stage == "source" and ((record := facts.of(node.key)) is None or record.published_at < since)
+        if isinstance(node, SourceNode)
+        and ((record := facts.of(node.key)) is None or record.published_at < since)
     ]
 
 
@@ -155,12 +155,8 @@ def _time_before(due: Due, now: datetime) -> datetime:
 
 
 def _when(node: Node, zone: str) -> tuple[str, str] | None:
-    if isinstance(node.declaration, ModelDeclaration):
-        age = (
-            getattr(node.declaration.options.get("retrain"), "max_age", None)
-            if node.stage == "model"
-            else None
-        )
+    if isinstance(node, ModelNode):
+        age = getattr(node.declared.options.get("retrain"), "max_age", None)
         hourly = age is not None and str(age).endswith("h")
         return None if age is None else ("0 * * * *" if hourly else f"0 {HOUR} * * *", zone)
     if node.contract is None:

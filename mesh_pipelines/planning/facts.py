@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, RegisteredNode
 from mesh_pipelines.landing.changes import looked, set_apart
 from mesh_pipelines.landing.landed import Landed, Landing
 from mesh_pipelines.publishing.record import PublishRecord
 
 if TYPE_CHECKING:
     from resources.lake.publication import Publication
-if TYPE_CHECKING:
-    from mesh_pipelines.declaring.node import Node
 
 
 @dataclass(frozen=True)
@@ -114,25 +112,30 @@ class Facts:
 
     def there(self, key: str) -> bool:
         """Whether something can be read under a key: rows in the lake, or a version in the registry."""
-        node = self.nodes.get(key)
-        if node and node.stage == "model":
-            return bool(self.of_model(key).latest)
-        if node and node.stage == "champion":
-            return bool(self.of_model(node.inputs[0].key).champion)
+        if key in self.nodes and self.nodes[key].in_registry:
+            return self.registered(key) > 0
         return self.of(key) is not None
+
+    def registered(self, key: str) -> int:
+        """The version of a model or champion in the registry, 0 where there is none."""
+        match self.nodes[key]:
+            case ModelNode():
+                return self.of_model(key).latest
+            case ChampionNode(model_key=model):
+                return self.of_model(model).champion
+            case _:
+                return 0
 
     def registry_state(self, key: str) -> ModelFacts | None:
         """What the registry knows of a model or its champion; ``None`` for anything else."""
         node = self.nodes.get(key)
-        if node is None or node.stage not in ("model", "champion"):
-            return None
-        return self.of_model(key if node.stage == "model" else node.inputs[0].key)
+        return self.of_model(node.model_key) if isinstance(node, RegisteredNode) else None
 
     def made_at(self, node: Node) -> datetime | None:
         """When what is there now of a node was made; ``None`` where nothing is, or nobody wrote it down."""
-        if node.stage == "champion":
+        if isinstance(node, ChampionNode):
             return None
-        if node.stage == "model":
+        if isinstance(node, ModelNode):
             trained = self.of_model(node.key).trained_at
             return datetime.fromisoformat(trained) if trained else None
         record = self.of(node.key)

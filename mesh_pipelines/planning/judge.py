@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, PredictionsNode, SourceNode
 from mesh_pipelines.errors import MeshError, TransientError
 from mesh_pipelines.landing.changes import changed_partitions, undeclared
 from mesh_pipelines.landing.landed import Landed
@@ -34,14 +34,14 @@ def stale(node: Node, facts: Facts) -> Step | Waiting | None:
     Returns:
         A step with its reasons, what it waits for, or ``None`` where it is up to date.
     """
-    match node.stage:
-        case "source":
+    match node:
+        case SourceNode():
             return _stale_source(node, facts)
-        case "model":
+        case ModelNode():
             return _stale_model(node, facts)
-        case "champion":
+        case ChampionNode():
             return _stale_champion(node, facts)
-        case "predictions":
+        case PredictionsNode():
             return _stale_predictions(node, facts)
         case _:
             return _stale_partitioned(node, facts) if node.partitioned else _stale_whole(node, facts)
@@ -142,12 +142,12 @@ def _stale_whole(node: Node, facts: Facts) -> Step | Waiting | None:
     return Step(node, tuple(reasons)) if reasons else None
 
 
-def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
+def _stale_model(node: ModelNode, facts: Facts) -> Step | Waiting | None:
     missing = _unpublished(node, facts)
     if missing:
         return missing
     known = facts.of_model(node.key)
-    features = facts.of(node.inputs[0].key)
+    features = facts.of(node.features_key)
     if not known.latest:
         return Step(node, ("it was never trained",))
     declared = facts.declared(node)
@@ -160,7 +160,7 @@ def _stale_model(node: Node, facts: Facts) -> Step | Waiting | None:
         # Content that was trained on is never a reason again: drift is answered once, whatever the gate says of it.
         drift = facts.drift(node, features.data_version) if declared.on_drift else None
         if _enough(known, features, declared):
-            reasons.append(f"new content of {node.inputs[0].key}")
+            reasons.append(f"new content of {node.features_key}")
         elif drift:
             reasons.append(drift)
     if declared.max_age and known.trained_at:
@@ -179,7 +179,7 @@ def too_little_new(node: Node, facts: Facts) -> str | None:
         node: any asset.
         facts: where to look.
     """
-    features = facts.of(node.inputs[0].key) if node.stage == "model" else None
+    features = facts.of(node.features_key) if isinstance(node, ModelNode) else None
     if features is None:
         return None
     known, declared = facts.of_model(node.key), facts.declared(node)
@@ -199,13 +199,13 @@ def _span(span: timedelta) -> str:
     return f"{span.days} days" if span.days else f"{span.seconds // 3600} hours"
 
 
-def _stale_champion(node: Node, facts: Facts) -> Step | Waiting | None:
-    known = facts.of_model(node.inputs[0].key)
+def _stale_champion(node: ChampionNode, facts: Facts) -> Step | Waiting | None:
+    known = facts.of_model(node.model_key)
     if not known.latest:
-        return Waiting(node, f"{node.inputs[0].key} was never trained")
+        return Waiting(node, f"{node.model_key} was never trained")
     if known.decided < known.latest:
         return Step(node, (f"version {known.latest} awaits the gate",))
-    features = facts.of(node.inputs[1].key)
+    features = facts.of(node.features_key)
     if known.shadow and features and features.data_version != known.shadow_seen:
         return Step(node, (f"version {known.shadow} in shadow meets new content of {features.key}",))
     return None
@@ -218,7 +218,7 @@ def in_shadow(nodes: Iterable[Node], facts: Facts) -> list[str]:
         nodes: any nodes.
         facts: where to look.
     """
-    known = {node.key: facts.of_model(node.key) for node in nodes if node.stage == "model"}
+    known = {node.key: facts.of_model(node.key) for node in nodes if isinstance(node, ModelNode)}
     return [
         f"version {model.shadow} of {key} is in shadow until outcomes of {model.shadow_until} are known"
         for key, model in known.items()
@@ -226,11 +226,11 @@ def in_shadow(nodes: Iterable[Node], facts: Facts) -> list[str]:
     ]
 
 
-def _stale_predictions(node: Node, facts: Facts) -> Step | Waiting | None:
+def _stale_predictions(node: PredictionsNode, facts: Facts) -> Step | Waiting | None:
     missing = _unpublished(node, facts)
     if missing:
         return missing
-    known = facts.of_model(facts.nodes[node.inputs[0].key].inputs[0].key)
+    known = facts.of_model(node.model_key)
     if facts.of(node.key) is None:
         return Step(node, ("it was never made",))
     reasons, record = _changed_inputs(node, facts), facts.record_of(node.key)
@@ -270,7 +270,7 @@ def changes(step: Step, facts: Facts) -> list[str]:
         facts: where to look.
     """
     node, record = step.node, facts.record_of(step.key)
-    if node.stage == "source":
+    if isinstance(node, SourceNode):
         known = record.landed
         return [
             f"{one.name}@{one.fingerprint[:8]}"
@@ -278,17 +278,15 @@ def changes(step: Step, facts: Facts) -> list[str]:
             if getattr(known.get(one.partition, {}).get(one.name), "fingerprint", None) != one.fingerprint
         ]
     before = {key: read.version for key, read in record.inputs.items()}
-    if node.stage == "model":
+    if isinstance(node, ModelNode):
         read = facts.of_model(node.key).features_version
-        before = {node.inputs[0].key: read} if read is not None else {}
+        before = {node.features_key: read} if read is not None else {}
     found: list[str] = []
     for wanted in node.inputs:
-        registered = facts.registry_state(wanted.key)
+        registered = _in_registry(wanted.key, facts)
         published = None if registered else facts.of(wanted.key)
         if registered:
-            model = facts.nodes[wanted.key]
-            latest = registered.latest if model.stage == "model" else registered.champion
-            found.append(f"{wanted.key}@{latest}")
+            found.append(f"{wanted.key}@{facts.registered(wanted.key)}")
         elif published and before.get(wanted.key, published.version) != published.version:
             found.append(f"{wanted.key}@{before[wanted.key]} -> @{published.version}")
         elif published:
@@ -308,8 +306,7 @@ def _unpublished(node: Node, facts: Facts) -> Waiting | None:
 
 
 def _in_registry(key: str, facts: Facts) -> bool:
-    node = facts.nodes.get(key)
-    return bool(node) and node.stage in ("model", "champion")
+    return key in facts.nodes and facts.nodes[key].in_registry
 
 
 def all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
@@ -319,7 +316,7 @@ def all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
     found: set[str] = set()
     for wanted in node.inputs:
         found |= set(partitions_in(facts.of(wanted.key)))
-    if node.stage == "source":
+    if isinstance(node, SourceNode):
         landed = facts.landed(node)
         found = set(partitions_in(facts.of(node.key)) if landed.fault else landed.by_partition())
     return declared_partitions(node, found)
@@ -341,7 +338,7 @@ def cause_of(step: Step, facts: Facts) -> str:
         step: the asset to be made.
         facts: where to look.
     """
-    if step.node.stage == "source":
+    if isinstance(step.node, SourceNode):
         landed = facts.landed(step.node)
         inputs = {
             f"{one.partition}/{one.name}": one.fingerprint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import Node, SourceNode
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Step
@@ -46,11 +46,11 @@ class Lags:
             trained_until: of a model, time of the newest outcome that its champion was made from.
             trained_at: and when that was.
         """
-        sources = [found for found in self._upstream(node) if found.stage == "source"]
+        sources = [found for found in self._upstream(node) if isinstance(found, SourceNode)]
         waiting = [self.steps[source.key] for source in sources if source.key in self.steps]
         there = [name for source in sources for name in partitions_in(self.facts.of(source.key))]
         landed = {*there, *(name for step in waiting for name in step.partitions or ())}
-        published = partitions_in(self.facts.of(node.key)) if node.stage != "model" else {}
+        published = partitions_in(self.facts.of(node.key)) if not node.in_registry else {}
         return Lag(
             landed_until=max(landed, default=""),
             until=trained_until or max((name for name in published if name), default=""),
@@ -91,9 +91,7 @@ def late(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in nodes:
         promised = node.contract.sla.freshness if node.contract else None
-        record = (
-            facts.of(node.key) if promised and node.stage not in ("model", "champion", "features") else None
-        )
+        record = facts.of(node.key) if promised and node.promises else None
         if promised is None or record is None:
             continue
         age = now - record.published_at

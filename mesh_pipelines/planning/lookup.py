@@ -10,10 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesh_pipelines.declaring.declarations import PredictionsDeclaration
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node, blocking
+from mesh_pipelines.declaring.node import ModelNode, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
 from mesh_pipelines.landing.landed import Landing
 from mesh_pipelines.landing.open import landing_of
@@ -77,8 +76,8 @@ def facts_of(
 
     def model(key: str) -> ModelFacts:
         known, node = models().get(key, ModelFacts()), mesh.nodes[key]
-        if known.latest and declared(node).min_new_rows:
-            rows = _rows_of(platform, node.inputs[0].key, known.features_version)
+        if known.latest and isinstance(node, ModelNode) and declared(node).min_new_rows:
+            rows = _rows_of(platform, node.features_key, known.features_version)
             known = replace(known, rows=rows)
         return known
 
@@ -91,11 +90,7 @@ def facts_of(
 
 def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[Node, str], str | None]:
     """Look up what was found about all models at once, when the first of them is asked about."""
-    watched = {
-        f"{node.domain}.{node.declaration.model}": key
-        for key, node in facts.nodes.items()
-        if isinstance(node.declaration, PredictionsDeclaration)
-    }
+    watched = {node.model_key: key for key, node in facts.nodes.items() if isinstance(node, PredictionsNode)}
     found: dict[str, Watched] | None = None
 
     def drift(node: Node, content: str) -> str | None:
@@ -121,9 +116,9 @@ def _verdicts(
 
     @cache
     def found() -> Mapping[str, Mapping[str, Verdict]]:
-        return latest_verdicts(instance(), [node for node in facts.nodes.values() if blocking(node)])
+        return latest_verdicts(instance(), [node for node in facts.nodes.values() if node.blocking_checks])
 
-    return lambda node: found().get(node.key, {}) if blocking(node) else {}
+    return lambda node: found().get(node.key, {}) if node.blocking_checks else {}
 
 
 _seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import Node, SourceNode
 from mesh_pipelines.landing.changes import gone_with_rows_kept
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import (
@@ -173,6 +173,6 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
 
 def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     """Inputs of a source that are gone, while their rows stay."""
-    if node.stage != "source" or facts.landed(node).fault is not None:
+    if not isinstance(node, SourceNode) or facts.landed(node).fault is not None:
         return ()
     return gone_with_rows_kept(facts.landed(node), facts.record_of(node.key).landed)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from mesh_pipelines.declaring.node import Node
     from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.declaring.node import blocking
 from mesh_pipelines.planning.facts import Verdict
 
 _LONGEST = 160
@@ -34,7 +33,7 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
     wanted = {
         dg.AssetCheckKey(dg.AssetKey(node.key.split(".")), name): node.key
         for node in nodes
-        for name in blocking(node)
+        for name in node.blocking_checks
     }
     storage = instance.event_log_storage
     found: dict[str, dict[str, Verdict]] = {}
@@ -66,12 +65,14 @@ def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
         node: any node.
         facts: where to look.
     """
-    if facts.verdicts is None or not blocking(node):
+    if facts.verdicts is None or not node.blocking_checks:
         return ()
     made, verdicts = facts.made_at(node), facts.verdicts(node)
     if made is None:
         return ()
-    return tuple(name for name in blocking(node) if (last := verdicts.get(name)) is None or last.at < made)
+    return tuple(
+        name for name in node.blocking_checks if (last := verdicts.get(name)) is None or last.at < made
+    )
 
 
 def unfit(key: str, facts: Facts) -> str | None:
@@ -87,12 +88,12 @@ def why_unfit(node: Node, facts: Facts) -> str | None:
         node: any node.
         facts: where to look.
     """
-    if facts.verdicts is None or not blocking(node):
+    if facts.verdicts is None or not node.blocking_checks:
         return None
     verdicts, missing = facts.verdicts(node), unseen(node, facts)
     failed = [
         f"check {name} of {node.key} failed on {_version(node, facts)}{quoted(last.said)}"
-        for name in blocking(node)
+        for name in node.blocking_checks
         if name not in missing and (last := verdicts.get(name)) is not None and not last.passed
     ]
     if failed:
@@ -125,7 +126,7 @@ def marks(node: Node, facts: Facts) -> dict[str, str]:
     found = {f"checks of {node.key}": f"{missing} on {_version(node, facts)}"} if missing else {}
     for wanted in node.inputs:
         upstream = facts.nodes.get(wanted.key)
-        if upstream is not None and blocking(upstream):
+        if upstream is not None and upstream.blocking_checks:
             numbers = {name: last.number for name, last in facts.verdicts(upstream).items()}
             found[f"checks of {upstream.key}"] = str(sorted(numbers.items()))
     return found
@@ -134,7 +135,7 @@ def marks(node: Node, facts: Facts) -> dict[str, str]:
 def _version(node: Node, facts: Facts) -> str:
     known = facts.registry_state(node.key)
     if known is not None:
-        return f"version {known.latest if node.stage == 'model' else known.champion}"
+        return f"version {facts.registered(node.key)}"
     record = facts.of(node.key)
     return f"version {record.version}" if record else "what is published"
 

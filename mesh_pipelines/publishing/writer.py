@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mesh_pipelines.declaring.node import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, Node, SourceNode
 from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
 from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.publishing.kept_rows import Staying
@@ -57,7 +57,7 @@ class Writer:
 
     def __init__(self, platform: Platform, node: Node, candidate: Candidate, watch: Stopwatch) -> None:
         self.platform, self.node, self.candidate, self.watch = platform, node, candidate, watch
-        self.contract: Contract | None = node.contract if node.stage != "features" else None
+        self.contract: Contract | None = node.contract
         self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
         self.column = node.partition_column
         self.accepted = 0
@@ -200,7 +200,7 @@ class Writer:
 
     def _layout(self, contract: Contract) -> tuple[dict[str, pl.DataType], dict[str, str]]:
         kept: dict[str, Any] = dict(contract.dtypes)
-        if self.node.stage == "source":
+        if isinstance(self.node, SourceNode):
             kept |= {FILE: pl.String(), ROW: pl.Int64()}
         if self.column and self.column not in kept:
             kept[self.column] = pl.String()

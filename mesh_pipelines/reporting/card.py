@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
@@ -36,7 +36,7 @@ def describe(key: str, version: int | None = None) -> Card:
     whole = load_mesh(project_root())
     node = whole.node(key)
     shared = platform()
-    if node.stage in ("model", "champion"):
+    if isinstance(node, RegisteredNode):
         return _model_card(node, whole, shared, version)
     return _table_card(node, whole, shared, version)
 
@@ -125,8 +125,8 @@ def _audit_section(audit: Audit) -> Section:
     )
 
 
-def _model_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -> Card:
-    key = node.key if node.stage == "model" else node.inputs[0].key
+def _model_card(node: RegisteredNode, mesh: Mesh, shared: Platform, version: int | None) -> Card:
+    key = node.model_key
     if not registry_exists(shared):
         return Card(
             key, "model", "", [Section("Versions", [("trained", "none yet"), ("next", f"mesh run {key}")])]

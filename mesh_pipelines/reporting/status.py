@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import ModelNode, Node, ProductNode, SourceNode
 from mesh_pipelines.errors import SelectionError, TrackingUnavailable
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from mesh_pipelines.modeling.version import ModelVersion
 
 
-PRODUCTS = ("product", "predictions")
-
-
 def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -> MeshState:
     """Products and models as they stand.
 
@@ -48,20 +45,20 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     shared = platform()
     chosen = [whole.node(key) for key in keys] if keys else list(whole.nodes.values())
     for node in chosen:
-        if keys and node.stage not in (*PRODUCTS, "model"):
+        if keys and not (node.is_product or isinstance(node, ModelNode)):
             raise SelectionError(
                 f"{node.key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {node.key}"
             )
     facts = facts_of(whole, shared, instance=lambda: dagster_instance(shared))
     asked = whole.select([node.key for node in chosen]) if chosen else ()
-    products = [node for node in chosen if node.stage in PRODUCTS]
+    products = [node for node in chosen if node.is_product]
     try:
         lags = Lags.at(asked, facts, datetime.now(UTC))
-        models = tuple(_model(node, shared, lags) for node in chosen if node.stage == "model")
+        models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
         return MeshState(tuple(_product(node, shared, lags) for node in products), models)
     except TrackingUnavailable as error:
         # What is published is the lake's to say, and whether a model stands in its way nobody can say now.
-        sure = [node for node in asked if node.stage in ("source", "product")]
+        sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
         lags = Lags.at(
             [node for node in sure if not _hangs_on_a_model(node, whole)], facts, datetime.now(UTC)
         )
@@ -76,7 +73,7 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
 
 
 def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:
-    return node.stage in ("model", "champion", "predictions") or any(
+    return node.in_registry or any(
         _hangs_on_a_model(mesh.nodes[given.key], mesh) for given in node.inputs if given.key in mesh.nodes
     )
 

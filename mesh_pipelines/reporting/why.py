@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh_pipelines.dagster_names import REASON
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
@@ -79,9 +79,9 @@ def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
 
 def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
     """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
-    if node.stage not in ("model", "champion") or not registry_exists(shared):
+    if not isinstance(node, RegisteredNode) or not registry_exists(shared):
         return []
-    model = facts.nodes[node.key if node.stage == "model" else node.inputs[0].key]
+    model = facts.nodes[node.model_key]
     held = [("in shadow", text) for text in in_shadow([model], facts)]
     pinned = registry_of(shared).pinned(model.key)
     if pinned is not None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from mesh_pipelines.dagster_names import WORK_SECONDS
 from mesh_pipelines.declaring.load import model_spec
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain, Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.shared import platform
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 from mesh_pipelines.steps.model import just_trained
 
 
-def gate_step(node: Node, domain: LoadedDomain) -> Produce:
+def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
     """The step of a champion."""
-    model = domain.nodes[node.inputs[0].key.partition(".")[2]]
+    model = node.model_key
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         from mesh_pipelines.modeling import shadow
@@ -36,14 +36,14 @@ def gate_step(node: Node, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import reads_of
 
         begun = time.perf_counter()
-        shared, spec = platform(), model_spec(model, domain.nodes)
+        shared, spec = platform(), model_spec(node, domain.nodes)
         registry = registry_of(shared)
-        versions = registry.versions(model.key)
+        versions = registry.versions(model)
         if not versions:
-            raise NotPublished("no version was ever trained", where=model.key, remedy=f"mesh run {model.key}")
+            raise NotPublished("no version was ever trained", where=model, remedy=f"mesh run {model}")
         latest = versions[-1]
         who = f"gate, run {context.run.run_id[:8]}"
-        before = registry.champion(model.key)
+        before = registry.champion(model)
         if not latest.gate:
             challenger = registry.read(latest)
             frame = shared.lake.scan(spec.features, version=challenger.record.features.version)
@@ -58,19 +58,19 @@ def gate_step(node: Node, domain: LoadedDomain) -> Produce:
                 latest = shadow.begin(registry, challenger, decision, spec)
             else:
                 latest = judge(registry, latest, decision, who=who)
-        hidden, now = registry.in_shadow(model.key), reads_of(context)[spec.features]
+        hidden, now = registry.in_shadow(model), reads_of(context)[spec.features]
         if hidden is not None and hidden.shadow_seen != now.data_version:
             with shared.lake.reading(spec.features, now.version):
                 frame = shared.lake.scan(spec.features, version=now.version)
                 hidden = shadow.follow(registry, shared.lake, spec, hidden, frame, now.data_version, who=who)
             latest = hidden if hidden.version == latest.version else latest
         yield from _gate_results(node, latest.decision)
-        champion = registry.champion(model.key)
+        champion = registry.champion(model)
         if champion is None:
             raise NotPublished(
                 f"version {latest.version} did not pass the gate, and there is no champion before it:\n{latest.reason}",
-                where=model.key,
-                remedy=f"see mesh show {model.key}; improve the model, or lower its gate's floors in the open",
+                where=model,
+                remedy=f"see mesh show {model}; improve the model, or lower its gate's floors in the open",
             )
         yield dg.Output(
             None,

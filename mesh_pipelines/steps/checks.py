@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.node import PROMISING, Node
+from mesh_pipelines.declaring.node import ChampionNode, Node, PredictionsNode
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
 from quality.contract import Contract
 from quality.rules import Rule, rules_of
@@ -69,7 +69,7 @@ def checks_to_run(node: Node) -> tuple[str, ...]:
     Args:
         node: the node.
     """
-    watching = MONITOR_CHECKS if node.stage == "predictions" else ()
+    watching = MONITOR_CHECKS if isinstance(node, PredictionsNode) else ()
     by_hand = (check.name for check in node.checks)
     return (*(check.name for check in checks_of(node)), *watching, *by_hand)
 
@@ -80,6 +80,6 @@ def checks_of(node: Node) -> tuple[Check, ...]:
     Args:
         node: the node.
     """
-    if node.stage in PROMISING and node.contract:
+    if node.promises and node.contract:
         return contract_checks(node.contract)
-    return champion_checks(node) if node.stage == "champion" else ()
+    return champion_checks(node) if isinstance(node, ChampionNode) else ()

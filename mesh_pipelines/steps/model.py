@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mesh_pipelines.declaring.load import model_spec
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.publishing.read import Read
@@ -28,7 +28,7 @@ just_trained: dict[str, TrainedModel] = {}
 """What this process trained and has not brought to the gate, by key: mostly the gate is the next step of its run."""
 
 
-def training_step(node: Node, domain: LoadedDomain) -> Produce:
+def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
     """The step of a model."""
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from mesh_pipelines.declaring.declarations import PredictionsDeclaration
 from mesh_pipelines.declaring.load import model_spec
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.publishing.candidate import Candidate
@@ -25,22 +24,20 @@ if TYPE_CHECKING:
     from mesh_pipelines.modeling.version import LoadedModel
 
 
-def prediction_step(node: Node, domain: LoadedDomain) -> Produce:
+def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
     """The step of predictions."""
-    declared = node.declaration
-    assert isinstance(declared, PredictionsDeclaration)
-    model = domain.nodes[declared.model]
+    declared, model = node.declared, node.model_key
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         from mesh_pipelines.steps.context import calling, only_if_stale, reads_of
         from mesh_pipelines.steps.publish import gate, unchanged
 
-        shared, spec = platform(), model_spec(model, domain.nodes)
+        shared, spec = platform(), model_spec(node, domain.nodes)
         reads = reads_of(context)
         features = reads[spec.features]
-        champion = registry_of(shared).champion(model.key)
+        champion = registry_of(shared).champion(model)
         if champion is None:
-            raise NotPublished("there is no champion yet", where=model.key, remedy=f"mesh run {model.key}")
+            raise NotPublished("there is no champion yet", where=model, remedy=f"mesh run {model}")
         before = shared.record(node.key)
         record = PublishRecord.of(before)
         scored = record.scoring.features if record.scoring else {}

@@ -12,7 +12,7 @@ import pytest
 
 from mesh_pipelines.declaring.declarations import ModelDeclaration
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import ModelNode, PredictionsNode
 from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring import watching
@@ -73,9 +73,9 @@ def test_only_predictions_are_watched(mesh: Mesh) -> None:
 
 def test_a_model_without_bounds_has_the_usual_ones() -> None:
     """What ``model(..., watch=...)`` was given counts; without it the defaults do."""
-    assert watching.watch_of(Node("d", "m", "model", declaration=ModelDeclaration())) == Watch()
+    assert watching.watch_of(ModelNode("d", "m", declaration=ModelDeclaration())) == Watch()
     declared = ModelDeclaration(options={"watch": WATCH})
-    assert watching.watch_of(Node("d", "m", "model", declaration=declared)) == WATCH
+    assert watching.watch_of(ModelNode("d", "m", declaration=declared)) == WATCH
 
 
 def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> None:
@@ -105,7 +105,9 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert {column.column for column in facts[KEY].inputs} >= {"machine", "temperature", "vibration_week"}
 
         # What the product says of the holdout is what training said of it: every row met its own outcome.
-        begun = Look.at(platform(), mesh.node(KEY), mesh.domains["machines"])
+        forecast = mesh.node(KEY)
+        assert isinstance(forecast, PredictionsNode)
+        begun = Look.at(platform(), forecast, mesh.domains["machines"])
         assert begun is not None
         (held,) = [entry for entry in begun.live().holdout if not entry.column]
         assert held.metrics == pytest.approx(champion.metrics)

@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
@@ -273,6 +274,8 @@ def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(insi
 def seen_live() -> tuple[pl.DataFrame, Live]:
     """All predictions, and how good they turned out to be."""
     mesh = load_mesh(Path.cwd())
-    look = Look.at(platform(), mesh.node("machines.repair_forecast"), mesh.domains["machines"])
+    forecast = mesh.node("machines.repair_forecast")
+    assert isinstance(forecast, PredictionsNode)
+    look = Look.at(platform(), forecast, mesh.domains["machines"])
     assert look is not None
     return platform().lake.scan("machines.repair_forecast").collect(), look.live()

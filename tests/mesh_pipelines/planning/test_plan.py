@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.declaring.declarations import Declaration, Input, SourceDeclaration
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.declarations import (
+    Declaration,
+    Input,
+    PredictionsDeclaration,
+    SourceDeclaration,
+)
+from mesh_pipelines.declaring.node import KINDS, Node
 from mesh_pipelines.landing.changes import remembered
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts
@@ -140,7 +145,7 @@ def made(tmp_path: Path, promises: dict[str, Contract]) -> Made:
 
     def node(name: str, stage: Any, *reads: str, declaration: Declaration | None = None) -> Node:
         inputs = tuple(Input(key, f"shop.{key}") for key in reads)
-        return Node("shop", name, stage, inputs, declaration, promises.get(name), f"code of {name}")
+        return KINDS[stage]("shop", name, inputs, declaration, promises.get(name), f"code of {name}")
 
     source = SourceDeclaration(pattern="raw-{month}.csv")
     nodes = (
@@ -150,7 +155,13 @@ def made(tmp_path: Path, promises: dict[str, Contract]) -> Made:
         node("features", "features", "sales"),
         node("model", "model", "features"),
         node("champion", "champion", "model", "features"),
-        node("forecast", "predictions", "champion", "features"),
+        node(
+            "forecast",
+            "predictions",
+            "champion",
+            "features",
+            declaration=PredictionsDeclaration(model="model"),
+        ),
     )
     return Made(tmp_path / "landing", {n.key: n for n in nodes})
 

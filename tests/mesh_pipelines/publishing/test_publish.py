@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.node import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, FeatureSetNode, Node, SourceNode
 from mesh_pipelines.errors import AuditRefused, TransformError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
@@ -326,7 +326,7 @@ def test_rules_hold_across_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_feature_set_is_published_without_a_contract(platform: Platform) -> None:
     """Rows come sorted, cut by month; nothing is audited, so there is no outcome."""
-    node = Node("shop", "features_of_mine", "features", code_version="code")
+    node = FeatureSetNode("shop", "features_of_mine", code_version="code")
     rows = pl.LazyFrame({"id": [3, 1, 2], PARTITION: ["2013-02", "2013-01", "2013-01"]})
     done = publish(platform, node, Candidate(rows, order=(PARTITION, "id")), {}, "run")
     assert done.outcome is None
@@ -337,7 +337,7 @@ def test_a_feature_set_is_published_without_a_contract(platform: Platform) -> No
 def test_a_source_keeps_where_its_rows_came_from(platform: Platform, tmp_path: Path) -> None:
     """Raw rows are kept with file and row, typed as the contract says; what cannot be read as such is quarantined."""
     contract = read_promise(tmp_path, promise("shop", "landed_raw", COLUMNS, tolerance=50), "source")
-    node = Node("shop", "landed_raw", "source", contract=contract)
+    node = SourceNode("shop", "landed_raw", contract=contract)
     text = {
         "id": ["1", "two"],
         "amount": ["1.5", "2"],

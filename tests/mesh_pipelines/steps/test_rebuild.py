@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import ModelNode
 from mesh_pipelines.errors import NotPublished, SelectionError
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.model_requests import rebuild
@@ -48,7 +48,7 @@ def test_a_person_rebuilds_a_model_from_its_page(machines: Machines) -> None:
         [check] = made.get_asset_check_evaluations()
         assert check.passed
         assert check.metadata["rebuilt"].value == check.metadata["recorded"].value
-        untrained = rebuild_check(Node("machines", "untrained", "model"))
+        untrained = rebuild_check(ModelNode("machines", "untrained"))
         with pytest.raises(NotPublished, match="no version was ever trained"):
             dg.materialize([untrained], selection=checks, instance=instance)
 

@@ -95,7 +95,7 @@ def tick(root: str, domain: str) -> Work:
     instance = dagster_instance(platform())
 
     def once() -> None:
-        facts = facts_of(mesh, platform(), settle=platform().settings.settle_seconds)
+        facts = facts_of(mesh.nodes, platform(), settle=platform().settings.settle_seconds)
         if "." in domain:  # its domain has more that was never made
             assert not plan(mesh.select([domain]), facts).steps
         else:

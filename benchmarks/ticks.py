@@ -103,7 +103,7 @@ def tick(root: str, models: int, past: int) -> Work:
 
     def look() -> float:
         begun = time.process_time()
-        facts = facts_of(mesh, shared, settle=1.0, instance=lambda: instance)
+        facts = facts_of(mesh.nodes, shared, settle=1.0, instance=lambda: instance)
         found = current.decide(mesh, DOMAIN, facts, sensors.attempts_in(instance, DOMAIN))
         took = time.process_time() - begun
         if not isinstance(found, current.Nothing) or found.reason != "everything is up to date":
@@ -173,7 +173,7 @@ def _build(root: Path, models: int, past: int) -> Any:
             name: {"version": one.version, "data_version": one.data_version} for name, one in features.items()
         }
         client.create_registered_model(key)
-        digest = model_spec(nodes[key], mesh.domains[DOMAIN].nodes).digest
+        digest = model_spec(nodes[key], nodes).digest
         for number in range(past):
             tags = {
                 "spec_digest": digest,

@@ -97,19 +97,19 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
 
     Args:
         node: the model, its champion, or its predictions.
-        nodes: its domain's nodes, by name; the feature set gives key and time.
+        nodes: those of its domain, by key; the feature set gives key and time.
     """
     from mesh_pipelines.declaring.model_spec import ModelSpec
 
     assert isinstance(node, RegisteredNode | PredictionsNode)
-    model = nodes[node.model_key.partition(".")[2]]
+    model = nodes[node.model_key]
     assert isinstance(model, ModelNode)
     declared = model.declared
-    features = nodes[declared.features].declaration
+    features = nodes[model.features_key].declaration
     assert isinstance(features, FeatureSetDeclaration)
     return ModelSpec(
         key=node.model_key,
-        features=f"{node.domain}.{declared.features}",
+        features=model.features_key,
         time=features.time,
         entity=features.key,
         **{name: value for name, value in declared.options.items() if name != "watch"},

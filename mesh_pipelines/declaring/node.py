@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -260,6 +261,11 @@ class LoadedDomain:
     def checks(self) -> tuple[OwnCheck, ...]:
         """Checks that the domain wrote by hand, whatever asset they are on."""
         return checks_among(self.extras, self.name)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Node]:
+        """What it owns, by key."""
+        return {node.key: node for node in self.nodes.values()}
 
     def lacks_contract(self, node: Node) -> bool:
         """Whether nobody wrote one; one that is there and unsound has been reported as that."""

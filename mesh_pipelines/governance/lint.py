@@ -180,7 +180,7 @@ class ModelsAreSound(DomainRule):
             if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                 continue
             try:
-                model_spec(node, domain.nodes)
+                model_spec(node, domain.by_key)
             except DefinitionError as error:
                 for found in error.violations:
                     yield self.violation(node, found.problem, found.fix)

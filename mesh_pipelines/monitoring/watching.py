@@ -115,7 +115,7 @@ class Look:
             node: the predictions.
             domain: their domain.
         """
-        spec, made = model_spec(node, domain.nodes), shared.record(node.key)
+        spec, made = model_spec(node, domain.by_key), shared.record(node.key)
         current = shared.record(spec.features)
         champion = registry_of(shared).champion(node.model_key) if made and current else None
         if made is None or current is None or champion is None:

@@ -88,7 +88,9 @@ def _run(
     attempted: set[str] = set()
     current = Plan()
     while True:
-        facts = facts_of(whole, shared, without_registry=True, instance=lambda: dagster_instance(shared))
+        facts = facts_of(
+            whole.nodes, shared, without_registry=True, instance=lambda: dagster_instance(shared)
+        )
         current = plan(nodes, facts, force=forced - attempted, without=failed)
         todo = [step for step in current.steps if step.key not in attempted]
         if partition:

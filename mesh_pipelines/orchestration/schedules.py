@@ -134,7 +134,7 @@ def _schedule(domain: LoadedDomain, due: Due) -> dg.ScheduleDefinition:
     def tick(context: dg.ScheduleEvaluationContext) -> Any:
         mesh = mesh_of(domain)
         settle = platform().settings.settle_seconds
-        facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
+        facts = facts_of(mesh.nodes, platform(), settle=settle, instance=lambda: context.instance)
         decision = decide(mesh, domain.name, facts, attempts_in(context.instance, domain.name))
         if not isinstance(decision, Nothing):
             return run_request(mesh, replace(decision, reason=f"{what}; {decision.reason}"))

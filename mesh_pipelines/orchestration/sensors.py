@@ -34,7 +34,7 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
     def tick(context: dg.SensorEvaluationContext) -> Any:
         mesh = mesh_of(domain)
         settle = platform().settings.settle_seconds
-        facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
+        facts = facts_of(mesh.nodes, platform(), settle=settle, instance=lambda: context.instance)
         decision = decide(mesh, domain.name, facts, attempts_in(context.instance, domain.name))
         if isinstance(decision, Nothing):
             return dg.SkipReason(decision.reason)

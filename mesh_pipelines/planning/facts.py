@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, RegisteredNode
 from mesh_pipelines.landing.changes import looked, set_apart
 from mesh_pipelines.landing.landed import Landed, Landing
+from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.publishing.record import PublishRecord
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
-class Declared:
-    """What planning needs of a model's declaration.
+class RetrainPolicy:
+    """When a model is trained again, by its declaration.
 
     Args:
         digest: changes when the model would be another one.
@@ -64,46 +65,53 @@ class Declared:
     on_drift: bool = True
 
 
+def _not_looked_up(*_: object) -> Any:
+    raise LookupError("these facts hold nothing of this kind")
+
+
 @dataclass
 class Facts:
-    """Where the planner looks; each look is taken once a plan.
+    """What is published, landed and registered; each look is taken once.
 
     Args:
-        record: the publish record of a key, ``None`` where nothing was published.
+        record: the newest publication of a key, ``None`` where nothing was published.
+        nodes: the nodes that may be asked about, by key.
         model: what the registry knows of a model.
-        nodes: every node of the mesh by key.
         landing: where the rows of a source come from.
-        declared: a model's declaration as it is now.
+        policy: when a model is trained again.
         settle: seconds that a new file must have been left unchanged.
-        drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where nobody
-            has looked at it yet, or all is within bounds.
-        verdicts: what the hand-written blocking checks of a node last said, by name; ``None`` where nobody can be
-            asked, and what is published may be followed.
+        drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where none was
+            looked for yet, or all is within bounds.
+        verdicts: the last verdicts of the hand-written blocking checks of a node, by name; ``None`` where nobody can
+            be asked, and what is published may be followed.
+        seen: looks at sources that were taken already, by key.
     """
 
     record: Callable[[str], Publication | None]
-    model: Callable[[str], ModelFacts]
     nodes: Mapping[str, Node]
-    landing: Callable[[Node], Landing]
-    declared: Callable[[Node], Declared]
+    model: Callable[[str], ModelFacts] = _not_looked_up
+    landing: Callable[[Node], Landing] = _not_looked_up
+    policy: Callable[[ModelNode], RetrainPolicy] = _not_looked_up
     settle: float = 0.0
     drift: Callable[[Node, str], str | None] = lambda _node, _content: None
     verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
-    _records: dict[str, Publication | None] = field(default_factory=dict)
+    seen: dict[str, Landed] = field(default_factory=dict[str, Landed])
+    judgements: dict[str, Judgement] = field(default_factory=dict[str, Judgement])
+    _publications: dict[str, Publication | None] = field(default_factory=dict)
+    _records: dict[str, PublishRecord] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
-    _made: dict[str, PublishRecord] = field(default_factory=dict)
-    _landed: dict[str, Landed] = field(default_factory=dict)
 
     def of(self, key: str) -> Publication | None:
-        if key not in self._records:
-            self._records[key] = self.record(key)
-        return self._records[key]
+        """The newest publication of a key, ``None`` where nothing was published."""
+        if key not in self._publications:
+            self._publications[key] = self.record(key)
+        return self._publications[key]
 
     def record_of(self, key: str) -> PublishRecord:
         """What the last publish of a key wrote down; an empty record where nothing was published."""
-        if key not in self._made:
-            self._made[key] = PublishRecord.of(self.of(key))
-        return self._made[key]
+        if key not in self._records:
+            self._records[key] = PublishRecord.of(self.of(key))
+        return self._records[key]
 
     def of_model(self, key: str) -> ModelFacts:
         if key not in self._models:
@@ -111,10 +119,12 @@ class Facts:
         return self._models[key]
 
     def there(self, key: str) -> bool:
-        """Whether something can be read under a key: rows in the lake, or a version in the registry."""
-        if key in self.nodes and self.nodes[key].in_registry:
-            return self.registered(key) > 0
-        return self.of(key) is not None
+        """Something can be read under a key: rows in the lake, or a version in the registry."""
+        return self.registered(key) > 0 if self.in_registry(key) else self.of(key) is not None
+
+    def in_registry(self, key: str) -> bool:
+        """The versions of a key are kept in the model registry, not in the lake."""
+        return key in self.nodes and self.nodes[key].in_registry
 
     def registered(self, key: str) -> int:
         """The version of a model or champion in the registry, 0 where there is none."""
@@ -143,11 +153,11 @@ class Facts:
 
     def landed(self, node: Node) -> Landed:
         """What one look found for a source; what went wrong with the look is part of it."""
-        if node.key not in self._landed:
+        if node.key not in self.seen:
             known = self.record_of(node.key).landed
             found = looked(self.landing(node), known, settle=self.settle)
-            self._landed[node.key] = set_apart(found, node.contract.partition if node.contract else None)
-        return self._landed[node.key]
+            self.seen[node.key] = set_apart(found, node.contract.partition if node.contract else None)
+        return self.seen[node.key]
 
 
 def partitions_in(record: Publication | None) -> dict[str, str]:

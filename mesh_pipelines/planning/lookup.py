@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.load import model_spec
-from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import ModelNode, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
 from mesh_pipelines.landing.landed import Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts, Verdict
-from mesh_pipelines.planning.verdicts import latest_verdicts
+from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
 from mesh_pipelines.runtime.preload import OWN_REGISTRY, REGISTRY, preload
 from mesh_pipelines.shared import Platform
+from resources.lake.publication import Publication
+from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -33,18 +33,18 @@ _TICK = 2.0
 
 
 def facts_of(
-    mesh: Mesh,
+    nodes: Mapping[str, Node],
     platform: Platform,
     *,
     settle: float = 0.0,
     without_registry: bool = False,
     instance: Callable[[], DagsterInstance] | None = None,
 ) -> Facts:
-    """Facts about a mesh as it stands at this moment.
+    """Facts about some nodes as they stand at this moment.
 
     Args:
-        mesh: all its domains.
-        platform: its shared resources.
+        nodes: all that may be asked about, by key.
+        platform: the shared resources.
         settle: seconds that a new file must have been left unchanged before it counts as landed.
         without_registry: where MLflow does not answer, take models for untrained: their own steps then say what is
             wrong, and everything else goes on.
@@ -53,14 +53,13 @@ def facts_of(
     """
 
     @cache
-    def declared_as(key: str) -> Declared:
-        node = mesh.nodes[key]
-        spec = model_spec(node, mesh.domains[node.domain].nodes)
+    def policy_of(key: str) -> RetrainPolicy:
+        spec = model_spec(nodes[key], nodes)
         retrain = spec.retrain
-        return Declared(spec.digest, retrain.min_new_rows, _span(retrain.max_age), retrain.on_drift)
+        return RetrainPolicy(spec.digest, retrain.min_new_rows, _span(retrain.max_age), retrain.on_drift)
 
-    def declared(node: Node) -> Declared:
-        return declared_as(node.key)
+    def policy(node: ModelNode) -> RetrainPolicy:
+        return policy_of(node.key)
 
     @cache
     def models() -> Mapping[str, ModelFacts]:
@@ -75,16 +74,41 @@ def facts_of(
         return landing_of(node, platform.settings)
 
     def model(key: str) -> ModelFacts:
-        known, node = models().get(key, ModelFacts()), mesh.nodes[key]
-        if known.latest and isinstance(node, ModelNode) and declared(node).min_new_rows:
+        known, node = models().get(key, ModelFacts()), nodes[key]
+        if known.latest and isinstance(node, ModelNode) and policy(node).min_new_rows:
             rows = _rows_of(platform, node.features_key, known.features_version)
             known = replace(known, rows=rows)
         return known
 
-    facts = Facts(platform.record, model, mesh.nodes, landing, declared, settle)
+    facts = Facts(platform.record, nodes, model, landing, policy, settle)
     if instance is not None:
         facts.drift = _drift(facts, instance)
         facts.verdicts = _verdicts(facts, instance)
+    return facts
+
+
+def facts_for_step(
+    nodes: Mapping[str, Node],
+    platform: Platform,
+    reads: Iterable[TableVersion],
+    instance: Callable[[], DagsterInstance] | None = None,
+) -> Facts:
+    """Facts as a running step sees them: its inputs at the versions that it was given.
+
+    Checks are left out: those of the node itself run after it, and those of its inputs have let the run begin.
+
+    Args:
+        nodes: those of its domain, by key.
+        platform: the shared resources.
+        reads: the inputs that it was given.
+        instance: the Dagster instance, which keeps what watching has found.
+    """
+    facts, given = facts_of(nodes, platform, instance=instance), {read.key: read.version for read in reads}
+
+    def record(key: str) -> Publication | None:
+        return platform.lake.record(key, given[key]) if key in given else platform.record(key)
+
+    facts.record, facts.verdicts = record, None
     return facts
 
 
@@ -119,6 +143,42 @@ def _verdicts(
         return latest_verdicts(instance(), [node for node in facts.nodes.values() if node.blocking_checks])
 
     return lambda node: found().get(node.key, {}) if node.blocking_checks else {}
+
+
+def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping[str, Mapping[str, Verdict]]:
+    """What the blocking checks of some assets last said, by asset and check; absent where one was never executed.
+
+    Args:
+        instance: the Dagster instance, which all code locations share.
+        nodes: any nodes.
+    """
+    import dagster as dg
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+
+    wanted = {
+        dg.AssetCheckKey(dg.AssetKey(node.key.split(".")), name): node.key
+        for node in nodes
+        for name in node.blocking_checks
+    }
+    storage = instance.event_log_storage
+    found: dict[str, dict[str, Verdict]] = {}
+    for key, newest in storage.get_latest_asset_check_execution_by_key(list(wanted)).items():
+        record = newest
+        if record.status == Status.PLANNED:  # a run is about to execute it, or ended before it did
+            said = storage.get_asset_check_execution_history(
+                key, limit=1, status={Status.SUCCEEDED, Status.FAILED}
+            )
+            record = next(iter(said), newest)
+        entry = record.event
+        evaluation = entry.dagster_event.event_specific_data if entry and entry.dagster_event else None
+        if entry is not None and isinstance(evaluation, dg.AssetCheckEvaluation):
+            found.setdefault(wanted[key], {})[key.name] = Verdict(
+                record.id,
+                evaluation.passed or evaluation.severity != dg.AssetCheckSeverity.ERROR,
+                datetime.fromtimestamp(entry.timestamp, UTC),
+                evaluation.description or "",
+            )
+    return found
 
 
 _seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}

@@ -14,19 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node, SourceNode
-from mesh_pipelines.landing.changes import gone_with_rows_kept
+from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.judge import (
-    cause_of,
-    in_shadow,
-    too_little_new,
-    versions_of,
-)
+from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.shares import next_group, windows
 from mesh_pipelines.planning.step import Plan, Step
-from mesh_pipelines.planning.verdicts import unfit
 
+_LISTED = 8
 LOST = 3
 """Runs that may be lost to a killed process for one cause, before it is left to a person."""
 
@@ -93,8 +88,6 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         facts: what is published, landed and registered.
         attempts: what was started before, by domain.
     """
-    from mesh_pipelines.planning.shares import next_group, windows
-
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
         return Nothing(f"run {running[0].run_id[:8]} of this domain is on its way")
@@ -107,10 +100,10 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
             return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         here = [node for node in nodes if node.domain == domain]
-        waits += [kept for node in here if (kept := too_little_new(node, facts))]
-        waits += in_shadow(here, facts)
-        waits += [f"whoever follows {node.key}: {why}" for node in here if (why := unfit(node.key, facts))]
-        gone = [name for node in here for name in _gone(node, facts)]
+        judged = {node.key: judge(node, facts) for node in here}
+        waits += [reason for found in judged.values() for reason in found.held]
+        waits += [f"what reads {key}: {found.unfit}" for key, found in judged.items() if found.unfit]
+        gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
         return Nothing(state + stays)
@@ -121,8 +114,10 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         }
         return Nothing(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
     steps, window = windows(group)[0]
-    causes = {step.key: cause_of(step, facts) for step in steps if not step.follows}
-    reasons = [reason for step in steps if not step.follows for reason in step.reasons]
+    outdated = [step for step in steps if not step.follows]
+    causes = {step.key: judge(step.node, facts).cause for step in outdated}
+    reasons = [reason for step in outdated for reason in step.reasons]
+    versions = dict.fromkeys(version for step in outdated for version in judge(step.node, facts).versions)
     # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
     last = next((attempt.run_id for attempt in attempts(domain)), "")
     digest = hashlib.sha256(
@@ -135,7 +130,7 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         digest[:24],
         causes,
         "; ".join(dict.fromkeys(reasons)),
-        versions_of([step for step in steps if not step.follows], facts),
+        _listed(list(versions)),
     )
 
 
@@ -161,7 +156,7 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
     for attempt in attempts:
         if not attempt.finished or step.key not in attempt.causes:
             continue
-        if attempt.causes[step.key] != cause_of(step, facts):
+        if attempt.causes[step.key] != judge(step.node, facts).cause:
             return False
         if not attempt.lost:
             return True
@@ -171,8 +166,6 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
     return False
 
 
-def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
-    """Inputs of a source that are gone, while their rows stay."""
-    if not isinstance(node, SourceNode) or facts.landed(node).fault is not None:
-        return ()
-    return gone_with_rows_kept(facts.landed(node), facts.record_of(node.key).landed)
+def _listed(versions: Sequence[str]) -> str:
+    shown = ", ".join(versions[:_LISTED])
+    return f"{shown} and {len(versions) - _LISTED} more" if len(versions) > _LISTED else shown

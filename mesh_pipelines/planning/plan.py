@@ -6,13 +6,13 @@ made from. So the same answer comes out for the ``mesh`` command, the sensors an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.planning.compare import all_partitions, declared_partitions
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.judge import all_partitions, declared_partitions, stale, unchecked
+from mesh_pipelines.planning.judge import judge, unfit_inputs
 from mesh_pipelines.planning.step import Plan, Step, Waiting
-from mesh_pipelines.planning.verdicts import unfit
 
 
 def plan(
@@ -41,28 +41,33 @@ def plan(
             continue
         if node.key in settled:
             continue
-        found = stale(node, facts) or unchecked(node, facts)
+        found = judge(node, facts)
         ahead = [steps[i.key] for i in node.inputs if i.key in steps]
-        unfit_inputs = [unfit(i.key, facts) for i in node.inputs if i.key not in steps]
-        held = "; ".join(reason for reason in unfit_inputs if reason)
-        if held and (ahead or isinstance(found, Step) or node.key in force):
-            waiting[node.key] = Waiting(node, held, blocks=not facts.there(node.key))
+        unfit = "; ".join(why for key, why in unfit_inputs(node, facts).items() if key not in steps)
+        if unfit and (ahead or found.reasons or node.key in force):
+            waiting[node.key] = Waiting(node, unfit, blocks=not facts.there(node.key))
+        elif (
+            found.waits
+            and not _may_follow(node, ahead, steps, facts)
+            and (found.blocks or node.key not in force)
+        ):
+            waiting[node.key] = Waiting(node, found.waits, found.blocks)
+        if node.key in waiting:
             out |= {node.key} if waiting[node.key].blocks else set()
             continue
-        if isinstance(found, Waiting):
-            ready = ahead and all(i.key in steps or facts.there(i.key) for i in node.inputs)
-            if not ready and (found.blocks or node.key not in force):
-                waiting[node.key] = found
-                out |= {node.key} if found.blocks else set()
-                continue
-            found = None
+        own = Step(node, found.reasons, found.partitions) if found.reasons else None
         if node.key in force:
-            found = _asked_for(node, found, facts)
+            own = _asked_for(node, own, facts)
         if ahead:
-            steps[node.key] = _following(node, ahead, found)
-        elif found is not None:
-            steps[node.key] = found
+            steps[node.key] = _following(node, ahead, own)
+        elif own is not None:
+            steps[node.key] = own
     return Plan(tuple(steps.values()), tuple(waiting.values()))
+
+
+def _may_follow(node: Node, ahead: list[Step], steps: Mapping[str, Step], facts: Facts) -> bool:
+    """What it waits for is made ahead of it in this plan."""
+    return bool(ahead) and all(given.key in steps or facts.there(given.key) for given in node.inputs)
 
 
 def _asked_for(node: Node, found: Step | None, facts: Facts) -> Step:

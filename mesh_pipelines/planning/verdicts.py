@@ -6,54 +6,13 @@ already, so what it refuses is kept from whoever would follow: its own domain an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
     from mesh_pipelines.declaring.node import Node
     from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.facts import Verdict
 
 _LONGEST = 160
-
-
-def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping[str, Mapping[str, Verdict]]:
-    """What the blocking checks of some assets last said, by asset and check; absent where one was never executed.
-
-    Args:
-        instance: the Dagster instance, which all code locations share.
-        nodes: any nodes.
-    """
-    import dagster as dg
-    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
-
-    wanted = {
-        dg.AssetCheckKey(dg.AssetKey(node.key.split(".")), name): node.key
-        for node in nodes
-        for name in node.blocking_checks
-    }
-    storage = instance.event_log_storage
-    found: dict[str, dict[str, Verdict]] = {}
-    for key, newest in storage.get_latest_asset_check_execution_by_key(list(wanted)).items():
-        record = newest
-        if record.status == Status.PLANNED:  # a run is about to execute it, or ended before it did
-            said = storage.get_asset_check_execution_history(
-                key, limit=1, status={Status.SUCCEEDED, Status.FAILED}
-            )
-            record = next(iter(said), newest)
-        entry = record.event
-        evaluation = entry.dagster_event.event_specific_data if entry and entry.dagster_event else None
-        if entry is not None and isinstance(evaluation, dg.AssetCheckEvaluation):
-            found.setdefault(wanted[key], {})[key.name] = Verdict(
-                record.id,
-                evaluation.passed or evaluation.severity != dg.AssetCheckSeverity.ERROR,
-                datetime.fromtimestamp(entry.timestamp, UTC),
-                evaluation.description or "",
-            )
-    return found
 
 
 def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
@@ -73,12 +32,6 @@ def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
     return tuple(
         name for name in node.blocking_checks if (last := verdicts.get(name)) is None or last.at < made
     )
-
-
-def unfit(key: str, facts: Facts) -> str | None:
-    """The reason why nothing may follow what is published under a key now; ``None`` where everything may."""
-    node = facts.nodes.get(key)
-    return why_unfit(node, facts) if node else None
 
 
 def why_unfit(node: Node, facts: Facts) -> str | None:

@@ -10,13 +10,13 @@ from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.judge import in_shadow, stale, unchecked
+from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.lag import late
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
 from mesh_pipelines.planning.next_run import Nothing, decide
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.step import Plan, Step, Waiting
-from mesh_pipelines.planning.verdicts import remedy_of, unfit
+from mesh_pipelines.planning.step import Plan
+from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import Platform, platform
@@ -38,7 +38,7 @@ def explain(key: str) -> Card:
     node = mesh.node(key)
     shared = platform()
     instance = dagster_instance(shared)
-    facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
+    facts = facts_of(mesh.nodes, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
     decision = decide(mesh, node.domain, facts, attempts_in(instance, node.domain))
     if isinstance(decision, Nothing):
         following = f"nothing for {node.domain}: {decision.reason}"
@@ -55,13 +55,11 @@ def explain(key: str) -> Card:
 
 
 def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
+    found = judge(node, facts)
     waits = [wait.reason for wait in whole.waiting if wait.node.key == node.key]
-    found = stale(node, facts) or unchecked(node, facts)
-    if isinstance(found, Waiting):
-        waits = waits or [found.reason]
-    if waits:
-        return [("waits", reason) for reason in waits]
-    if isinstance(found, Step):
+    if waits or found.waits:
+        return [("waits", reason) for reason in waits or [found.waits]]
+    if found.reasons:
         return [("out of date", reason) for reason in found.reasons]
     ahead = [step for step in whole.steps if step.key != node.key]
     if ahead:
@@ -72,8 +70,8 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
 
 
 def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
-    """That nobody follows an asset, and what to do about it; nothing where all may."""
-    reason = unfit(node.key, facts)
+    """That nothing may follow an asset, and the remedy; nothing where everything may."""
+    reason = judge(node, facts).unfit
     return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
 
 
@@ -81,9 +79,12 @@ def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
     """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
     if not isinstance(node, RegisteredNode) or not registry_exists(shared):
         return []
-    model = facts.nodes[node.model_key]
-    held = [("in shadow", text) for text in in_shadow([model], facts)]
-    pinned = registry_of(shared).pinned(model.key)
+    shadow = facts.of_model(node.model_key).shadow
+    held = [
+        ("in shadow" if shadow else "not trained", reason)
+        for reason in judge(facts.nodes[node.model_key], facts).held
+    ]
+    pinned = registry_of(shared).pinned(node.model_key)
     if pinned is not None:
         held.append(("pinned", f"to version {pinned.to} by {pinned.who} at {pinned.at}: {pinned.because}"))
     return held

@@ -36,7 +36,7 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import reads_of
 
         begun = time.perf_counter()
-        shared, spec = platform(), model_spec(node, domain.nodes)
+        shared, spec = platform(), model_spec(node, domain.by_key)
         registry = registry_of(shared)
         versions = registry.versions(model)
         if not versions:

@@ -32,23 +32,21 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
     """The step of a model."""
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        from mesh_pipelines.declaring.mesh import Mesh
         from mesh_pipelines.modeling.logbook import log_model, plots
         from mesh_pipelines.modeling.training import train
-        from mesh_pipelines.planning.judge import stale
-        from mesh_pipelines.planning.lookup import facts_of
+        from mesh_pipelines.planning.judge import judge
+        from mesh_pipelines.planning.lookup import facts_for_step
         from mesh_pipelines.runtime.preload import trained_meanwhile
         from mesh_pipelines.steps.context import only_if_stale, reads_of
         from resources.tracking import training_run
 
-        shared, spec, watch = platform(), model_spec(node, domain.nodes), Stopwatch()
+        shared, spec, watch = platform(), model_spec(node, domain.by_key), Stopwatch()
         reads = reads_of(context)
         features = reads[spec.features]
         if only_if_stale(context):
             # What was made ahead of it in this run may not have changed, or not by enough: its own policy decides.
-            alone = Mesh(domain.folder.parent.parent, (), {domain.name: domain})
-            facts = facts_of(alone, shared, instance=lambda: context.instance)
-            if stale(node, facts) is None:
+            facts = facts_for_step(domain.by_key, shared, [features.table], lambda: context.instance)
+            if not judge(node, facts).reasons:
                 latest = registry_of(shared).version(node.key, facts.of_model(node.key).latest)
                 yield _kept(latest, "by its policy there is no reason to train it again")
                 return

@@ -29,29 +29,26 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
     declared, model = node.declared, node.model_key
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.planning.judge import judge
+        from mesh_pipelines.planning.lookup import facts_for_step
         from mesh_pipelines.steps.context import calling, only_if_stale, reads_of
         from mesh_pipelines.steps.publish import gate, unchanged
 
-        shared, spec = platform(), model_spec(node, domain.nodes)
+        shared, spec = platform(), model_spec(node, domain.by_key)
         reads = reads_of(context)
         features = reads[spec.features]
         champion = registry_of(shared).champion(model)
         if champion is None:
             raise NotPublished("there is no champion yet", where=model, remedy=f"mesh run {model}")
         before = shared.record(node.key)
+        facts = facts_for_step(domain.by_key, shared, [features.table])
+        if only_if_stale(context) and before and not judge(node, facts).reasons:
+            yield unchanged(node, before)
+            return
         record = PublishRecord.of(before)
         scored = record.scoring.features if record.scoring else {}
         same_code = record.code_version == node.version_of_code
         same_champion = record.scoring is not None and record.scoring.champion == champion.version
-        if (
-            only_if_stale(context)
-            and before
-            and same_code
-            and same_champion
-            and scored == features.partitions
-        ):
-            yield unchanged(node, before)
-            return
         begun = time.perf_counter()
         loaded = registry_of(shared).read(champion)
         changed = sorted(name for name, content in features.partitions.items() if scored.get(name) != content)

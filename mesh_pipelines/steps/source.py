@@ -11,10 +11,11 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.landing.changes import remembered, set_apart, undeclared
+from mesh_pipelines.landing.changes import remembered, set_apart
 from mesh_pipelines.landing.landed import LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
-from mesh_pipelines.planning.judge import outdated_partitions
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import Onto
 from mesh_pipelines.publishing.record import Origin, PublishRecord
@@ -73,12 +74,12 @@ def source_candidate(
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
     if before and not anew:
-        outdated = outdated_partitions(node, PublishRecord.of(before), landed)
-        wanted = tuple(name for name in wanted if name in outdated) if wanted is not None else None
-        if landed.outside and not outdated:
-            raise undeclared(landed, node.contract)
-        if not outdated or wanted == ():
+        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}))
+        if found.fault:
+            raise found.fault
+        if not found.concerns(wanted):
             return None
+        wanted = tuple(name for name in wanted if name in (found.partitions or ())) if wanted else wanted
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
     if before is None or anew or PublishRecord.of(before).code_version != node.version_of_code:
         chosen = [replace(one, since="") for one in chosen]

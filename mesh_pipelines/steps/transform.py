@@ -13,10 +13,12 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
 from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import NotPublished, TransformError
+from mesh_pipelines.planning.judge import judge
+from mesh_pipelines.planning.lookup import facts_for_step
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.read import Read
-from mesh_pipelines.publishing.record import Origin, PublishRecord
-from mesh_pipelines.shared import platform
+from mesh_pipelines.publishing.record import Origin
+from mesh_pipelines.shared import Platform, platform
 from mesh_pipelines.steps.columns import columns_shown
 from mesh_pipelines.steps.context import (
     Produce,
@@ -39,11 +41,7 @@ def transform_step(node: Node) -> Produce:
         reads = reads_of(context)
         partitions = partitions_wanted(context, node)
         before = shared.record(node.key)
-        if (
-            only_if_stale(context)
-            and before
-            and _same_inputs(node, PublishRecord.of(before), reads, partitions)
-        ):
+        if only_if_stale(context) and before and not _outdated(node, shared, reads, partitions):
             yield unchanged(node, before, columns_shown(node, shared.lake, reads, before.version))
             return
         _refuse_what_never_landed(node, reads, partitions)
@@ -111,15 +109,8 @@ def _candidate(
     return Candidate(rows, partitions=partitions, order=order, origins=origins)
 
 
-def _same_inputs(
-    node: Node, before: PublishRecord, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
+def _outdated(
+    node: Node, shared: Platform, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> bool:
-    if partitions is not None:
-        now = {name: {key: read.content(name) for key, read in reads.items()} for name in partitions}
-        return all(
-            before.origins.get(name) == Origin(node.version_of_code, content) for name, content in now.items()
-        )
-    same = {key: read.data_version for key, read in reads.items()} == {
-        key: read.data_version for key, read in before.inputs.items()
-    }
-    return same and before.code_version == node.version_of_code
+    facts = facts_for_step({node.key: node}, shared, [read.table for read in reads.values()])
+    return judge(node, facts).concerns(partitions)

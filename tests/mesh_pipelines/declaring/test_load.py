@@ -57,7 +57,7 @@ def test_a_package_becomes_nodes(world: World) -> None:
     promising = {n.name for n in domain.nodes.values() if n.contract}
     assert promising == {"orders_raw", "orders", "fraud_forecast"}
     assert domain.nodes["order_features"].partition_column == PARTITION
-    assert model_spec(domain.nodes["fraud"], domain.nodes).time == "day"
+    assert model_spec(domain.nodes["fraud"], domain.by_key).time == "day"
     assert not domain.violations
 
 

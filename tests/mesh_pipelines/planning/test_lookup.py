@@ -35,7 +35,7 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         node = mesh.node("machines.repair")
 
         def drift(content: str) -> str | None:
-            return facts_of(mesh, platform(), instance=lambda: instance).drift(node, content)
+            return facts_of(mesh.nodes, platform(), instance=lambda: instance).drift(node, content)
 
         assert drift("content") is None
         tell(
@@ -47,7 +47,7 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         assert drift("content of before") == "inputs drifted: temperature (PSI 0.40 > 0.25)"
         tell(instance, Watched("repair@7", "content", inputs=moved))
         assert drift("content") is None
-        without = facts_of(mesh, platform())
+        without = facts_of(mesh.nodes, platform())
         assert without.drift(node, "content") is None
 
 

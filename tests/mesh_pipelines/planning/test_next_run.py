@@ -28,7 +28,7 @@ def after(domain: str, *attempts: Attempt) -> Attempts:
 def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | Nothing:
     """What a tick of a domain would come to now."""
     mesh = world.mesh()
-    return decide(mesh, domain, facts_of(mesh, platform()), attempts)
+    return decide(mesh, domain, facts_of(mesh.nodes, platform()), attempts)
 
 
 @pytest.fixture

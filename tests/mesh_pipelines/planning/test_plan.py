@@ -20,8 +20,8 @@ from mesh_pipelines.declaring.declarations import (
 from mesh_pipelines.declaring.node import KINDS, Node
 from mesh_pipelines.landing.changes import remembered
 from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.planning.facts import Declared, Facts, ModelFacts
-from mesh_pipelines.planning.judge import changes, too_little_new
+from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy
+from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
@@ -65,10 +65,10 @@ class Made:
     def facts(self) -> Facts:
         return Facts(
             self.records.get,
-            lambda key: self.models.get(key, ModelFacts()),
             self.nodes,
+            lambda key: self.models.get(key, ModelFacts()),
             lambda _: self.place(),
-            lambda _: Declared(self.spec, self.min_new_rows, self.max_age, self.on_drift),
+            lambda _: RetrainPolicy(self.spec, self.min_new_rows, self.max_age, self.on_drift),
             drift=lambda _, content: self.drifted.get(content),
         )
 
@@ -409,13 +409,13 @@ def test_drift_makes_few_new_rows_worth_a_training_once(fresh: Made) -> None:
 def test_too_little_that_is_new_is_said(fresh: Made) -> None:
     """In words for a person: how many rows there are, and how many it takes."""
     node = fresh.nodes["shop.model"]
-    assert too_little_new(node, fresh.facts()) is None
+    assert judge(node, fresh.facts()).held == ()
     fresh.publish("features", {"": "other"}, inputs=fresh.read("features"))
     fresh.min_new_rows = 1000
-    assert too_little_new(node, fresh.facts()) == (
-        "shop.model: 1 rows more than version 1 knew, and 1,000 make a training"
+    assert judge(node, fresh.facts()).held == (
+        "shop.model: 1 rows more than version 1 knew, and 1,000 make a training",
     )
-    assert too_little_new(fresh.nodes["shop.orders"], fresh.facts()) is None
+    assert judge(fresh.nodes["shop.orders"], fresh.facts()).held == ()
 
 
 def test_changed_parameters_train_again(fresh: Made) -> None:
@@ -429,23 +429,20 @@ def test_changed_parameters_train_again(fresh: Made) -> None:
 def test_the_versions_that_caused_a_step_are_named(fresh: Made) -> None:
     """Files of a source; of what reads, each input with the version read before and the one there now."""
     fresh.land("2013-02", "id\n77\n")
-    (source,) = [step for step in fresh.plan().steps if step.node.name == "raw"]
-    (named,) = changes(source, fresh.facts())
+    (named,) = judge(fresh.nodes["shop.raw"], fresh.facts()).versions
     assert named.startswith("raw-2013-02.csv@")
     record = fresh.records["shop.sales"]
     read = {"shop.orders": TableVersion("shop.orders", 9, "older")}
     made = changed(PublishRecord.of(record), inputs=read)
     fresh.records["shop.sales"] = changed(record, info=made.to_json())
     fresh.records["shop.orders"] = changed(fresh.records["shop.orders"], version=10)
-    sales = Step(fresh.nodes["shop.sales"], ("new content of shop.orders",))
-    assert changes(sales, fresh.facts()) == ["shop.orders@9 -> @10"]
-    fresh.models["shop.model"] = changed(fresh.models["shop.model"], features_version=3)
-    fresh.records["shop.features"] = changed(fresh.records["shop.features"], version=4)
-    assert changes(Step(fresh.nodes["shop.model"], ()), fresh.facts()) == ["shop.features@3 -> @4"]
-    assert changes(Step(fresh.nodes["shop.champion"], ()), fresh.facts()) == [
-        "shop.model@1",
-        "shop.features@4",
-    ]
+    assert judge(fresh.nodes["shop.sales"], fresh.facts()).versions == ("shop.orders@9 -> @10",)
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], features_version=3, decided=0)
+    features = changed(fresh.records["shop.features"], version=4, data_version="other")
+    fresh.records["shop.features"] = features
+    assert judge(fresh.nodes["shop.model"], fresh.facts()).versions == ("shop.features@3 -> @4",)
+    champion = judge(fresh.nodes["shop.champion"], fresh.facts())
+    assert champion.versions == ("shop.model@1", "shop.features@4")
 
 
 def model_step(made: Made) -> Step | None:

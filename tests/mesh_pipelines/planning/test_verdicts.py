@@ -86,7 +86,7 @@ def allow(world: World, limit: str) -> None:
 def tick(world: World, domain: str) -> Request | Nothing:
     """What a tick of a domain comes to."""
     mesh, instance = world.mesh(), dagster_instance(platform())
-    facts = facts_of(mesh, platform(), instance=lambda: instance)
+    facts = facts_of(mesh.nodes, platform(), instance=lambda: instance)
     return decide(mesh, domain, facts, attempts_in(instance, domain))
 
 

@@ -90,9 +90,9 @@ def tick(root: str, models: int, past: int) -> Work:
 
     from mesh_pipelines.governance.federation import load_mesh
     from mesh_pipelines.modeling.registry import registry_of
-    from mesh_pipelines.orchestration import sensors
-    from mesh_pipelines.planning import next_run as current
+    from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
+    from mesh_pipelines.planning.next_run import Nothing, decide
     from mesh_pipelines.shared import platform
     from mesh_pipelines.testing import workspace
 
@@ -104,9 +104,9 @@ def tick(root: str, models: int, past: int) -> Work:
     def look() -> float:
         begun = time.process_time()
         facts = facts_of(mesh.nodes, shared, settle=1.0, instance=lambda: instance)
-        found = current.decide(mesh, DOMAIN, facts, sensors.attempts_in(instance, DOMAIN))
+        found = decide(mesh, DOMAIN, facts, attempts_in(instance, DOMAIN))
         took = time.process_time() - begun
-        if not isinstance(found, current.Nothing) or found.reason != "everything is up to date":
+        if not isinstance(found, Nothing) or found.reason != "everything is up to date":
             raise SystemExit(f"the benchmark's mesh is not up to date: {found}")
         return took
 

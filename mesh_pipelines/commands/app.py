@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import getpass
 import json
 import os
 import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from mesh_pipelines.errors import MeshError, SelectionError
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.reader import Reader
 
 OK: Final = 0
 NO: Final = 1
@@ -128,6 +132,13 @@ def mesh_command() -> str:
     if shutil.which("mesh"):
         return "mesh"
     return relative(Path(sys.executable).parent / "mesh", Path.cwd())
+
+
+def person() -> Reader:
+    """The person who types the command, by the account of the operating system."""
+    from mesh_pipelines.declaring.reader import Reader
+
+    return Reader("person", getpass.getuser())
 
 
 def relative(path: Path, root: Path) -> str:

@@ -13,6 +13,7 @@ from mesh_pipelines.commands.app import (
     example,
     exit_with,
     key_and_version,
+    person,
     print_json,
 )
 
@@ -49,7 +50,7 @@ def promote(key: Key, because: Because) -> None:
         raise typer.BadParameter(f"say which version, as {key}@1", param_hint="KEY")
     from mesh_pipelines.orchestration import model_requests
 
-    _show_move(name, model_requests.promote(name, version, because))
+    _show_move(name, model_requests.promote(name, version, because, by=person()))
 
 
 @models_app.command(
@@ -64,7 +65,7 @@ def rollback(
     name, _ = key_and_version(key)
     from mesh_pipelines.orchestration import model_requests
 
-    _show_move(name, model_requests.rollback(name, because, to))
+    _show_move(name, model_requests.rollback(name, because, to, by=person()))
 
 
 @models_app.command(epilog=example('mesh pin operations.departure_delay --because "audit until Friday"'))
@@ -73,7 +74,7 @@ def pin(key: Key, because: Because) -> None:
     name, _ = key_and_version(key)
     from mesh_pipelines.orchestration import model_requests
 
-    _show_move(name, model_requests.pin(name, because))
+    _show_move(name, model_requests.pin(name, because, by=person()))
 
 
 @models_app.command(epilog=example('mesh unpin operations.departure_delay --because "the audit is over"'))
@@ -82,7 +83,7 @@ def unpin(key: Key, because: Because) -> None:
     name, _ = key_and_version(key)
     from mesh_pipelines.orchestration import model_requests
 
-    _show_move(name, model_requests.unpin(name, because))
+    _show_move(name, model_requests.unpin(name, because, by=person()))
 
 
 def _show_move(key: str, move: Any) -> None:

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from mesh_pipelines.orchestration.run_report import RunReport
-from mesh_pipelines.commands.app import Force, Json, application, example, exit_with, print_json
+from mesh_pipelines.commands.app import Force, Json, application, example, exit_with, person, print_json
 
 run_app = application()
 
@@ -61,7 +61,7 @@ def bring_up_to_date(selection: tuple[str, ...], *, partition: str | None, force
     from mesh_pipelines.reporting.progress import TerminalReporter
 
     with TerminalReporter() as reporter:
-        return runs.run(selection, partition=partition, force=force, reporter=reporter)
+        return runs.run(selection, partition=partition, force=force, reporter=reporter, by=person())
 
 
 def run_document(report: RunReport) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mesh_pipelines.dagster_names import STAGE
+from mesh_pipelines.dagster_names import PORTS, STAGE
 from mesh_pipelines.declaring.code_version import code_version
 from mesh_pipelines.declaring.declarations import (
     Input,
@@ -32,7 +32,7 @@ def handwritten_nodes(
     found: dict[str, Node] = {}
     for spec in value.specs:
         name = spec.key.path[-1]
-        given = spec.metadata.get("mesh/ports") or {}
+        given = spec.metadata.get(PORTS) or {}
         purposes: Mapping[str, str] = getattr(given, "data", given)
         ports = {str(key): Port(str(key), str(purpose)) for key, purpose in purposes.items()}
         inputs = tuple(

@@ -58,7 +58,7 @@ def own_checks(definition: Any, domain: str) -> tuple[OwnCheck, ...]:
 
 
 def step_of(definition: Any, domain: str) -> str:
-    """Name of the op that executes a hand-written check; the IO manager knows the reader by its first part.
+    """Name of the op that executes a hand-written check: no asset of the domain has the same.
 
     Args:
         definition: ``dg.AssetChecksDefinition``.

@@ -13,7 +13,16 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import STAGE, asset_key
+from mesh_pipelines.dagster_names import (
+    CLASSIFICATION,
+    DOMAIN,
+    PRIORITY,
+    PURPOSE,
+    STAGE,
+    asset_key,
+    dotted,
+    op_name,
+)
 from mesh_pipelines.declaring.declarations import Input
 from mesh_pipelines.declaring.node import (
     ChampionNode,
@@ -71,7 +80,7 @@ def build_asset(
     specs = {f"check_{check.name}": _check_spec(check, key) for check in checks}
     step = dg.OpDefinition(
         compute_fn=_computing(produce),
-        name="__".join(key.path),
+        name=op_name(node.key),
         ins=_inputs(node),
         outs={
             output: dg.Out(is_required=False, io_manager_key="io_manager"),
@@ -102,12 +111,16 @@ def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
     Args:
         domain: the reading domain.
     """
-    foreign = {
-        i.key
-        for node in domain.nodes.values()
-        for i in node.inputs
-        if not i.key.startswith(f"{domain.name}.")
-    }
+    by_checks = (
+        _qualified(key, domain.name)
+        for extra in domain.extras
+        if isinstance(extra, dg.AssetChecksDefinition)
+        for key in extra.node_keys_by_input_name.values()
+    )
+    read = {given.key for node in domain.nodes.values() for given in node.inputs} | set(
+        map(dotted, by_checks)
+    )
+    foreign = (key for key in read if not key.startswith(f"{domain.name}."))
     return [dg.AssetSpec(asset_key(key)) for key in sorted(foreign)]
 
 
@@ -148,7 +161,7 @@ def _inputs(node: Node) -> dict[str, dg.In]:
     found: dict[str, dg.In] = {}
     for name, given in node.asset.node_def.ins.items():
         port = ports.get(keys[name])
-        metadata = {**(given.metadata or {}), **({"mesh/purpose": port.purpose} if port else {})}
+        metadata = {**(given.metadata or {}), **({PURPOSE: port.purpose} if port else {})}
         found[name] = dg.In(given.dagster_type, metadata=metadata, input_manager_key=given.input_manager_key)
     return found
 
@@ -156,7 +169,7 @@ def _inputs(node: Node) -> dict[str, dg.In]:
 def _input(wanted: Input) -> dg.In:
     if wanted.registered:
         return dg.In(dg.Nothing)
-    metadata = {"mesh/purpose": wanted.port.purpose} if wanted.port else None
+    metadata = {PURPOSE: wanted.port.purpose} if wanted.port else None
     return dg.In(input_manager_key="io_manager", metadata=metadata)
 
 
@@ -166,12 +179,12 @@ def _qualified(key: dg.AssetKey, domain: str) -> dg.AssetKey:
 
 def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     profile = domain.profile
-    tags = {"mesh/domain": domain.name, STAGE: node.stage, "mesh/priority": str(profile.priority)}
+    tags = {DOMAIN: domain.name, STAGE: node.stage, PRIORITY: str(profile.priority)}
     metadata: dict[str, Any] = {}
     freshness = None
     if node.contract:
         freshness = node.contract.sla.freshness
-        tags["mesh/classification"] = max(
+        tags[CLASSIFICATION] = max(
             node.contract.classification.values(), key=_SENSITIVITY.index, default="public"
         )
         metadata |= _contract_metadata(node.contract)

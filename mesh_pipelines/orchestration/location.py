@@ -16,6 +16,7 @@ import dagster as dg
 from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
 from mesh_pipelines.declaring.own_checks import step_of
+from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.lint import lint_domain
 from mesh_pipelines.monitoring.checks import monitor_checks
@@ -75,7 +76,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
             notice_sensor(loaded),
             *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
         ],
-        resources={"io_manager": LakeIOManager()},
+        resources={"io_manager": LakeIOManager(Reader("domain", loaded.name))},
         executor=dg.in_process_executor,
         loggers={"console": console},
     )

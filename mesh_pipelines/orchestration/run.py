@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.governance.federation import load_mesh, project_root
 from mesh_pipelines.governance.lint import lint_mesh
-from mesh_pipelines.orchestration.execute import execute
+from mesh_pipelines.orchestration.execute import Share, execute
 from mesh_pipelines.orchestration.run_report import (
     Reporter,
     RunReport,
@@ -40,6 +42,7 @@ def run(
     reporter: Reporter | None = None,
     mesh: Mesh | None = None,
     reason: str = "asked for by a person",
+    by: Reader | None = None,
 ) -> RunReport:
     """Materialize what is out of date.
 
@@ -51,6 +54,7 @@ def run(
         reporter: who is told of the progress.
         mesh: a mesh that has been loaded already.
         reason: why, for the run's tags.
+        by: the person who asks, for the run's tags.
 
     Raises:
         DomainError: a domain breaks the federation's rules.
@@ -65,71 +69,91 @@ def run(
         _refuse_unsound(whole)
         nodes = whole.select(selection)
         forced = _forced(whole, selection, nodes, partition, force)
-        return _run(whole, nodes, shared, show, forced, partition, reason, started)
+        return _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)
 
 
-def _run(
-    whole: Mesh,
-    nodes: Sequence[Node],
-    shared: Platform,
-    show: Reporter,
-    forced: set[str],
-    partition: str | None,
-    reason: str,
-    started: float,
-) -> RunReport:
-    from mesh_pipelines.runtime.lost_runs import places_kept_free
+@dataclass
+class _Run:
+    """Bringing some nodes up to date: plan, run one domain's share, look again, until nothing is left."""
 
-    reports: dict[str, StepReport] = {}
-    run_ids: list[str] = []
-    failed: set[str] = set()
-    announced = False
+    mesh: Mesh
+    nodes: Sequence[Node]
+    shared: Platform
+    show: Reporter
+    forced: set[str]
+    partition: str | None
+    reason: str
+    by: Reader | None
     began: float | None = None
-    attempted: set[str] = set()
-    current = Plan()
-    while True:
+    reports: dict[str, StepReport] = field(default_factory=dict[str, StepReport])
+    run_ids: list[str] = field(default_factory=list[str])
+    failed: set[str] = field(default_factory=set[str])
+    attempted: set[str] = field(default_factory=set[str])
+
+    def to_the_end(self, started: float) -> RunReport:
+        found = self._plan()
+        todo = self._todo(found)
+        self.show.planned(todo)
+        while group := next_group(self.mesh, todo):
+            self._make(group)
+            found = self._plan()
+            todo = self._todo(found)
+        return self._report(found, started)
+
+    def _plan(self) -> Plan:
         facts = facts_of(
-            whole.nodes, shared, without_registry=True, instance=lambda: dagster_instance(shared)
+            self.mesh.nodes,
+            self.shared,
+            without_registry=True,
+            instance=lambda: dagster_instance(self.shared),
         )
-        current = plan(nodes, facts, force=forced - attempted, without=failed)
-        todo = [step for step in current.steps if step.key not in attempted]
-        if partition:
-            todo = [_only(step, partition) if step.key in forced else step for step in todo]
-        if not announced:
-            show.planned(todo)
-            announced = True
-        group = next_group(whole, todo)
-        if not group:
-            break
+        return plan(self.nodes, facts, force=self.forced - self.attempted, without=self.failed)
+
+    def _todo(self, found: Plan) -> list[Step]:
+        todo = [step for step in found.steps if step.key not in self.attempted]
+        if self.partition is None:
+            return todo
+        return [_only(step, self.partition) if step.key in self.forced else step for step in todo]
+
+    def _make(self, group: Sequence[Step]) -> None:
+        """Run one domain's share of the plan, a run for each unbroken range of partitions."""
+        from mesh_pipelines.runtime.lost_runs import places_kept_free
+
         domain = group[0].node.domain
+        self.attempted |= {step.key for step in group}
         for batch, window in windows(group):
-            with places_kept_free(dagster_instance(shared)):
-                outcome = execute(whole, domain, batch, window, shared, show, reason)
-            run_ids.append(outcome.run_id)
-            began = outcome.began if began is None else began
+            share = Share(domain, tuple(batch), window, self.reason, self.by)
+            with places_kept_free(dagster_instance(self.shared)):
+                outcome = execute(self.mesh, share, self.shared, self.show)
+            self.run_ids.append(outcome.run_id)
+            self.began = outcome.began if self.began is None else self.began
             for report in outcome.steps:
-                reports[report.key] = merge_reports(reports.get(report.key), report)
+                self.reports[report.key] = merge_reports(self.reports.get(report.key), report)
             broken = {report.key for report in outcome.steps if report.status in ("failed", "skipped")}
-            failed |= broken
+            self.failed |= broken
             if broken:
-                break
-        attempted |= {step.key for step in group}
-    for step in current.steps:
-        if step.key in attempted and not step.follows and reports[step.key].status == "done":
-            show.note(f"{step.key} is out of date again, run it once more: {'; '.join(step.reasons)}")
-    for wait in current.waiting:
-        reports.setdefault(
-            wait.node.key,
-            StepReport(wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason),
-        )
-    for node in nodes:
-        if node.key not in reports:
-            reports[node.key] = _untouched(node, reports, failed)
-        if reports[node.key].status == "skipped":
-            failed.add(node.key)
-    ordered = tuple(reports[node.key] for node in nodes)
-    ended = time.monotonic()
-    return RunReport(ordered, ended - started, tuple(run_ids), (began or ended) - started)
+                return
+
+    def _report(self, found: Plan, started: float) -> RunReport:
+        for step in found.steps:
+            made = step.key in self.attempted and self.reports[step.key].status == "done"
+            if made and not step.follows:
+                self.show.note(
+                    f"{step.key} is out of date again, run it once more: {'; '.join(step.reasons)}"
+                )
+        for wait in found.waiting:
+            report = StepReport(
+                wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason
+            )
+            self.reports.setdefault(wait.node.key, report)
+        for node in self.nodes:
+            if node.key not in self.reports:
+                self.reports[node.key] = _untouched(node, self.reports, self.failed)
+            if self.reports[node.key].status == "skipped":
+                self.failed.add(node.key)
+        ended = time.monotonic()
+        ordered = tuple(self.reports[node.key] for node in self.nodes)
+        return RunReport(ordered, ended - started, tuple(self.run_ids), (self.began or ended) - started)
 
 
 def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:

@@ -7,9 +7,8 @@ from typing import Any
 import dagster as dg
 
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.orchestration.tick import attempts_in, mesh_of, run_request
-from mesh_pipelines.planning.lookup import facts_of
-from mesh_pipelines.planning.next_run import Nothing, decide
+from mesh_pipelines.orchestration.tick import ask, run_request
+from mesh_pipelines.planning.next_run import Nothing
 from mesh_pipelines.shared import platform
 
 
@@ -32,12 +31,7 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         ),
     )
     def tick(context: dg.SensorEvaluationContext) -> Any:
-        mesh = mesh_of(domain)
-        settle = platform().settings.settle_seconds
-        facts = facts_of(mesh.nodes, platform(), settle=settle, instance=lambda: context.instance)
-        decision = decide(mesh, domain.name, facts, attempts_in(context.instance, domain.name))
-        if isinstance(decision, Nothing):
-            return dg.SkipReason(decision.reason)
-        return run_request(mesh, decision)
+        mesh, _, wanted = ask(domain, context.instance)
+        return dg.SkipReason(wanted.reason) if isinstance(wanted, Nothing) else run_request(mesh, wanted)
 
     return tick

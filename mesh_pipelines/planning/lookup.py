@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import ModelNode, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
@@ -156,7 +157,7 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
     from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
     wanted = {
-        dg.AssetCheckKey(dg.AssetKey(node.key.split(".")), name): node.key
+        dg.AssetCheckKey(asset_key(node.key), name): node.key
         for node in nodes
         for name in node.blocking_checks
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_pipelines.dagster_names import REASON
+from mesh_pipelines.dagster_names import DOMAIN, REASON, asset_key, op_name
 from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
@@ -97,7 +97,7 @@ def _late(node: Node, facts: Facts) -> list[tuple[str, str]]:
 def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
     import dagster as dg
 
-    key = dg.AssetKey(node.key.split("."))
+    key = asset_key(node.key)
     facts: list[tuple[str, str]] = []
     event = instance.get_latest_materialization_event(key)
     if event is None:
@@ -108,14 +108,14 @@ def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
         why = run.tags.get(REASON, "launched by hand") if run else "decided by a person"
         facts.append(("made", f"{when}{f', run {run.run_id[:8]}' if run else ''}, because: {why}"))
     failed = instance.get_run_records(
-        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={"mesh/domain": node.domain}),
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={DOMAIN: node.domain}),
         limit=1,
     )
     if failed and (event is None or failed[0].create_timestamp.timestamp() > event.timestamp):
         run = failed[0].dagster_run
         errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         for entry in errors:
-            if entry.dagster_event and entry.dagster_event.step_key == "__".join(key.path):
+            if entry.dagster_event and entry.dagster_event.step_key == op_name(node.key):
                 error = entry.dagster_event.step_failure_data.error
                 while error is not None and error.cause is not None:
                     error = error.cause

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from mesh_pipelines.dagster_names import WORK_SECONDS
+from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain, Node
 from mesh_pipelines.errors import NotPublished
@@ -115,7 +115,7 @@ def _gate_results(node: Node, decision: GateDecision | None) -> Iterator[dg.Asse
             metadata |= {name: float(figure) for name, figure in figures.items() if figure is not None}
         yield dg.AssetCheckResult(
             check_name=name,
-            asset_key=dg.AssetKey(node.key.split(".")),
+            asset_key=asset_key(node.key),
             passed=all(check.passed for check in found),
             severity=dg.AssetCheckSeverity.WARN,
             description="; ".join(check.text for check in found) or "nothing to compare with yet",

@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import WORK_SECONDS
+from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.publishing.candidate import Candidate, Published
@@ -62,7 +62,7 @@ def gate(
 
 
 def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
-    key = dg.AssetKey(node.key.split("."))
+    key = asset_key(node.key)
     for result in outcome.results:
         metadata: dict[str, Any] = {"checked": result.checked, "failed": result.failed}
         if result.failed:

@@ -6,6 +6,7 @@ import time
 
 import dagster as dg
 
+from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.rebuild import RebuildReport
@@ -54,7 +55,7 @@ def report_rebuild(instance: dg.DagsterInstance, report: RebuildReport) -> None:
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             check_name=CHECK,
-            asset_key=dg.AssetKey(report.key.split(".")),
+            asset_key=asset_key(report.key),
             passed=report.same,
             metadata={"version": report.version, "recorded": report.recorded, "rebuilt": report.rebuilt},
             description=report.detail or "the same bytes",
@@ -70,7 +71,7 @@ def rebuild_check(node: Node) -> dg.AssetChecksDefinition:
     """
 
     @dg.asset_check(
-        asset=dg.AssetKey(node.key.split(".")),
+        asset=asset_key(node.key),
         name=CHECK,
         description="Trained again from its record, the newest version has the same bytes (SHA-256 of model.ubj).",
     )

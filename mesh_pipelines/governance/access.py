@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from mesh_pipelines.declaring.reader import AccessRequest, Reader
 from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.publishing.record import PublishRecord
-from mesh_pipelines.shared import Platform
 from quality.contract import Agreement
+from resources.lake.publication import Publication
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class AgreementPoint:
         return agreement_refusal(agreements, request.reader.name, request.purpose, self.today())
 
 
-def decision_point(shared: Platform) -> AgreementPoint:
-    """The decision point of this mesh: agreements are those that a product was published with."""
-    return AgreementPoint(lambda key: PublishRecord.of(shared.record(key)).agreements)
+def decision_point(published: Callable[[str], Publication | None]) -> AgreementPoint:
+    """The decision point of a mesh: agreements are those that a product was published with.
+
+    Args:
+        published: the newest publication of a product, by its key.
+    """
+    return AgreementPoint(lambda key: PublishRecord.of(published(key)).agreements)

@@ -18,12 +18,12 @@ from mesh_pipelines.modeling.evaluation import SCORE, TARGET, evaluate
 from mesh_pipelines.modeling.gate import (
     CHAMPION,
     MIN_COMMON_ROWS,
-    judge,
     not_worse,
     slice_checks,
 )
 from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
+from mesh_pipelines.modeling.promotion import carry_out
 from mesh_pipelines.modeling.registry import DECISION, Registry
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.scoring import SCORE as SAID
@@ -130,7 +130,7 @@ def follow(
             found.champion_metrics,
             found.rows,
         )
-        judged = judge(registry, version, decision, who=who)
+        judged = carry_out(registry, version, decision, who=who)
         registry.tag(judged, {"shadow_seen": content})
         return registry.version(version.key, version.version)
     so_far = "\n".join(check.text for check in found.checks)

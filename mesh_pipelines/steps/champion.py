@@ -32,7 +32,7 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         from mesh_pipelines.modeling import shadow
-        from mesh_pipelines.modeling.gate import decide, judge
+        from mesh_pipelines.modeling.promotion import bring_to_gate, carry_out
         from mesh_pipelines.steps.context import reads_of
 
         begun = time.perf_counter()
@@ -48,7 +48,7 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
             challenger = registry.read(latest)
             frame = shared.lake.scan(spec.features, version=challenger.record.features.version)
             with shared.lake.reading(spec.features):
-                decision = decide(
+                decision = bring_to_gate(
                     _evaluated(challenger, spec, frame),
                     registry.read(before) if before else None,
                     frame,
@@ -57,7 +57,7 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
             if decision.promote and spec.gate.shadow and before:
                 latest = shadow.begin(registry, challenger, decision, spec)
             else:
-                latest = judge(registry, latest, decision, who=who)
+                latest = carry_out(registry, latest, decision, who=who)
         hidden, now = registry.in_shadow(model), reads_of(context)[spec.features]
         if hidden is not None and hidden.shadow_seen != now.data_version:
             with shared.lake.reading(spec.features, now.version):

@@ -91,20 +91,24 @@ def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **ar
         arguments: JSON-able arguments of the function.
 
     Raises:
-        subprocess.CalledProcessError: it failed; its errors went to this process's own.
+        subprocess.CalledProcessError: it failed; what it wrote on standard error is shown then, and only then.
     """
     command = [sys.executable, "-m", "benchmarks._measure", f"benchmarks.{module}", variant]
     begun = time.perf_counter()
     arguing = [*command, json.dumps(arguments)]
     with (
+        tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            arguing, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment(env)
+            arguing, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment(env)
         ) as process,
         _Together(process.pid) as together,
     ):
         printed, _ = process.communicate()
+        errors.seek(0)
+        complaints = errors.read()
     took = time.perf_counter() - begun
     if process.returncode:
+        sys.stderr.write(complaints)
         raise subprocess.CalledProcessError(process.returncode, arguing)
     found = json.loads(printed.splitlines()[-1])
     most = max(found["peak_gib"], together.gib)

@@ -32,17 +32,17 @@ class MeshGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except MeshError as error:
-            raise refused(error) from error
+            raise exit_for(error) from error
         except ValueError as error:
             # pydantic's ValidationError, told by its title: importing pydantic would slow every command.
             if getattr(error, "title", "") != "Settings":
                 raise
-            raise refused(_bad_settings(error)) from error
+            raise exit_for(_bad_settings(error)) from error
         except Exception as error:
             told = _fault_of_storage(error)
             if told is None:
                 raise
-            raise refused(told) from error
+            raise exit_for(told) from error
 
 
 def application(**options: Any) -> typer.Typer:
@@ -84,7 +84,7 @@ def leave(code: int | str | None) -> NoReturn:
     os._exit(code or OK)
 
 
-def refused(error: MeshError) -> typer.Exit:
+def exit_for(error: MeshError) -> typer.Exit:
     """Show a deliberate error, and end with the exit code that it stands for."""
     from mesh_pipelines.reporting import terminal
 

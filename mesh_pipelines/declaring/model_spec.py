@@ -1,4 +1,4 @@
-"""What a domain declares about a model: pure data, checked when written, with a digest that names it."""
+"""The declaration of a model: pure data, checked when written, with a digest that names it."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def over(self) -> bool:
-        """Whether the period has passed, with outcomes enough to decide."""
+        """True if the period has passed, with outcomes enough to decide."""
         return self.reached is not None and self.reached >= self.until and self.rows >= MIN_COMMON_ROWS
 
     @property

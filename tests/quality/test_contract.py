@@ -13,7 +13,7 @@ import pytest
 
 from mesh_pipelines.errors import ContractError
 from quality.contract import Contract, Partition, load_contract
-from quality.lint.lint import arguments_of, expectations
+from quality.lint.expectations import arguments_of, expectations
 
 FLIGHTS = Path(__file__).parent / "contracts" / "flights.odcs.yaml"
 Document = dict[str, Any]

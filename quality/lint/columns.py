@@ -1,67 +1,80 @@
-"""Rules over the columns of a contract: names, types, bounds, descriptions, key."""
+"""Rules over the schema object and its columns: names, types, bounds, descriptions, primary key."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mesh_pipelines.errors import Violation
 from quality import values
 from quality.lint.draft import Draft
-from quality.lint.rule import Finding, Lint
+from quality.lint.rule import Rule
+
+_ASSET = re.compile(r"[a-z][a-z0-9_]*\Z")
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-class OneSchemaObject(Lint):
+class OneSchemaObject(Rule[Draft]):
     """A contract promises exactly one product."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        schema = draft.document.get("schema", [])
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        schema = subject.document.get("schema", [])
         if len(schema) != 1:
-            yield ("schema",), f"the contract describes {len(schema)} schema objects", "describe exactly one"
+            yield self.violation(
+                subject.place("schema"),
+                f"the contract describes {len(schema)} schema objects",
+                "describe exactly one",
+            )
         elif not schema[0].get("properties"):
-            yield ("schema", 0, "properties"), "the schema has no properties", "list every column"
+            yield self.violation(
+                subject.place("schema", 0, "properties"), "the schema has no properties", "list every column"
+            )
 
 
-class Named(Lint):
+class Named(Rule[Draft]):
     """Names become assets, columns and checks: lower case, digits and underscores; no column twice."""
 
-    NAME: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
-
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        domain = draft.document.get("domain", "")
-        if not self.NAME.match(domain):
-            yield (
-                ("domain",),
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        domain = subject.document.get("domain", "")
+        if not _ASSET.match(domain):
+            yield self.violation(
+                subject.place("domain"),
                 f"`{domain}` is no name of a domain",
                 "write the domain's folder name, e.g. `operations`",
             )
-        name = draft.document["schema"][0]["name"]
-        if not self.NAME.match(name):
-            yield (
-                ("schema", 0, "name"),
+        name = subject.document["schema"][0]["name"]
+        if not _ASSET.match(name):
+            yield self.violation(
+                subject.place("schema", 0, "name"),
                 f"`{name}` is no name of an asset",
                 "use lower case, digits and underscores",
             )
+        yield from self._columns(subject)
+
+    def _columns(self, draft: Draft) -> Iterator[Violation]:
         seen: set[str] = set()
         for at, p in draft.properties:
-            place = ("schema", 0, "properties", at, "name")
-            if not re.match(r"[A-Za-z][A-Za-z0-9_]*\Z", p["name"]):
-                yield place, f"`{p['name']}` is no name of a column", "use letters, digits and underscores"
-            if p["name"] in seen:
-                yield place, f"column `{p['name']}` is described twice", "remove one of them"
-            seen.add(p["name"])
+            where, name = draft.place("schema", 0, "properties", at, "name"), p["name"]
+            if not _COLUMN.match(name):
+                yield self.violation(
+                    where, f"`{name}` is no name of a column", "use letters, digits and underscores"
+                )
+            if name in seen:
+                yield self.violation(where, f"column `{name}` is described twice", "remove one of them")
+            seen.add(name)
 
 
-class TypesAreStored(Lint):
+class TypesAreStored(Rule[Draft]):
     """Every column has a logical type that the lake stores, and a physical type that fits it."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for at, p in draft.properties:
-            place = ("schema", 0, "properties", at)
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for at, p in subject.properties:
+            steps = ("schema", 0, "properties", at)
             if "logicalType" not in p:
-                yield (
-                    (*place, "logicalType"),
+                yield self.violation(
+                    subject.place(*steps, "logicalType"),
                     f"column `{p['name']}` has no type",
                     f"add one of {', '.join(values.DTYPES)}",
                 )
@@ -71,74 +84,81 @@ class TypesAreStored(Lint):
             except ValueError as error:
                 problem, _, fix = str(error).partition("; ")
                 at_fault = "logicalType" if p["logicalType"] not in values.DTYPES else "physicalType"
-                yield (*place, at_fault), problem, fix
+                yield self.violation(subject.place(*steps, at_fault), problem, fix)
 
 
-class BoundsFitTheType(Lint):
+class BoundsFitTheType(Rule[Draft]):
     """Bounds, patterns and listed values are of the column's own type."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for at, p in draft.properties:
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for at, p in subject.properties:
             logical = p.get("logicalType", "")
-            options = p.get("logicalTypeOptions", {})
-            place = ("schema", 0, "properties", at)
-            for option, value in options.items():
-                problem = self._problem(logical, option, value)
-                if problem:
-                    yield (
-                        (*place, "logicalTypeOptions", option),
+            steps = ("schema", 0, "properties", at)
+            for option, value in p.get("logicalTypeOptions", {}).items():
+                if problem := _problem_of_option(logical, option, value):
+                    yield self.violation(
+                        subject.place(*steps, "logicalTypeOptions", option),
                         problem,
                         f"write a value that fits `{logical}`",
                     )
             for i, entry in enumerate(p.get("enum", ())):
                 if not values.fits(logical, entry["value"]):
-                    problem = f"`{entry['value']}` is not a {logical}"
-                    yield (*place, "enum", i, "value"), problem, f"write a {logical} (quote text)"
-
-    @staticmethod
-    def _problem(logical: str, option: str, value: Any) -> str:
-        try:
-            if logical in ("date", "timestamp"):
-                if option == "format":
-                    values.strftime_of(value)
-                elif option.lower().endswith("imum"):
-                    values.bound_of(logical, value)
-                elif option == "defaultTimezone":
-                    ZoneInfo(value)
-            elif option == "pattern":
-                values.regex(value)
-            elif logical == "integer" and option == "format" and value not in ("i8", "i16", "i32", "i64"):
-                return f"format `{value}` is not stored by the lake"
-            elif logical == "boolean":
-                return f"a boolean has no option `{option}`"
-        except (ValueError, TypeError, ZoneInfoNotFoundError) as error:
-            return str(error)
-        return ""
+                    yield self.violation(
+                        subject.place(*steps, "enum", i, "value"),
+                        f"`{entry['value']}` is not a {logical}",
+                        f"write a {logical} (quote text)",
+                    )
 
 
-class Described(Lint):
-    """A column that nobody described cannot be used by another team."""
+class Described(Rule[Draft]):
+    """A column without a description cannot be used by another team."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for at, p in draft.properties:
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for at, p in subject.properties:
             if not str(p.get("description") or "").strip():
-                place = ("schema", 0, "properties", at, "description")
-                yield place, f"column `{p['name']}` has no description", "say what it means, and its unit"
+                yield self.violation(
+                    subject.place("schema", 0, "properties", at, "description"),
+                    f"column `{p['name']}` has no description",
+                    "say what it means, and its unit",
+                )
 
 
-class Keyed(Lint):
-    """A product's rows are told apart by a primary key."""
+class Keyed(Rule[Draft]):
+    """A primary key identifies each row of a product."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        keys = [(at, p) for at, p in draft.properties if p.get("primaryKey")]
-        if not keys and draft.stage == "product":
-            problem = "the product has no primary key"
-            yield (
-                ("schema", 0, "properties"),
-                problem,
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        keys = [(at, p) for at, p in subject.properties if p.get("primaryKey")]
+        if not keys and subject.stage == "product":
+            yield self.violation(
+                subject.place("schema", 0, "properties"),
+                "the product has no primary key",
                 "mark its columns `primaryKey: true`, with `primaryKeyPosition`",
             )
         positions = [p.get("primaryKeyPosition", -1) for _, p in keys]
         if len(keys) > 1 and len(set(positions)) != len(keys):
-            place = ("schema", 0, "properties", keys[-1][0], "primaryKeyPosition")
-            yield place, "the positions in the primary key are not distinct", "number them 1, 2, ..."
+            yield self.violation(
+                subject.place("schema", 0, "properties", keys[-1][0], "primaryKeyPosition"),
+                "the positions in the primary key are not distinct",
+                "number them 1, 2, ...",
+            )
+
+
+def _problem_of_option(logical: str, option: str, value: Any) -> str:
+    """The fault of one ``logicalTypeOptions`` entry; empty where it fits the type."""
+    try:
+        if logical in ("date", "timestamp"):
+            if option == "format":
+                values.strftime_of(value)
+            elif option.lower().endswith("imum"):
+                values.bound_of(logical, value)
+            elif option == "defaultTimezone":
+                ZoneInfo(value)
+        elif option == "pattern":
+            values.regex(value)
+        elif logical == "integer" and option == "format" and value not in ("i8", "i16", "i32", "i64"):
+            return f"format `{value}` is not stored by the lake"
+        elif logical == "boolean":
+            return f"a boolean has no option `{option}`"
+    except (ValueError, TypeError, ZoneInfoNotFoundError) as error:
+        return str(error)
+    return ""

@@ -3,78 +3,104 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
 
+from mesh_pipelines.errors import Violation
 from quality.lint.draft import Draft
-from quality.lint.rule import Finding, Lint
+from quality.lint.rule import Rule
 
 CLASSIFICATIONS = ("public", "internal", "confidential", "restricted")
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
+_TEAM = "add `team: {name: ..., members: [...]}`"
 
 
-class Classified(Lint):
+class Classified(Rule[Draft]):
     """Every column is classified, for only `public` ones are stored in clear."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for at, p in draft.properties:
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for at, p in subject.properties:
             given = p.get("classification")
             if given not in CLASSIFICATIONS:
-                problem = f"column `{p['name']}` is " + (
-                    f"classified `{given}`" if given else "not classified"
+                state = f"classified `{given}`" if given else "not classified"
+                yield self.violation(
+                    subject.place("schema", 0, "properties", at, "classification"),
+                    f"column `{p['name']}` is {state}",
+                    f"write one of {', '.join(CLASSIFICATIONS)}",
                 )
-                place = ("schema", 0, "properties", at, "classification")
-                yield place, problem, f"write one of {', '.join(CLASSIFICATIONS)}"
 
 
-class Owned(Lint):
-    """Somebody answers for it: a team with a name and at least one member, by mail address."""
+class Owned(Rule[Draft]):
+    """A team answers for the product: it has a name and at least one member, by mail address."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        team = draft.document.get("team") or {}
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        team = subject.document.get("team") or {}
         if not isinstance(team, Mapping):
-            yield ("team",), "the team is a bare list", "write `team: {name: ..., members: [...]}`"
+            yield self.violation(
+                subject.place("team"), "the team is a bare list", "write `team: {name: ..., members: [...]}`"
+            )
             return
         if not team.get("name"):
-            yield (
-                ("team", "name"),
-                "the contract has no owning team",
-                "add `team: {name: ..., members: [...]}`",
+            yield self.violation(subject.place("team", "name"), "the contract has no owning team", _TEAM)
+        members: list[Mapping[str, Any]] = team.get("members") or []
+        if not members:
+            yield self.violation(
+                subject.place("team", "members"),
+                "the team has no member",
+                "add at least one member: `username: <mail>`",
             )
-        if not team.get("members"):
-            yield ("team", "members"), "the team has no member", "add at least one member: `username: <mail>`"
-        for i, member in enumerate(team.get("members", ())):
-            if not re.match(r"[^@\s]+@[^@\s]+\Z", member.get("username", "")):
-                problem = f"`{member.get('username', '')}` is no mail address"
-                yield ("team", "members", i, "username"), problem, "write the member's mail address"
+        for i, member in enumerate(members):
+            if not _MAIL.match(member.get("username", "")):
+                yield self.violation(
+                    subject.place("team", "members", i, "username"),
+                    f"`{member.get('username', '')}` is no mail address",
+                    "write the member's mail address",
+                )
 
 
-class Served(Lint):
-    """Consumers are told where the product is."""
+class Served(Rule[Draft]):
+    """Consumers find the product at a server that the contract names."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        if not draft.document.get("servers"):
-            fix = "add `servers: [{server: lake, type: local, path: ..., format: delta}]`"
-            yield ("servers",), "the contract names no server", fix
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        if not subject.document.get("servers"):
+            yield self.violation(
+                subject.place("servers"),
+                "the contract names no server",
+                "add `servers: [{server: lake, type: local, path: ..., format: delta}]`",
+            )
 
 
-class AgreementsAreTyped(Lint):
+class AgreementsAreTyped(Rule[Draft]):
     """A role is an agreement: which domain reads, for which purpose, until when."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for i, role in enumerate(draft.document.get("roles", ())):
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for i, role in enumerate(subject.document.get("roles", ())):
             custom = {c["property"]: c["value"] for c in role.get("customProperties", ())}
+            where = subject.place("roles", i, "customProperties")
             if role.get("access") != "read":
-                yield (
-                    ("roles", i, "access"),
+                yield self.violation(
+                    subject.place("roles", i, "access"),
                     f"access `{role.get('access')}` is not granted by the mesh",
                     "write `access: read`",
                 )
             if not isinstance(custom.get("purpose"), str):
-                fix = "add `customProperties: [{property: purpose, value: ...}]`"
-                yield ("roles", i, "customProperties"), f"role `{role['role']}` has no purpose", fix
-            if "until" in custom:
-                try:
-                    date.fromisoformat(custom["until"])
-                except (TypeError, ValueError):
-                    place = ("roles", i, "customProperties")
-                    yield place, f"until `{custom['until']}` is no day", "write an ISO date, e.g. 2027-12-31"
+                yield self.violation(
+                    where,
+                    f"role `{role['role']}` has no purpose",
+                    "add `customProperties: [{property: purpose, value: ...}]`",
+                )
+            if "until" in custom and not _is_day(custom["until"]):
+                yield self.violation(
+                    where, f"until `{custom['until']}` is no day", "write an ISO date, e.g. 2027-12-31"
+                )
+
+
+def _is_day(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

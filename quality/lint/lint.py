@@ -1,4 +1,4 @@
-"""What the federation asks of a contract beyond the standard: every rule, and the violations of one contract."""
+"""Holds a contract against the rules that the federation has beyond the standard."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mesh_pipelines.errors import Violation
-from quality import odcs
 from quality.lint.columns import BoundsFitTheType, Described, Keyed, Named, OneSchemaObject, TypesAreStored
 from quality.lint.draft import Draft
 from quality.lint.governance import AgreementsAreTyped, Classified, Owned, Served
 from quality.lint.promises import OurPropertiesAreTyped, Partitioned, PromisesInTime
 from quality.lint.requirements import RulesAreComplete, ToleranceCoversItsRules
-from quality.lint.rule import Lint
+from quality.lint.rule import Rule
 
-LINTS: tuple[Lint, ...] = (
+CONTRACT_RULES: tuple[Rule[Draft], ...] = (
     OneSchemaObject(),
     Named(),
     TypesAreStored(),
@@ -37,19 +36,19 @@ LINTS: tuple[Lint, ...] = (
 def violations_of_federation(
     document: Mapping[str, Any], path: Path, stage: str, *, sound: bool = True
 ) -> list[Violation]:
-    """Every rule of the federation that the contract breaks.
+    """Every violation of the federation's rules over contracts.
 
     Args:
         document: the contract as read.
-        path: its file, for the message.
+        path: its file.
         stage: ``source`` or ``product``.
-        sound: False if the document already broke the standard; a rule that stumbles over it is then passed over.
+        sound: False if the document breaks the standard: a rule that fails on it is then passed over.
     """
-    draft, found = Draft(document, stage), list[Violation]()
-    for lint in LINTS:
+    draft, found = Draft(document, path, stage), list[Violation]()
+    for rule in CONTRACT_RULES:
         try:
-            for place, problem, fix in lint.check(draft):
-                found.append(Violation(type(lint).__name__, f"{path}: {odcs.json_path(place)}", problem, fix))
+            for violation in rule.check(draft):
+                found.append(violation)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError):
             if sound and not found:
                 raise

@@ -4,139 +4,162 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mesh_pipelines.errors import Violation
 from quality import values
 from quality.lint.draft import Draft
-from quality.lint.rule import Finding, Lint
+from quality.lint.rule import Rule
 
-OURS = ("tolerance", "partitions", "missingValues")  # contract-level customProperties that the mesh reads
-
+CUSTOM_PROPERTIES = ("tolerance", "partitions", "missingValues")
+"""Contract-level ``customProperties`` that the mesh reads."""
 
 TIMES = ("freshness", "latency", "frequency", "retention")
-
+"""Service levels that are a length of time."""
 
 OTHER_SLA = (
     "availability", "throughput", "errorRate", "generalAvailability", "endOfSupport", "endOfLife", "timeToDetect",
     "timeToNotify", "timeToRepair", "timeOfAvailability",
 )  # fmt: skip
 
+_PARTITION_NAMES = {
+    "day": re.compile(r"\d{4}-\d\d-\d\d\Z"),
+    "month": re.compile(r"\d{4}-\d\d\Z"),
+    "year": re.compile(r"\d{4}\Z"),
+}
 
-class PromisesInTime(Lint):
+
+class PromisesInTime(Rule[Draft]):
     """Every service level can be read: known property, number and unit, cron with a real time zone."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for i, p in enumerate(draft.document.get("slaProperties", ())):
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for i, p in enumerate(subject.document.get("slaProperties", ())):
             name = p["property"]
             if name not in (*TIMES, *OTHER_SLA):
-                problem = f"service level `{name}` is not known"
-                yield (
-                    ("slaProperties", i, "property"),
-                    problem,
+                yield self.violation(
+                    subject.place("slaProperties", i, "property"),
+                    f"service level `{name}` is not known",
                     f"write one of {', '.join((*TIMES, *OTHER_SLA))}",
                 )
             if name in TIMES:
                 try:
                     values.duration(p["value"], p.get("unit"))
                 except ValueError as error:
-                    yield (
-                        ("slaProperties", i),
+                    yield self.violation(
+                        subject.place("slaProperties", i),
                         f"{name}: {error}",
                         f"e.g. `value: 1, unit: d` (of {', '.join(values.UNITS)})",
                     )
-            schedule = p.get("schedule")
-            if schedule and (p.get("scheduler", "cron") != "cron" or len(schedule.split()) != 5):
-                yield (
-                    ("slaProperties", i, "schedule"),
-                    f"`{schedule}` is no cron schedule",
-                    "write five fields, e.g. `0 6 * * *`",
+            yield from self._schedule(subject, i, p)
+
+    def _schedule(self, draft: Draft, i: int, p: Mapping[str, Any]) -> Iterator[Violation]:
+        schedule = p.get("schedule")
+        if schedule and (p.get("scheduler", "cron") != "cron" or len(schedule.split()) != 5):
+            yield self.violation(
+                draft.place("slaProperties", i, "schedule"),
+                f"`{schedule}` is no cron schedule",
+                "write five fields, e.g. `0 6 * * *`",
+            )
+        for j, c in enumerate(p.get("customProperties", ())):
+            if c["property"] == "timezone" and not _is_timezone(c["value"]):
+                yield self.violation(
+                    draft.place("slaProperties", i, "customProperties", j, "value"),
+                    f"`{c['value']}` is no time zone",
+                    "write an IANA name, e.g. `America/New_York`",
                 )
-            for j, c in enumerate(p.get("customProperties", ())):
-                if c["property"] == "timezone":
-                    try:
-                        ZoneInfo(c["value"])
-                    except (ValueError, TypeError, ZoneInfoNotFoundError, IsADirectoryError):
-                        place = ("slaProperties", i, "customProperties", j, "value")
-                        yield (
-                            place,
-                            f"`{c['value']}` is no time zone",
-                            "write an IANA name, e.g. `America/New_York`",
-                        )
 
 
-class OurPropertiesAreTyped(Lint):
+class OurPropertiesAreTyped(Rule[Draft]):
     """The custom properties that the mesh reads are well typed, and not misspelt."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for i, p in enumerate(draft.document.get("customProperties", ())):
-            near = difflib.get_close_matches(p["property"], OURS, n=1)
-            if near and p["property"] not in OURS:
-                problem = f"custom property `{p['property']}` is not read by the mesh"
-                yield ("customProperties", i, "property"), problem, f"did you mean `{near[0]}`?"
-        if found := draft.custom("tolerance"):
-            place, value = found
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for i, p in enumerate(subject.document.get("customProperties", ())):
+            near = difflib.get_close_matches(p["property"], CUSTOM_PROPERTIES, n=1)
+            if near and p["property"] not in CUSTOM_PROPERTIES:
+                yield self.violation(
+                    subject.place("customProperties", i, "property"),
+                    f"custom property `{p['property']}` is not read by the mesh",
+                    f"did you mean `{near[0]}`?",
+                )
+        if found := subject.custom("tolerance"):
+            steps, value = found
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-                yield (
-                    place,
+                yield self.violation(
+                    subject.place(*steps),
                     f"tolerance `{value}` is no percentage",
                     "write a number from 0 to 100 (percent of rows)",
                 )
-        if found := draft.custom("missingValues"):
-            place, value = found
+        if found := subject.custom("missingValues"):
+            steps, value = found
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                yield (
-                    place,
+                yield self.violation(
+                    subject.place(*steps),
                     f"missingValues `{value}` is no list of words",
                     "write e.g. `[NA, null]`, quoted where YAML asks",
                 )
 
 
-class Partitioned(Lint):
-    """A partitioned product says by which column, in which steps and since when, and until when if that is known."""
+class Partitioned(Rule[Draft]):
+    """A partitioned product names its partition column, the steps, the first partition, and a last one if there is."""
 
-    SINCE: ClassVar[dict[str, str]] = {
-        "day": r"\d{4}-\d\d-\d\d\Z",
-        "month": r"\d{4}-\d\d\Z",
-        "year": r"\d{4}\Z",
-    }
-
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        columns = [(at, p) for at, p in draft.properties if p.get("partitioned")]
-        found = draft.custom("partitions")
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        columns = [(at, p) for at, p in subject.properties if p.get("partitioned")]
+        found = subject.custom("partitions")
         if len(columns) > 1:
-            place = ("schema", 0, "properties", columns[1][0], "partitioned")
-            yield place, "a product has one partition column at most", "keep one `partitioned: true`"
+            yield self.violation(
+                subject.place("schema", 0, "properties", columns[1][0], "partitioned"),
+                "a product has one partition column at most",
+                "keep one `partitioned: true`",
+            )
         if columns and columns[0][1].get("logicalType") != "string":
-            place = ("schema", 0, "properties", columns[0][0], "logicalType")
-            yield place, "the partition column is not a string", "make it a string such as 2013-03"
+            yield self.violation(
+                subject.place("schema", 0, "properties", columns[0][0], "logicalType"),
+                "the partition column is not a string",
+                "make it a string such as 2013-03",
+            )
         # Files of a source carry their partition in their name, so it needs no column.
-        if bool(columns) != bool(found) and not (found and draft.stage == "source"):
-            fix = 'write both `partitioned: true` at the column and `partitions: {every: month, since: "2013-01"}`'
-            yield found[0] if found else ("customProperties",), "only half of a partitioning is given", fix
+        if bool(columns) != bool(found) and not (found and subject.stage == "source"):
+            yield self.violation(
+                subject.place(*(found[0] if found else ("customProperties",))),
+                "only half of a partitioning is given",
+                'write both `partitioned: true` at the column and `partitions: {every: month, since: "2013-01"}`',
+            )
         if found:
-            place, value = found
-            every = value.get("every") if isinstance(value, dict) else None
-            if every not in self.SINCE or set(value) - {"until"} != {"every", "since"}:
-                yield (
-                    place,
-                    f"partitions `{value}` cannot be read",
-                    'write `{every: day|month|year, since: "2013-01"}`, and `until` where there is a last one',
-                )
-                return
-            given = {word: value[word] for word in ("since", "until") if word in value}
-            form = re.compile(self.SINCE[every])
-            wrong = [word for word, name in given.items() if not (isinstance(name, str) and form.match(name))]
-            for word in wrong:
-                yield (
-                    (*place, word),
-                    f"`{value[word]}` is no {every}",
-                    'quote it, e.g. "2013-01" for a month',
-                )
-            if not wrong and value.get("until", value["since"]) < value["since"]:
-                yield (
-                    (*place, "until"),
-                    f"the last {every} `{value['until']}` is before the first",
-                    f"write `{value['since']}` or a later one, or leave it out",
-                )
+            yield from self._partitions(subject, *found)
+
+    def _partitions(self, draft: Draft, steps: tuple[object, ...], value: Any) -> Iterator[Violation]:
+        every = value.get("every") if isinstance(value, dict) else None
+        if every not in _PARTITION_NAMES or set(value) - {"until"} != {"every", "since"}:
+            yield self.violation(
+                draft.place(*steps),
+                f"partitions `{value}` cannot be read",
+                'write `{every: day|month|year, since: "2013-01"}`, and `until` where there is a last one',
+            )
+            return
+        name = _PARTITION_NAMES[every]
+        given = {word: value[word] for word in ("since", "until") if word in value}
+        wrong = [
+            word for word, written in given.items() if not (isinstance(written, str) and name.match(written))
+        ]
+        for word in wrong:
+            yield self.violation(
+                draft.place(*steps, word),
+                f"`{value[word]}` is no {every}",
+                'quote it, e.g. "2013-01" for a month',
+            )
+        if not wrong and value.get("until", value["since"]) < value["since"]:
+            yield self.violation(
+                draft.place(*steps, "until"),
+                f"the last {every} `{value['until']}` is before the first",
+                f"write `{value['since']}` or a later one, or leave it out",
+            )
+
+
+def _is_timezone(name: Any) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, TypeError, ZoneInfoNotFoundError, IsADirectoryError):
+        return False
+    return True

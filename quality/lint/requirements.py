@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mesh_pipelines.errors import Violation
 from quality import odcs, values
-from quality.lint.draft import Draft
+from quality.lint.draft import Draft, Quality
 from quality.lint.expectations import arguments_of, expectations
-from quality.lint.rule import Finding, Lint
+from quality.lint.rule import Rule
 
 SEVERITIES = ("error", "warning", "info")
-
 
 METRIC_ARGUMENTS = {
     "nullValues": (),
@@ -22,167 +22,223 @@ METRIC_ARGUMENTS = {
     "rowCount": (),
 }
 
-
 CAPS = ("mustBe", "mustBeLessThan", "mustBeLessOrEqualTo")
+"""Operators that set an upper limit."""
 
 
-class RulesAreComplete(Lint):
+class RulesAreComplete(Rule[Draft]):
     """Every quality entry can be checked: known metric and arguments, one operator, a unit, a severity."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        for place, q, p in draft.qualities():
-            kind = q.get("type", "library")
-            if q.get("severity", "error") not in SEVERITIES:
-                yield (
-                    (*place, "severity"),
-                    f"severity `{q['severity']}` is not known",
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        for quality in subject.qualities():
+            steps, entry, _ = quality
+            if entry.get("severity", "error") not in SEVERITIES:
+                yield self.violation(
+                    subject.place(*steps, "severity"),
+                    f"severity `{entry['severity']}` is not known",
                     f"write one of {', '.join(SEVERITIES)}",
                 )
-            if kind == "text":
-                continue
-            if kind == "custom":
-                yield from self._custom(place, q, draft)
-                continue
-            if not any(key.startswith(("mustBe", "mustNotBe")) for key in q):
-                yield place, "the rule has no operator", "add one, e.g. `mustBe: 0`"
-            if kind == "sql":
-                if not re.match(r"\s*(select|with)\b", q.get("query", ""), re.IGNORECASE):
-                    yield (*place, "query"), "the query is no SELECT", "write a SELECT that gives one number"
-                elif not re.search(r"\$\{(table|object)\}", q["query"]):
-                    yield (*place, "query"), "the query does not look at the product", "write `FROM ${table}`"
-                elif p is None and re.search(r"\$\{(column|property)\}", q["query"]):
-                    fix = "move the rule to the property that it is about, or name the column"
-                    yield (*place, "query"), "`${column}` stands at no property", fix
-                continue
-            yield from self._library(place, q, p, draft)
+            match entry.get("type", "library"):
+                case "text":
+                    continue
+                case "custom":
+                    yield from self._custom(subject, quality)
+                case kind:
+                    if not _has_operator(entry):
+                        yield self.violation(
+                            subject.place(*steps), "the rule has no operator", "add one, e.g. `mustBe: 0`"
+                        )
+                    yield from (self._sql if kind == "sql" else self._library)(subject, quality)
 
-    @staticmethod
-    def _library(
-        place: tuple[object, ...], q: Mapping[str, Any], p: Mapping[str, Any] | None, draft: Draft
-    ) -> Iterator[Finding]:
-        metric, arguments = q.get("metric", ""), q.get("arguments", {})
+    def _sql(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        query, where = quality.entry.get("query", ""), draft.place(*quality.steps, "query")
+        if not re.match(r"\s*(select|with)\b", query, re.IGNORECASE):
+            yield self.violation(where, "the query is no SELECT", "write a SELECT that gives one number")
+        elif not re.search(r"\$\{(table|object)\}", query):
+            yield self.violation(where, "the query does not look at the product", "write `FROM ${table}`")
+        elif quality.property is None and re.search(r"\$\{(column|property)\}", query):
+            yield self.violation(
+                where,
+                "`${column}` stands at no property",
+                "move the rule to the property that it is about, or name the column",
+            )
+
+    def _library(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        steps, entry, at = quality
+        metric, arguments = entry.get("metric", ""), entry.get("arguments", {})
         if metric not in METRIC_ARGUMENTS:
-            yield (
-                (*place, "metric"),
+            yield self.violation(
+                draft.place(*steps, "metric"),
                 f"metric `{metric}` is not known",
                 f"write one of {', '.join(METRIC_ARGUMENTS)}",
             )
             return
-        for name in arguments:
-            if name not in METRIC_ARGUMENTS[metric]:
-                known = ", ".join(METRIC_ARGUMENTS[metric]) or "none"
-                yield (
-                    (*place, "arguments", name),
-                    f"`{metric}` has no argument `{name}`",
-                    f"it knows: {known}",
-                )
-        if q.get("unit", "rows") not in ("rows", "percent"):
-            yield (*place, "unit"), f"unit `{q['unit']}` is not known", "write `rows` or `percent`"
-        if p is None and metric not in ("rowCount", "duplicateValues"):
-            yield place, f"`{metric}` stands at no property", "move it to the property that it is about"
-        if p is not None and metric == "rowCount":
-            yield place, "`rowCount` stands at a property", "move it to the schema's own `quality`"
-        if metric == "invalidValues" and not arguments:
-            yield (
-                place,
+        known = METRIC_ARGUMENTS[metric]
+        for name in (name for name in arguments if name not in known):
+            yield self.violation(
+                draft.place(*steps, "arguments", name),
+                f"`{metric}` has no argument `{name}`",
+                f"it knows: {', '.join(known) or 'none'}",
+            )
+        if entry.get("unit", "rows") not in ("rows", "percent"):
+            yield self.violation(
+                draft.place(*steps, "unit"),
+                f"unit `{entry['unit']}` is not known",
+                "write `rows` or `percent`",
+            )
+        if at is None and metric not in ("rowCount", "duplicateValues"):
+            yield self.violation(
+                draft.place(*steps),
+                f"`{metric}` stands at no property",
+                "move it to the property that it is about",
+            )
+        if metric == "invalidValues":
+            yield from self._invalid_values(draft, quality)
+        if metric == "duplicateValues" and at is None:
+            yield from self._duplicate_values(draft, quality)
+        yield from (self._row_count if metric == "rowCount" else self._cap)(draft, quality)
+
+    def _invalid_values(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        arguments = quality.entry.get("arguments", {})
+        if not arguments:
+            yield self.violation(
+                draft.place(*quality.steps),
                 "`invalidValues` does not say what is valid",
                 "add `arguments: {validValues: [...]}` or `{pattern: ...}`",
             )
-        if metric == "invalidValues" and "pattern" in arguments:
+        if "pattern" in arguments:
             try:
                 values.regex(arguments["pattern"])
             except ValueError as error:
-                yield (
-                    (*place, "arguments", "pattern"),
+                yield self.violation(
+                    draft.place(*quality.steps, "arguments", "pattern"),
                     str(error),
                     "write a regular expression without look-around",
                 )
-        if metric == "duplicateValues" and p is None:
-            wanted = arguments.get("properties") or ()
-            for name in wanted:
-                if name not in draft.names:
-                    yield (
-                        (*place, "arguments", "properties"),
-                        f"there is no column `{name}`",
-                        f"columns: {', '.join(draft.names)}",
-                    )
-            if not wanted:
-                yield place, "`duplicateValues` names no columns", "add `arguments: {properties: [...]}`"
-        if metric == "rowCount":
-            if "mustNotBe" in q or "mustNotBeBetween" in q:
-                yield (
-                    place,
-                    "a row count is bounded from below and above only",
-                    "use mustBeGreaterThan or mustBeBetween",
-                )
-        elif not any(operator in q for operator in CAPS):
-            if any(key.startswith(("mustBe", "mustNotBe")) for key in q):
-                yield place, "the operator sets no upper limit", f"use one of {', '.join(CAPS)}"
-        elif q.get("mustBe", 0) != 0:
-            yield (*place, "mustBe"), "exactly so many bad values is no promise", "use mustBeLessOrEqualTo"
 
-    @staticmethod
-    def _custom(place: tuple[object, ...], q: Mapping[str, Any], draft: Draft) -> Iterator[Finding]:
-        if q.get("engine") != "greatExpectations":
-            yield (
-                (*place, "engine"),
-                f"engine `{q.get('engine')}` is not run by the mesh",
+    def _duplicate_values(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        wanted = quality.entry.get("arguments", {}).get("properties") or ()
+        for name in (name for name in wanted if name not in draft.names):
+            yield self._no_column(draft, (*quality.steps, "arguments", "properties"), name)
+        if not wanted:
+            yield self.violation(
+                draft.place(*quality.steps),
+                "`duplicateValues` names no columns",
+                "add `arguments: {properties: [...]}`",
+            )
+
+    def _row_count(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        where = draft.place(*quality.steps)
+        if quality.property is not None:
+            yield self.violation(
+                where, "`rowCount` stands at a property", "move it to the schema's own `quality`"
+            )
+        if "mustNotBe" in quality.entry or "mustNotBeBetween" in quality.entry:
+            yield self.violation(
+                where,
+                "a row count is bounded from below and above only",
+                "use mustBeGreaterThan or mustBeBetween",
+            )
+
+    def _cap(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        """A count of bad values has an upper limit."""
+        if not any(operator in quality.entry for operator in CAPS):
+            if _has_operator(quality.entry):
+                yield self.violation(
+                    draft.place(*quality.steps),
+                    "the operator sets no upper limit",
+                    f"use one of {', '.join(CAPS)}",
+                )
+        elif quality.entry.get("mustBe", 0) != 0:
+            yield self.violation(
+                draft.place(*quality.steps, "mustBe"),
+                "exactly so many bad values is no promise",
+                "use mustBeLessOrEqualTo",
+            )
+
+    def _custom(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
+        steps, entry, _ = quality
+        if entry.get("engine") != "greatExpectations":
+            yield self.violation(
+                draft.place(*steps, "engine"),
+                f"engine `{entry.get('engine')}` is not run by the mesh",
                 "write `engine: greatExpectations`",
             )
             return
-        place = (*place, "implementation")
-        implementation = q.get("implementation")
+        steps = (*steps, "implementation")
+        implementation = entry.get("implementation")
         if isinstance(implementation, str):
             implementation = odcs.parse(implementation)
-        kind = implementation.get("type") if isinstance(implementation, dict) else None
-        if not isinstance(implementation, dict) or not kind:
-            yield place, "the implementation cannot be read", "write `{type: expect_..., kwargs: {...}}`"
+        if not isinstance(implementation, dict) or not implementation.get("type"):
+            yield self.violation(
+                draft.place(*steps),
+                "the implementation cannot be read",
+                "write `{type: expect_..., kwargs: {...}}`",
+            )
             return
         for name in sorted(set(implementation) - {"type", "kwargs"}):
-            yield (
-                (*place, name),
+            yield self.violation(
+                draft.place(*steps, name),
                 f"`{name}` is not a field of an implementation",
                 "it has `type` and `kwargs`",
             )
+        yield from self._expectation(draft, steps, implementation)
+
+    def _expectation(
+        self, draft: Draft, steps: tuple[object, ...], implementation: Mapping[str, Any]
+    ) -> Iterator[Violation]:
+        kind, kwargs = implementation["type"], implementation.get("kwargs", {})
         if kind not in expectations():
-            yield (
-                (*place, "type"),
+            yield self.violation(
+                draft.place(*steps, "type"),
                 f"Great Expectations has no `{kind}`",
                 "see greatexpectations.io/expectations",
             )
         elif "regex" in kind or "like_pattern" in kind:
-            fix = "use `metric: invalidValues` with `arguments: {pattern: ...}`"
-            yield (*place, "type"), f"`{kind}` does not exist on DuckDB", fix
-        kwargs = implementation.get("kwargs", {})
-        taken = arguments_of(kind)
-        for name in kwargs if taken else ():
-            if name not in taken:
-                problem = f"`{kind}` has no argument `{name}`"
-                yield (*place, "kwargs", name), problem, f"it knows: {', '.join(sorted(taken))}"
+            yield self.violation(
+                draft.place(*steps, "type"),
+                f"`{kind}` does not exist on DuckDB",
+                "use `metric: invalidValues` with `arguments: {pattern: ...}`",
+            )
+        known = arguments_of(kind)
+        for name in (name for name in kwargs if known and name not in known):
+            yield self.violation(
+                draft.place(*steps, "kwargs", name),
+                f"`{kind}` has no argument `{name}`",
+                f"it knows: {', '.join(sorted(known))}",
+            )
         for name in ("column", "column_A", "column_B", "column_list"):
             for column in [kwargs[name]] if isinstance(kwargs.get(name), str) else kwargs.get(name) or ():
                 if column not in draft.names:
-                    yield (
-                        (*place, "kwargs", name),
-                        f"there is no column `{column}`",
-                        f"columns: {', '.join(draft.names)}",
-                    )
+                    yield self._no_column(draft, (*steps, "kwargs", name), column)
+
+    def _no_column(self, draft: Draft, steps: tuple[object, ...], name: object) -> Violation:
+        return self.violation(
+            draft.place(*steps), f"there is no column `{name}`", f"columns: {', '.join(draft.names)}"
+        )
 
 
-class ToleranceCoversItsRules(Lint):
+class ToleranceCoversItsRules(Rule[Draft]):
     """A rule that quarantines may not allow more rows than the contract lets be quarantined."""
 
-    def check(self, draft: Draft) -> Iterable[Finding]:
-        found = draft.custom("tolerance")
+    def check(self, subject: Draft) -> Iterator[Violation]:
+        found = subject.custom("tolerance")
         tolerance = found[1] if found else 0
-        for place, q, _ in draft.qualities():
+        for steps, entry, _ in subject.qualities():
             if (
-                q.get("metric") != "invalidValues"
-                or q.get("severity", "error") != "error"
-                or q.get("unit") != "percent"
+                entry.get("metric") != "invalidValues"
+                or entry.get("severity", "error") != "error"
+                or entry.get("unit") != "percent"
             ):
                 continue
-            allowed = q.get("mustBeLessThan", q.get("mustBeLessOrEqualTo", 0))
+            allowed = entry.get("mustBeLessThan", entry.get("mustBeLessOrEqualTo", 0))
             if allowed > tolerance:
-                problem = f"the rule allows {allowed} % bad rows, the contract {tolerance} %"
-                yield place, problem, f"raise the custom property `tolerance` to {allowed}, or lower this"
+                yield self.violation(
+                    subject.place(*steps),
+                    f"the rule allows {allowed} % bad rows, the contract {tolerance} %",
+                    f"raise the custom property `tolerance` to {allowed}, or lower this",
+                )
+
+
+def _has_operator(entry: Mapping[str, Any]) -> bool:
+    return any(key.startswith(("mustBe", "mustNotBe")) for key in entry)

@@ -191,7 +191,7 @@ class RulesAreComplete(Rule[Draft]):
         if kind not in expectations():
             yield self.violation(
                 draft.place(*steps, "type"),
-                f"Great Expectations has no `{kind}`",
+                f"Great Expectations has no `{kind}` that runs on a database",
                 "see greatexpectations.io/expectations",
             )
         elif "regex" in kind or "like_pattern" in kind:

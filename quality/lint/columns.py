@@ -19,39 +19,39 @@ _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 class OneSchemaObject(Rule[Draft]):
     """A contract promises exactly one product."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        schema = subject.document.get("schema", [])
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        schema = draft.document.get("schema", [])
         if len(schema) != 1:
             yield self.violation(
-                subject.place("schema"),
+                draft.place("schema"),
                 f"the contract describes {len(schema)} schema objects",
                 "describe exactly one",
             )
         elif not schema[0].get("properties"):
             yield self.violation(
-                subject.place("schema", 0, "properties"), "the schema has no properties", "list every column"
+                draft.place("schema", 0, "properties"), "the schema has no properties", "list every column"
             )
 
 
 class Named(Rule[Draft]):
     """Names become assets, columns and checks: lower case, digits and underscores; no column twice."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        domain = subject.document.get("domain", "")
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        domain = draft.document.get("domain", "")
         if not _ASSET.match(domain):
             yield self.violation(
-                subject.place("domain"),
+                draft.place("domain"),
                 f"`{domain}` is no name of a domain",
                 "write the domain's folder name, e.g. `operations`",
             )
-        name = subject.document["schema"][0]["name"]
+        name = draft.document["schema"][0]["name"]
         if not _ASSET.match(name):
             yield self.violation(
-                subject.place("schema", 0, "name"),
+                draft.place("schema", 0, "name"),
                 f"`{name}` is no name of an asset",
                 "use lower case, digits and underscores",
             )
-        yield from self._columns(subject)
+        yield from self._columns(draft)
 
     def _columns(self, draft: Draft) -> Iterator[Violation]:
         seen: set[str] = set()
@@ -69,12 +69,12 @@ class Named(Rule[Draft]):
 class TypesAreStored(Rule[Draft]):
     """Every column has a logical type that the lake stores, and a physical type that fits it."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for at, p in subject.properties:
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for at, p in draft.properties:
             steps = ("schema", 0, "properties", at)
             if "logicalType" not in p:
                 yield self.violation(
-                    subject.place(*steps, "logicalType"),
+                    draft.place(*steps, "logicalType"),
                     f"column `{p['name']}` has no type",
                     f"add one of {', '.join(values.DTYPES)}",
                 )
@@ -84,27 +84,27 @@ class TypesAreStored(Rule[Draft]):
             except ValueError as error:
                 problem, _, fix = str(error).partition("; ")
                 at_fault = "logicalType" if p["logicalType"] not in values.DTYPES else "physicalType"
-                yield self.violation(subject.place(*steps, at_fault), problem, fix)
+                yield self.violation(draft.place(*steps, at_fault), problem, fix)
 
 
 class BoundsFitTheType(Rule[Draft]):
     """Bounds, patterns and listed values are of the column's own type."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for at, p in subject.properties:
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for at, p in draft.properties:
             logical = p.get("logicalType", "")
             steps = ("schema", 0, "properties", at)
             for option, value in p.get("logicalTypeOptions", {}).items():
                 if problem := _problem_of_option(logical, option, value):
                     yield self.violation(
-                        subject.place(*steps, "logicalTypeOptions", option),
+                        draft.place(*steps, "logicalTypeOptions", option),
                         problem,
                         f"write a value that fits `{logical}`",
                     )
             for i, entry in enumerate(p.get("enum", ())):
                 if not values.fits(logical, entry["value"]):
                     yield self.violation(
-                        subject.place(*steps, "enum", i, "value"),
+                        draft.place(*steps, "enum", i, "value"),
                         f"`{entry['value']}` is not a {logical}",
                         f"write a {logical} (quote text)",
                     )
@@ -113,11 +113,11 @@ class BoundsFitTheType(Rule[Draft]):
 class Described(Rule[Draft]):
     """A column without a description cannot be used by another team."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for at, p in subject.properties:
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for at, p in draft.properties:
             if not str(p.get("description") or "").strip():
                 yield self.violation(
-                    subject.place("schema", 0, "properties", at, "description"),
+                    draft.place("schema", 0, "properties", at, "description"),
                     f"column `{p['name']}` has no description",
                     "say what it means, and its unit",
                 )
@@ -126,18 +126,18 @@ class Described(Rule[Draft]):
 class Keyed(Rule[Draft]):
     """A primary key identifies each row of a product."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        keys = [(at, p) for at, p in subject.properties if p.get("primaryKey")]
-        if not keys and subject.stage == "product":
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        keys = [(at, p) for at, p in draft.properties if p.get("primaryKey")]
+        if not keys and draft.stage == "product":
             yield self.violation(
-                subject.place("schema", 0, "properties"),
+                draft.place("schema", 0, "properties"),
                 "the product has no primary key",
                 "mark its columns `primaryKey: true`, with `primaryKeyPosition`",
             )
         positions = [p.get("primaryKeyPosition", -1) for _, p in keys]
         if len(keys) > 1 and len(set(positions)) != len(keys):
             yield self.violation(
-                subject.place("schema", 0, "properties", keys[-1][0], "primaryKeyPosition"),
+                draft.place("schema", 0, "properties", keys[-1][0], "primaryKeyPosition"),
                 "the positions in the primary key are not distinct",
                 "number them 1, 2, ...",
             )

@@ -19,13 +19,13 @@ _TEAM = "add `team: {name: ..., members: [...]}`"
 class Classified(Rule[Draft]):
     """Every column is classified, for only `public` ones are stored in clear."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for at, p in subject.properties:
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for at, p in draft.properties:
             given = p.get("classification")
             if given not in CLASSIFICATIONS:
                 state = f"classified `{given}`" if given else "not classified"
                 yield self.violation(
-                    subject.place("schema", 0, "properties", at, "classification"),
+                    draft.place("schema", 0, "properties", at, "classification"),
                     f"column `{p['name']}` is {state}",
                     f"write one of {', '.join(CLASSIFICATIONS)}",
                 )
@@ -34,26 +34,26 @@ class Classified(Rule[Draft]):
 class Owned(Rule[Draft]):
     """A team answers for the product: it has a name and at least one member, by mail address."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        team = subject.document.get("team") or {}
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        team = draft.document.get("team") or {}
         if not isinstance(team, Mapping):
             yield self.violation(
-                subject.place("team"), "the team is a bare list", "write `team: {name: ..., members: [...]}`"
+                draft.place("team"), "the team is a bare list", "write `team: {name: ..., members: [...]}`"
             )
             return
         if not team.get("name"):
-            yield self.violation(subject.place("team", "name"), "the contract has no owning team", _TEAM)
+            yield self.violation(draft.place("team", "name"), "the contract has no owning team", _TEAM)
         members: list[Mapping[str, Any]] = team.get("members") or []
         if not members:
             yield self.violation(
-                subject.place("team", "members"),
+                draft.place("team", "members"),
                 "the team has no member",
                 "add at least one member: `username: <mail>`",
             )
         for i, member in enumerate(members):
             if not _MAIL.match(member.get("username", "")):
                 yield self.violation(
-                    subject.place("team", "members", i, "username"),
+                    draft.place("team", "members", i, "username"),
                     f"`{member.get('username', '')}` is no mail address",
                     "write the member's mail address",
                 )
@@ -62,10 +62,10 @@ class Owned(Rule[Draft]):
 class Served(Rule[Draft]):
     """Consumers find the product at a server that the contract names."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        if not subject.document.get("servers"):
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        if not draft.document.get("servers"):
             yield self.violation(
-                subject.place("servers"),
+                draft.place("servers"),
                 "the contract names no server",
                 "add `servers: [{server: lake, type: local, path: ..., format: delta}]`",
             )
@@ -74,13 +74,13 @@ class Served(Rule[Draft]):
 class AgreementsAreTyped(Rule[Draft]):
     """A role is an agreement: which domain reads, for which purpose, until when."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for i, role in enumerate(subject.document.get("roles", ())):
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for i, role in enumerate(draft.document.get("roles", ())):
             custom = {c["property"]: c["value"] for c in role.get("customProperties", ())}
-            where = subject.place("roles", i, "customProperties")
+            where = draft.place("roles", i, "customProperties")
             if role.get("access") != "read":
                 yield self.violation(
-                    subject.place("roles", i, "access"),
+                    draft.place("roles", i, "access"),
                     f"access `{role.get('access')}` is not granted by the mesh",
                     "write `access: read`",
                 )

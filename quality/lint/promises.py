@@ -34,12 +34,12 @@ _PARTITION_NAMES = {
 class PromisesInTime(Rule[Draft]):
     """Every service level can be read: known property, number and unit, cron with a real time zone."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for i, p in enumerate(subject.document.get("slaProperties", ())):
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for i, p in enumerate(draft.document.get("slaProperties", ())):
             name = p["property"]
             if name not in (*TIMES, *OTHER_SLA):
                 yield self.violation(
-                    subject.place("slaProperties", i, "property"),
+                    draft.place("slaProperties", i, "property"),
                     f"service level `{name}` is not known",
                     f"write one of {', '.join((*TIMES, *OTHER_SLA))}",
                 )
@@ -48,11 +48,11 @@ class PromisesInTime(Rule[Draft]):
                     values.duration(p["value"], p.get("unit"))
                 except ValueError as error:
                     yield self.violation(
-                        subject.place("slaProperties", i),
+                        draft.place("slaProperties", i),
                         f"{name}: {error}",
                         f"e.g. `value: 1, unit: d` (of {', '.join(values.UNITS)})",
                     )
-            yield from self._schedule(subject, i, p)
+            yield from self._schedule(draft, i, p)
 
     def _schedule(self, draft: Draft, i: int, p: Mapping[str, Any]) -> Iterator[Violation]:
         schedule = p.get("schedule")
@@ -74,28 +74,28 @@ class PromisesInTime(Rule[Draft]):
 class OurPropertiesAreTyped(Rule[Draft]):
     """The custom properties that the mesh reads are well typed, and not misspelt."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for i, p in enumerate(subject.document.get("customProperties", ())):
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for i, p in enumerate(draft.document.get("customProperties", ())):
             near = difflib.get_close_matches(p["property"], CUSTOM_PROPERTIES, n=1)
             if near and p["property"] not in CUSTOM_PROPERTIES:
                 yield self.violation(
-                    subject.place("customProperties", i, "property"),
+                    draft.place("customProperties", i, "property"),
                     f"custom property `{p['property']}` is not read by the mesh",
                     f"did you mean `{near[0]}`?",
                 )
-        if found := subject.custom("tolerance"):
+        if found := draft.custom("tolerance"):
             steps, value = found
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
                 yield self.violation(
-                    subject.place(*steps),
+                    draft.place(*steps),
                     f"tolerance `{value}` is no percentage",
                     "write a number from 0 to 100 (percent of rows)",
                 )
-        if found := subject.custom("missingValues"):
+        if found := draft.custom("missingValues"):
             steps, value = found
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 yield self.violation(
-                    subject.place(*steps),
+                    draft.place(*steps),
                     f"missingValues `{value}` is no list of words",
                     "write e.g. `[NA, null]`, quoted where YAML asks",
                 )
@@ -104,30 +104,30 @@ class OurPropertiesAreTyped(Rule[Draft]):
 class Partitioned(Rule[Draft]):
     """A partitioned product names its partition column, the steps, the first partition, and a last one if there is."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        columns = [(at, p) for at, p in subject.properties if p.get("partitioned")]
-        found = subject.custom("partitions")
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        columns = [(at, p) for at, p in draft.properties if p.get("partitioned")]
+        found = draft.custom("partitions")
         if len(columns) > 1:
             yield self.violation(
-                subject.place("schema", 0, "properties", columns[1][0], "partitioned"),
+                draft.place("schema", 0, "properties", columns[1][0], "partitioned"),
                 "a product has one partition column at most",
                 "keep one `partitioned: true`",
             )
         if columns and columns[0][1].get("logicalType") != "string":
             yield self.violation(
-                subject.place("schema", 0, "properties", columns[0][0], "logicalType"),
+                draft.place("schema", 0, "properties", columns[0][0], "logicalType"),
                 "the partition column is not a string",
                 "make it a string such as 2013-03",
             )
         # Files of a source carry their partition in their name, so it needs no column.
-        if bool(columns) != bool(found) and not (found and subject.stage == "source"):
+        if bool(columns) != bool(found) and not (found and draft.stage == "source"):
             yield self.violation(
-                subject.place(*(found[0] if found else ("customProperties",))),
+                draft.place(*(found[0] if found else ("customProperties",))),
                 "only half of a partitioning is given",
                 'write both `partitioned: true` at the column and `partitions: {every: month, since: "2013-01"}`',
             )
         if found:
-            yield from self._partitions(subject, *found)
+            yield from self._partitions(draft, *found)
 
     def _partitions(self, draft: Draft, steps: tuple[object, ...], value: Any) -> Iterator[Violation]:
         every = value.get("every") if isinstance(value, dict) else None

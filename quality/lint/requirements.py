@@ -29,12 +29,12 @@ CAPS = ("mustBe", "mustBeLessThan", "mustBeLessOrEqualTo")
 class RulesAreComplete(Rule[Draft]):
     """Every quality entry can be checked: known metric and arguments, one operator, a unit, a severity."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        for quality in subject.qualities():
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        for quality in draft.qualities():
             steps, entry, _ = quality
             if entry.get("severity", "error") not in SEVERITIES:
                 yield self.violation(
-                    subject.place(*steps, "severity"),
+                    draft.place(*steps, "severity"),
                     f"severity `{entry['severity']}` is not known",
                     f"write one of {', '.join(SEVERITIES)}",
                 )
@@ -42,13 +42,13 @@ class RulesAreComplete(Rule[Draft]):
                 case "text":
                     continue
                 case "custom":
-                    yield from self._custom(subject, quality)
+                    yield from self._custom(draft, quality)
                 case kind:
                     if not _has_operator(entry):
                         yield self.violation(
-                            subject.place(*steps), "the rule has no operator", "add one, e.g. `mustBe: 0`"
+                            draft.place(*steps), "the rule has no operator", "add one, e.g. `mustBe: 0`"
                         )
-                    yield from (self._sql if kind == "sql" else self._library)(subject, quality)
+                    yield from (self._sql if kind == "sql" else self._library)(draft, quality)
 
     def _sql(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
         query, where = quality.entry.get("query", ""), draft.place(*quality.steps, "query")
@@ -221,10 +221,10 @@ class RulesAreComplete(Rule[Draft]):
 class ToleranceCoversItsRules(Rule[Draft]):
     """A rule that quarantines may not allow more rows than the contract lets be quarantined."""
 
-    def check(self, subject: Draft) -> Iterator[Violation]:
-        found = subject.custom("tolerance")
+    def check(self, draft: Draft) -> Iterator[Violation]:
+        found = draft.custom("tolerance")
         tolerance = found[1] if found else 0
-        for steps, entry, _ in subject.qualities():
+        for steps, entry, _ in draft.qualities():
             if (
                 entry.get("metric") != "invalidValues"
                 or entry.get("severity", "error") != "error"
@@ -234,7 +234,7 @@ class ToleranceCoversItsRules(Rule[Draft]):
             allowed = entry.get("mustBeLessThan", entry.get("mustBeLessOrEqualTo", 0))
             if allowed > tolerance:
                 yield self.violation(
-                    subject.place(*steps),
+                    draft.place(*steps),
                     f"the rule allows {allowed} % bad rows, the contract {tolerance} %",
                     f"raise the custom property `tolerance` to {allowed}, or lower this",
                 )

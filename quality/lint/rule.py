@@ -15,7 +15,7 @@ class Rule(ABC, Generic[Subject]):
     """A rule that holds subjects of one type to account: a draft contract, a domain, or all domains together."""
 
     @abstractmethod
-    def check(self, subject: Subject) -> Iterator[Violation]:
+    def check(self, subject: Subject, /) -> Iterator[Violation]:
         """Yield a violation for each place at which the subject breaks the rule."""
 
     def violation(self, where: str, problem: str, fix: str) -> Violation:

@@ -299,8 +299,8 @@ def test_a_rule_that_is_not_in_the_register_judges_no_contract(rewrite: Rewrite)
     class NothingIsAllowed(Rule[Draft]):
         """Refuses every contract."""
 
-        def check(self, subject: Draft) -> Iterator[Violation]:
-            yield self.violation(subject.place("id"), "is a contract", "write none")
+        def check(self, draft: Draft) -> Iterator[Violation]:
+            yield self.violation(draft.place("id"), "is a contract", "write none")
 
     path = rewrite(lambda document: None)
     [found] = NothingIsAllowed().check(Draft({}, path, "product"))

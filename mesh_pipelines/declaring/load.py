@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 PARTITION = "_partition"
 """Partition column of tables whose contract names none: sources and feature sets."""
 
+PROMISING = ("source", "product", "predictions")
+"""Stages whose tables have a contract."""
+
 CHAMPION = "_champion"
 """Ending of a champion's name: the champion of ``operations.delay`` is ``operations.delay_champion``."""
 

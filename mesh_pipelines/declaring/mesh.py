@@ -16,7 +16,9 @@ import yaml
 
 from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
 from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
-from mesh_pipelines.governance.lint import KeysAreUnique, lint_domain
+from mesh_pipelines.governance.lint import lint_domain
+from mesh_pipelines.governance.rules.federation import Federation
+from mesh_pipelines.governance.rules.inputs import KeysAreUnique
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
         every.append(loaded)
         found += lint_domain(loaded)
         domains.setdefault(loaded.name, loaded)
-    found += KeysAreUnique().check(every)
+    found += KeysAreUnique().check(Federation(tuple(every)))
     return Mesh(root, locations, domains), tuple(found)
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from mesh_pipelines.errors import AccessRefused, NotPublished
-from mesh_pipelines.governance.lint import agreement_refusal
+from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.shared import platform
 from quality.contract import Agreement
 

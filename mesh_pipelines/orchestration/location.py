@@ -13,9 +13,9 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
+from mesh_pipelines.declaring.load import PROMISING, LoadedDomain, Node, load_domain
 from mesh_pipelines.errors import DomainError
-from mesh_pipelines.governance.lint import PROMISING, lint_domain
+from mesh_pipelines.governance.lint import lint_domain
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
 from mesh_pipelines.orchestration.assets import (
     Check,

@@ -68,7 +68,24 @@ def lint_domain(domain: LoadedDomain) -> tuple[Violation, ...]:
     found = list(domain.violations)
     for rule in DOMAIN_RULES:
         found += rule.check(domain)
+    for rule in domain.rules:
+        found += _violations_of_own(rule, domain)
     return tuple(found)
+
+
+def _violations_of_own(rule: Rule[LoadedDomain], domain: LoadedDomain) -> list[Violation]:
+    """Violations of a rule that the domain wrote; one that fails is a violation itself."""
+    try:
+        return list(rule.check(domain))
+    except Exception as error:  # noqa: BLE001 (a domain's rule may raise anything at all)
+        name, module = type(rule).__name__, type(rule).__module__.rpartition(".")[2]
+        return [
+            rule.violation(
+                f"{domain.place}/{module}.py: {name}",
+                f"the rule itself fails: {type(error).__name__}: {error}",
+                "mend its check(), which is given the domain as loaded",
+            )
+        ]
 
 
 def lint_mesh(

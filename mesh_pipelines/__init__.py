@@ -21,13 +21,19 @@ if TYPE_CHECKING:
         sql_source,
     )
     from mesh_pipelines.declaring.model_spec import Gate, Retrain
+    from mesh_pipelines.declaring.node import LoadedDomain
     from mesh_pipelines.declaring.watch import Watch
+    from mesh_pipelines.errors import Violation
     from mesh_pipelines.orchestration.location import domain
+    from quality.lint.rule import Rule
 
 __all__ = [
     "Gate",
+    "LoadedDomain",
     "Port",
     "Retrain",
+    "Rule",
+    "Violation",
     "Watch",
     "data_product",
     "domain",
@@ -41,6 +47,9 @@ __all__ = [
 
 _HOME = {
     "domain": "mesh_pipelines.orchestration.location",
+    "LoadedDomain": "mesh_pipelines.declaring.node",
+    "Rule": "quality.lint.rule",
+    "Violation": "mesh_pipelines.errors",
     "Gate": "mesh_pipelines.declaring.model_spec",
     "Retrain": "mesh_pipelines.declaring.model_spec",
     "Watch": "mesh_pipelines.declaring.watch",

@@ -14,6 +14,7 @@ import polars as pl
 
 from mesh_pipelines.errors import ContractError
 from quality import odcs, values
+from quality.lint.lint import violations_of_federation
 
 Classification = Literal["public", "internal", "confidential", "restricted"]
 Stage = Literal["source", "product"]
@@ -224,12 +225,10 @@ def load_contract(path: Path | str, *, stage: Stage = "product") -> Contract:
     Raises:
         ContractError: with every violation found, each with file, JSON path and fix.
     """
-    from quality.lint import lint
-
     path = Path(path)
     document, content = odcs.read(path)
     violations = odcs.violations_of_standard(document, path)
-    violations += lint.violations_of_federation(document, path, stage, sound=not violations)
+    violations += violations_of_federation(document, path, stage, sound=not violations)
     if violations:
         raise ContractError(str(path), violations)
     return _build(document, path, stage, hashlib.sha256(content).hexdigest())

@@ -11,6 +11,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from inspect import isabstract
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from mesh_pipelines.declaring.declarations import (
 from mesh_pipelines.declaring.domain_profile import read_profile
 from mesh_pipelines.errors import ContractError, Violation
 from quality.contract import Contract, load_contract
+from quality.lint.rule import Rule
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
@@ -89,7 +91,9 @@ def load_domain(package: str) -> LoadedDomain:
                 if not written and is_dagster_extra(value) and value not in extras:
                     extras.append(value)
     nodes = _with_checks(_wire(nodes, profile.name), checks_among(extras, profile.name))
-    return LoadedDomain(profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound), usable)
+    return LoadedDomain(
+        profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound), usable, _rules(modules)
+    )
 
 
 def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
@@ -123,6 +127,17 @@ def _modules(root: ModuleType) -> list[ModuleType]:
         if info.name != "definitions" and not info.name.startswith(("test", "conftest"))
     ]
     return [importlib.import_module(f"{root.__name__}.{name}") for name in sorted(names)]
+
+
+def _rules(modules: Iterable[ModuleType]) -> tuple[Rule[LoadedDomain], ...]:
+    """One of each rule class that the domain's modules define; a name with an underscore is a base class."""
+    return tuple(
+        value()
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
+        if not (name.startswith("_") or isabstract(value))
+    )
 
 
 def _sources(modules: Iterable[ModuleType]) -> set[str]:

@@ -19,6 +19,7 @@ from mesh_pipelines.declaring.domain_profile import Profile
 from mesh_pipelines.declaring.own_checks import OwnCheck, checks_among
 from mesh_pipelines.errors import Violation
 from quality.contract import Contract
+from quality.lint.rule import Rule
 
 D = TypeVar("D", bound=Declaration)
 
@@ -234,6 +235,7 @@ class LoadedDomain:
         violations: every fault found.
         unsound: names of the contracts that are there and cannot be used, for faults that are among these.
         contracts: those that can be used, in the order of their files; also those that no node has.
+        rules: rules of its own, which judge it and no other domain.
     """
 
     profile: Profile
@@ -243,6 +245,7 @@ class LoadedDomain:
     violations: tuple[Violation, ...] = field(default=())
     unsound: frozenset[str] = frozenset()
     contracts: tuple[Contract, ...] = ()
+    rules: tuple[Rule[LoadedDomain], ...] = ()
 
     @property
     def name(self) -> str:
@@ -271,7 +274,3 @@ class LoadedDomain:
         """True if nobody wrote one; one that is there and unsound has been reported as that."""
         name = (node.declaration.contract if node.declaration else None) or node.name
         return node.contract is None and name not in self.unsound
-
-
-PROMISING = ("source", "product", "predictions")
-"""Stages whose tables have a contract."""

@@ -11,7 +11,9 @@ from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import DomainError, Violation
-from mesh_pipelines.governance.lint import KeysAreUnique, lint_domain
+from mesh_pipelines.governance.lint import lint_domain
+from mesh_pipelines.governance.rules.federation import Federation
+from mesh_pipelines.governance.rules.inputs import KeysAreUnique
 
 
 def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
@@ -59,7 +61,7 @@ def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
         every.append(loaded)
         found += lint_domain(loaded)
         domains.setdefault(loaded.name, loaded)
-    found += KeysAreUnique().check(every)
+    found += KeysAreUnique().check(Federation(tuple(every)))
     return Mesh(root, locations, domains), tuple(found)
 
 

@@ -11,11 +11,11 @@ import pytest
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.governance.federation import load_mesh
-from mesh_pipelines.governance.lint import DomainRule, MeshRule, lint_domain
+from mesh_pipelines.governance.lint import DOMAIN_RULES, MESH_RULES, lint_domain
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.orchestration.location import domain
 from quality.contract import Agreement
-from tests.mesh_pipelines.tiny import World, promise, write_promise
+from tests.mesh_pipelines.tiny import World, by_rule, promise, write_promise
 
 ORDERS = {"id": "integer", "day": "date", "amount": "number", "fraud": "boolean"}
 RAW = 'orders_raw = source("orders.csv")\n'
@@ -253,11 +253,55 @@ def test_a_domain_that_cannot_be_imported_leads_to_the_line(world: World, text: 
 def test_every_rule_is_shown_to_refuse() -> None:
     """A rule that is added to the federation is added to these tests."""
     source = Path(__file__).read_text(encoding="utf-8")
-    for rule in (*DomainRule.all, *MeshRule.all):
-        assert source.count(f'"{rule.__name__}"') >= 1, (
-            f"{rule.__name__} is not held against a failing domain"
-        )
-        assert rule.__doc__
+    for rule in (*DOMAIN_RULES, *MESH_RULES):
+        name = type(rule).__name__
+        assert source.count(f'"{name}"') >= 1, f"{name} is not held against a failing domain"
+        assert type(rule).__doc__
+
+
+OWN = """
+from mesh_pipelines import LoadedDomain, Rule, Violation
+from mesh_pipelines.governance.rules.contracts import DomainsAreDescribed
+
+
+class _OfProducts(Rule[LoadedDomain]):
+    def check(self, domain):
+        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if n.stage == "product")
+
+
+class ProductsHaveATwin(_OfProducts):
+    fault = ("has no twin", "write one")
+"""
+
+
+def test_a_rule_of_a_domain_judges_that_domain_alone(world: World) -> None:
+    """Another domain of the same process breaks it, and is not held to it; nor is what the module imports a rule."""
+    package = shop(world, rules=OWN)
+    other = world.write(
+        "store", promise("store", "sales", ORDERS), products=READS.replace(f"orders: {PORT}", "")
+    )
+    loaded, store = world.load(package), world.load(other)
+    assert [type(rule).__name__ for rule in loaded.rules] == ["ProductsHaveATwin"]
+    assert by_rule(lint_domain(loaded)) == {"ProductsHaveATwin": ["has no twin -> write one"]}
+    assert store.rules == ()
+    assert lint_domain(store) == ()
+    [found] = check_mesh(world.root)
+    assert (found.rule, found.where) == ("ProductsHaveATwin", loaded.nodes["orders"].place)
+    with pytest.raises(DomainError, match="has no twin"):
+        domain(package)
+
+
+def test_a_rule_of_a_domain_that_fails_is_a_violation(world: World) -> None:
+    """It takes neither the domain's other faults nor those of other domains from the list."""
+    package = shop(
+        world, rules=OWN.replace("fault =", "mistake ="), models=MODEL.replace('"auc"', '"aucc"') + FORECAST
+    )
+    assert set(world.faults(package)) == {"ModelsAreSound", "ProductsHaveATwin"}
+    [fault] = [v for v in check_mesh(world.root) if v.rule == "ProductsHaveATwin"]
+    assert fault.where == "domains/shop/rules.py: ProductsHaveATwin"
+    assert (
+        "the rule itself fails: AttributeError: 'ProductsHaveATwin' object has no attribute" in fault.problem
+    )
 
 
 def test_all_faults_of_a_domain_come_in_one_error(world: World) -> None:

@@ -1,0 +1,1 @@
+"""Rules of the federation, by what they look at."""

@@ -1,0 +1,44 @@
+"""All domains together: the subject of the rules between domains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+
+from mesh_pipelines.declaring.node import LoadedDomain, Node
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class Federation:
+    """The domains of a workspace on a day.
+
+    Args:
+        domains: those that loaded, in the order of ``workspace.yaml``.
+        today: the day that agreements have to be valid on, in UTC.
+        absent: names of the domains that did not load; nothing is known of what they publish.
+    """
+
+    domains: tuple[LoadedDomain, ...]
+    today: date = field(default_factory=_today)
+    absent: frozenset[str] = frozenset()
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Node]:
+        """Every node by key."""
+        return {node.key: node for domain in self.domains for node in domain.nodes.values()}
+
+    @cached_property
+    def owners(self) -> Mapping[str, LoadedDomain]:
+        """Domains by name."""
+        return {domain.name: domain for domain in self.domains}
+
+    def is_unknown(self, key: str) -> bool:
+        """True for what an absent domain owns, or what has an unsound contract: its readers are not at fault."""
+        owner, name, *_ = (*key.split("."), "")
+        return owner in self.absent or (owner in self.owners and name in self.owners[owner].unsound)

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import sqlite3
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from mesh_pipelines.errors import MeshError, StorageFull, StorageUnusable
+from resources.storage_faults import translate_storage_faults
 
 _CHUNK = 4 * 2**20
 _UNFINISHED = ".tmp-"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_UNUSABLE_DATABASE = ("unable to open database file", "attempt to write a readonly database")
-_FULL_TEXT = (
-    "no space left on device",
-    "database or disk is full",
-    "os error 28",
-    "disk quota exceeded",
-    "file too large",
-    "os error 27)",
-)
-
 
 # What obstore takes of the client rather than of the store, and what Delta Lake alone understands.
 _CLIENT = {
@@ -129,7 +115,7 @@ class FolderStore:
 
     def write(self, name: str, data: bytes | memoryview) -> None:
         path = Path(self.root, name)
-        with storage_faults_told(self.root):
+        with translate_storage_faults(self.root):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
@@ -140,7 +126,7 @@ class FolderStore:
     def replace(self, name: str, data: bytes) -> None:
         """Like write, but a reader never sees a partial file."""
         path = Path(self.root, name)
-        with storage_faults_told(self.root):
+        with translate_storage_faults(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
             try:
@@ -213,7 +199,7 @@ class ObjectStore:
     def write(self, name: str, data: bytes | memoryview) -> None:
         view = memoryview(data)
         with (
-            storage_faults_told(self.root),
+            translate_storage_faults(self.root),
             self._files.open_output_stream(name, buffer_size=2 * _CHUNK, compression=None) as stream,
         ):
             # Only what goes through pyarrow's buffer arrives as the bytes that Delta's client takes.
@@ -272,75 +258,3 @@ class ObjectStore:
                 config[name.lower()] = value
         retry = {"max_retries": 2, "retry_timeout": _PATIENCE}
         return from_url(self.root, config=config, client_options=client, retry_config=retry)  # type: ignore[arg-type]
-
-
-def is_full(error: BaseException) -> bool:
-    """Does this error, from whichever library, say that there is no space left?"""
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return True
-    text = str(error).lower()
-    return any(sign in text for sign in _FULL_TEXT)
-
-
-@contextmanager
-def storage_faults_told(where: str) -> Generator[None]:
-    """Say in the mesh's own words what a full disk or an unusable folder broke, however a library says it.
-
-    Args:
-        where: the folder or store that is worked on.
-
-    Raises:
-        StorageFull: there is no space left.
-        StorageUnusable: the folder cannot be read or written.
-    """
-    try:
-        yield
-    except MeshError:
-        raise
-    except Exception as error:
-        told = fault_of_storage(error, [Path(where)])
-        if told is None:
-            raise
-        raise told from error
-
-
-def full(where: str) -> StorageFull:
-    """The error of a disk that is full.
-
-    Args:
-        where: a path on it.
-    """
-    return StorageFull(
-        "no space is left; what was published before is untouched",
-        where=where,
-        remedy="free space (or vacuum old versions) and run the same command again",
-    )
-
-
-def fault_of_storage(error: BaseException, folders: Sequence[Path]) -> MeshError | None:
-    """What an error says of the mesh's own folders; ``None`` where it is about something else.
-
-    Args:
-        error: as it was raised; what libraries wrapped is looked at too.
-        folders: those of the settings, the home first, which is named where the error names none.
-    """
-    seen: BaseException | None = error
-    while seen is not None:
-        named = getattr(seen, "filename", None)
-        place = str(named or folders[0])
-        if is_full(seen):
-            return full(place)
-        ours = named and any(Path(str(named)).is_relative_to(folder) for folder in folders)
-        unusable = isinstance(seen, sqlite3.OperationalError) and str(seen) in _UNUSABLE_DATABASE
-        if unusable or (isinstance(seen, OSError) and ours):
-            return _unusable(getattr(seen, "strerror", None) or str(seen), place)
-        seen = seen.__cause__ or seen.__context__
-    return None
-
-
-def _unusable(why: str, where: str) -> StorageUnusable:
-    return StorageUnusable(
-        f"this folder cannot be used: {why[:1].lower()}{why[1:]}",
-        where=where,
-        remedy="let MESH_HOME, and whatever else of docs/settings.md is set, name folders that this user may write",
-    )

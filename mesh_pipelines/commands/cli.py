@@ -416,9 +416,9 @@ def _fault_of_storage(error: Exception) -> MeshError | None:
     if isinstance(error, typer.Exit | typer.Abort):
         return None
     from resources.settings import get_settings
-    from resources.store import fault_of_storage
+    from resources.storage_faults import storage_error
 
-    return fault_of_storage(error, get_settings().folders)
+    return storage_error(error, get_settings().folders)
 
 
 def _bad_settings(error: Any) -> MeshError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, NotPublished, StorageFull
+from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, NotPublished
 from resources.keys.keyring import Keyring
 from resources.lake import dtypes as types
 from resources.lake import stage as staging
@@ -24,7 +24,8 @@ from resources.lake.delta_log import Head, Log
 from resources.lake.layout import LakeFile, scan_files
 from resources.lake.publication import Publication
 from resources.lake.stage import Commit, Stage
-from resources.store import FolderStore, is_full, open_store
+from resources.storage_faults import is_full, storage_full_error
+from resources.store import FolderStore, open_store
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -287,9 +288,7 @@ class Lake:
         if isinstance(error, MeshError):
             return error
         if is_full(error):
-            return StorageFull(
-                "no space is left", where=str(error)[:200], remedy="free space and run it again"
-            )
+            return storage_full_error(str(error)[:200])
         if not isinstance(error, pl.exceptions.PolarsError | OSError):
             return error
         try:

@@ -25,7 +25,7 @@ from resources.lake.digest import ContentDigest, data_version
 from resources.lake.file_threads import Filing, copied, cut
 from resources.lake.layout import PUBLIC, LakeFile, Layout, encode, file_name, scan_files
 from resources.lake.publication import Publication
-from resources.store import storage_faults_told
+from resources.storage_faults import translate_storage_faults
 
 if TYPE_CHECKING:
     from resources.lake.lake import Lake
@@ -260,7 +260,7 @@ class Stage:
         log = self._lake.log(self.key)
         self._checkpoint("committing")
         self._state = "committing"
-        with storage_faults_told(log.uri):
+        with translate_storage_faults(log.uri):
             try:
                 version = log.commit(
                     head, plan.publication, add=plan.add, remove=plan.remove, whole=plan.whole

@@ -7,12 +7,10 @@ import os
 import random
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +23,7 @@ from resources.lake.digest import ContentDigest, data_version
 from resources.lake.file_threads import Filing, copied, cut
 from resources.lake.layout import PUBLIC, LakeFile, Layout, encode, file_name, scan_files
 from resources.lake.publication import Publication
+from resources.processes import machine, start_of
 from resources.storage_faults import translate_storage_faults
 
 if TYPE_CHECKING:
@@ -531,43 +530,17 @@ def heal(lake: Lake, key: str, abandoned_after: timedelta = ABANDONED_AFTER) -> 
 
 def _whoami() -> dict[str, Any]:
     return {
-        "host": _host(),
+        "host": machine(),
         "pid": os.getpid(),
-        "started": _started(os.getpid()),
+        "started": start_of(os.getpid()),
         "at": datetime.now(UTC).isoformat(),
     }
 
 
 def _is_alive(writer: Mapping[str, Any], abandoned_after: timedelta) -> bool:
-    if writer["host"] == _host():
-        return writer["started"] is not None and _started(writer["pid"]) == writer["started"]
+    if writer["host"] == machine():
+        return writer["started"] is not None and start_of(writer["pid"]) == writer["started"]
     return datetime.now(UTC) - datetime.fromisoformat(writer["at"]) < abandoned_after
-
-
-def _host() -> str:
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        boot = ""
-    return f"{socket.gethostname()}/{boot}"
-
-
-def _started(pid: int) -> str | None:
-    """What tells a process from a later one with its id; None if there is no such process, or a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if stat[0] in "ZX" else stat[19]
-    except OSError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return "running"
 
 
 def _text(value: object) -> str:

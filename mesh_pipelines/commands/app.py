@@ -39,7 +39,7 @@ class MeshGroup(TyperGroup):
                 raise
             raise exit_for(_bad_settings(error)) from error
         except Exception as error:
-            told = _fault_of_storage(error)
+            told = _storage_error(error)
             if told is None:
                 raise
             raise exit_for(told) from error
@@ -92,14 +92,14 @@ def exit_for(error: MeshError) -> typer.Exit:
     return typer.Exit(USAGE if isinstance(error, SelectionError) else NO)
 
 
-def _fault_of_storage(error: Exception) -> MeshError | None:
+def _storage_error(error: Exception) -> MeshError | None:
     """What a full disk or a folder of somebody else's broke, wherever it was met."""
     if isinstance(error, typer.Exit | typer.Abort):
         return None
     from resources.settings import get_settings
-    from resources.store import fault_of_storage
+    from resources.storage_faults import storage_error
 
-    return fault_of_storage(error, get_settings().folders)
+    return storage_error(error, get_settings().folders)
 
 
 def _bad_settings(error: Any) -> MeshError:

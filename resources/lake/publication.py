@@ -74,6 +74,10 @@ class Publication:
         """The same publication with the Delta version that it got."""
         return replace(self, version=version)
 
+    def using(self, layouts: Mapping[str, Layout]) -> Publication:
+        """The same publication with these layouts of its files."""
+        return replace(self, layouts=layouts)
+
     def to_metadata(self) -> dict[str, str]:
         """Custom metadata of the Delta commit."""
         record = {

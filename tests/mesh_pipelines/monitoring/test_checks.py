@@ -140,7 +140,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert record.classification["profile"] == "internal"
         again = look(mesh, instance)
         assert again[INPUT_DRIFT].metadata["facts"] == found[INPUT_DRIFT].metadata["facts"]
-        for part in platform().lake.log("machines.repair_features").load().files:
+        for part in platform().lake.head("machines.repair_features").files:
             (Path(get_settings().lake_uri) / part.name).unlink()
         broken = look(mesh, instance)
         assert all("could not be looked at" in str(check.description) for check in broken.values())

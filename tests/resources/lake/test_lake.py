@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from mesh_pipelines.errors import DefinitionError, NotPublished, TransformError
 from resources.keys.keyring import Keyring
+from resources.lake.delta_log import Log
 from resources.lake.digest import content_version
 from resources.lake.lake import Commit, Lake
 from tests.resources.samples import CLASSIFICATION, KEY
@@ -174,7 +175,7 @@ def test_a_record_is_read_once_until_there_is_a_newer_one(
     reader = Lake(lake.store.root, lake.keyring)
     first = reader.record(KEY)
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "head", lambda *_: pytest.fail("the log was read again"))
+        patch.setattr(Log, "load", lambda *_: pytest.fail("the log was read again"))
         assert reader.record(KEY) is first
     publish(lake, rows.head(1), replace="all")
     assert reader.record(KEY).version == 1

@@ -14,7 +14,7 @@ from mesh_pipelines.commands.demo_data import land
 from quality.values import dtype_of, strftime_of
 from resources.settings import get_settings
 
-DOMAINS = Path(__file__).parents[2] / "domains"
+DOMAINS = Path(__file__).parent
 MONTHS = ("2013-01", "2013-03", "2013-11")
 """New year, and the two months in which clocks change."""
 

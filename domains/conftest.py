@@ -1,35 +1,38 @@
-"""Real slices of the data, as the platform would hand them to a domain's functions."""
+"""What the tests of every domain get: a home of their own, and rows of the real data as the mesh hands them over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
+from mesh_pipelines import testing
 from mesh_pipelines.commands.demo_data import land
-from quality.values import dtype_of, strftime_of
-from resources.settings import get_settings
+from mesh_pipelines.declaring.load import load_domain
 
 DOMAINS = Path(__file__).parent
 MONTHS = ("2013-01", "2013-03", "2013-11")
 """New year, and the two months in which clocks change."""
 
-ReadSource = Callable[[str, str], pl.LazyFrame]
+
+ReadRows = Callable[[str, str], pl.LazyFrame]
+"""Rows of a source or product, by its key and the name of a landed file."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home of its own for whatever the functions leave on disk."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MESH_HOME", str(folder))
-        get_settings.cache_clear()
+    """A home for what fixtures of several tests leave on disk."""
+    with testing.mesh_home(tmp_path_factory.mktemp("home")) as folder:
         yield folder
-    get_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def mesh_home(tmp_path: Path) -> Iterator[Path]:
+    """MESH_HOME of this test alone; nothing below it exists yet, and no other MESH_ setting is in force."""
+    with testing.mesh_home(tmp_path / "mesh-home") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -41,21 +44,27 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def read_source(landing: Path) -> ReadSource:
-    """Reads a landed file with the types that the source's contract gives."""
+def read_source(landing: Path) -> ReadRows:
+    """Reads the rows that landed for a source, with the types that its contract gives."""
 
-    def read(source: str, file: str) -> pl.LazyFrame:
-        domain, _, name = source.partition(".")
-        contract = yaml.safe_load((DOMAINS / domain / "contracts" / f"{name}.odcs.yaml").read_text())
-        raw = pl.scan_csv(landing / domain / file, infer_schema=False, null_values=["NA"])
-        return raw.select(_typed(column) for column in contract["schema"][0]["properties"])
+    def read(key: str, file: str) -> pl.LazyFrame:
+        domain, _, name = key.partition(".")
+        return testing.read_landed(
+            landing / domain / file, DOMAINS / domain / "contracts" / f"{name}.odcs.yaml"
+        )
 
     return read
 
 
-def _typed(column: dict[str, Any]) -> pl.Expr:
-    dtype = dtype_of(column["logicalType"], column["physicalType"])
-    text = pl.col(column["name"])
-    if isinstance(dtype, pl.Datetime):
-        return text.str.to_datetime(strftime_of(column["logicalTypeOptions"]["format"]), time_zone="UTC")
-    return text.cast(dtype)
+@pytest.fixture(scope="session")
+def read_product(read_source: ReadRows) -> ReadRows:
+    """Reads a product that is made of one source: by its key, for a domain's tests import no other domain."""
+
+    def read(key: str, file: str) -> pl.LazyFrame:
+        domain, _, name = key.partition(".")
+        node = load_domain(f"domains.{domain}").nodes[name]
+        (source,) = node.inputs
+        assert node.declaration
+        return node.declaration(read_source(source.key, file))
+
+    return read

@@ -16,8 +16,8 @@ from typing import Annotated
 import polars as pl
 
 from mesh_pipelines import Port, feature_set
+from mesh_pipelines.features.as_of import running_totals, totals_as_of
 
-from .history import running_totals, totals_as_of
 from .products import TIMEZONE
 
 LEAD = timedelta(hours=2)

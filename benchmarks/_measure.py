@@ -169,11 +169,6 @@ def load(*modules: str) -> None:
         import_module(module)
 
 
-def ends_as_mesh() -> None:
-    """Have this process end as the ``mesh`` command does (``cli.leave``), as one variant is what a command does."""
-    atexit.register(os._exit, 0)  # registered before all others, so it comes after them
-
-
 def ended_well(report: RunReport) -> None:
     """A run of the mesh in which something was not made gives no figure.
 
@@ -244,11 +239,7 @@ def _main() -> None:
     module, variant, arguments = sys.argv[1:]
     work: Work = getattr(import_module(module), variant)(**json.loads(arguments))
     begun, spent = time.perf_counter(), cpu_seconds()
-    try:
-        result = dict(work())
-    except BaseException:
-        atexit.unregister(os._exit)  # of ends_as_mesh, which would have what failed end well
-        raise
+    result = dict(work())
     took = {"seconds": time.perf_counter() - begun, "cpu_seconds": cpu_seconds() - spent}
     print(json.dumps({**took, "peak_gib": peak_gib(), "result": result}), flush=True)
 

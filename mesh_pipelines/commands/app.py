@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import getpass
 import json
-import os
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -20,7 +17,6 @@ from mesh_pipelines.errors import MeshError, SelectionError
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.reader import Reader
 
-OK: Final = 0
 NO: Final = 1
 USAGE: Final = 2
 
@@ -64,24 +60,6 @@ def example(*lines: str) -> str:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a program to read.")]
 Force = Annotated[bool, typer.Option("--force", help="Make it again even if nothing changed.")]
 Key = Annotated[str, typer.Argument(help="A product or model, as domain.name or domain.name@version.")]
-
-
-def leave(code: int | str | None) -> NoReturn:
-    """End the process without taking apart what it imported, which takes seconds and brings nothing.
-
-    What was registered for the end (temporary files, logs) is done first.
-
-    Args:
-        code: the exit code; a text is said, and means 1, as ``sys.exit`` has it.
-    """
-    if isinstance(code, str):
-        sys.stderr.write(f"{code}\n")
-        code = NO
-    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
-    with suppress(BrokenPipeError):  # whoever read it has gone
-        sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code or OK)
 
 
 def exit_for(error: MeshError) -> typer.Exit:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         sql_source,
     )
     from mesh_pipelines.declaring.model_spec import Gate, Retrain
-    from mesh_pipelines.monitoring.policy import Watch
+    from mesh_pipelines.declaring.watch import Watch
     from mesh_pipelines.orchestration.location import domain
 
 __all__ = [
@@ -43,7 +43,7 @@ _HOME = {
     "domain": "mesh_pipelines.orchestration.location",
     "Gate": "mesh_pipelines.declaring.model_spec",
     "Retrain": "mesh_pipelines.declaring.model_spec",
-    "Watch": "mesh_pipelines.monitoring.policy",
+    "Watch": "mesh_pipelines.declaring.watch",
 }
 
 

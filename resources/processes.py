@@ -9,9 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
-PROCESS = "mesh/process"
-"""Run tag: host, process and start of the process that executes a run; it writes this before it begins."""
-
 
 def machine() -> str:
     """Host name and boot id: two machines of one name differ, and so do two boots of one machine."""

@@ -18,12 +18,10 @@ from mesh_pipelines.declaring.declarations import (
     PredictionsDeclaration,
     TableDeclaration,
 )
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.declaring.node import PROMISING, LoadedDomain, Node
 from mesh_pipelines.errors import DefinitionError, Violation
+from mesh_pipelines.governance.agreements import agreement_refusal
 from quality.odcs import json_path
-
-PROMISING = ("source", "product", "predictions")
-"""Stages whose tables have a contract."""
 
 
 class DomainRule:
@@ -182,7 +180,7 @@ class ModelsAreSound(DomainRule):
             if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                 continue
             try:
-                model_spec(node, domain.nodes)
+                model_spec(node, domain.by_key)
             except DefinitionError as error:
                 for found in error.violations:
                     yield self.violation(node, found.problem, found.fix)
@@ -502,27 +500,6 @@ def lint_mesh(
     for rule in MeshRule.all:
         found += rule().check(domains, at)
     return tuple(found)
-
-
-def agreement_refusal(agreements: Sequence[object], consumer: str, purpose: str, today: date) -> str:
-    """Why a domain may not read a product; empty where it may.
-
-    Args:
-        agreements: the product's agreements (``consumer``, ``purpose``, ``until``).
-        consumer: the reading domain.
-        purpose: what it wants to read for.
-        today: the day of reading.
-    """
-    own = [a for a in agreements if getattr(a, "consumer", None) == consumer]
-    if not own:
-        return f"there is no agreement with {consumer}"
-    fitting = [a for a in own if getattr(a, "purpose", None) == purpose]
-    if not fitting:
-        agreed = ", ".join(sorted(repr(getattr(a, "purpose", "")) for a in own))
-        return f"the agreement with {consumer} is for {agreed}"
-    if not any(getattr(a, "until", None) is None or a.until >= today for a in fitting):  # type: ignore[attr-defined]
-        return f"the agreement ended on {max(a.until for a in fitting)}"  # type: ignore[attr-defined]
-    return ""
 
 
 def _circle(nodes: object) -> list[str]:

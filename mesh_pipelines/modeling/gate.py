@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 
 import polars as pl
 
 from mesh_pipelines.declaring.model_spec import METRICS, ModelSpec
 from mesh_pipelines.errors import GateRefused, TransformError
 from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate, evaluate_slices, shortfall
+from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.registry import PINNED, LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.registry import DECISION, Registry
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import PINNED, LoadedModel, ModelVersion
 
 CHAMPION = "_champion"
 """Column with the champion's score, where two are compared."""
 #: fewer common rows than this say nothing about which of two models is better
 MIN_COMMON_ROWS = 50
-
-
-@dataclass(frozen=True)
-class GateCheck:
-    """One rule, and how the challenger fared.
-
-    Args:
-        name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
-        passed: True where the rule is kept.
-        value: what was measured; None where it could not be.
-        bound: what was asked.
-        text: one sentence for people.
-    """
-
-    name: str
-    passed: bool
-    value: float | None
-    bound: float | None
-    text: str
-
-
-@dataclass(frozen=True)
-class GateDecision:
-    """Whether a challenger may be champion, and why.
-
-    Args:
-        promote: True where every check passed.
-        reasons: every check, the failed ones too.
-        champion: label of the champion it was compared with, if any.
-        champion_metrics: the champion's metrics on the same rows, if it could be scored.
-        rows: number of holdout rows on which the two were compared.
-    """
-
-    promote: bool
-    reasons: tuple[GateCheck, ...]
-    champion: str | None
-    champion_metrics: dict[str, float]
-    rows: int
-
-    @property
-    def text(self) -> str:
-        """One line for each check, the failed ones first."""
-        ordered = sorted(self.reasons, key=lambda check: check.passed)
-        return "\n".join(
-            f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered
-        )
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
 
 
 def decide(
@@ -129,7 +80,7 @@ def judge(
         except GateRefused as refusal:
             promoted, reason = False, f"{PINNED}: {refusal.what}\n{reason}"
     outcome = "promoted" if promoted else "refused"
-    registry.tag(version, {"gate": outcome, "reason": reason, "gate_decision": decision.to_json()})
+    registry.tag(version, {"gate": outcome, "reason": reason, DECISION: decision.to_json()})
     if not promoted:
         registry.refuse(version)
     return registry.version(version.key, version.version)

@@ -19,10 +19,9 @@ from domains.fleet.products import aircraft, utilisation
 from domains.operations.products import departures
 from domains.weather.products import observations
 from mesh_pipelines.declaring.declarations import SourceDeclaration
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.declaring.node import PROMISING, Node
 from mesh_pipelines.errors import ContractError
-from mesh_pipelines.governance.lint import PROMISING
+from mesh_pipelines.governance.federation import load_mesh
 from quality.contract import load_contract
 from resources.lake.lake import Lake
 from resources.settings import Settings

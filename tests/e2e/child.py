@@ -66,7 +66,8 @@ def work(task: dict[str, Any]) -> None:
 
 
 def _watch_publishes(reached: Callable[[str, str], None]) -> None:
-    from resources.lake.lake import Lake, Stage
+    from resources.lake.lake import Lake
+    from resources.lake.stage import Stage
 
     stage = Lake.stage
 
@@ -112,7 +113,7 @@ def _import_all() -> None:
         "pandera.polars",
         "polars",
         "mesh_pipelines.orchestration.run",
-        "mesh_pipelines.steps.transform",
+        "mesh_pipelines.steps.produce",
         "mesh_pipelines.publishing.publish",
         "quality.dataset",
         "quality.gx",

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
 from mesh_pipelines.errors import DomainError
-from mesh_pipelines.governance.lint import DomainRule, MeshRule, agreement_refusal, lint_domain
+from mesh_pipelines.governance.agreements import agreement_refusal
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.lint import DomainRule, MeshRule, lint_domain
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.orchestration.location import domain
 from quality.contract import Agreement

@@ -10,9 +10,10 @@ import pytest
 
 from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.modeling.gate import GateDecision, decide
-from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.training import TrainedModel, train
-from mesh_pipelines.steps import model as modelsteps
+from mesh_pipelines.modeling.version import LoadedModel
+from mesh_pipelines.steps.champion import _evaluated
+from mesh_pipelines.steps.model import just_trained
 
 Registered = Callable[..., LoadedModel]
 
@@ -140,15 +141,15 @@ def test_a_model_is_judged_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was just trained in this process comes before its gate as it was judged; all else is judged again."""
-    monkeypatch.setitem(modelsteps._just_trained, trained.key, trained)
+    monkeypatch.setitem(just_trained, trained.key, trained)
     unread = pl.LazyFrame({"nothing": [1]})
-    assert modelsteps._evaluated(registered(trained), spec, unread) is trained
+    assert _evaluated(registered(trained), spec, unread) is trained
 
-    again = modelsteps._evaluated(registered(trained), spec, history.lazy())
+    again = _evaluated(registered(trained), spec, history.lazy())
     assert again is not trained
     assert again.metrics == trained.metrics
     assert again.holdout.equals(trained.holdout)
 
     stricter = replace(spec, slices=())
-    monkeypatch.setitem(modelsteps._just_trained, trained.key, trained)
-    assert modelsteps._evaluated(registered(trained), stricter, history.lazy()).slices == ()
+    monkeypatch.setitem(just_trained, trained.key, trained)
+    assert _evaluated(registered(trained), stricter, history.lazy()).slices == ()

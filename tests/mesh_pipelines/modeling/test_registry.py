@@ -14,16 +14,17 @@ from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate import decide, judge
 from mesh_pipelines.modeling.logbook import log_model, plots
-from mesh_pipelines.modeling.record import InputVersion
-from mesh_pipelines.modeling.registry import ModelVersion, Registry, Standing
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import ModelVersion, Standing
+from resources.lake.table_version import TableVersion
 from resources.tracking import Tracking, training_run
 
 
 def _log(tracking: Tracking, spec: ModelSpec, trained: TrainedModel, key: str) -> ModelVersion:
-    inputs = (InputVersion("demo.departures", 9, "def"),)
+    inputs = (TableVersion("demo.departures", 9, "def"),)
     record = replace(
-        trained.record, key=key, features=InputVersion("demo.lateness_features", 4, "abc"), inputs=inputs
+        trained.record, key=key, features=TableVersion("demo.lateness_features", 4, "abc"), inputs=inputs
     )
     with training_run(tracking, model=key, dagster_run_id="run-1", step=key) as run:
         return log_model(run, replace(spec, key=key), replace(trained, record=record), plots(spec, trained))

@@ -158,7 +158,6 @@ def test_the_record_says_what_was_published(lake: Lake, rows: pl.DataFrame) -> N
     commit = publish(lake, rows)
     record = lake.record(KEY)
     assert (record.version, record.rows, record.data_version) == (0, 3, content_version(rows))
-    assert (record.contract_version, record.code_version) == ("1.0.0", "a")
     assert record.info == RECORD
     assert record.schema == dict(rows.schema)
     assert record.classification == CLASSIFICATION

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from mesh_pipelines.declaring.model_spec import Gate, Retrain
     from mesh_pipelines.declaring.node import LoadedDomain
+    from mesh_pipelines.declaring.sql import sql
     from mesh_pipelines.declaring.watch import Watch
     from mesh_pipelines.errors import Violation
     from mesh_pipelines.features.as_of import totals_as_of
@@ -47,6 +48,7 @@ __all__ = [
     "predictions",
     "provenance",
     "source",
+    "sql",
     "sql_source",
     "totals_as_of",
     "values_at",
@@ -56,6 +58,7 @@ _HOME = {
     "domain": "mesh_pipelines.orchestration.location",
     "LoadedDomain": "mesh_pipelines.declaring.node",
     "Rule": "quality.lint.rule",
+    "sql": "mesh_pipelines.declaring.sql",
     "Violation": "mesh_pipelines.errors",
     "Gate": "mesh_pipelines.declaring.model_spec",
     "Retrain": "mesh_pipelines.declaring.model_spec",

@@ -162,13 +162,7 @@ def training_run(
     Raises:
         TrackingUnavailable: the store does not answer.
     """
-    domain = model.partition(".")[0]
-    mlflow = import_mlflow()
-    from dagster import BetaWarning
-
-    with warnings.catch_warnings(action="ignore", category=BetaWarning):
-        from dagster_mlflow.resources import MlFlow
-
+    domain, mlflow = model.partition(".")[0], import_mlflow()
     client = tracking.client()
     experiment_id = tracking.experiment(domain)
     own = {
@@ -191,11 +185,8 @@ def training_run(
                 "mlflow_run_id": run_id,
                 "extra_tags": own,
             }
-            context = _MlflowContext(
-                log or logging.getLogger(__name__), _RunOf(model), dagster_run_id, config
-            )
-            with warnings.catch_warnings(action="ignore", category=BetaWarning):
-                resource = MlFlow(context)
+            given = log or logging.getLogger(__name__)
+            resource = _dagster_mlflow(_MlflowContext(given, _RunOf(model), dagster_run_id, config))
             yield TrainingRun(run_id, experiment_id, resource, client, tracking)
         status = "FINISHED"
     except (KeyboardInterrupt, GeneratorExit):
@@ -204,11 +195,26 @@ def training_run(
     finally:
         _end(mlflow, client, run_id, status)
         mlflow.set_tracking_uri(before["MLFLOW_TRACKING_URI"])
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _restore(before)
+
+
+def _dagster_mlflow(context: _MlflowContext) -> Any:
+    """The resource of dagster-mlflow."""
+    from dagster import BetaWarning
+
+    with warnings.catch_warnings(action="ignore", category=BetaWarning):
+        from dagster_mlflow.resources import MlFlow
+
+        return MlFlow(context)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    """Put environment variables back as they were."""
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _end(mlflow: Any, client: MlflowClient, run_id: str, status: str) -> None:

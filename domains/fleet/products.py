@@ -6,9 +6,7 @@ from typing import Annotated
 
 import polars as pl
 
-from mesh_pipelines import Port, data_product, predictions, provenance
-from resources.settings import get_settings
-from resources.warehouse import Warehouse
+from mesh_pipelines import Port, data_product, predictions, provenance, sql
 
 MAKERS = ("AIRBUS", "BOEING", "BOMBARDIER", "CANADAIR", "EMBRAER", "MCDONNELL DOUGLAS")
 
@@ -55,7 +53,7 @@ def aircraft(aircraft_raw: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-@data_product
+@data_product(engine="duckdb")
 def utilisation(
     departures: Annotated[pl.LazyFrame, Port("operations.departures", purpose="fleet-planning")],
 ) -> pl.LazyFrame:
@@ -65,8 +63,7 @@ def utilisation(
         departures: one row per scheduled departure.
     """
     columns = ("tailnum", "local_day", "cancelled", "diverted", "air_time_min", "distance_mi")
-    warehouse = Warehouse.from_settings(get_settings())
-    return warehouse.query(UTILISATION, departures=departures.select(columns)).lazy()
+    return sql(UTILISATION, departures=departures.select(columns))
 
 
 @predictions(model="flying_hours")

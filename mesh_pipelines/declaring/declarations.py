@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
 History = Literal["none", "walk_forward"]
+Engine = Literal["polars", "duckdb"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class TableDeclaration(SourceDeclaration):
 class ProductDeclaration(Declaration):
     """A validated, versioned, published product; see :func:`data_product`."""
 
+    engine: Engine = "polars"
+
 
 @dataclass(frozen=True)
 class FeatureSetDeclaration(Declaration):
@@ -193,17 +196,22 @@ def sql_source(
 @overload
 def data_product(fn: Transform, /) -> ProductDeclaration: ...
 @overload
-def data_product(*, contract: str | None = None) -> Callable[[Transform], ProductDeclaration]: ...
-def data_product(fn: Transform | None = None, /, *, contract: str | None = None) -> Any:
+def data_product(
+    *, contract: str | None = None, engine: Engine = "polars"
+) -> Callable[[Transform], ProductDeclaration]: ...
+def data_product(
+    fn: Transform | None = None, /, *, contract: str | None = None, engine: Engine = "polars"
+) -> Any:
     """Declare a data product: the decorated function makes its rows, the contract says what they promise.
 
     Args:
         fn: function from input ``pl.LazyFrame`` s to the product's ``pl.LazyFrame``.
         contract: name of the contract, where it is not the function's name.
+        engine: what its rows are made with, as its page shows it; ``duckdb`` for one that uses :func:`sql`.
     """
 
     def declare(function: Transform) -> ProductDeclaration:
-        return ProductDeclaration(fn=function, contract=contract, module=function.__module__)
+        return ProductDeclaration(fn=function, contract=contract, module=function.__module__, engine=engine)
 
     return declare(fn) if fn else declare
 

@@ -23,7 +23,7 @@ from mesh_pipelines.dagster_names import (
     dotted,
     op_name,
 )
-from mesh_pipelines.declaring.declarations import Input
+from mesh_pipelines.declaring.declarations import Input, ProductDeclaration
 from mesh_pipelines.declaring.node import (
     ChampionNode,
     FeatureSetNode,
@@ -192,7 +192,7 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     if reference:
         metadata["dagster/code_references"] = reference
     kinds = set(DAGSTER_KINDS[type(node)])
-    if node.declaration and node.declaration.fn and "Warehouse" in node.declaration.fn.__code__.co_names:
+    if isinstance(node.declaration, ProductDeclaration) and node.declaration.engine == "duckdb":
         kinds = {"duckdb", "pandera", "greatexpectations"}
     given = next(iter(node.asset.specs)) if node.asset else None
     return dg.AssetSpec(

@@ -7,7 +7,6 @@ their gates, provide resources. Everything that is wrong is raised at once, each
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,7 +24,6 @@ from mesh_pipelines.orchestration.io_manager import LakeIOManager
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.orchestration.schedules import due_schedules
 from mesh_pipelines.orchestration.sensors import update_sensor
-from mesh_pipelines.runtime.instance import steady_sqlite
 from mesh_pipelines.steps.checks import checks_of
 from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.rebuild import rebuild_check
@@ -53,8 +51,6 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     Args:
         loaded: the domain.
     """
-    if "sqlalchemy" in sys.modules:  # else this process keeps no Dagster events, and need not load it
-        steady_sqlite()
     assets = [
         build_asset(node, loaded, _step(node, loaded), checks_of(node)) for node in loaded.nodes.values()
     ]

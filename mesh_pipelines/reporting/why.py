@@ -19,6 +19,7 @@ from mesh_pipelines.planning.step import Plan
 from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.runtime.preload import READING, preload
 from mesh_pipelines.shared import Platform, platform
 
 
@@ -31,6 +32,7 @@ def explain(key: str) -> Card:
     Raises:
         SelectionError: nothing in the mesh has that key.
     """
+    preload(READING)
     from mesh_pipelines.governance.federation import project_root
     from mesh_pipelines.orchestration.tick import attempts_in
 

@@ -25,7 +25,6 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 from mesh_pipelines.dagster_names import PROCESS
-from mesh_pipelines.runtime.instance import steady_sqlite
 from resources.processes import is_gone, number_of
 
 
@@ -43,7 +42,6 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         self._inst_data = inst_data
         self._warm: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
-        steady_sqlite()  # the daemon writes events too
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:

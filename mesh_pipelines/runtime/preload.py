@@ -10,12 +10,11 @@ import gc
 import importlib
 import sys
 from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from quality.gx import import_gx
 from resources.compute.local import prepare_for_training
-from resources.tracking import know_packages, prepare_for_mlflow
+from resources.tracking import prepare_for_mlflow
 
 PLANNING = (
     "dagster",
@@ -28,6 +27,13 @@ PLANNING = (
     "mesh_pipelines.runtime.lost_runs",
     "polars",
 )
+READING = (
+    "dagster",
+    "dagster._core.storage.base_storage",
+    "mesh_pipelines.orchestration.tick",
+    "mesh_pipelines.runtime.sqlite_storage",
+)
+"""For a look at runs and assets that starts none."""
 ROWS = (
     "mesh_pipelines.publishing.publish",
     "pandera.backends.polars.builtin_checks",
@@ -92,19 +98,3 @@ def _uncollected() -> Generator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-@contextmanager
-def trained_meanwhile() -> Generator[None]:
-    """Get ready, in a thread, for what is done with a model, while XGBoost trains it and needs no interpreter."""
-    # What trains is imported before: packages that import each other in circles must not be begun by two threads.
-    preload(REGISTRY, MODELS)
-
-    def get_ready() -> None:
-        preload(TRAINED)
-        know_packages()
-
-    with ThreadPoolExecutor(1, thread_name_prefix="mesh-preload") as thread:
-        ready = thread.submit(get_ready)
-        yield
-        ready.result()

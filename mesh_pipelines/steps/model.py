@@ -36,7 +36,7 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.modeling.training import train
         from mesh_pipelines.planning.judge import judge
         from mesh_pipelines.planning.lookup import facts_for_step
-        from mesh_pipelines.runtime.preload import trained_meanwhile
+        from mesh_pipelines.runtime.preload import MODELS, REGISTRY, TRAINED, preload
         from mesh_pipelines.steps.context import only_if_stale, reads_of
         from resources.tracking import training_run
 
@@ -57,7 +57,8 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
             step=context.get_step_execution_context().step.key,
             log=context.log,
         ) as run:
-            with trained_meanwhile(), watch.phase("train"):
+            preload(REGISTRY, MODELS, TRAINED)
+            with watch.phase("train"):
                 trained = train(
                     spec,
                     inputs["features"],

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mesh_pipelines.orchestration.run import RunReport
+    from mesh_pipelines.orchestration.run_report import RunReport
 
 ROOT = Path(__file__).resolve().parent.parent
 Work = Callable[[], Mapping[str, Any]]
@@ -72,7 +72,7 @@ class Sample:
 
 def workspace_at(root: str) -> Any:
     """The mesh of another workspace, for the rest of this process."""
-    from mesh_pipelines.declaring.mesh import load_mesh
+    from mesh_pipelines.governance.federation import load_mesh
     from mesh_pipelines.testing import workspace
 
     inside = workspace(Path(root))

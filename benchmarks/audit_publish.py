@@ -92,7 +92,8 @@ def bare(data: str, into: str) -> Work:
 def gate(data: str) -> Work:
     """Audit, quarantine, encrypt and publish, as a Dagster step does it."""
     from mesh_pipelines.declaring.load import load_domain
-    from mesh_pipelines.publishing.publish import Candidate, publish
+    from mesh_pipelines.publishing.candidate import Candidate
+    from mesh_pipelines.publishing.publish import publish
     from mesh_pipelines.runtime.preload import AUDIT, PLANNING, preload
     from mesh_pipelines.shared import platform
 

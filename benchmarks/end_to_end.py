@@ -140,12 +140,13 @@ def platform() -> Work:
     ends_as_mesh()
 
     def work() -> Mapping[str, Any]:
+        from mesh_pipelines.modeling.registry import registry_of
         from mesh_pipelines.orchestration.run import run as run_mesh
         from mesh_pipelines.shared import platform
 
         report = run_mesh([FORECAST])
         ended_well(report)
-        champion = platform().registry.champion("operations.departure_delay")
+        champion = registry_of(platform()).champion("operations.departure_delay")
         steps = {
             step.key: [round(step.seconds, 2), round(step.work_seconds, 2)]
             for step in report.steps

@@ -84,7 +84,7 @@ def make(root: str, domain: str) -> Work:
 def tick(root: str, domain: str) -> Work:
     """What a domain's sensor does: facts from lake and landing zone, a decision on them."""
     load("dagster", "deltalake", "mesh_pipelines.orchestration.run")
-    from mesh_pipelines.orchestration.sensors import attempts_in
+    from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
     from mesh_pipelines.planning.next_run import Nothing, decide
     from mesh_pipelines.planning.plan import plan
@@ -95,7 +95,7 @@ def tick(root: str, domain: str) -> Work:
     instance = dagster_instance(platform())
 
     def once() -> None:
-        facts = facts_of(mesh, platform(), settle=platform().settings.settle_seconds)
+        facts = facts_of(mesh.nodes, platform(), settle=platform().settings.settle_seconds)
         if "." in domain:  # its domain has more that was never made
             assert not plan(mesh.select([domain]), facts).steps
         else:

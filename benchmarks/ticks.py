@@ -88,10 +88,11 @@ def tick(root: str, models: int, past: int) -> Work:
     load("dagster", "mlflow", "deltalake")
     import dagster as dg
 
-    from mesh_pipelines.declaring.mesh import load_mesh
-    from mesh_pipelines.orchestration import sensors
-    from mesh_pipelines.planning import next_run as current
+    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.modeling.registry import registry_of
+    from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
+    from mesh_pipelines.planning.next_run import Nothing, decide
     from mesh_pipelines.shared import platform
     from mesh_pipelines.testing import workspace
 
@@ -102,10 +103,10 @@ def tick(root: str, models: int, past: int) -> Work:
 
     def look() -> float:
         begun = time.process_time()
-        facts = facts_of(mesh, shared, settle=1.0, instance=lambda: instance)
-        found = current.decide(mesh, DOMAIN, facts, sensors.attempts_in(instance, DOMAIN))
+        facts = facts_of(mesh.nodes, shared, settle=1.0, instance=lambda: instance)
+        found = decide(mesh, DOMAIN, facts, attempts_in(instance, DOMAIN))
         took = time.process_time() - begun
-        if not isinstance(found, current.Nothing) or found.reason != "everything is up to date":
+        if not isinstance(found, Nothing) or found.reason != "everything is up to date":
             raise SystemExit(f"the benchmark's mesh is not up to date: {found}")
         return took
 
@@ -113,7 +114,7 @@ def tick(root: str, models: int, past: int) -> Work:
         first = look()
         changed: list[float] = []
         for number in range(3):
-            shared.registry.client.set_registered_model_tag(f"{DOMAIN}.model_0", "looked", str(number))
+            registry_of(shared).client.set_registered_model_tag(f"{DOMAIN}.model_0", "looked", str(number))
             changed.append(look())
         time.sleep(2.5)  # the registry's file has come to rest
         look()
@@ -128,10 +129,13 @@ def _build(root: Path, models: int, past: int) -> Any:
     import polars as pl
 
     from mesh_pipelines.declaring.load import model_spec
-    from mesh_pipelines.declaring.mesh import load_mesh
+    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.run import run as run_mesh
+    from mesh_pipelines.publishing.record import PublishRecord
     from mesh_pipelines.scaffold import new_domain
     from mesh_pipelines.shared import platform
+    from resources.lake.table_version import TableVersion
 
     new_domain(DOMAIN, root)
     folder, numbers = root / "domains" / DOMAIN, range(models)
@@ -147,36 +151,33 @@ def _build(root: Path, models: int, past: int) -> Any:
     rows = pl.DataFrame({"machine": ["m"], "day": ["2026-01-01"], "number": [0]})
     public = dict.fromkeys(rows.columns, "public")
 
-    def publish(key: str, inputs: Mapping[str, Any], **info: Any) -> Mapping[str, Any]:
+    def publish(key: str, inputs: Mapping[str, TableVersion], **record: Any) -> dict[str, TableVersion]:
         """Every version of a table, each with other rows."""
         for number in range(past):
             with shared.lake.stage(key, dict(rows.schema), public) as stage:
                 stage.write(rows.with_columns(number=pl.lit(number, pl.Int64)))
-                stage.commit(
-                    {"code_version": nodes[key].version_of_code, "inputs": inputs, **info}, replace="all"
-                )
-        record = shared.lake.record(key)
-        return {key: {"version": record.version, "data_version": record.data_version}}
+                made = PublishRecord(code_version=nodes[key].version_of_code, inputs=inputs, **record)
+                stage.commit(made.to_json(), replace="all")
+        last = shared.lake.record(key)
+        return {key: TableVersion(key, last.version, last.data_version)}
 
     key = f"{DOMAIN}.readings_raw"
     if not run_mesh([key], mesh=mesh).ok:
         raise SystemExit(f"{key} could not be made")
-    made = {
-        name: value
-        for name, value in shared.lake.record(key).info.items()
-        if name not in ("inputs", "code_version")
-    }
-    raw = publish(key, {}, **made)
+    raw = publish(key, {}, landed=PublishRecord.of(shared.lake.record(key)).landed)
     readings = publish(f"{DOMAIN}.readings", raw)
-    client = shared.registry.client
+    client = registry_of(shared).client
     for n in numbers:
         key, features = f"{DOMAIN}.model_{n}", publish(f"{DOMAIN}.features_{n}", readings)
+        read = {
+            name: {"version": one.version, "data_version": one.data_version} for name, one in features.items()
+        }
         client.create_registered_model(key)
-        digest = model_spec(nodes[key], mesh.domains[DOMAIN].nodes).digest
+        digest = model_spec(nodes[key], nodes).digest
         for number in range(past):
             tags = {
                 "spec_digest": digest,
-                "inputs": json.dumps(features),
+                "inputs": json.dumps(read),
                 "gate": "promoted",
                 "trained_at": "",
             }

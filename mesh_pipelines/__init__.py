@@ -20,10 +20,10 @@ if TYPE_CHECKING:
         source,
         sql_source,
     )
-    from mesh_pipelines.declaring.load import LoadedDomain
     from mesh_pipelines.declaring.model_spec import Gate, Retrain
+    from mesh_pipelines.declaring.node import LoadedDomain
+    from mesh_pipelines.declaring.watch import Watch
     from mesh_pipelines.errors import Violation
-    from mesh_pipelines.monitoring.policy import Watch
     from mesh_pipelines.orchestration.location import domain
     from quality.lint.rule import Rule
 
@@ -47,12 +47,12 @@ __all__ = [
 
 _HOME = {
     "domain": "mesh_pipelines.orchestration.location",
-    "LoadedDomain": "mesh_pipelines.declaring.load",
+    "LoadedDomain": "mesh_pipelines.declaring.node",
     "Rule": "quality.lint.rule",
     "Violation": "mesh_pipelines.errors",
     "Gate": "mesh_pipelines.declaring.model_spec",
     "Retrain": "mesh_pipelines.declaring.model_spec",
-    "Watch": "mesh_pipelines.monitoring.policy",
+    "Watch": "mesh_pipelines.declaring.watch",
 }
 
 

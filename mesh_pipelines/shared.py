@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from mesh_pipelines.errors import NotPublished
 
 if TYPE_CHECKING:
-    from mesh_pipelines.modeling.registry import Registry
     from quality.auditor import Auditor
     from resources.lake.lake import Lake
     from resources.lake.publication import Publication
@@ -54,12 +53,6 @@ class Platform:
         place = self.settings.artifacts
         artifacts = place if "://" in place else Path(place).absolute().as_uri()
         return Tracking.under(self.settings.home, self.settings.tracking_uri, artifacts)
-
-    @cached_property
-    def registry(self) -> Registry:
-        from mesh_pipelines.modeling.registry import Registry
-
-        return Registry(self.tracking)
 
 
 @lru_cache(maxsize=4)

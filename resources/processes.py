@@ -9,9 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
-PROCESS = "mesh/process"
-"""Run tag: host, process and start of the process that executes a run; it writes this before it begins."""
-
 
 def this_process() -> str:
     """Host, process and start of the process, which no later process with the same number shares."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mesh_pipelines.errors import MeshError
-from mesh_pipelines.reporting import terminal as cards
+from mesh_pipelines.reporting import terminal
 from mesh_pipelines.runtime.code_servers import looked_after
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 
@@ -105,7 +105,7 @@ def serving_docs(settings: Settings) -> Generator[None]:
             (place.hostname, place.port or 80), partial(_Quiet, directory=str(settings.docs))
         )
     except OSError as error:
-        cards.show(
+        terminal.show(
             f"Data docs are not served: {settings.docs_url}: {error.strerror}. MESH_DOCS_URL names another address.",
             file=sys.stderr,
         )
@@ -134,7 +134,7 @@ def _stopping(process: subprocess.Popen[bytes]) -> Generator[list[int]]:
     def stop(number: int, _frame: FrameType | None) -> None:
         received.append(number)
         if len(received) == 1:
-            cards.show("Stopping ...", file=sys.stderr)
+            terminal.show("Stopping ...", file=sys.stderr)
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             signal.alarm(int(PATIENCE))
@@ -161,13 +161,13 @@ def _end_all(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 def _say_when_ready(process: subprocess.Popen[bytes], host: str, port: int) -> None:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     url = f"http://{shown}:{port}"
-    cards.show(f"Starting Dagster at {url} ...", file=sys.stderr)
+    terminal.show(f"Starting Dagster at {url} ...", file=sys.stderr)
     while process.poll() is None:
         with (
             suppress(urllib.error.URLError, OSError),
             urllib.request.urlopen(f"{url}/server_info", timeout=2),
         ):
-            cards.show(f"Dagster is at {url}  (Ctrl-C stops it)")
+            terminal.show(f"Dagster is at {url}  (Ctrl-C stops it)")
             return
         time.sleep(0.3)
 

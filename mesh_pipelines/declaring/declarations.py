@@ -17,7 +17,7 @@ from quality.typed import PROVENANCE
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import Gate
-    from mesh_pipelines.monitoring.policy import Watch
+    from mesh_pipelines.declaring.watch import Watch
 
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
@@ -39,11 +39,19 @@ class Port:
 
 @dataclass(frozen=True)
 class Input:
-    """One argument of a domain's function, and where its rows come from."""
+    """One argument of a domain's function, and where its rows come from.
+
+    Args:
+        argument: its name.
+        key: what it is given.
+        port: of another domain's product, the port that it is read through.
+        registered: it is a version in the model registry, not rows of a table.
+    """
 
     argument: str
     key: str
     port: Port | None = None
+    registered: bool = False
 
 
 @dataclass(frozen=True)

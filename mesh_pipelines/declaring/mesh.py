@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 import yaml
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
-from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
-from mesh_pipelines.governance.lint import lint_domain
-from mesh_pipelines.governance.rules.federation import Federation
-from mesh_pipelines.governance.rules.inputs import KeysAreUnique
+from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.errors import MeshError, SelectionError
 
 
 @dataclass(frozen=True)
@@ -142,71 +136,3 @@ def read_workspace(root: Path) -> tuple[Location, ...]:
             )
         locations.append(Location(module.get("location_name", name.split(".")[-2]), name))
     return tuple(locations)
-
-
-def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
-    """Load every domain of the workspace.
-
-    Args:
-        root: the folder of ``workspace.yaml``.
-        strict: raise where a domain breaks a rule; otherwise leave that to the caller.
-
-    Raises:
-        DomainError: with the violations of all domains together.
-    """
-    mesh, found = survey(root)
-    if strict and found:
-        raise DomainError("the mesh", found)
-    return mesh
-
-
-def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
-    """Load every domain of the workspace that can be loaded, and say what is wrong with each by itself.
-
-    Args:
-        root: the folder of ``workspace.yaml``.
-    """
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    locations = read_workspace(root)
-    every: list[LoadedDomain] = []
-    domains: dict[str, LoadedDomain] = {}
-    found: list[Violation] = []
-    for location in locations:
-        try:
-            importlib.import_module("dagster") if _uses_dagster(root, location) else None
-            loaded = load_domain(location.package)
-        except Exception as error:  # noqa: BLE001 (a domain's module may raise anything at all)
-            found.append(
-                Violation(
-                    "DomainLoads",
-                    _place_of(error, root, location),
-                    f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
-                    "mend the Python error; `python -m " + location.module + "` shows all of it",
-                )
-            )
-            continue
-        every.append(loaded)
-        found += lint_domain(loaded)
-        domains.setdefault(loaded.name, loaded)
-    found += KeysAreUnique().check(Federation(tuple(every)))
-    return Mesh(root, locations, domains), tuple(found)
-
-
-def _place_of(error: Exception, root: Path, location: Location) -> str:
-    """The line of the domain's own code at which its import failed; the domain, where it is none of its lines."""
-    folder = root.joinpath(*location.package.split("."))
-    lines = [(Path(f.filename), f.lineno) for f in extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        lines.append((Path(error.filename), error.lineno))
-    own = [(file, line) for file, line in lines if file.is_relative_to(folder)]
-    if not own:
-        return location.package.replace(".", "/")
-    file, line = own[-1]
-    return f"{file.relative_to(root).as_posix()}:{line}"
-
-
-def _uses_dagster(root: Path, location: Location) -> bool:
-    """Whether a domain writes Dagster assets by hand, so that Dagster has to be there to tell what they are."""
-    folder = root.joinpath(*location.package.split("."))
-    return any("dagster" in file.read_text(encoding="utf-8") for file in folder.glob("*.py"))

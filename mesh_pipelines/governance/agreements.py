@@ -1,27 +1,29 @@
-"""Agreements: which domain may read a product, for which purpose, until when."""
+"""Agreements between domains: who may read which product, for which purpose, until when."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 
+from quality.contract import Agreement
 
-def agreement_refusal(agreements: Sequence[object], consumer: str, purpose: str, today: date) -> str:
-    """Why a domain may not read a product; empty where it may.
+
+def agreement_refusal(agreements: Sequence[Agreement], consumer: str, purpose: str, today: date) -> str:
+    """Why a domain may not read a product, in words; empty where it may.
 
     Args:
-        agreements: the product's agreements (``consumer``, ``purpose``, ``until``).
+        agreements: of the product.
         consumer: the reading domain.
         purpose: what it wants to read for.
-        today: the day of reading.
+        today: the day of reading; an agreement holds on its last day.
     """
-    own = [a for a in agreements if getattr(a, "consumer", None) == consumer]
+    own = [agreement for agreement in agreements if agreement.consumer == consumer]
     if not own:
         return f"there is no agreement with {consumer}"
-    fitting = [a for a in own if getattr(a, "purpose", None) == purpose]
+    fitting = [agreement for agreement in own if agreement.purpose == purpose]
     if not fitting:
-        agreed = ", ".join(sorted(repr(getattr(a, "purpose", "")) for a in own))
+        agreed = ", ".join(sorted(repr(agreement.purpose) for agreement in own))
         return f"the agreement with {consumer} is for {agreed}"
-    if not any(getattr(a, "until", None) is None or a.until >= today for a in fitting):  # type: ignore[attr-defined]
-        return f"the agreement ended on {max(a.until for a in fitting)}"  # type: ignore[attr-defined]
-    return ""
+    ends = [agreement.until for agreement in fitting]
+    ended = [day for day in ends if day is not None and day < today]
+    return f"the agreement ended on {max(ended)}" if len(ended) == len(ends) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from mesh_pipelines.declaring.load import LoadedDomain
+from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.rules.contracts import (
     ColumnsAreMadeOfColumns,

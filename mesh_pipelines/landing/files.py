@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from mesh_pipelines.declaring.load import PARTITION
+from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
 from mesh_pipelines.landing.formats import RawFile, odd_ones, told
 from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused
@@ -59,8 +59,8 @@ class FileLanding:
         for entry, name, partition in self._entries():
             stamp = entry.tag or f"{entry.size}-{entry.changed}"
             seen = before.get((partition, name))
-            if seen and seen[0] == stamp:
-                inputs.append(LandedInput(name, partition, stamp, seen[1]))
+            if seen and seen.stamp == stamp:
+                inputs.append(LandedInput(name, partition, stamp, seen.fingerprint))
             elif settle and entry.changed > horizon:
                 unfinished.append(name)
             else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
-from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
 from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput
 from quality.contract import Contract
@@ -84,7 +84,7 @@ class TableLanding:
         stamp = "" if self._declared.watermark else self._stamp()
         self._open.new_moment()
         before = {partition: inputs[self.name] for partition, inputs in known.items() if self.name in inputs}
-        if settle and stamp and before and all(seen[0] == stamp for seen in before.values()):
+        if settle and stamp and before and all(seen.stamp == stamp for seen in before.values()):
             return Landed(tuple(LandedInput(self.name, p, *seen) for p, seen in sorted(before.items())))
         if self._declared.watermark:
             return Landed(self._by_watermark(before.get("")))

@@ -1,20 +1,16 @@
-"""The gate: the only way by which a challenger takes the champion's place."""
+"""The gate: whether a challenger may take the champion's place. A pure decision over scores that were made before."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
 from mesh_pipelines.declaring.model_spec import METRICS, ModelSpec
-from mesh_pipelines.errors import GateRefused, TransformError
 from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate, evaluate_slices, shortfall
-from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.registry import PINNED, LoadedModel, ModelVersion, Registry
-from mesh_pipelines.modeling.split import moment
-from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
 
 CHAMPION = "_champion"
 """Column with the champion's score, where two are compared."""
@@ -22,117 +18,73 @@ CHAMPION = "_champion"
 MIN_COMMON_ROWS = 50
 
 
-@dataclass(frozen=True)
-class GateCheck:
-    """One rule, and how the challenger fared.
-
-    Args:
-        name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
-        passed: True where the rule is kept.
-        value: what was measured; None where it could not be.
-        bound: what was asked.
-        text: one sentence for people.
-    """
-
-    name: str
-    passed: bool
-    value: float | None
-    bound: float | None
-    text: str
-
-
-@dataclass(frozen=True)
-class GateDecision:
-    """Whether a challenger may be champion, and why.
-
-    Args:
-        promote: True where every check passed.
-        reasons: every check, the failed ones too.
-        champion: label of the champion it was compared with, if any.
-        champion_metrics: the champion's metrics on the same rows, if it could be scored.
-        rows: number of holdout rows on which the two were compared.
-    """
-
-    promote: bool
-    reasons: tuple[GateCheck, ...]
-    champion: str | None
-    champion_metrics: dict[str, float]
-    rows: int
+class Evaluated(Protocol):
+    """A challenger as it was evaluated on its own out-of-time holdout."""
 
     @property
-    def text(self) -> str:
-        """One line for each check, the failed ones first."""
-        ordered = sorted(self.reasons, key=lambda check: check.passed)
-        return "\n".join(
-            f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered
-        )
+    def metrics(self) -> Mapping[str, float]: ...
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+    @property
+    def baseline(self) -> Mapping[str, float]:
+        """The same metrics of the naive baseline."""
+        ...
+
+    @property
+    def holdout(self) -> pl.DataFrame:
+        """Columns ``_target``, ``_score``, the baseline's score and the slices."""
+        ...
 
 
-def decide(
-    challenger: TrainedModel, champion: LoadedModel | None, holdout: pl.LazyFrame, spec: ModelSpec
-) -> GateDecision:
-    """Judge a challenger on its out-of-time holdout, and against today's champion on the same fresh rows.
-
-    The champion is scored anew, on those holdout rows that neither model learnt from. Where it cannot read
-    today's features, its own recorded metric stands in for it.
+@dataclass(frozen=True)
+class Opponent:
+    """Today's champion, as far as it can be compared with a challenger.
 
     Args:
-        challenger: as ``train`` gave it.
-        champion: as ``Registry.read`` gave it; None if there is none yet.
-        holdout: the feature set that the challenger was trained from; its holdout is taken from it.
+        label: ``name@version``.
+        recorded: its metrics when it was trained.
+        common: holdout rows of the challenger that the champion did not learn from, with the champion's score beside
+            the challenger's; ``None`` where it cannot read today's features.
+        fault: why it cannot.
+        seen: holdout rows that it learnt from, and that are left out.
+        learnt_until: time of the newest row that it learnt from, ISO 8601.
+    """
+
+    label: str
+    recorded: Mapping[str, float]
+    common: pl.DataFrame | None
+    fault: str = ""
+    seen: int = 0
+    learnt_until: str = ""
+
+
+def decide(challenger: Evaluated, champion: Opponent | None, spec: ModelSpec) -> GateDecision:
+    """Judge a challenger on its out-of-time holdout, and against today's champion on the same fresh rows.
+
+    Where the champion cannot read today's features, its own recorded metric stands in for it.
+
+    Args:
+        challenger: as it was evaluated.
+        champion: as it can be compared; ``None`` where there is none yet.
         spec: the declaration, with the gate's rules.
     """
     checks = [*_floors(challenger, spec), *_beats_baseline(challenger, spec)]
-    if champion is None:
-        return _decision(
-            checks + slice_checks(challenger.holdout, spec, BASELINE, "the baseline"), None, {}, 0
-        )
-    record = champion.record
-    try:
-        record.schema.check(holdout.collect_schema(), f"model {champion.label}")
-    except TransformError as error:
-        checks.append(_against_recorded(challenger, champion, spec, error))
-        return _decision(
-            checks + slice_checks(challenger.holdout, spec, BASELINE, "the baseline"), champion.label, {}, 0
-        )
-    common, seen = _common_rows(challenger, champion, holdout, spec)
+    if champion is None or champion.common is None:
+        if champion is not None:
+            checks.append(_against_recorded(challenger, champion, spec))
+        checks += slice_checks(challenger.holdout, spec, BASELINE, "the baseline")
+        return _decision(checks, champion.label if champion else None, {}, 0)
+    common = champion.common
     if common.height < MIN_COMMON_ROWS:
         text = (
             f"only {common.height:,} of {challenger.holdout.height:,} holdout rows are new to both: "
-            f"{champion.label} learnt from rows up to {record.split.train_until.isoformat()}"
+            f"{champion.label} learnt from rows up to {champion.learnt_until}"
         )
         checks.append(GateCheck("not_worse_than_champion", False, None, None, text))
         return _decision(checks, champion.label, {}, common.height)
-    theirs = evaluate(common, spec.metrics, CHAMPION)
-    checks.append(
-        not_worse(evaluate(common, spec.metrics), theirs, champion.label, common.height, seen, spec)
-    )
+    ours, theirs = evaluate(common, spec.metrics), evaluate(common, spec.metrics, CHAMPION)
+    checks.append(not_worse(ours, theirs, champion.label, common.height, champion.seen, spec))
     checks += slice_checks(common, spec, CHAMPION, champion.label)
     return _decision(checks, champion.label, theirs, common.height)
-
-
-def judge(
-    registry: Registry, version: ModelVersion, decision: GateDecision, *, who: str = "gate"
-) -> ModelVersion:
-    """Carry a decision out: move the champion's alias, or keep the version as challenger; the reason goes
-    with it.
-
-    A pinned champion stays: the version is then kept as challenger, with the pin as its reason.
-    """
-    promoted, reason = decision.promote, decision.text
-    if promoted:
-        try:
-            registry.promote(version, who=who, because=reason)
-        except GateRefused as refusal:
-            promoted, reason = False, f"{PINNED}: {refusal.what}\n{reason}"
-    outcome = "promoted" if promoted else "refused"
-    registry.tag(version, {"gate": outcome, "reason": reason, "gate_decision": decision.to_json()})
-    if not promoted:
-        registry.refuse(version)
-    return registry.version(version.key, version.version)
 
 
 def _decision(
@@ -143,7 +95,7 @@ def _decision(
     )
 
 
-def _floors(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck]:
+def _floors(challenger: Evaluated, spec: ModelSpec) -> list[GateCheck]:
     checks: list[GateCheck] = []
     for metric, bound in sorted(spec.gate.floors.items()):
         value = challenger.metrics.get(metric)
@@ -154,26 +106,13 @@ def _floors(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck]:
     return checks
 
 
-def _beats_baseline(challenger: TrainedModel, spec: ModelSpec) -> list[GateCheck]:
+def _beats_baseline(challenger: Evaluated, spec: ModelSpec) -> list[GateCheck]:
     if not spec.gate.must_beat_baseline:
         return []
     value, bound = challenger.metrics.get(spec.metric), challenger.baseline.get(spec.metric)
     passed = value is not None and bound is not None and better(spec.metric, value, bound)
     text = f"{spec.metric} is {_number(value)}, the naive baseline's is {_number(bound)}"
     return [GateCheck("beats_baseline", passed, value, bound, text)]
-
-
-def _common_rows(
-    challenger: TrainedModel, champion: LoadedModel, holdout: pl.LazyFrame, spec: ModelSpec
-) -> tuple[pl.DataFrame, int]:
-    """Holdout rows new to the champion, with its score; and the number of those that it learnt from."""
-    rows = challenger.record.split.holdout(holdout, spec.time, spec.target)
-    booster = load_booster(champion.model)
-    scores = [part["score"] for part in predict_batches(booster, champion.record.schema, rows, [spec.time])]
-    scored = challenger.holdout.with_columns(pl.concat(scores).alias(CHAMPION))
-    learnt_until = moment(champion.record.split.train_until, holdout, spec.time)
-    fresh = scored.filter(pl.col(spec.time) > learnt_until)
-    return fresh, scored.height - fresh.height
 
 
 def not_worse(
@@ -203,17 +142,15 @@ def not_worse(
     return GateCheck(name, shortfall(spec.metric, value, reference) <= spec.gate.margin, value, bound, text)
 
 
-def _against_recorded(
-    challenger: TrainedModel, champion: LoadedModel, spec: ModelSpec, error: TransformError
-) -> GateCheck:
-    value, reference = challenger.metrics.get(spec.metric), champion.version.metrics.get(spec.metric)
+def _against_recorded(challenger: Evaluated, champion: Opponent, spec: ModelSpec) -> GateCheck:
+    value, reference = challenger.metrics.get(spec.metric), champion.recorded.get(spec.metric)
     passed = (
         value is not None
         and reference is not None
         and shortfall(spec.metric, value, reference) <= spec.gate.margin
     )
     text = (
-        f"{champion.label} cannot read today's features ({error.what}); {spec.metric} is {_number(value)}, "
+        f"{champion.label} cannot read today's features ({champion.fault}); {spec.metric} is {_number(value)}, "
         f"{champion.label} had {_number(reference)} when it was trained"
     )
     return GateCheck("not_worse_than_champion", passed, value, reference, text)

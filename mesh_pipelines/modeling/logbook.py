@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.plots import calibration_plot, importance_plot
 from mesh_pipelines.modeling.prediction import load_booster
-from mesh_pipelines.modeling.record import InputVersion, Record
-from mesh_pipelines.modeling.registry import ModelVersion, Registry
+from mesh_pipelines.modeling.record import Record
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import ModelVersion
+from resources.lake.table_version import TableVersion
 from resources.tracking import TrainingRun
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def _metric_name(text: str) -> str:
 def _log_inputs(run: TrainingRun, record: Record) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    def given(version: InputVersion, context: str) -> DatasetInput:
+    def given(version: TableVersion, context: str) -> DatasetInput:
         source = json.dumps(
             {"key": version.key, "version": version.version, "data_version": version.data_version}
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -101,3 +102,40 @@ def rebuild(
     return Rebuilt(
         model, sha256, sha256 == record.model_sha256, tuple(d for d in compared if d.recorded != d.now)
     )
+
+
+@dataclass(frozen=True)
+class RebuildReport:
+    """Whether a model, trained again from its record, came out the same.
+
+    Args:
+        key: ``domain.name`` of the model.
+        version: the version that was rebuilt.
+        recorded: SHA-256 of the bytes as first trained.
+        rebuilt: SHA-256 of the bytes as trained now.
+        seconds: how long the training took.
+        detail: what differs in the surroundings (library version, inputs), when the bytes do.
+    """
+
+    key: str
+    version: int
+    recorded: str
+    rebuilt: str
+    seconds: float = 0.0
+    detail: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether the two are the same bytes."""
+        return bool(self.recorded) and self.recorded == self.rebuilt
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "version": self.version,
+            "same": self.same,
+            "recorded_sha256": self.recorded,
+            "rebuilt_sha256": self.rebuilt,
+            "seconds": round(self.seconds, 3),
+            "detail": self.detail,
+        }

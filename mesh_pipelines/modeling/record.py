@@ -9,26 +9,9 @@ from typing import Any
 
 from mesh_pipelines.modeling.matrix import FeatureSchema
 from mesh_pipelines.modeling.split import Split
+from resources.lake.table_version import TableVersion
 
 RECORD_VERSION = 1
-
-
-@dataclass(frozen=True)
-class InputVersion:
-    """One published input, as it was read.
-
-    Args:
-        key: ``domain.name`` in the lake.
-        version: lake version; None where the input has none.
-        data_version: hash of its content.
-    """
-
-    key: str
-    version: int | None
-    data_version: str
-
-    def __str__(self) -> str:
-        return f"{self.key}@{self.version if self.version is not None else '?'} ({self.data_version[:12]})"
 
 
 @dataclass(frozen=True)
@@ -60,8 +43,8 @@ class Record:
     """
 
     key: str
-    features: InputVersion
-    inputs: tuple[InputVersion, ...]
+    features: TableVersion
+    inputs: tuple[TableVersion, ...]
     target: str
     time: str
     params: Mapping[str, Any]
@@ -98,8 +81,8 @@ class Record:
         content = json.loads(text)
         del content["record_version"]
         content |= {
-            "features": InputVersion(**content["features"]),
-            "inputs": tuple(InputVersion(**given) for given in content["inputs"]),
+            "features": TableVersion(**content["features"]),
+            "inputs": tuple(TableVersion(**given) for given in content["inputs"]),
             "schema": FeatureSchema.from_dict(content["schema"]),
             "split": Split.from_dict(content["split"]),
         }

@@ -5,131 +5,40 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
+from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.record import Record
 from resources.tracking import Tracking, import_mlflow, unavailable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CHAMPION = "champion"
-CHALLENGER = "challenger"
-SHADOW = "shadow"
-PINNED = "FAILED pinned"
-"""Beginning of the reason of a version that passed, and was refused because the champion is pinned."""
+    from mesh_pipelines.shared import Platform
+from mesh_pipelines.modeling.version import (
+    CHALLENGER,
+    CHAMPION,
+    PINNED,
+    SHADOW,
+    AliasMove,
+    LoadedModel,
+    ModelVersion,
+    Standing,
+)
+
+DECISION = "gate_decision"
+"""Tag of a version that holds the gate's decision on it, as JSON."""
 MODEL_FILE = "model.ubj"
 RECORD_FILE = "extra_files/record.json"
 _MOVE = "mesh.move."
 _PIN = "mesh.pin"
 # A plus sign is not allowed in the name of a tag.
 _UTC = "+00:00"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One registered version.
-
-    Args:
-        key: ``domain.name``.
-        version: 1, 2, 3, ...
-        sha256: SHA-256 of model.ubj as trained.
-        run_id: the MLflow run that trained it.
-        trained_at: ISO 8601, UTC.
-        metrics: on its own holdout.
-        baseline: the naive baseline's metrics there.
-        inputs: input key -> ``version`` and ``data_version``.
-        gate: ``promoted``, ``refused``, ``shadow`` while it is scored beside the champion, or empty if not judged.
-        reason: why, one line for each check.
-        aliases: ``champion``, ``challenger``, ``shadow`` or none.
-        dagster_run_id: the Dagster run that trained it.
-        spec_digest: digest of the declaration that it was trained by.
-        data_until: time of the newest outcome that it was made from, its holdout included; ISO 8601.
-        shadow_until: of a version in shadow, the time of the data up to which outcomes have to be known.
-        shadow_seen: content of the feature set on which it was last scored beside the champion.
-    """
-
-    key: str
-    version: int
-    sha256: str
-    run_id: str
-    trained_at: str
-    metrics: Mapping[str, float]
-    baseline: Mapping[str, float]
-    inputs: Mapping[str, Any]
-    gate: str
-    reason: str
-    aliases: tuple[str, ...]
-    dagster_run_id: str
-    spec_digest: str = ""
-    data_until: str = ""
-    shadow_until: str = ""
-    shadow_seen: str = ""
-
-    @property
-    def label(self) -> str:
-        """``name@version``, as it stands beside every score."""
-        return f"{self.key.partition('.')[2]}@{self.version}"
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A registered version with its bytes and record, ready to score.
-
-    Args:
-        version: what the registry says of it.
-        model: the bytes of model.ubj, checked against their SHA-256.
-        record: how it was made.
-    """
-
-    version: ModelVersion
-    model: bytes = field(repr=False)
-    record: Record = field(repr=False)
-
-    @property
-    def label(self) -> str:
-        return self.version.label
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a model stands.
-
-    Args:
-        newest: its newest version.
-        champion: number of the version in use, 0 where there is none.
-        in_shadow: the version that is scored beside the champion, if any.
-    """
-
-    newest: ModelVersion
-    champion: int
-    in_shadow: ModelVersion | None = None
-
-
-@dataclass(frozen=True)
-class AliasMove:
-    """One move of the champion alias.
-
-    Args:
-        at: ISO 8601, UTC.
-        action: ``promote``, ``rollback`` or ``pin``/``unpin``.
-        to: version now; None where an alias was not moved.
-        before: version until then; None for the first.
-        who: a person, or the gate in a Dagster run.
-        because: the reason given.
-    """
-
-    at: str
-    action: str
-    to: int | None
-    before: int | None
-    who: str
-    because: str
 
 
 @dataclass(frozen=True)
@@ -328,7 +237,7 @@ class Registry:
         """Write tags on a version."""
         with unavailable(self.tracking):
             for name, value in tags.items():
-                self.client.set_model_version_tag(version.key, str(version.version), name, value[:5000])
+                self.client.set_model_version_tag(version.key, str(version.version), name, value)
 
     def _refuse_if_pinned(self, key: str) -> None:
         pinned = self.pinned(key)
@@ -396,6 +305,16 @@ class Registry:
                 raise
 
 
+def registry_of(shared: Platform) -> Registry:
+    """The registry of this mesh, opened once a process."""
+    return _registry(shared.tracking)
+
+
+@lru_cache(maxsize=4)
+def _registry(tracking: Tracking) -> Registry:
+    return Registry(tracking)
+
+
 def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
     tags = entry.tags
     return ModelVersion(
@@ -415,6 +334,7 @@ def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
         data_until=tags.get("data_until", ""),
         shadow_until=tags.get("shadow_until", ""),
         shadow_seen=tags.get("shadow_seen", ""),
+        decision=GateDecision.from_json(tags[DECISION]) if tags.get(DECISION) else None,
     )
 
 

@@ -12,9 +12,9 @@ import polars as pl
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.matrix import BATCH_ROWS, FeatureSchema, learn_schema
 from mesh_pipelines.modeling.prediction import load_booster, predict
-from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
 from mesh_pipelines.modeling.training import fit
+from mesh_pipelines.modeling.version import LoadedModel
 
 SCORE = "score"
 MODEL_VERSION = "model_version"

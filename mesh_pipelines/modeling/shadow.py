@@ -18,17 +18,17 @@ from mesh_pipelines.modeling.evaluation import SCORE, TARGET, evaluate
 from mesh_pipelines.modeling.gate import (
     CHAMPION,
     MIN_COMMON_ROWS,
-    GateCheck,
-    GateDecision,
-    judge,
     not_worse,
     slice_checks,
 )
+from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion, Registry
+from mesh_pipelines.modeling.promotion import carry_out
+from mesh_pipelines.modeling.registry import DECISION, Registry
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.scoring import SCORE as SAID
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
+from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.lake.lake import Lake
 
 SCORES = "__shadow"
@@ -84,7 +84,7 @@ def begin(
     until = _until(challenger, spec)
     tags = {
         "reason": f"in shadow until outcomes of {until:%Y-%m-%d} are known\n{decision.text}",
-        "gate_decision": decision.to_json(),
+        DECISION: decision.to_json(),
         "shadow_until": until.isoformat(),
         "shadow_seen": "",
     }
@@ -130,7 +130,7 @@ def follow(
             found.champion_metrics,
             found.rows,
         )
-        judged = judge(registry, version, decision, who=who)
+        judged = carry_out(registry, version, decision, who=who)
         registry.tag(judged, {"shadow_seen": content})
         return registry.version(version.key, version.version)
     so_far = "\n".join(check.text for check in found.checks)
@@ -147,7 +147,7 @@ def follow(
         version,
         {
             "reason": reason,
-            "gate_decision": decision.to_json(),
+            DECISION: decision.to_json(),
             "shadow_until": found.until.isoformat(),
             "shadow_seen": content,
         },

@@ -31,9 +31,10 @@ from mesh_pipelines.modeling.matrix import (
     training_matrix,
 )
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
-from mesh_pipelines.modeling.record import InputVersion, Record
+from mesh_pipelines.modeling.record import Record
 from mesh_pipelines.modeling.split import Split, plan_split
 from resources.compute.local import prepare_for_training
+from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
     import xgboost
@@ -74,8 +75,8 @@ def train(
     spec: ModelSpec,
     frame: pl.LazyFrame,
     *,
-    features: InputVersion | None = None,
-    inputs: Sequence[InputVersion] = (),
+    features: TableVersion | None = None,
+    inputs: Sequence[TableVersion] = (),
     code_version: str = "",
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -117,7 +118,7 @@ def train(
     sha256 = hashlib.sha256(model).hexdigest()
     record = Record(
         key=spec.key,
-        features=features or InputVersion(spec.features, None, ""),
+        features=features or TableVersion(spec.features, None, ""),
         inputs=tuple(inputs),
         target=spec.target,
         time=spec.time,

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
+from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import MeshError
-from mesh_pipelines.monitoring.findings import ColumnDrift
-from mesh_pipelines.monitoring.policy import Watched, drifted, has_moved, is_worse
+from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
+from mesh_pipelines.monitoring.policy import drifted, has_moved, is_worse
 from mesh_pipelines.plotting import in_markdown
-from mesh_pipelines.reporting.reports import WORK_SECONDS
 from mesh_pipelines.shared import platform
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
         node: predictions of a model.
         domain: their domain.
     """
-    if node.stage != "predictions":
+    if not isinstance(node, PredictionsNode):
         return []
-    key = dg.AssetKey(node.key.split("."))
+    key = asset_key(node.key)
 
     def watch(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from mesh_pipelines.monitoring.watching import Look
@@ -81,11 +81,7 @@ def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str,
         instance: the Dagster instance, which all code locations share.
         keys: keys of predictions, ``domain.name``.
     """
-    wanted = {
-        dg.AssetCheckKey(dg.AssetKey(key.split(".")), name): (key, name)
-        for key in keys
-        for name in MONITOR_CHECKS
-    }
+    wanted = {dg.AssetCheckKey(asset_key(key), name): (key, name) for key in keys for name in MONITOR_CHECKS}
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(wanted))
     parts: dict[str, list[tuple[int, Watched]]] = {}
     for check, record in records.items():

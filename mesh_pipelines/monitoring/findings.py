@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,46 @@ class LiveMetric:
     def where(self) -> str:
         """The slice in words; empty for all rows."""
         return f"{self.column} {self.value}" if self.column else ""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was found when a model was last looked at: the facts that a retraining policy decides on.
+
+    Args:
+        model: label of the champion that it was about, ``departure_delay@3``.
+        features: content of the feature set that was looked at; with ``model`` it names the finding.
+        months: the newest months, as ``2013-09``.
+        inputs: drift of each feature against the champion's training window.
+        scores: drift of the predictions against earlier ones; None where there were none.
+        live: the champion's metric on what happened since, against its holdout.
+    """
+
+    model: str
+    features: str
+    months: tuple[str, ...] = ()
+    inputs: tuple[ColumnDrift, ...] = ()
+    scores: ColumnDrift | None = None
+    live: tuple[LiveMetric, ...] = ()
+
+    @property
+    def finding(self) -> str:
+        """Names the finding: a policy that has acted on it need not act on it again."""
+        return f"{self.model}/{self.features[:16]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: lists, no tuples, and numbers that are numbers."""
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Watched:
+        scores: Mapping[str, Any] | None = content["scores"]
+        return cls(
+            content["model"],
+            content["features"],
+            tuple(content["months"]),
+            tuple(ColumnDrift(**column) for column in content["inputs"]),
+            ColumnDrift(**scores) if scores else None,
+            tuple(LiveMetric(**entry) for entry in content["live"]),
+        )

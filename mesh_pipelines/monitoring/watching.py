@@ -9,14 +9,17 @@ from functools import cached_property, partial
 
 import polars as pl
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration, PredictionsDeclaration
-from mesh_pipelines.declaring.load import PARTITION, LoadedDomain, Node, model_spec
+from mesh_pipelines.declaring.declarations import ModelDeclaration
+from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.model_spec import ModelSpec
+from mesh_pipelines.declaring.node import PARTITION, LoadedDomain, Node, PredictionsNode
+from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.errors import NotPublished, TransientError
 from mesh_pipelines.modeling.evaluation import SCORE, TARGET
-from mesh_pipelines.modeling.registry import LoadedModel
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.split import moment
+from mesh_pipelines.modeling.version import LoadedModel
 from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, counted, reference_profile
 from mesh_pipelines.monitoring.drift import compare
 from mesh_pipelines.monitoring.earlier_predictions import keep_said, said_before
@@ -31,7 +34,7 @@ from mesh_pipelines.monitoring.performance import (
     performance,
     score_column,
 )
-from mesh_pipelines.monitoring.policy import Watch
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import Platform
 from resources.lake.publication import Publication
 
@@ -104,7 +107,7 @@ class Look:
     current: Publication
 
     @classmethod
-    def at(cls, shared: Platform, node: Node, domain: LoadedDomain) -> Look | None:
+    def at(cls, shared: Platform, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
         """Begin to look; None where there is no champion, or nothing was predicted yet.
 
         Args:
@@ -112,18 +115,22 @@ class Look:
             node: the predictions.
             domain: their domain.
         """
-        declared = node.declaration
-        assert isinstance(declared, PredictionsDeclaration)
-        model = domain.nodes[declared.model]
-        spec, made = model_spec(model, domain.nodes), shared.record(node.key)
+        spec, made = model_spec(node, domain.by_key), shared.record(node.key)
         current = shared.record(spec.features)
-        champion = shared.registry.champion(model.key) if made and current else None
+        champion = registry_of(shared).champion(node.model_key) if made and current else None
         if made is None or current is None or champion is None:
             return None
-        read = (made.info.get("inputs") or {}).get(spec.features)
-        features = shared.lake.record(spec.features, read["version"]) if read else current
+        read = PublishRecord.of(made).inputs.get(spec.features)
+        features = shared.lake.record(spec.features, read.version) if read else current
         return cls(
-            shared, node, spec, watch_of(model), shared.registry.read(champion), made, features, current
+            shared,
+            node,
+            spec,
+            watch_of(domain.nodes[node.declared.model]),
+            registry_of(shared).read(champion),
+            made,
+            features,
+            current,
         )
 
     def input_drift(self) -> Drifted:

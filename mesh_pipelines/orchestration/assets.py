@@ -7,80 +7,60 @@ carry the same owners, kinds, columns and checks.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.dagster_names import (
+    CLASSIFICATION,
+    DOMAIN,
+    PRIORITY,
+    PURPOSE,
+    STAGE,
+    asset_key,
+    dotted,
+    op_name,
+)
+from mesh_pipelines.declaring.declarations import Input
+from mesh_pipelines.declaring.node import (
+    ChampionNode,
+    FeatureSetNode,
+    LoadedDomain,
+    ModelNode,
+    Node,
+    PredictionsNode,
+    ProductNode,
+    SourceNode,
+)
 from mesh_pipelines.orchestration.pages import describe
 from mesh_pipelines.runtime.dagster_yaml import TRAINING
+from mesh_pipelines.steps.checks import Check
+from mesh_pipelines.steps.context import Produce
 from quality.contract import Contract, Partition, next_partition
-from quality.rules import Rule, rules_of
 
 # Code references, freshness and data versions are marked beta in Dagster; the version is pinned to a minor release.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-GROUPS = {
-    "source": "sources",
-    "product": "products",
-    "features": "features",
-    "model": "models",
-    "champion": "champions",
-    "predictions": "predictions",
+GROUPS: Mapping[type[Node], str] = {
+    SourceNode: "sources",
+    ProductNode: "products",
+    FeatureSetNode: "features",
+    ModelNode: "models",
+    ChampionNode: "champions",
+    PredictionsNode: "predictions",
 }
-KINDS = {
-    "source": {"polars", "pandera", "deltalake"},
-    "product": {"polars", "pandera", "greatexpectations"},
-    "features": {"polars", "deltalake"},
-    "model": {"xgboost", "mlflow"},
-    "champion": {"mlflow"},
-    "predictions": {"xgboost", "pandera", "greatexpectations"},
+DAGSTER_KINDS: Mapping[type[Node], set[str]] = {
+    SourceNode: {"polars", "pandera", "deltalake"},
+    ProductNode: {"polars", "pandera", "greatexpectations"},
+    FeatureSetNode: {"polars", "deltalake"},
+    ModelNode: {"xgboost", "mlflow"},
+    ChampionNode: {"mlflow"},
+    PredictionsNode: {"xgboost", "pandera", "greatexpectations"},
 }
 _SENSITIVITY = ("public", "internal", "confidential", "restricted")
-
-Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
-"""What a step does: from the context and the loaded inputs to check results and one output."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check that an asset's own step reports on."""
-
-    name: str
-    description: str
-    blocking: bool
-
-
-CHAMPION_CHECKS = (
-    Check("floors", "Each metric is at least as good as the floor that the domain set.", False),
-    Check("beats_baseline", "Out of time it is better than the naive baseline.", False),
-    Check("not_worse_than_champion", "On the same fresh rows it is not worse than today's champion.", False),
-    Check("no_slice_left_behind", "No slice of the data falls behind by more than the domain allows.", False),
-)
-"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
-
-SHADOW_CHECK = Check(
-    "held_in_shadow",
-    "Scored beside today's champion on what happened after it was trained, it is not worse.",
-    False,
-)
-
-
-def champion_checks(node: Node) -> tuple[Check, ...]:
-    """What the gate of one champion looks at.
-
-    Args:
-        node: the champion.
-    """
-    declared = node.declaration
-    gate = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
-    return (*CHAMPION_CHECKS, SHADOW_CHECK) if getattr(gate, "shadow", None) else CHAMPION_CHECKS
 
 
 def build_asset(
@@ -100,7 +80,7 @@ def build_asset(
     specs = {f"check_{check.name}": _check_spec(check, key) for check in checks}
     step = dg.OpDefinition(
         compute_fn=_computing(produce),
-        name="__".join(key.path),
+        name=op_name(node.key),
         ins=_inputs(node),
         outs={
             output: dg.Out(is_required=False, io_manager_key="io_manager"),
@@ -109,8 +89,8 @@ def build_asset(
         required_resource_keys={"io_manager", *(written.required_resource_keys if written else ())},
         description=node.declaration.doc if node.declaration else None,
         config_schema=written.config_schema if written else None,
-        pool=written.pool if written else TRAINING if node.stage == "model" else None,
-        tags={"mesh/stage": node.stage},
+        pool=written.pool if written else TRAINING if isinstance(node, ModelNode) else None,
+        tags={STAGE: node.stage},
     )
     return dg.AssetsDefinition(
         keys_by_input_name={i.argument: asset_key(i.key) for i in node.inputs}
@@ -131,18 +111,17 @@ def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
     Args:
         domain: the reading domain.
     """
-    foreign = {
-        i.key
-        for node in domain.nodes.values()
-        for i in node.inputs
-        if not i.key.startswith(f"{domain.name}.")
-    }
+    by_checks = (
+        _qualified(key, domain.name)
+        for extra in domain.extras
+        if isinstance(extra, dg.AssetChecksDefinition)
+        for key in extra.node_keys_by_input_name.values()
+    )
+    read = {given.key for node in domain.nodes.values() for given in node.inputs} | set(
+        map(dotted, by_checks)
+    )
+    foreign = (key for key in read if not key.startswith(f"{domain.name}."))
     return [dg.AssetSpec(asset_key(key)) for key in sorted(foreign)]
-
-
-def asset_key(key: str) -> dg.AssetKey:
-    """``domain.name`` as Dagster writes it."""
-    return dg.AssetKey(key.split("."))
 
 
 def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
@@ -160,16 +139,6 @@ def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     return dg.MonthlyPartitionsDefinition(start_date=cut.since, end_date=end, fmt="%Y-%m")
 
 
-def contract_checks(contract: Contract) -> tuple[Check, ...]:
-    """The checks that a product's step reports on: one a rule, and the two that hold for all of it."""
-    own = tuple(Check(r.name, _rule_text(r), r.severity == "error") for r in rules_of(contract))
-    return (
-        Check("columns_conform", "The columns and their types are those of the contract.", True),
-        Check("within_tolerance", f"At most {contract.tolerance:.2%} of the rows are quarantined.", True),
-        *own,
-    )
-
-
 def _computing(produce: Produce) -> Produce:
     """The step as Dagster wants it: it looks at the annotation itself, which is text in this project's modules."""
 
@@ -180,32 +149,27 @@ def _computing(produce: Produce) -> Produce:
     return compute
 
 
-def _rule_text(rule: Rule) -> str:
-    allowed = f" Up to {rule.tolerance:.2%} of the rows may break it." if rule.tolerance else ""
-    return f"{(rule.description or rule.name).rstrip('.')}.{allowed}"
-
-
 def _check_spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
 
 
 def _inputs(node: Node) -> dict[str, dg.In]:
     if node.asset is None:
-        return {i.argument: _input(node, i.argument, i.port) for i in node.inputs}
+        return {i.argument: _input(i) for i in node.inputs}
     ports = {asset_key(i.key): i.port for i in node.inputs if i.port}
     keys = {name: _qualified(key, node.domain) for name, key in node.asset.node_keys_by_input_name.items()}
     found: dict[str, dg.In] = {}
     for name, given in node.asset.node_def.ins.items():
         port = ports.get(keys[name])
-        metadata = {**(given.metadata or {}), **({"mesh/purpose": port.purpose} if port else {})}
+        metadata = {**(given.metadata or {}), **({PURPOSE: port.purpose} if port else {})}
         found[name] = dg.In(given.dagster_type, metadata=metadata, input_manager_key=given.input_manager_key)
     return found
 
 
-def _input(node: Node, argument: str, port: Any) -> dg.In:
-    if argument in ("model", "champion") and node.stage in ("champion", "predictions"):
-        return dg.In(dg.Nothing)  # these are read from the registry, not from the lake
-    metadata = {"mesh/purpose": port.purpose} if port else None
+def _input(wanted: Input) -> dg.In:
+    if wanted.registered:
+        return dg.In(dg.Nothing)
+    metadata = {PURPOSE: wanted.port.purpose} if wanted.port else None
     return dg.In(input_manager_key="io_manager", metadata=metadata)
 
 
@@ -215,19 +179,19 @@ def _qualified(key: dg.AssetKey, domain: str) -> dg.AssetKey:
 
 def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     profile = domain.profile
-    tags = {"mesh/domain": domain.name, "mesh/stage": node.stage, "mesh/priority": str(profile.priority)}
+    tags = {DOMAIN: domain.name, STAGE: node.stage, PRIORITY: str(profile.priority)}
     metadata: dict[str, Any] = {}
     freshness = None
-    if node.contract and node.stage not in ("model", "champion"):
+    if node.contract:
         freshness = node.contract.sla.freshness
-        tags["mesh/classification"] = max(
+        tags[CLASSIFICATION] = max(
             node.contract.classification.values(), key=_SENSITIVITY.index, default="public"
         )
         metadata |= _contract_metadata(node.contract)
     reference = _code_reference(node)
     if reference:
         metadata["dagster/code_references"] = reference
-    kinds = set(KINDS[node.stage])
+    kinds = set(DAGSTER_KINDS[type(node)])
     if node.declaration and node.declaration.fn and "Warehouse" in node.declaration.fn.__code__.co_names:
         kinds = {"duckdb", "pandera", "greatexpectations"}
     given = next(iter(node.asset.specs)) if node.asset else None
@@ -236,7 +200,7 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
         deps=[asset_key(i.key) for i in node.inputs],
         description=(given.description if given and given.description else None) or describe(node, profile),
         metadata={**(dict(given.metadata) if given else {}), **metadata},
-        group_name=f"{domain.name}_{GROUPS[node.stage]}",  # equal names would merge across locations
+        group_name=f"{domain.name}_{GROUPS[type(node)]}",  # equal names would merge across locations
         code_version=node.version_of_code,
         owners=_owners(profile.owner, profile.contact),
         tags={**(_own_tags(given) if given else {}), **tags},
@@ -293,35 +257,10 @@ def _contract_metadata(contract: Contract) -> dict[str, Any]:
 
 def _code_reference(node: Node) -> dg.CodeReferencesMetadataValue | None:
     found = [_reference(str(node.file), node.line, node.name)] if node.file else []
-    if node.contract and node.stage not in ("model", "champion"):
+    if node.contract:
         found.append(_reference(str(node.contract.path), 1, "contract"))
     return dg.CodeReferencesMetadataValue(code_references=list(found)) if found else None
 
 
 def _reference(file: str, line: int, label: str) -> dg.LocalFileCodeReference:
     return dg.LocalFileCodeReference(file_path=str(Path(file)), line_number=line, label=label)
-
-
-def as_rows(value: Any, key: str) -> pl.LazyFrame:
-    """Take what a domain's function returned as rows.
-
-    Args:
-        value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
-        key: the asset it was returned for.
-
-    Raises:
-        TransformError: it is something else.
-    """
-    from mesh_pipelines.errors import TransformError
-
-    if isinstance(value, pl.LazyFrame):
-        return value
-    if isinstance(value, pl.DataFrame):
-        return value.lazy()
-    if hasattr(value, "__arrow_c_stream__"):
-        return pl.DataFrame(value).lazy()
-    raise TransformError(
-        f"its function returned {type(value).__name__}, which is no rows",
-        where=key,
-        remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mesh_pipelines.declaring.load import LoadedDomain
-from mesh_pipelines.declaring.mesh import survey
+from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
+from mesh_pipelines.governance.federation import survey
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 
 
@@ -21,7 +21,7 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
     Returns:
         Every violation found, each with file, place and fix; empty where all is sound.
     """
-    from mesh_pipelines.orchestration.run import project_root
+    from mesh_pipelines.governance.federation import project_root
 
     mesh, within = survey(root or project_root())
     domains = tuple(mesh.domains.values())

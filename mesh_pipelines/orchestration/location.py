@@ -13,24 +13,21 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import PROMISING, LoadedDomain, Node, load_domain
+from mesh_pipelines.declaring.load import load_domain
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
+from mesh_pipelines.declaring.own_checks import step_of
+from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.lint import lint_domain
-from mesh_pipelines.monitoring.checks import MONITOR_CHECKS, monitor_checks
-from mesh_pipelines.orchestration.assets import (
-    Check,
-    Produce,
-    build_asset,
-    champion_checks,
-    contract_checks,
-    stubs,
-)
+from mesh_pipelines.monitoring.checks import monitor_checks
+from mesh_pipelines.orchestration.assets import build_asset, stubs
 from mesh_pipelines.orchestration.io_manager import LakeIOManager
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.orchestration.schedules import due_schedules
 from mesh_pipelines.orchestration.sensors import current_sensor
-from mesh_pipelines.planning.verdicts import step_of
 from mesh_pipelines.runtime.instance import steady_sqlite
+from mesh_pipelines.steps.checks import checks_of
+from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.rebuild import rebuild_check
 
 
@@ -64,7 +61,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     checks = [
         _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
     ]
-    checks += [rebuild_check(node) for node in loaded.nodes.values() if node.stage == "model"]
+    checks += [rebuild_check(node) for node in loaded.nodes.values() if isinstance(node, ModelNode)]
     checks += [check for node in loaded.nodes.values() for check in monitor_checks(node, loaded)]
     return dg.Definitions(
         assets=[*assets, *stubs(loaded)],
@@ -79,7 +76,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
             notice_sensor(loaded),
             *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
         ],
-        resources={"io_manager": LakeIOManager()},
+        resources={"io_manager": LakeIOManager(Reader("domain", loaded.name))},
         executor=dg.in_process_executor,
         loggers={"console": console},
     )
@@ -89,7 +86,7 @@ def _step(node: Node, loaded: LoadedDomain) -> Produce:
     """The step of a node; what only a running step needs is imported by the first that runs."""
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        from mesh_pipelines.steps.transform import produce
+        from mesh_pipelines.steps.produce import produce
 
         return produce(node, loaded)(context, inputs)
 
@@ -120,27 +117,3 @@ def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Asse
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     """Dagster's own console, less talkative: every event is in the run's log anyway."""
     return dg.colored_console_logger.logger_fn(context)
-
-
-def checks_to_run(node: Node) -> tuple[str, ...]:
-    """Names of the checks that go with making a node: its step's own, those that watch a model in use, and by hand.
-
-    Rebuilding a model is not among them: it costs another training, so it runs when somebody asks for it.
-
-    Args:
-        node: the node.
-    """
-    watching = MONITOR_CHECKS if node.stage == "predictions" else ()
-    by_hand = (check.name for check in node.checks)
-    return (*(check.name for check in checks_of(node)), *watching, *by_hand)
-
-
-def checks_of(node: Node) -> tuple[Check, ...]:
-    """What the step of a node reports on.
-
-    Args:
-        node: the node.
-    """
-    if node.stage in PROMISING and node.contract:
-        return contract_checks(node.contract)
-    return champion_checks(node) if node.stage == "champion" else ()

@@ -2,91 +2,98 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.load import CHAMPION
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.dagster_names import asset_key
+from mesh_pipelines.declaring.node import CHAMPION, ModelNode
+from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import SelectionError
+from mesh_pipelines.governance.federation import load_mesh, project_root
+from mesh_pipelines.modeling.rebuild import RebuildReport
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import Platform, platform
 
 if TYPE_CHECKING:
-    from mesh_pipelines.modeling.registry import AliasMove
+    from mesh_pipelines.modeling.version import AliasMove
 
 
-def promote(key: str, version: int, because: str) -> AliasMove:
+def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
     """Make a version the champion, by a person's word.
 
     Args:
         key: the model's key.
         version: which version of it.
         because: why; it stays on record in MLflow and Dagster.
+        by: the person who asks.
 
     Raises:
         GateRefused: the champion is pinned.
         NotPublished: there is no such version.
     """
     shared = _model(key)
-    move = shared.registry.promote(
-        shared.registry.version(key, version), who=getpass.getuser(), because=because
+    move = registry_of(shared).promote(
+        registry_of(shared).version(key, version), who=by.name, because=because
     )
     _record(shared, key, move)
     return move
 
 
-def rollback(key: str, because: str, to: int | None = None) -> AliasMove:
+def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> AliasMove:
     """Give the place back to the champion before, or to a named version.
 
     Args:
         key: the model's key.
         because: why.
         to: the version; by default the champion before today's.
+        by: the person who asks.
 
     Raises:
         GateRefused: the champion is pinned.
         NotPublished: there is no such version, or was no champion before.
     """
     shared = _model(key)
-    move = shared.registry.rollback(key, who=getpass.getuser(), because=because, to=to)
+    move = registry_of(shared).rollback(key, who=by.name, because=because, to=to)
     _record(shared, key, move)
     return move
 
 
-def pin(key: str, because: str) -> AliasMove:
+def pin(key: str, because: str, *, by: Reader) -> AliasMove:
     """Keep today's champion whatever the gate says, until it is unpinned.
 
     Args:
         key: the model's key.
         because: why.
+        by: the person who asks.
 
     Raises:
         NotPublished: there is no champion to keep.
     """
     shared = _model(key)
-    move = shared.registry.pin(key, who=getpass.getuser(), because=because)
+    move = registry_of(shared).pin(key, who=by.name, because=because)
     _record(shared, key, move)
     return move
 
 
-def unpin(key: str, because: str) -> AliasMove:
+def unpin(key: str, because: str, *, by: Reader) -> AliasMove:
     """Let the gate move the champion again.
 
     Args:
         key: the model's key.
         because: why.
+        by: the person who asks.
     """
     shared = _model(key)
-    move = shared.registry.unpin(key, who=getpass.getuser(), because=because)
+    move = registry_of(shared).unpin(key, who=by.name, because=because)
     _record(shared, key, move)
     return move
 
 
 def _model(key: str) -> Platform:
-    from mesh_pipelines.orchestration.run import project_root
+    from mesh_pipelines.governance.federation import project_root
 
     node = load_mesh(project_root()).node(key)
-    if node.stage != "model":
+    if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, no model", remedy="name a model, as domain.name")
     return platform()
 
@@ -95,7 +102,7 @@ def _record(shared: Platform, key: str, move: AliasMove) -> None:
     """Show the decision on the champion's page in Dagster; sensors see the new champion in the registry."""
     import dagster as dg
 
-    champion = shared.registry.champion(key)
+    champion = registry_of(shared).champion(key)
     metadata = {
         "action": move.action,
         "champion": champion.label if champion else "none",
@@ -105,7 +112,24 @@ def _record(shared: Platform, key: str, move: AliasMove) -> None:
     }
     tags = {"dagster/data_version": f"{champion.version}-{champion.sha256[:16]}"} if champion else {}
     dagster_instance(shared).report_runless_asset_event(
-        dg.AssetMaterialization(
-            [*key.split(".")[:-1], key.split(".")[-1] + CHAMPION], metadata=metadata, tags=tags
-        )
+        dg.AssetMaterialization(asset_key(key + CHAMPION), metadata=metadata, tags=tags)
     )
+
+
+def rebuild(key: str, version: int) -> RebuildReport:
+    """Train a version of a model again from its record; the result is shown on the model's page in Dagster too.
+
+    Args:
+        key: the model's key.
+        version: which version of it.
+    """
+    from mesh_pipelines.steps.rebuild import rebuild_version, report_rebuild
+
+    whole = load_mesh(project_root())
+    node = whole.node(key)
+    if not isinstance(node, ModelNode):
+        raise SelectionError(f"{key} is a {node.stage}, and only models are rebuilt", remedy="name a model")
+    shared = platform()
+    report = rebuild_version(shared, key, version)
+    report_rebuild(dagster_instance(shared), report)
+    return report

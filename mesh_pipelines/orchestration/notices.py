@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.dagster_names import REASON, asset_key
+from mesh_pipelines.declaring.node import LoadedDomain, Node, OwnCheck
 from mesh_pipelines.errors import MeshError, NoticeRefused
-from mesh_pipelines.planning.plan import REASON
-from mesh_pipelines.planning.verdicts import FailedChecks, OwnCheck, remedy_of
+from mesh_pipelines.orchestration.check_events import FailedChecks
+from mesh_pipelines.planning.verdicts import remedy_of
 from resources.settings import get_settings
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _told(instance: dg.DagsterInstance, failure: Failure) -> bool:
     then = records[0].end_time or records[0].create_timestamp.timestamp()
     if "." not in failure.key:
         return time.time() - then < _A_DAY  # a run has no state to be well again
-    well = instance.get_latest_materialization_event(dg.AssetKey(failure.key.split(".")))
+    well = instance.get_latest_materialization_event(asset_key(failure.key))
     return well is None or well.timestamp < then
 
 

@@ -14,11 +14,10 @@ from typing import Any
 from mesh_pipelines.declaring.declarations import (
     FeatureSetDeclaration,
     ModelDeclaration,
-    PredictionsDeclaration,
 )
 from mesh_pipelines.declaring.domain_profile import Profile
-from mesh_pipelines.declaring.load import CHAMPION, Node
 from mesh_pipelines.declaring.model_spec import Gate
+from mesh_pipelines.declaring.node import CHAMPION, ChampionNode, ModelNode, Node, PredictionsNode
 from quality.contract import Contract
 
 # From here on a docstring speaks to those who read the code (Google style), not to those who use the product.
@@ -33,9 +32,9 @@ def describe(node: Node, profile: Profile) -> str:
         profile: its domain.
     """
     own = prose(node.declaration.doc) if node.declaration else ""
-    if node.stage == "model":
+    if isinstance(node, ModelNode):
         return _model_card(node)
-    if node.stage == "champion":
+    if isinstance(node, ChampionNode):
         return _champion_card(node)
     if node.contract is None:
         return _joined(own or f"`{node.key}`", _feature_card(node))
@@ -64,12 +63,7 @@ def _about(contract: Contract, lead: str) -> Iterable[str]:
 
 def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
     people = ", ".join(contract.members) or profile.contact
-    declared = node.declaration
-    scored_by = (
-        f"the champion of `{node.domain}.{declared.model}`"
-        if isinstance(declared, PredictionsDeclaration)
-        else ""
-    )
+    scored_by = f"the champion of `{node.model_key}`" if isinstance(node, PredictionsNode) else ""
     refused = f"up to {contract.tolerance:.1%} of the rows, to quarantine" if contract.tolerance else "no row"
     return _table(
         "promise",
@@ -108,10 +102,8 @@ def _feature_card(node: Node) -> str:
     )
 
 
-def _model_card(node: Node) -> str:
-    declared = node.declaration
-    if not isinstance(declared, ModelDeclaration):
-        return f"`{node.key}`"
+def _model_card(node: ModelNode) -> str:
+    declared = node.declared
     given: Mapping[str, Any] = declared.options
     baseline = given.get("baseline", ())
     naive = (
@@ -120,7 +112,7 @@ def _model_card(node: Node) -> str:
     card = _table(
         "model",
         {
-            "learns from": f"`{node.domain}.{declared.features}`",
+            "learns from": f"`{node.features_key}`",
             "predicts": f"`{given.get('target', '')}`",
             "objective": f"`{given.get('objective', '')}`, {given.get('rounds', '')} rounds of XGBoost, "
             f"seed {given.get('seed', 0)}",
@@ -134,7 +126,7 @@ def _model_card(node: Node) -> str:
         "Each run trains one version: a challenger, logged and registered in MLflow with the record from which "
         f"it can be made again. The gate of `{node.key}{CHAMPION}` decides whether it is used."
     )
-    lead = f"Predicts `{given.get('target', '')}` from `{node.domain}.{declared.features}`."
+    lead = f"Predicts `{given.get('target', '')}` from `{node.features_key}`."
     return _joined(str(given.get("description", "")) or lead, how, card)
 
 

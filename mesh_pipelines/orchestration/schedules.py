@@ -12,14 +12,12 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.load import LoadedDomain, Node
-from mesh_pipelines.orchestration.sensors import attempts_in, mesh_of, run_request
+from mesh_pipelines.dagster_names import DOMAIN
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node, SourceNode
+from mesh_pipelines.orchestration.tick import ask, run_request
+from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lag import late
-from mesh_pipelines.planning.lookup import facts_of
-from mesh_pipelines.planning.next_run import Nothing, decide
-from mesh_pipelines.planning.plan import Facts
-from mesh_pipelines.shared import platform
+from mesh_pipelines.planning.next_run import Nothing
 from quality.contract import Contract
 
 HOUR = 6
@@ -66,8 +64,8 @@ def due_in(domain: LoadedDomain) -> tuple[Due, ...]:
                 f"{domain.name}_{word}" + (f"_{names[word]}" if names[word] > 1 else ""),
                 cron,
                 zone,
-                tuple(node for node in nodes if node.stage != "model"),
-                tuple(node for node in nodes if node.stage == "model"),
+                tuple(node for node in nodes if not isinstance(node, ModelNode)),
+                tuple(node for node in nodes if isinstance(node, ModelNode)),
             )
         )
     return tuple(entries)
@@ -93,7 +91,8 @@ def overdue(due: Due, facts: Facts, since: datetime) -> list[str]:
     return [
         f"nothing of {node.key} has come since {since:%Y-%m-%d %H:%M} UTC, and its contract expects it by now"
         for node in due.contracts
-        if node.stage == "source" and ((record := facts.of(node.key)) is None or record.published_at < since)
+        if isinstance(node, SourceNode)
+        and ((record := facts.of(node.key)) is None or record.published_at < since)
     ]
 
 
@@ -129,19 +128,16 @@ def _schedule(domain: LoadedDomain, due: Due) -> dg.ScheduleDefinition:
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{what[0].upper()}{what[1:]}. It makes what is out of date then, or says why it makes nothing.",
-        tags={"mesh/domain": domain.name},
+        tags={DOMAIN: domain.name},
     )
     def tick(context: dg.ScheduleEvaluationContext) -> Any:
-        mesh = mesh_of(domain)
-        settle = platform().settings.settle_seconds
-        facts = facts_of(mesh, platform(), settle=settle, instance=lambda: context.instance)
-        decision = decide(mesh, domain.name, facts, attempts_in(context.instance, domain.name))
-        if not isinstance(decision, Nothing):
-            return run_request(mesh, replace(decision, reason=f"{what}; {decision.reason}"))
+        mesh, facts, wanted = ask(domain, context.instance)
+        if not isinstance(wanted, Nothing):
+            return run_request(mesh, replace(wanted, reason=f"{what}; {wanted.reason}"))
         now = context.scheduled_execution_time.astimezone(UTC)
-        said = [decision.reason, *overdue(due, facts, _time_before(due, now))]
-        said += [f"{key} {text}" for key, text in late(due.contracts, facts, now).items()]
-        return dg.SkipReason("; ".join(said))
+        reasons = [wanted.reason, *overdue(due, facts, _time_before(due, now))]
+        reasons += [f"{key} {text}" for key, text in late(due.contracts, facts, now).items()]
+        return dg.SkipReason("; ".join(reasons))
 
     # Dagster looks at the annotation itself, which is text in this project's modules.
     return tick
@@ -155,12 +151,8 @@ def _time_before(due: Due, now: datetime) -> datetime:
 
 
 def _when(node: Node, zone: str) -> tuple[str, str] | None:
-    if isinstance(node.declaration, ModelDeclaration):
-        age = (
-            getattr(node.declaration.options.get("retrain"), "max_age", None)
-            if node.stage == "model"
-            else None
-        )
+    if isinstance(node, ModelNode):
+        age = getattr(node.declared.options.get("retrain"), "max_age", None)
         hourly = age is not None and str(age).endswith("h")
         return None if age is None else ("0 * * * *" if hourly else f"0 {HOUR} * * *", zone)
     if node.contract is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.planning.plan import Facts, Step, partitions_in, plan
-from mesh_pipelines.reporting.reports import Lag
+from mesh_pipelines.declaring.node import Node, SourceNode
+from mesh_pipelines.planning.facts import Facts, partitions_in
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.step import Step
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,11 @@ class Lags:
             trained_until: of a model, time of the newest outcome that its champion was made from.
             trained_at: and when that was.
         """
-        sources = [found for found in self._upstream(node) if found.stage == "source"]
+        sources = [found for found in self._upstream(node) if isinstance(found, SourceNode)]
         waiting = [self.steps[source.key] for source in sources if source.key in self.steps]
         there = [name for source in sources for name in partitions_in(self.facts.of(source.key))]
         landed = {*there, *(name for step in waiting for name in step.partitions or ())}
-        published = partitions_in(self.facts.of(node.key)) if node.stage != "model" else {}
+        published = partitions_in(self.facts.of(node.key)) if not node.in_registry else {}
         return Lag(
             landed_until=max(landed, default=""),
             until=trained_until or max((name for name in published if name), default=""),
@@ -89,9 +91,7 @@ def late(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in nodes:
         promised = node.contract.sla.freshness if node.contract else None
-        record = (
-            facts.of(node.key) if promised and node.stage not in ("model", "champion", "features") else None
-        )
+        record = facts.of(node.key) if promised and node.promises else None
         if promised is None or record is None:
             continue
         age = now - record.published_at
@@ -106,3 +106,34 @@ def late(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
 def span(length: timedelta) -> str:
     """A length of time in days, or in hours where it is short."""
     return f"{length.days} days" if length.days > 1 else f"{length.total_seconds() / 3600:.0f} hours"
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a product or model is behind what landed.
+
+    Args:
+        landed_until: newest partition that has landed upstream of it; empty where none is cut by time.
+        until: newest partition that is published; of a model the time of the newest outcome that it was made from.
+        waiting: partitions, or whole sources, upstream of it that have landed and are not published yet.
+        behind: why it will be made anew; empty where it is up to date.
+        late: that it is older than its contract promises, in words; else empty.
+        age: of a model, seconds since its champion was trained.
+    """
+
+    landed_until: str = ""
+    until: str = ""
+    waiting: int = 0
+    behind: Sequence[str] = ()
+    late: str = ""
+    age: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "landed_until": self.landed_until or None,
+            "until": self.until or None,
+            "waiting": self.waiting,
+            "behind": list(self.behind),
+            "late": self.late or None,
+            **({"age_seconds": round(self.age)} if self.age is not None else {}),
+        }

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesh_pipelines.declaring.declarations import PredictionsDeclaration
-from mesh_pipelines.declaring.load import Node, model_spec
-from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.dagster_names import asset_key
+from mesh_pipelines.declaring.load import model_spec
+from mesh_pipelines.declaring.node import ModelNode, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
-from mesh_pipelines.landing.landed import Landing, landing_of
-from mesh_pipelines.planning.plan import Declared, Facts, ModelFacts
-from mesh_pipelines.planning.verdicts import Verdict, blocking, latest_verdicts
+from mesh_pipelines.landing.landed import Landing
+from mesh_pipelines.landing.open import landing_of
+from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
 from mesh_pipelines.runtime.preload import OWN_REGISTRY, REGISTRY, preload
 from mesh_pipelines.shared import Platform
+from resources.lake.publication import Publication
+from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from mesh_pipelines.modeling.registry import Standing
-    from mesh_pipelines.monitoring.policy import Watched
+    from mesh_pipelines.modeling.version import Standing
+    from mesh_pipelines.monitoring.findings import Watched
 
 
 _TICK = 2.0
 
 
 def facts_of(
-    mesh: Mesh,
+    nodes: Mapping[str, Node],
     platform: Platform,
     *,
     settle: float = 0.0,
     without_registry: bool = False,
     instance: Callable[[], DagsterInstance] | None = None,
 ) -> Facts:
-    """Facts about a mesh as it stands at this moment.
+    """Facts about some nodes as they stand at this moment.
 
     Args:
-        mesh: all its domains.
-        platform: its shared resources.
+        nodes: all that may be asked about, by key.
+        platform: the shared resources.
         settle: seconds that a new file must have been left unchanged before it counts as landed.
         without_registry: where MLflow does not answer, take models for untrained: their own steps then say what is
             wrong, and everything else goes on.
@@ -51,14 +54,13 @@ def facts_of(
     """
 
     @cache
-    def declared_as(key: str) -> Declared:
-        node = mesh.nodes[key]
-        spec = model_spec(node, mesh.domains[node.domain].nodes)
+    def policy_of(key: str) -> RetrainPolicy:
+        spec = model_spec(nodes[key], nodes)
         retrain = spec.retrain
-        return Declared(spec.digest, retrain.min_new_rows, _span(retrain.max_age), retrain.on_drift)
+        return RetrainPolicy(spec.digest, retrain.min_new_rows, _span(retrain.max_age), retrain.on_drift)
 
-    def declared(node: Node) -> Declared:
-        return declared_as(node.key)
+    def policy(node: ModelNode) -> RetrainPolicy:
+        return policy_of(node.key)
 
     @cache
     def models() -> Mapping[str, ModelFacts]:
@@ -73,26 +75,47 @@ def facts_of(
         return landing_of(node, platform.settings)
 
     def model(key: str) -> ModelFacts:
-        known, node = models().get(key, ModelFacts()), mesh.nodes[key]
-        if known.latest and declared(node).min_new_rows:
-            rows = _rows_of(platform, node.inputs[0].key, known.features_version)
+        known, node = models().get(key, ModelFacts()), nodes[key]
+        if known.latest and isinstance(node, ModelNode) and policy(node).min_new_rows:
+            rows = _rows_of(platform, node.features_key, known.features_version)
             known = replace(known, rows=rows)
         return known
 
-    facts = Facts(platform.record, model, mesh.nodes, landing, declared, settle)
+    facts = Facts(platform.record, nodes, model, landing, policy, settle)
     if instance is not None:
         facts.drift = _drift(facts, instance)
         facts.verdicts = _verdicts(facts, instance)
     return facts
 
 
+def facts_for_step(
+    nodes: Mapping[str, Node],
+    platform: Platform,
+    reads: Iterable[TableVersion],
+    instance: Callable[[], DagsterInstance] | None = None,
+) -> Facts:
+    """Facts as a running step sees them: its inputs at the versions that it was given.
+
+    Checks are left out: those of the node itself run after it, and those of its inputs have let the run begin.
+
+    Args:
+        nodes: those of its domain, by key.
+        platform: the shared resources.
+        reads: the inputs that it was given.
+        instance: the Dagster instance, which keeps what watching has found.
+    """
+    facts, given = facts_of(nodes, platform, instance=instance), {read.key: read.version for read in reads}
+
+    def record(key: str) -> Publication | None:
+        return platform.lake.record(key, given[key]) if key in given else platform.record(key)
+
+    facts.record, facts.verdicts = record, None
+    return facts
+
+
 def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[Node, str], str | None]:
     """Look up what was found about all models at once, when the first of them is asked about."""
-    watched = {
-        f"{node.domain}.{node.declaration.model}": key
-        for key, node in facts.nodes.items()
-        if isinstance(node.declaration, PredictionsDeclaration)
-    }
+    watched = {node.model_key: key for key, node in facts.nodes.items() if isinstance(node, PredictionsNode)}
     found: dict[str, Watched] | None = None
 
     def drift(node: Node, content: str) -> str | None:
@@ -118,9 +141,45 @@ def _verdicts(
 
     @cache
     def found() -> Mapping[str, Mapping[str, Verdict]]:
-        return latest_verdicts(instance(), [node for node in facts.nodes.values() if blocking(node)])
+        return latest_verdicts(instance(), [node for node in facts.nodes.values() if node.blocking_checks])
 
-    return lambda node: found().get(node.key, {}) if blocking(node) else {}
+    return lambda node: found().get(node.key, {}) if node.blocking_checks else {}
+
+
+def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping[str, Mapping[str, Verdict]]:
+    """What the blocking checks of some assets last said, by asset and check; absent where one was never executed.
+
+    Args:
+        instance: the Dagster instance, which all code locations share.
+        nodes: any nodes.
+    """
+    import dagster as dg
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+
+    wanted = {
+        dg.AssetCheckKey(asset_key(node.key), name): node.key
+        for node in nodes
+        for name in node.blocking_checks
+    }
+    storage = instance.event_log_storage
+    found: dict[str, dict[str, Verdict]] = {}
+    for key, newest in storage.get_latest_asset_check_execution_by_key(list(wanted)).items():
+        record = newest
+        if record.status == Status.PLANNED:  # a run is about to execute it, or ended before it did
+            said = storage.get_asset_check_execution_history(
+                key, limit=1, status={Status.SUCCEEDED, Status.FAILED}
+            )
+            record = next(iter(said), newest)
+        entry = record.event
+        evaluation = entry.dagster_event.event_specific_data if entry and entry.dagster_event else None
+        if entry is not None and isinstance(evaluation, dg.AssetCheckEvaluation):
+            found.setdefault(wanted[key], {})[key.name] = Verdict(
+                record.id,
+                evaluation.passed or evaluation.severity != dg.AssetCheckSeverity.ERROR,
+                datetime.fromtimestamp(entry.timestamp, UTC),
+                evaluation.description or "",
+            )
+    return found
 
 
 _seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}
@@ -140,7 +199,7 @@ def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
     stamp = _stamp(uri)
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
         preload(OWN_REGISTRY if uri.startswith("sqlite:") else REGISTRY)
-        found = {key: _facts(standing) for key, standing in platform.registry.standing().items()}
+        found = {key: _facts(standing) for key, standing in registry_of(platform).standing().items()}
         _seen[uri] = (stamp, found)
     return _seen[uri][1]
 

@@ -13,33 +13,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mesh_pipelines.declaring.load import Node
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.landing.landed import gone_with_rows_kept
-from mesh_pipelines.planning.plan import (
-    Facts,
-    Plan,
-    Step,
-    changes,
-    in_shadow,
-    inputs_now,
-    known_of,
-    outdated_partitions,
-    plan,
-    too_little_new,
-)
-from mesh_pipelines.planning.verdicts import marks
-
-CAUSES = "mesh/causes"
-"""Run tag: for each asset that was out of date by itself, a hash of what made it so."""
-
-VERSIONS = "mesh/versions"
-"""Run tag: what made those assets out of date, as versions: ``operations.departures@9 -> @10``."""
-
-LOST = 3
-"""Runs that may be lost to a killed process for one cause, before it is left to a person."""
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.judge import judge
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.shares import next_group, windows
+from mesh_pipelines.planning.step import Plan, Step
 
 _LISTED = 8
+LOST = 3
+"""Runs that may be lost to a killed process for one cause, before it is left to a person."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +88,6 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         facts: what is published, landed and registered.
         attempts: what was started before, by domain.
     """
-    from mesh_pipelines.orchestration.run import next_group, windows
-
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
         return Nothing(f"run {running[0].run_id[:8]} of this domain is on its way")
@@ -118,10 +100,10 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
             return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         here = [node for node in nodes if node.domain == domain]
-        waits += [kept for node in here if (kept := too_little_new(node, facts))]
-        waits += in_shadow(here, facts)
-        waits += [f"whoever follows {node.key}: {why}" for node in here if (why := facts.unfit(node.key))]
-        gone = [name for node in here for name in _gone(node, facts)]
+        judged = {node.key: judge(node, facts) for node in here}
+        waits += [reason for found in judged.values() for reason in found.held]
+        waits += [f"what reads {key}: {found.unfit}" for key, found in judged.items() if found.unfit]
+        gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
         return Nothing(state + stays)
@@ -132,8 +114,10 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         }
         return Nothing(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
     steps, window = windows(group)[0]
-    causes = {step.key: cause_of(step, facts) for step in steps if not step.follows}
-    reasons = [reason for step in steps if not step.follows for reason in step.reasons]
+    outdated = [step for step in steps if not step.follows]
+    causes = {step.key: judge(step.node, facts).cause for step in outdated}
+    reasons = [reason for step in outdated for reason in step.reasons]
+    versions = dict.fromkeys(version for step in outdated for version in judge(step.node, facts).versions)
     # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
     last = next((attempt.run_id for attempt in attempts(domain)), "")
     digest = hashlib.sha256(
@@ -146,7 +130,7 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         digest[:24],
         causes,
         "; ".join(dict.fromkeys(reasons)),
-        versions_of([step for step in steps if not step.follows], facts),
+        _listed(list(versions)),
     )
 
 
@@ -172,7 +156,7 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
     for attempt in attempts:
         if not attempt.finished or step.key not in attempt.causes:
             continue
-        if attempt.causes[step.key] != cause_of(step, facts):
+        if attempt.causes[step.key] != judge(step.node, facts).cause:
             return False
         if not attempt.lost:
             return True
@@ -182,49 +166,6 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
     return False
 
 
-def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
-    """Inputs of a source that are gone, while their rows stay."""
-    if node.stage != "source" or facts.landed(node).fault is not None:
-        return ()
-    return gone_with_rows_kept(facts.landed(node), known_of(facts.of(node.key)))
-
-
-def cause_of(step: Step, facts: Facts) -> str:
-    """A hash of what makes an asset out of date: its inputs' content (of a source, its files) and its code.
-
-    Args:
-        step: the asset to be made.
-        facts: where to look.
-    """
-    if step.node.stage == "source":
-        landed = facts.landed(step.node)
-        inputs = {
-            f"{one.partition}/{one.name}": one.fingerprint
-            for one in landed.inputs
-            if step.partitions is None or one.partition in step.partitions
-        }
-        if landed.fault is not None:
-            inputs["fault"] = landed.fault.what
-        elif landed.outside and not outdated_partitions(step.node, facts.of(step.key), landed):
-            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
-    else:
-        inputs = {
-            name: json.dumps(inputs_now(step.node, facts, name), sort_keys=True)
-            for name in step.partitions or ("",)
-        }
-        inputs |= {i.key: str(facts.registry_state(i.key)) for i in step.node.inputs}
-    inputs |= marks(step.node, facts)
-    content = json.dumps([step.key, step.node.version_of_code, sorted(inputs.items())])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def versions_of(steps: Sequence[Step], facts: Facts) -> str:
-    """The versions that made assets out of date: of a source its files, of others their inputs, before and now.
-
-    Args:
-        steps: the assets that are out of date by themselves.
-        facts: where to look.
-    """
-    found = dict.fromkeys(change for step in steps for change in changes(step, facts))
-    shown = ", ".join(list(found)[:_LISTED])
-    return f"{shown} and {len(found) - _LISTED} more" if len(found) > _LISTED else shown
+def _listed(versions: Sequence[str]) -> str:
+    shown = ", ".join(versions[:_LISTED])
+    return f"{shown} and {len(versions) - _LISTED} more" if len(versions) > _LISTED else shown

@@ -8,97 +8,19 @@ leaves the published version as it was.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 
-import polars as pl
-
-from mesh_pipelines.declaring.load import PARTITION, Node
-from mesh_pipelines.errors import AuditRefused, CommitConflict, MeshError, TransformError
-from mesh_pipelines.landing.landed import FILE, ROW
-from mesh_pipelines.orchestration.io_manager import Read
-from mesh_pipelines.publishing.kept_rows import Onto, Staying
-from mesh_pipelines.publishing.refusal import RULES, Places, refusal
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.publishing.candidate import Candidate, Published
+from mesh_pipelines.publishing.read import Read
+from mesh_pipelines.publishing.record import Audit, PublishRecord
+from mesh_pipelines.publishing.refusal import refusal
+from mesh_pipelines.publishing.writer import Stopwatch, Writer
 from mesh_pipelines.shared import Platform
-from quality.contract import Contract
-from quality.outcome import Outcome, RuleResult, Tally
-from quality.rules import Rule, dataset_rules, rules_of
-
-if TYPE_CHECKING:
-    from quality.dataset import DatasetAudit
-    from quality.rows import RowSplit
-    from resources.lake.publication import Publication
-
-BATCH = 1_000_000
-"""Rows of a batch: large enough to be fast, small enough to bound memory whatever the product's size."""
-
-QUARANTINE = "__quarantine"
-"""Ending of the key of a product's quarantine."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Rows that want to be published.
-
-    Args:
-        frame: the rows, lazily.
-        partitions: the partitions that they replace; ``None`` where they replace the whole table.
-        order: columns to sort by, for tables whose order matters to training.
-        info: what the publish record keeps beside the usual.
-        merged: entries of ``info`` that are maps by partition, and that add to what the record had.
-        onto: what stays of the version before, where it adds to that rather than to replace it.
-    """
-
-    frame: pl.LazyFrame
-    partitions: tuple[str, ...] | None = None
-    order: tuple[str, ...] = ()
-    info: Mapping[str, Any] = field(default_factory=dict)
-    merged: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    onto: Onto | None = None
-
-
-@dataclass(frozen=True)
-class Published:
-    """What became of a candidate that passed.
-
-    Args:
-        version: Delta version of the table.
-        data_version: hash of its content.
-        rows: rows of the candidate that were accepted.
-        total: rows of the whole table now.
-        unchanged: it was what had been published before, so nothing was written.
-        outcome: the audit; ``None`` for a table without a contract.
-        seconds: wall time by phase: read, audit, write, commit.
-    """
-
-    key: str
-    version: int
-    data_version: str
-    rows: int
-    total: int
-    unchanged: bool
-    outcome: Outcome | None
-    uri: str
-    seconds: Mapping[str, float]
-
-
-class Stopwatch:
-    """Wall time by phase."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Generator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+from quality.outcome import Outcome
 
 
 def publish(
@@ -119,7 +41,7 @@ def publish(
         StorageFull, CommitConflict: it may work later, unchanged.
     """
     watch = Stopwatch()
-    writer = _Writer(platform, node, candidate, watch)
+    writer = Writer(platform, node, candidate, watch)
     with ExitStack() as held:
         try:
             outcome = writer.stage(held)
@@ -143,382 +65,25 @@ def publish(
     )
 
 
-class _Writer:
-    """One attempt at publishing: two stages (accepted and refused rows), one audit."""
-
-    def __init__(self, platform: Platform, node: Node, candidate: Candidate, watch: Stopwatch) -> None:
-        self.platform, self.node, self.candidate, self.watch = platform, node, candidate, watch
-        self.contract: Contract | None = node.contract if node.stage != "features" else None
-        self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
-        self.column = node.partition_column
-        self.accepted = 0
-        self.places = Places()
-        self._refused: dict[str, int] = {}
-        self._page: Path | None = None
-        self._audit: DatasetAudit | None = None
-        self._good: Any = None
-        self._bad: Any = None
-
-    def stage(self, held: ExitStack) -> Outcome | None:
-        """Stage everything and audit it; ``None`` for a table without a contract."""
-        if self.contract is None:
-            self._stage_unpromised(held)
-            return None
-        tally = self._stage_split(held, {})
-        results = self._dataset_results()
-        doubled = [r for r in results if r.kind == "unique" and not r.passed and r.severity == "error"]
-        if doubled and self.contract.tolerance:
-            # Rows that repeat a key are refused one by one, so the rest can be published: a second, rarer pass.
-            keys = {rule: self._doubled_keys(rule) for rule in doubled}
-            self._discard()
-            tally = self._stage_split(held, keys)
-            results = tuple(_with_refused(r, tally, self._refused) for r in self._dataset_results())
-        results = (*_whole_results(self.contract, tally), *tally.results(), *results)
-        self.accepted = tally.rows - tally.quarantined
-        return Outcome(
-            key=self.node.key,
-            contract_version=self.contract.version,
-            rows=tally.rows,
-            quarantined=tally.quarantined,
-            tolerance=self.contract.tolerance,
-            results=results,
-            docs=self._page.as_uri() if self._page else None,
-        )
-
-    def nonconforming(self, problem: str) -> Outcome | None:
-        """The audit of a candidate whose columns are not the contract's: no row was looked at."""
-        if self.contract is None:
-            return None
-        found = RuleResult("columns_conform", False, "error", 0, 0, detail=problem)
-        return Outcome(self.node.key, self.contract.version, 0, 0, self.contract.tolerance, (found,))
-
-    def commit(self, info: Mapping[str, Any]) -> Any:
-        """Commit what was staged: the quarantine first, so that no refused row is ever without a place."""
-        scope = "all" if self.candidate.partitions is None or self.column is None else "partitions"
-        only = None if scope == "all" else self.candidate.partitions
-        if self._bad is not None:
-            about = {k: info[k] for k in ("run_id", "contract_version", "code_version")}
-            self._bad.commit(about, replace=scope, partitions=only)
-
-        def facts(before: Publication | None) -> Mapping[str, Any]:
-            """Maps by partition add to what the version before this one knew."""
-            onto = self.candidate.onto
-            if onto and (before is None or before.version != onto.version):
-                raise CommitConflict(
-                    f"it adds to version {onto.version}, and another run has published since",
-                    where=self.node.key,
-                    remedy="run it again",
-                )
-            known = before.info if before and scope == "partitions" else {}
-            return {
-                **info,
-                **{name: {**known.get(name, {}), **own} for name, own in self.candidate.merged.items()},
-            }
-
-        return self._good.commit(facts, replace=scope, partitions=only)
-
-    # -- staging -----------------------------------------------------------------------------------------------
-
-    def _stage_unpromised(self, held: ExitStack) -> None:
-        frame = self.candidate.frame
-        if self.candidate.order:
-            frame = frame.sort(*self.candidate.order, maintain_order=True)
-        with self.watch.phase("read"), _blamed(self.platform, self.node):
-            schema = dict(frame.collect_schema())
-        kinds = {name: "public" if name == PARTITION else "internal" for name in schema}
-        self._good = held.enter_context(
-            self.platform.lake.stage(self.node.key, schema, kinds, partition_by=self.column)
-        )
-        for batch in self._batches(frame):
-            self.accepted += batch.height
-            with self.watch.phase("write"):
-                self._good.write(batch)
-
-    def _stage_split(self, held: ExitStack, doubled: Mapping[RuleResult, pl.DataFrame]) -> Tally:
-        from quality.rows import RowAudit
-
-        assert self.contract is not None
-        audit = RowAudit(self.contract, self.rules)
-        kept, kinds = self._layout(self.contract)
-        lake = self.platform.lake
-        self._good = held.enter_context(lake.stage(self.node.key, kept, kinds, partition_by=self.column))
-        self._audit = self._dataset_audit(held, kept)
-        tally = Tally(self.rules)
-        self.places = Places()
-        seen: dict[str, set[Any]] = {}
-        onto = self.candidate.onto
-        staying = Staying(lake, self.contract, onto, BATCH) if onto else None
-        for batch in self._batches(self.candidate.frame):
-            with self.watch.phase("audit"):
-                split = audit.split(batch, provenance=(FILE, ROW, PARTITION))
-                split = _without_strays(split, self.column, self.candidate.partitions)
-                for rule, keys in doubled.items():
-                    split = _without_doubles(split, rule, keys, seen.setdefault(rule.rule, set()))
-                    self._refused[rule.rule] = self._refused.get(rule.rule, 0) + split.failed.get(
-                        rule.rule, 0
-                    )
-                tally.add(split)
-                self.places.add(split.bad)
-                if staying:
-                    staying.replaced_by(split.good, split.bad)
-            self._keep(split.good.select(*kept))
-            with self.watch.phase("write"):
-                if split.bad.height:
-                    self._quarantine(held).write(self._labelled(split.bad))
-        if staying:
-            for batch in staying.published():
-                self._keep(batch.select(*kept))
-            with self.watch.phase("write"):
-                refused = staying.refused(self.node.key + QUARANTINE)
-                if refused.height:
-                    self._quarantine(held).write(refused)
-        if self._bad is None and lake.exists(self.node.key + QUARANTINE):
-            self._quarantine(held)  # an empty one: what was refused before has been put right
-        for staged in (self._good, self._bad):
-            if staged is not None:
-                staged.flush()  # its last files are made while the dataset rules are judged
-        return tally
-
-    def _keep(self, rows: pl.DataFrame) -> None:
-        """Stage rows, and show them to the dataset rules."""
-        with self.watch.phase("write"):
-            self._good.write(rows)
-        if self._audit is not None:
-            with self.watch.phase("audit"):
-                self._audit.add(rows)
-
-    def _layout(self, contract: Contract) -> tuple[dict[str, pl.DataType], dict[str, str]]:
-        kept: dict[str, Any] = dict(contract.dtypes)
-        if self.node.stage == "source":
-            kept |= {FILE: pl.String(), ROW: pl.Int64()}
-        if self.column and self.column not in kept:
-            kept[self.column] = pl.String()
-        return kept, {name: contract.classification.get(name, "public") for name in kept}
-
-    def _quarantine(self, held: ExitStack) -> Any:
-        if self._bad is None:
-            assert self.contract is not None
-            columns: dict[str, Any] = dict.fromkeys(self.contract.dtypes, pl.String())
-            columns |= {FILE: pl.String(), ROW: pl.Int64(), RULES: pl.List(pl.String())}
-            if self.column:
-                columns[self.column] = pl.String()
-            kinds = {name: self.contract.classification.get(name, "public") for name in columns}
-            # A refused value may be anything at all, so nothing in quarantine is taken to be public.
-            kinds |= {
-                name: "internal"
-                for name in self.contract.dtypes
-                if kinds[name] == "public" and name != self.column
-            }
-            self._bad = held.enter_context(
-                self.platform.lake.stage(
-                    self.node.key + QUARANTINE,
-                    columns,
-                    kinds,
-                    partition_by=self.column,
-                    gathered=True,
-                )
-            )
-            self._bad_columns = tuple(columns)
-        return self._bad
-
-    def _labelled(self, bad: pl.DataFrame) -> pl.DataFrame:
-        """Refused rows in the quarantine's columns; where no provenance came along, it is empty."""
-        missing = [
-            pl.lit(None, dtype=pl.Int64 if name == ROW else pl.String).alias(name)
-            for name in (FILE, ROW)
-            if name not in bad.columns
-        ]
-        labelled = bad.with_columns(pl.col(ROW).cast(pl.Int64) if ROW in bad.columns else [], *missing)
-        if self.column:
-            whole = self.candidate.partitions
-            only = whole[0] if whole and len(whole) == 1 else "unknown"
-            known = pl.col(self.column).is_in(list(whole)) if whole else pl.col(self.column).is_not_null()
-            labelled = labelled.with_columns(
-                pl.when(known).then(self.column).otherwise(pl.lit(only)).alias(self.column)
-            )
-        return labelled.select(*self._bad_columns)
-
-    def _batches(self, frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-        """Bounded batches of the candidate, in order; time spent waiting for one is reading."""
-        with _blamed(self.platform, self.node):
-            with self.watch.phase("read"):
-                batches = iter(frame.collect_batches(chunk_size=BATCH, maintain_order=True))
-            while True:
-                with self.watch.phase("read"):
-                    batch = next(batches, None)
-                if batch is None:
-                    return
-                yield batch
-
-    def _discard(self) -> None:
-        if self._audit is not None:
-            self._audit.close()  # before the rows are held a second time
-        for staged in (self._good, self._bad):
-            if staged is not None:
-                staged.discard()
-        self._good = self._bad = None
-
-    # -- auditing what was staged --------------------------------------------------------------------------------
-
-    def _dataset_audit(self, held: ExitStack, schema: Mapping[str, pl.DataType]) -> DatasetAudit | None:
-        rules = dataset_rules(self.rules)
-        if not rules:
-            return None
-        from quality.dataset import DatasetAudit
-
-        settings = self.platform.settings
-        with self.watch.phase("audit"):
-            validation = self.platform.auditor.validation(
-                self.node.key,
-                docs=settings.docs / self.node.domain / self.node.name,
-                memory_limit=settings.memory_limit,
-                temp_directory=settings.scratch,
-                threads=settings.threads,
-            )
-            return held.enter_context(DatasetAudit(rules, schema, validation))
-
-    def _dataset_results(self) -> tuple[RuleResult, ...]:
-        if self._audit is None:
-            return ()
-        with self.watch.phase("audit"):
-            verdict = self._audit.judge(self._good.scan)
-        self._page = verdict.page
-        return verdict.results
-
-    def _doubled_keys(self, rule: RuleResult) -> pl.DataFrame:
-        from quality.dataset import find_duplicates
-
-        with self.watch.phase("audit"):
-            return find_duplicates(self._good.scan(), rule.columns)
-
-
-def _without_strays(split: RowSplit, column: str | None, partitions: tuple[str, ...] | None) -> RowSplit:
-    """Rows of a partition that this candidate does not replace would overwrite what it does not have: refuse them."""
-    if column is None or partitions is None or column not in split.good.columns:
-        return split
-    inside = split.good[column].is_in(list(partitions))
-    return split if inside.all() else _refuse_more(split, ~inside, "outside_of_its_partition")
-
-
-def _without_doubles(split: RowSplit, rule: RuleResult, keys: pl.DataFrame, seen: set[Any]) -> RowSplit:
-    """Of rows that share a key the first stays; the others are refused."""
-    found = split.good.with_row_index("__at").join(
-        keys.select(rule.columns), on=list(rule.columns), how="semi"
-    )
-    again: list[int] = []
-    for at, *key in found.select("__at", *rule.columns).iter_rows():
-        again += [at] if tuple(key) in seen else []
-        seen.add(tuple(key))
-    if not again:
-        return split
-    mask = pl.int_range(split.good.height, eager=True).is_in(again)
-    return _refuse_more(split, mask, rule.rule)
-
-
-def _refuse_more(split: RowSplit, mask: pl.Series, rule: str) -> RowSplit:
-    """Move rows from the good to the bad side, for a reason that no rule about single rows can see."""
-    from quality.rows import RowSplit
-    from quality.typed import as_text
-
-    moved = split.good.filter(mask)
-    provenance = [name for name in (FILE, ROW, PARTITION) if name in moved.columns]
-    text = as_text(moved.drop(provenance)).with_columns(*(moved[name] for name in provenance))
-    reasons = pl.repeat(rule, moved.height, dtype=pl.String, eager=True).reshape((-1, 1)).arr.to_list()
-    bad = text.with_columns(reasons.alias(RULES)).select(split.bad.columns)
-    return RowSplit(
-        good=split.good.filter(~mask),
-        bad=pl.concat([split.bad, bad], how="vertical_relaxed"),
-        failed={**split.failed, rule: moved.height},
-        samples=split.samples,
-    )
-
-
-def _with_refused(result: RuleResult, tally: Tally, refused_by: Mapping[str, int]) -> RuleResult:
-    """A uniqueness that holds only because rows were refused says how many."""
-    refused = refused_by.get(result.rule, 0)
-    if not refused:
-        return result
-    detail = f"{refused:,} of {tally.rows:,} rows repeat a key that came before them and are quarantined"
-    return replace(result, checked=tally.rows, failed=refused, detail=detail)
-
-
-def _whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
-    """Results of the two checks that hold for a candidate as a whole."""
-    from quality.rules import Allowance
-
-    allowed = Allowance(contract.tolerance).rows(tally.rows)
-    share = tally.quarantined / tally.rows if tally.rows else 0.0
-    return (
-        RuleResult(
-            "columns_conform",
-            True,
-            "error",
-            tally.rows,
-            0,
-            detail=f"{len(contract.columns)} columns as promised",
-        ),
-        RuleResult(
-            "within_tolerance",
-            tally.quarantined <= allowed,
-            "error",
-            tally.rows,
-            tally.quarantined,
-            detail=f"{tally.quarantined:,} of {tally.rows:,} rows ({share:.3%}) are quarantined; "
-            f"the contract tolerates {contract.tolerance:.2%}",
-        ),
-    )
-
-
 def _record(
     node: Node, candidate: Candidate, reads: Mapping[str, Read], run_id: str, outcome: Outcome | None
-) -> dict[str, Any]:
-    contract = node.contract if outcome else None
-    record: dict[str, Any] = {
-        "stage": node.stage,
-        "run_id": run_id,
-        "code_version": node.version_of_code,
-        "inputs": {key: read.to_json() for key, read in reads.items()},
-        **candidate.info,
-    }
-    if contract and outcome:
-        agreements = [
-            {"consumer": a.consumer, "purpose": a.purpose, "until": a.until.isoformat() if a.until else None}
-            for a in contract.agreements
-        ]
-        results = [
-            {"rule": r.rule, "passed": r.passed, "failed": r.failed, "checked": r.checked}
-            for r in outcome.results
-        ]
-        record |= {
-            "contract_version": contract.version,
-            "contract_digest": contract.digest,
-            "agreements": agreements,
-            "outcome": {
-                "verdict": outcome.verdict,
-                "rows": outcome.rows,
-                "quarantined": outcome.quarantined,
-                "results": results,
-            },
-        }
-    return record
-
-
-@contextmanager
-def _blamed(platform: Platform, node: Node) -> Generator[None]:
-    """Say who is at fault when rows cannot be computed: stored bytes and keys, or the domain's own function."""
-    try:
-        yield
-    except MeshError:
-        raise
-    # A Python function that polars calls may raise anything.
-    except (Exception, pl.exceptions.PanicException) as error:
-        for read in [wanted.key for wanted in node.inputs if platform.lake.exists(wanted.key)]:
-            explained = platform.lake.explain(error, read)
-            if explained is not error:
-                raise explained from error
-        said = (str(error).strip().splitlines() or [""])[0][:300]
-        raise TransformError(
-            f"its rows could not be computed: {type(error).__name__}: {said}",
-            where=node.key,
-            remedy="mend the domain's function; the whole error is in the run's log",
-        ) from error
+) -> PublishRecord:
+    record = PublishRecord(
+        stage=node.stage,
+        run_id=run_id,
+        code_version=node.version_of_code,
+        inputs={key: read.table for key, read in reads.items()},
+        origins=candidate.origins,
+        landed=candidate.landed,
+        scoring=candidate.scoring,
+    )
+    contract = node.contract
+    if contract is None or outcome is None:
+        return record
+    return replace(
+        record,
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        agreements=contract.agreements,
+        audit=Audit.of(outcome),
+    )

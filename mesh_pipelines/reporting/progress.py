@@ -21,7 +21,7 @@ from rich.text import Text
 from mesh_pipelines.reporting.terminal import STATUS_STYLES, console
 
 if TYPE_CHECKING:
-    from mesh_pipelines.planning.plan import Step
+    from mesh_pipelines.planning.step import Step
 
 
 class TerminalReporter(AbstractContextManager["TerminalReporter"]):

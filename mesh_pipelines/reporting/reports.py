@@ -11,40 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh_pipelines.errors import MeshError
-
-WORK_SECONDS = "work seconds"
-"""Name of the metadata in which an asset or a check says how long the work on its data took (s)."""
-
-
-@dataclass(frozen=True)
-class Lag:
-    """How far a product or model is behind what landed.
-
-    Args:
-        landed_until: newest partition that has landed upstream of it; empty where none is cut by time.
-        until: newest partition that is published; of a model the time of the newest outcome that it was made from.
-        waiting: partitions, or whole sources, upstream of it that have landed and are not published yet.
-        behind: why it will be made anew; empty where it is up to date.
-        late: that it is older than its contract promises, in words; else empty.
-        age: of a model, seconds since its champion was trained.
-    """
-
-    landed_until: str = ""
-    until: str = ""
-    waiting: int = 0
-    behind: Sequence[str] = ()
-    late: str = ""
-    age: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "landed_until": self.landed_until or None,
-            "until": self.until or None,
-            "waiting": self.waiting,
-            "behind": list(self.behind),
-            "late": self.late or None,
-            **({"age_seconds": round(self.age)} if self.age is not None else {}),
-        }
+from mesh_pipelines.planning.lag import Lag
 
 
 @dataclass(frozen=True)
@@ -221,43 +188,6 @@ class Card:
                 table.heading: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
                 for table in self.tables
             },
-        }
-
-
-@dataclass(frozen=True)
-class RebuildReport:
-    """Whether a model, trained again from its record, came out the same.
-
-    Args:
-        key: ``domain.name`` of the model.
-        version: the version that was rebuilt.
-        recorded: SHA-256 of the bytes as first trained.
-        rebuilt: SHA-256 of the bytes as trained now.
-        seconds: how long the training took.
-        detail: what differs in the surroundings (library version, inputs), when the bytes do.
-    """
-
-    key: str
-    version: int
-    recorded: str
-    rebuilt: str
-    seconds: float = 0.0
-    detail: str = ""
-
-    @property
-    def same(self) -> bool:
-        """Whether the two are the same bytes."""
-        return bool(self.recorded) and self.recorded == self.rebuilt
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "version": self.version,
-            "same": self.same,
-            "recorded_sha256": self.recorded,
-            "rebuilt_sha256": self.rebuilt,
-            "seconds": round(self.seconds, 3),
-            "detail": self.detail,
         }
 
 

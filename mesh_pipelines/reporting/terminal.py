@@ -16,10 +16,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from mesh_pipelines.errors import DefinitionError, MeshError, Violation
-from mesh_pipelines.reporting.reports import Card, MeshState, ModelVersionState, ProductState, RebuildReport
+from mesh_pipelines.modeling.rebuild import RebuildReport
+from mesh_pipelines.reporting.reports import Card, MeshState, ModelVersionState, ProductState
 
 if TYPE_CHECKING:
-    from mesh_pipelines.orchestration.run import RunReport, StepReport
+    from mesh_pipelines.orchestration.run_report import RunReport, StepReport
 
 WIDTH = 100
 """Columns that every table fits into."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.dagster_names import DOMAIN, REASON, asset_key, op_name
+from mesh_pipelines.declaring.node import Node, RegisteredNode
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.lag import late
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
 from mesh_pipelines.planning.next_run import Nothing, decide
-from mesh_pipelines.planning.plan import REASON, Facts, Plan, Step, Waiting, in_shadow, plan, stale, unchecked
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.step import Plan
 from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
@@ -26,14 +31,14 @@ def explain(key: str) -> Card:
     Raises:
         SelectionError: nothing in the mesh has that key.
     """
-    from mesh_pipelines.orchestration.run import project_root
-    from mesh_pipelines.orchestration.sensors import attempts_in
+    from mesh_pipelines.governance.federation import project_root
+    from mesh_pipelines.orchestration.tick import attempts_in
 
     mesh = load_mesh(project_root())
     node = mesh.node(key)
     shared = platform()
     instance = dagster_instance(shared)
-    facts = facts_of(mesh, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
+    facts = facts_of(mesh.nodes, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
     decision = decide(mesh, node.domain, facts, attempts_in(instance, node.domain))
     if isinstance(decision, Nothing):
         following = f"nothing for {node.domain}: {decision.reason}"
@@ -50,13 +55,11 @@ def explain(key: str) -> Card:
 
 
 def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
+    found = judge(node, facts)
     waits = [wait.reason for wait in whole.waiting if wait.node.key == node.key]
-    found = stale(node, facts) or unchecked(node, facts)
-    if isinstance(found, Waiting):
-        waits = waits or [found.reason]
-    if waits:
-        return [("waits", reason) for reason in waits]
-    if isinstance(found, Step):
+    if waits or found.waits:
+        return [("waits", reason) for reason in waits or [found.waits]]
+    if found.reasons:
         return [("out of date", reason) for reason in found.reasons]
     ahead = [step for step in whole.steps if step.key != node.key]
     if ahead:
@@ -67,18 +70,21 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
 
 
 def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
-    """That nobody follows an asset, and what to do about it; nothing where all may."""
-    reason = facts.unfit(node.key)
+    """That nothing may follow an asset, and the remedy; nothing where everything may."""
+    reason = judge(node, facts).unfit
     return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
 
 
 def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
     """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
-    if node.stage not in ("model", "champion") or not registry_exists(shared):
+    if not isinstance(node, RegisteredNode) or not registry_exists(shared):
         return []
-    model = facts.nodes[node.key if node.stage == "model" else node.inputs[0].key]
-    held = [("in shadow", text) for text in in_shadow([model], facts)]
-    pinned = shared.registry.pinned(model.key)
+    shadow = facts.of_model(node.model_key).shadow
+    held = [
+        ("in shadow" if shadow else "not trained", reason)
+        for reason in judge(facts.nodes[node.model_key], facts).held
+    ]
+    pinned = registry_of(shared).pinned(node.model_key)
     if pinned is not None:
         held.append(("pinned", f"to version {pinned.to} by {pinned.who} at {pinned.at}: {pinned.because}"))
     return held
@@ -91,7 +97,7 @@ def _late(node: Node, facts: Facts) -> list[tuple[str, str]]:
 def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
     import dagster as dg
 
-    key = dg.AssetKey(node.key.split("."))
+    key = asset_key(node.key)
     facts: list[tuple[str, str]] = []
     event = instance.get_latest_materialization_event(key)
     if event is None:
@@ -102,14 +108,14 @@ def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
         why = run.tags.get(REASON, "launched by hand") if run else "decided by a person"
         facts.append(("made", f"{when}{f', run {run.run_id[:8]}' if run else ''}, because: {why}"))
     failed = instance.get_run_records(
-        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={"mesh/domain": node.domain}),
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={DOMAIN: node.domain}),
         limit=1,
     )
     if failed and (event is None or failed[0].create_timestamp.timestamp() > event.timestamp):
         run = failed[0].dagster_run
         errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         for entry in errors:
-            if entry.dagster_event and entry.dagster_event.step_key == "__".join(key.path):
+            if entry.dagster_event and entry.dagster_event.step_key == op_name(node.key):
                 error = entry.dagster_event.step_failure_data.error
                 while error is not None and error.cause is not None:
                     error = error.cause

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from mesh_pipelines.dagster_names import DOMAIN
+
 if TYPE_CHECKING:
     from resources.settings import Settings
 
@@ -52,7 +54,7 @@ def dagster_yaml(settings: Settings) -> dict[str, Any]:
             "runs": {
                 "max_concurrent_runs": max(2, cores // 2),
                 "tag_concurrency_limits": [
-                    {"key": "mesh/domain", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+                    {"key": DOMAIN, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
                 ],
             },
             "pools": {"default_limit": max(1, cores // 4), "granularity": "op"},

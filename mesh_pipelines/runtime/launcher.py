@@ -24,8 +24,9 @@ from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLa
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
+from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.runtime.instance import steady_sqlite
-from resources.processes import PROCESS, is_gone, number_of
+from resources.processes import is_gone, number_of
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from resources.processes import PROCESS, is_gone, meanwhile
+from mesh_pipelines.dagster_names import PROCESS
+from resources.processes import is_gone, meanwhile
 
 SECONDS = 5.0
 """Between two looks at who holds the places that a run may be waiting for."""

@@ -54,7 +54,7 @@ MODELS = (
 TRAINED = (
     "matplotlib.backends.backend_svg",
     "matplotlib.figure",
-    "mesh_pipelines.modeling.gate",
+    "mesh_pipelines.modeling.promotion",
     "mesh_pipelines.modeling.plots",
     "mesh_pipelines.modeling.scoring",
     "mesh_pipelines.monitoring.plots",

@@ -15,8 +15,8 @@ import dagster as dg
 from dagster._core.execution import context_creation_job
 from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR
 
+from mesh_pipelines.dagster_names import REASON
 from mesh_pipelines.errors import cause_in_words
-from mesh_pipelines.planning.plan import REASON
 from resources.settings import get_settings
 
 DEFAULT_LOGGERS = "default_system_loggers"

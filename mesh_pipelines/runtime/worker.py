@@ -45,8 +45,9 @@ def execute(run_id: str, args: str) -> None:
     from dagster._grpc.types import ExecuteRunArgs
     from dagster._serdes import deserialize_value
 
+    from mesh_pipelines.dagster_names import PROCESS
     from mesh_pipelines.runtime.run_log import quiet_runs
-    from resources.processes import PROCESS, this_process
+    from resources.processes import this_process
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

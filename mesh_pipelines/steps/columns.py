@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
+from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
-from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.features.column_lineage import lineage_of
-from mesh_pipelines.orchestration.io_manager import Read
+from mesh_pipelines.publishing.read import Read
 
 if TYPE_CHECKING:
     from resources.lake.lake import Lake
@@ -45,7 +46,7 @@ def columns_shown(node: Node, lake: Lake, reads: Mapping[str, Read], version: in
         told = {"column lineage": f"not known: {lineage.untold}"}
     else:
         deps = {
-            name: [dg.TableColumnDep(dg.AssetKey(key.split(".")), column) for key, column in sorted(made_of)]
+            name: [dg.TableColumnDep(asset_key(key), column) for key, column in sorted(made_of)]
             for name, made_of in lineage.columns.items()
         }
         told = {"dagster/column_lineage": dg.TableColumnLineage(deps)}

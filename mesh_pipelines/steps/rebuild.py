@@ -6,9 +6,11 @@ import time
 
 import dagster as dg
 
-from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.dagster_names import asset_key
+from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import NotPublished
-from mesh_pipelines.reporting.reports import RebuildReport
+from mesh_pipelines.modeling.rebuild import RebuildReport
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.shared import Platform, platform
 
 CHECK = "rebuilds_bit_for_bit"
@@ -28,8 +30,8 @@ def rebuild_version(shared: Platform, key: str, version: int) -> RebuildReport:
     from mesh_pipelines.modeling.rebuild import rebuild
 
     begun = time.perf_counter()
-    found = shared.registry.version(key, version)
-    record = shared.registry.read(found).record
+    found = registry_of(shared).version(key, version)
+    record = registry_of(shared).read(found).record
     features = shared.lake.scan(record.features.key, version=record.features.version)
     with shared.lake.reading(record.features.key, record.features.version):
         again = rebuild(record, features)
@@ -53,7 +55,7 @@ def report_rebuild(instance: dg.DagsterInstance, report: RebuildReport) -> None:
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             check_name=CHECK,
-            asset_key=dg.AssetKey(report.key.split(".")),
+            asset_key=asset_key(report.key),
             passed=report.same,
             metadata={"version": report.version, "recorded": report.recorded, "rebuilt": report.rebuilt},
             description=report.detail or "the same bytes",
@@ -69,13 +71,13 @@ def rebuild_check(node: Node) -> dg.AssetChecksDefinition:
     """
 
     @dg.asset_check(
-        asset=dg.AssetKey(node.key.split(".")),
+        asset=asset_key(node.key),
         name=CHECK,
         description="Trained again from its record, the newest version has the same bytes (SHA-256 of model.ubj).",
     )
     def rebuilds_bit_for_bit() -> dg.AssetCheckResult:
         shared = platform()
-        versions = shared.registry.versions(node.key)
+        versions = registry_of(shared).versions(node.key)
         if not versions:
             raise NotPublished("no version was ever trained", where=node.key, remedy=f"mesh run {node.key}")
         report = rebuild_version(shared, node.key, versions[-1].version)

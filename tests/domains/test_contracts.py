@@ -19,9 +19,9 @@ from domains.fleet.products import aircraft, utilisation
 from domains.operations.products import departures
 from domains.weather.products import observations
 from mesh_pipelines.declaring.declarations import SourceDeclaration
-from mesh_pipelines.declaring.load import PROMISING, Node
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import ContractError
+from mesh_pipelines.governance.federation import load_mesh
 from quality.contract import load_contract
 from resources.lake.lake import Lake
 from resources.settings import Settings
@@ -35,7 +35,7 @@ each_contract = pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path
 def promising() -> Mapping[Path, Node]:
     """What each contract is the promise of."""
     nodes = load_mesh(ROOT).nodes.values()
-    return {node.contract.path: node for node in nodes if node.contract and node.stage in PROMISING}
+    return {node.contract.path: node for node in nodes if node.contract and node.promises}
 
 
 @each_contract

@@ -77,19 +77,19 @@ def _watch_publishes(reached: Callable[[str, str], None]) -> None:
 
 
 def _watch_models(reached: Callable[[str, str], None]) -> None:
-    from mesh_pipelines.modeling import gate, training
+    from mesh_pipelines.modeling import promotion, training
     from mesh_pipelines.modeling.registry import Registry
 
-    train, judge, promote = training.train, gate.judge, Registry.promote
+    train, carry_out, promote = training.train, promotion.carry_out, Registry.promote
 
     def watched_train(spec: Any, *arguments: Any, **named: Any) -> Any:
         trained = train(spec, *arguments, **named)
         reached(spec.key, "trained")
         return trained
 
-    def watched_judge(registry: Any, version: Any, *arguments: Any, **named: Any) -> Any:
+    def watched_carry_out(registry: Any, version: Any, *arguments: Any, **named: Any) -> Any:
         reached(version.key, "decided")
-        return judge(registry, version, *arguments, **named)
+        return carry_out(registry, version, *arguments, **named)
 
     def watched_promote(self: Registry, version: Any, **named: Any) -> Any:
         moved = promote(self, version, **named)
@@ -97,7 +97,7 @@ def _watch_models(reached: Callable[[str, str], None]) -> None:
         return moved
 
     training.train = watched_train
-    gate.judge = watched_judge
+    promotion.carry_out = watched_carry_out
     Registry.promote = watched_promote
 
 
@@ -112,7 +112,7 @@ def _import_all() -> None:
         "pandera.polars",
         "polars",
         "mesh_pipelines.orchestration.run",
-        "mesh_pipelines.steps.transform",
+        "mesh_pipelines.steps.produce",
         "mesh_pipelines.publishing.publish",
         "quality.dataset",
         "quality.gx",

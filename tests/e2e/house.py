@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration.run import StepReport
+from mesh_pipelines.orchestration.run_report import StepReport
 from mesh_pipelines.shared import platform
 from resources.lake.lake import Lake
 

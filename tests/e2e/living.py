@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 from mesh_pipelines.shared import Platform
 from resources.settings import Settings
@@ -168,7 +169,7 @@ class LivingMesh:
 
     def versions(self, key: str) -> tuple[Any, ...]:
         """Registered versions of a model."""
-        return self.platform.registry.versions(key)
+        return registry_of(self.platform).versions(key)
 
     def content(self, key: str) -> tuple[int, str]:
         """Version and content of a table; -1 where nothing is published."""

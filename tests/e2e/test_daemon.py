@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mesh_pipelines.commands.demo_data import DOMAINS, land
-from mesh_pipelines.declaring.mesh import load_mesh, read_workspace
-from mesh_pipelines.planning.next_run import VERSIONS
-from mesh_pipelines.planning.plan import REASON
+from mesh_pipelines.dagster_names import REASON, VERSIONS
+from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.governance.federation import load_mesh
 from tests.e2e.living import LivingMesh, made
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.dagster_names import PROCESS
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.testing import workspace
-from resources.processes import PROCESS, number_of
+from resources.processes import number_of
 from tests.e2e import small
 from tests.e2e.living import LivingMesh, made
 from tests.mesh_pipelines.tiny import World
@@ -98,7 +100,7 @@ def test_twelve_months_that_land_at_once_train_each_model_once(mesh: Small) -> N
     assert set(made(runs).values()) == {1}
     features = mesh.platform.record("shop.order_features")
     assert features is not None
-    read = {key: given["version"] for key, given in features.info["inputs"].items()}
+    read = {key: given.version for key, given in PublishRecord.of(features).inputs.items()}
     assert read == {"shop.orders": 0, "plant.wear_forecast": 0}
     assert features.rows == 365 * small.MACHINES
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines.declaring.mesh import Mesh, load_mesh
-from mesh_pipelines.orchestration.run import RunReport, run
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.orchestration.run_report import RunReport
 from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
@@ -53,3 +56,21 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Machines:
     with home_at(folder / ".mesh"), workspace(folder):
         written = tuple(new_domain("machines", folder))
         return Machines(folder, written, run(["machines"]))
+
+
+@pytest.fixture(scope="session")
+def spec() -> ModelSpec:
+    """The declaration of a binary model, with sampling, a baseline and slices."""
+    return ModelSpec(
+        key="demo.lateness",
+        features="demo.lateness_features",
+        target="late",
+        time="at",
+        entity=("id",),
+        ignore=("id",),
+        params={"max_depth": 3, "subsample": 0.8},
+        rounds=12,
+        baseline=("port", "hour"),
+        slices=("port",),
+        gate=Gate(floors={"auc": 0.6}, margin=0.01, min_slice_rows=100),
+    )

@@ -15,6 +15,7 @@ import yaml
 
 from mesh_pipelines.declaring.mesh import read_workspace
 from mesh_pipelines.errors import MeshError
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.scaffold import new_domain
@@ -167,7 +168,7 @@ def test_a_new_domain_runs_to_a_champion(machines: Machines) -> None:
         "done",
     )
     with machines.inside():
-        champion = platform().registry.champion("machines.repair")
+        champion = registry_of(platform()).champion("machines.repair")
         assert champion is not None
         assert champion.metrics["auc"] > champion.baseline["auc"]
         forecast = platform().lake.scan("machines.repair_forecast").collect()

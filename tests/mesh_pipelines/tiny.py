@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 import yaml
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node, load_domain
-from mesh_pipelines.declaring.mesh import Mesh, load_mesh
+from mesh_pipelines.declaring.load import load_domain
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import LoadedDomain, Node, ProductNode
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 from quality.contract import Contract, load_contract
 
@@ -242,4 +244,4 @@ def by_rule(violations: Sequence[Any]) -> dict[str, list[str]]:
 
 def product(contract: Contract, **more: Any) -> Node:
     """A product's node, as if a domain had declared it."""
-    return Node(contract.domain, contract.name, "product", contract=contract, code_version="code", **more)
+    return ProductNode(contract.domain, contract.name, contract=contract, code_version="code", **more)

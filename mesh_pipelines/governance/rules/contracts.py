@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_pipelines.declaring.load import PROMISING, LoadedDomain
+from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
@@ -17,7 +17,7 @@ class EveryProductHasAContract(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.stage in PROMISING and domain.lacks_contract(node):
+            if node.promises and domain.lacks_contract(node):
                 yield self.violation(
                     node.place,
                     f"this {node.stage} has no contract",
@@ -30,7 +30,7 @@ class ContractNamesItsDomain(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.contract and node.stage != "champion" and node.contract.domain != domain.name:
+            if node.contract and not isinstance(node, ChampionNode) and node.contract.domain != domain.name:
                 yield self.violation(
                     f"{domain.place_of(node.contract)}: domain",
                     f"says {node.contract.domain!r}, but the folder is {domain.name!r}",
@@ -42,7 +42,7 @@ class ContractsAreKept(Rule[LoadedDomain]):
     """A contract without an asset promises what nobody makes, and its readers would rely on it."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
-        promising = (node for node in domain.nodes.values() if node.stage in PROMISING)
+        promising = (node for node in domain.nodes.values() if node.promises)
         kept = {node.contract.path for node in promising if node.contract}
         files: dict[str, str] = {}
         for contract in domain.contracts:

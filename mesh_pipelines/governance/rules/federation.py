@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, Node
 
 
 def _today() -> date:

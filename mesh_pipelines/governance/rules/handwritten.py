@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_pipelines.declaring.load import LoadedDomain
+from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
 from quality.lint.rule import Rule
 
@@ -26,7 +26,7 @@ class HandwrittenChecksAreKept(Rule[LoadedDomain]):
     """A blocking check stops the readers of what it refuses: it runs with its asset, and leaves one verdict on it."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
-        keys = {node.key for node in domain.nodes.values()}
+        keys = domain.by_key
         for check in domain.checks:
             where = f"{domain.place}: {check.name}"
             if check.asset not in keys:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
-from mesh_pipelines.declaring.load import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode, RegisteredNode
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.governance.rules.federation import Federation
@@ -14,16 +14,13 @@ from mesh_pipelines.governance.rules.nearest import nearest_or
 from quality.contract import Partition
 from quality.lint.rule import Rule
 
-SHARED = ("product", "predictions")
-"""Stages that a port may lead to."""
-
 
 class OwnInputsExist(Rule[LoadedDomain]):
     """An asset cannot read what its domain does not have."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.stage in ("model", "champion", "predictions"):
+            if isinstance(node, (RegisteredNode, PredictionsNode)):
                 continue  # ModelsAreTrainedOnOwnFeatures reports these, once
             for wanted in node.inputs:
                 owner, _, name = wanted.key.partition(".")
@@ -75,9 +72,8 @@ class PartitionsReachAsFar(Rule[LoadedDomain]):
     """A product that ends before what it is made of would leave out the rest of it without a word."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
-        nodes = {node.key: node for node in domain.nodes.values()}
         for node in domain.nodes.values():
-            for made_of in (nodes[i.key] for i in node.inputs if i.key in nodes):
+            for made_of in (domain.by_key[i.key] for i in node.inputs if i.key in domain.by_key):
                 if not (node.partitioned and made_of.partitioned and node.contract and made_of.contract):
                     continue
                 own, other = node.contract.partition, made_of.contract.partition
@@ -175,12 +171,12 @@ def _fault_of_port(reader: str, key: str, purpose: str, federation: Federation) 
     """Problem and fix of a port; None where it leads to a product under an agreement that is in force."""
     product = federation.nodes.get(key)
     if product is None:
-        products = sorted(k for k, node in federation.nodes.items() if node.stage in SHARED)
+        products = sorted(k for k, node in federation.nodes.items() if node.is_product)
         return (
             f"its port leads to {key}, which no domain publishes",
             nearest_or(key, products, f"products are: {', '.join(products) or 'none yet'}"),
         )
-    if product.stage not in SHARED or product.contract is None:
+    if not product.is_product or product.contract is None:
         return (
             f"its port leads to {key}, a {product.stage}, and only products can be shared",
             f"ask {product.domain} to publish it as a product",

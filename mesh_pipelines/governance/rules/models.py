@@ -9,7 +9,8 @@ from mesh_pipelines.declaring.declarations import (
     ModelDeclaration,
     PredictionsDeclaration,
 )
-from mesh_pipelines.declaring.load import LoadedDomain, model_spec
+from mesh_pipelines.declaring.load import model_spec
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
 from mesh_pipelines.errors import DefinitionError, Violation
 from quality.lint.rule import Rule
 
@@ -21,7 +22,7 @@ class ModelsAreTrainedOnOwnFeatures(Rule[LoadedDomain]):
         for node in domain.nodes.values():
             declared = node.declaration
             # A champion has its model's declaration, and the same fault.
-            if isinstance(declared, ModelDeclaration) and node.stage == "model":
+            if isinstance(declared, ModelDeclaration) and isinstance(node, ModelNode):
                 features = domain.nodes.get(declared.features)
                 if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                     yield self.violation(
@@ -44,13 +45,13 @@ class ModelsAreSound(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.stage != "model" or not isinstance(node.declaration, ModelDeclaration):
+            if not isinstance(node, ModelNode) or not isinstance(node.declaration, ModelDeclaration):
                 continue
             features = domain.nodes.get(node.declaration.features)
             if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                 continue
             try:
-                model_spec(node, domain.nodes)
+                model_spec(node, domain.by_key)
             except DefinitionError as error:
                 for found in error.violations:
                     yield self.violation(node.place, found.problem, found.fix)

@@ -16,10 +16,12 @@ from typer.testing import CliRunner
 
 from mesh_pipelines.commands import cli
 from mesh_pipelines.errors import AuditRefused, DomainError, MeshError, SelectionError, Violation
-from mesh_pipelines.orchestration import check
+from mesh_pipelines.modeling.rebuild import RebuildReport
+from mesh_pipelines.orchestration import check, model_requests
 from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.reporting import card as cards
 from mesh_pipelines.reporting import status as state
-from mesh_pipelines.reporting.reports import Card, MeshState, RebuildReport, Section, Table
+from mesh_pipelines.reporting.reports import Card, MeshState, Section, Table
 from tests.mesh_pipelines.samples import MESH
 
 runner = CliRunner()
@@ -150,7 +152,7 @@ def test_status_of_an_empty_mesh_says_how_to_begin(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("line", "place", "function"),
-    [("run", runs, "run"), ("status", state, "read_state"), ("show a.b", state, "describe")],
+    [("run", runs, "run"), ("status", state, "read_state"), ("show a.b", cards, "describe")],
 )
 def test_a_deliberate_error_shows_what_where_and_remedy(
     line: str, place: object, function: str, monkeypatch: pytest.MonkeyPatch
@@ -270,7 +272,7 @@ def test_show_prints_a_card_and_its_json(monkeypatch: pytest.MonkeyPatch) -> Non
         [Section("Promise", [("key", "day")])],
         [Table("Columns", ("column", "type"), [("day", "date"), ("x" * 120, "string")])],
     )
-    answer(monkeypatch, state, "describe", card)
+    answer(monkeypatch, cards, "describe", card)
     shown = runner.invoke(cli.app, ["show", "a.b@3"])
     assert shown.exit_code == 0
     assert "One row a [bold]day[/bold]." in shown.stdout
@@ -285,7 +287,7 @@ def test_rebuild_says_whether_the_bytes_are_the_same(
     rebuilt: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other bytes are a no, with exit code 1."""
-    answer(monkeypatch, runs, "rebuild", RebuildReport("a.b", 2, "aa", rebuilt, 1.0))
+    answer(monkeypatch, model_requests, "rebuild", RebuildReport("a.b", 2, "aa", rebuilt, 1.0))
     result = runner.invoke(cli.app, ["rebuild", "a.b@2", "--json"])
     assert result.exit_code == code
     assert json.loads(result.stdout)["same"] is (code == 0)
@@ -304,7 +306,7 @@ def test_demo_land_puts_real_files_below_the_home(mesh_home: Path) -> None:
 def test_help_is_instant() -> None:
     """`mesh --help` loads nothing of what the commands need."""
     code = (
-        "import sys; from mesh_pipelines import cli; from typer.testing import CliRunner;"
+        "import sys; from mesh_pipelines.commands import cli; from typer.testing import CliRunner;"
         "assert CliRunner().invoke(cli.app, ['--help']).exit_code == 0;"
         "print([name for name in ('dagster', 'polars', 'mlflow', 'pydantic', 'yaml') if name in sys.modules])"
     )
@@ -314,9 +316,9 @@ def test_help_is_instant() -> None:
 
 def test_errors_carry_their_remedy_in_a_frame_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """A person at a terminal gets a frame; the place stays in one piece where the line is wide enough."""
-    from mesh_pipelines.reporting import terminal as cards
+    from mesh_pipelines.reporting import terminal
 
-    cards.show(cards.failure(MeshError("no", where="a.b", remedy="try again"), terminal=True))
+    terminal.show(terminal.failure(MeshError("no", where="a.b", remedy="try again"), terminal=True))
     shown = capsys.readouterr().out
     for part in ("no", "a.b", "try again", "The mesh says no"):
         assert part in shown

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from mesh_pipelines.declaring.declarations import Input
-from mesh_pipelines.declaring.load import PARTITION, model_spec
+from mesh_pipelines.declaring.load import model_spec
+from mesh_pipelines.declaring.node import PARTITION
 from tests.mesh_pipelines.tiny import World, by_rule, promise
 
 ORDERS = {"id": "integer", "amount": "number"}
@@ -56,7 +57,7 @@ def test_a_package_becomes_nodes(world: World) -> None:
     promising = {n.name for n in domain.nodes.values() if n.contract}
     assert promising == {"orders_raw", "orders", "fraud_forecast"}
     assert domain.nodes["order_features"].partition_column == PARTITION
-    assert model_spec(domain.nodes["fraud"], domain.nodes).time == "day"
+    assert model_spec(domain.nodes["fraud"], domain.by_key).time == "day"
     assert not domain.violations
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.mesh import Mesh, load_mesh
+from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.features.column_lineage import Lineage, lineage_of
+from mesh_pipelines.governance.federation import load_mesh
 
 ROOT = Path(__file__).parents[3]
 ORDERS = {

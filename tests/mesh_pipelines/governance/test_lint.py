@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.agreements import agreement_refusal
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.governance.lint import DOMAIN_RULES, MESH_RULES, lint_domain
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.orchestration.location import domain
@@ -266,7 +266,7 @@ from mesh_pipelines.governance.rules.contracts import DomainsAreDescribed
 
 class _OfProducts(Rule[LoadedDomain]):
     def check(self, domain):
-        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if n.stage == "product")
+        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if n.is_product)
 
 
 class ProductsHaveATwin(_OfProducts):

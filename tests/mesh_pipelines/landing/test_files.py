@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mesh_pipelines.declaring.load import PARTITION
+from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError
+from mesh_pipelines.landing.changes import changed_partitions, gone_with_rows_kept, remembered
 from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.landing.landed import Known, Landed, changed_partitions, gone_with_rows_kept, remembered
+from mesh_pipelines.landing.landed import Known, Landed, SeenInput
 from quality.contract import Contract
 from resources.store import FolderStore
 from tests.mesh_pipelines.tiny import promise, read_promise
@@ -202,7 +203,7 @@ def test_ten_thousand_known_files_are_not_read_again(folder: Path, hashed: list[
         (folder / f"orders-{number:05d}.csv").hardlink_to(folder / "seen")
     stat = (folder / "seen").stat()
     stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
-    before = {"": {f"orders-{number:05d}.csv": [stamp, "of before", ""] for number in range(10_000)}}
+    before = {"": {f"orders-{number:05d}.csv": SeenInput(stamp, "of before") for number in range(10_000)}}
     land(folder, "orders-new.csv")
     found = look(folder, "orders-*.csv", before)
     assert len(found.inputs) == 10_001

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.errors import LandingError, SourceUnavailable
+from mesh_pipelines.landing.changes import changed_partitions, looked, remembered
 from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.landing.landed import Known, changed_partitions, looked, remembered
+from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.shared import platform
 from quality.contract import Contract

@@ -10,15 +10,17 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable
-from mesh_pipelines.landing.landed import Known, Landed, changed_partitions, looked, remembered
+from mesh_pipelines.landing.changes import changed_partitions, looked, remembered
+from mesh_pipelines.landing.landed import Known, Landed
 from mesh_pipelines.landing.tables import TableLanding
-from mesh_pipelines.orchestration.run import StepReport, run
-from mesh_pipelines.planning.plan import known_of
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.orchestration.run_report import StepReport
 from mesh_pipelines.publishing.publish import publish
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import platform
-from mesh_pipelines.steps.transform import source_candidate
+from mesh_pipelines.steps.source import source_candidate
 from resources.database import Database
 from resources.settings import get_settings
 from tests.mesh_pipelines.postgres import PASSWORD, Postgres
@@ -62,7 +64,11 @@ class Shop:
         """Bring it up to date as its step does, without Dagster around it: ``done`` or ``up to date``."""
         before = platform().record(KEY)
         with place(node) as landing:
-            parts = tuple(landing.look(known_of(before)).by_partition()) if node.partitioned else None
+            parts = (
+                tuple(landing.look(PublishRecord.of(before).landed).by_partition())
+                if node.partitioned
+                else None
+            )
             found = source_candidate(node, landing, before, parts, anew=anew)
             if found is None:
                 return "up to date"

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
-from mesh_pipelines.modeling.registry import LoadedModel, ModelVersion
+from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.training import TrainedModel, train
+from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.tracking import Tracking
 
 ROWS = 6_000
@@ -41,24 +41,6 @@ def history() -> pl.DataFrame:
         wind=pl.when(pl.col("id") % 17 == 0).then(None).otherwise("wind"),
         port=pl.when(pl.col("id") % 23 == 0).then(None).otherwise("port"),
         late=pl.when(pl.col("id") % 101 == 0).then(None).otherwise("late"),
-    )
-
-
-@pytest.fixture(scope="session")
-def spec() -> ModelSpec:
-    """A binary model of that history, with sampling, a baseline and slices."""
-    return ModelSpec(
-        key="demo.lateness",
-        features="demo.lateness_features",
-        target="late",
-        time="at",
-        entity=("id",),
-        ignore=("id",),
-        params={"max_depth": 3, "subsample": 0.8},
-        rounds=12,
-        baseline=("port", "hour"),
-        slices=("port",),
-        gate=Gate(floors={"auc": 0.6}, margin=0.01, min_slice_rows=100),
     )
 
 

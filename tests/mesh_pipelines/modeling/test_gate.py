@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
-from mesh_pipelines.modeling.gate import GateDecision, decide
-from mesh_pipelines.modeling.registry import LoadedModel
+from mesh_pipelines.modeling.gate_decision import GateDecision
+from mesh_pipelines.modeling.promotion import bring_to_gate
 from mesh_pipelines.modeling.training import TrainedModel, train
-from mesh_pipelines.steps import model as modelsteps
+from mesh_pipelines.modeling.version import LoadedModel
+from mesh_pipelines.steps.champion import _evaluated
+from mesh_pipelines.steps.model import just_trained
 
 Registered = Callable[..., LoadedModel]
 
@@ -31,7 +33,7 @@ def test_the_first_model_needs_no_champion(
     spec: ModelSpec, history: pl.DataFrame, trained: TrainedModel
 ) -> None:
     """Without a champion the floors, the baseline and the slices decide."""
-    decision = decide(trained, None, history.lazy(), spec)
+    decision = bring_to_gate(trained, None, history.lazy(), spec)
     assert decision.promote
     assert [check.name for check in decision.reasons] == ["floor_auc", "beats_baseline", "slice_port"]
 
@@ -41,7 +43,7 @@ def test_floors_hold_whatever_the_champion(
 ) -> None:
     """A floor is a floor: below it for what should be high, above it for what should be low."""
     strict = replace(spec, gate=Gate(floors={"auc": 0.99, "logloss": 0.01}))
-    assert _failed(decide(trained, None, history.lazy(), strict)) == ["floor_auc", "floor_logloss"]
+    assert _failed(bring_to_gate(trained, None, history.lazy(), strict)) == ["floor_auc", "floor_logloss"]
 
 
 def test_a_model_must_beat_its_baseline(spec: ModelSpec, history: pl.DataFrame) -> None:
@@ -49,7 +51,7 @@ def test_a_model_must_beat_its_baseline(spec: ModelSpec, history: pl.DataFrame) 
     naive = replace(
         spec, baseline=lambda past, future: future.select(pl.col("late") * 1.0).collect().to_series()
     )
-    decision = decide(train(naive, history.lazy()), None, history.lazy(), naive)
+    decision = bring_to_gate(train(naive, history.lazy()), None, history.lazy(), naive)
     assert "beats_baseline" in _failed(decision)
 
 
@@ -58,13 +60,13 @@ def test_a_worse_challenger_is_refused_on_the_same_rows(
 ) -> None:
     """The champion is scored anew on the challenger's holdout; the reason names both figures and the rows."""
     loose = replace(spec, gate=Gate(margin=0.01, must_beat_baseline=False))
-    decision = decide(poor, registered(trained, 3), history.lazy(), loose)
+    decision = bring_to_gate(poor, registered(trained, 3), history.lazy(), loose)
     assert not decision.promote
     assert "not_worse_than_champion" in _failed(decision)
     assert decision.champion == "lateness@3"
     assert decision.champion_metrics == pytest.approx(dict(trained.metrics))
     assert f"on the same {trained.record.split.holdout_rows:,} rows" in decision.text
-    assert decide(trained, registered(poor), history.lazy(), loose).promote
+    assert bring_to_gate(trained, registered(poor), history.lazy(), loose).promote
 
 
 def test_margin_allows_a_little_worse(
@@ -73,8 +75,8 @@ def test_margin_allows_a_little_worse(
     """Within the margin a challenger passes; the same model always does."""
     slower = train(replace(spec, rounds=10), history.lazy())
     wide = replace(spec, gate=Gate(margin=0.05))
-    assert decide(slower, registered(trained), history.lazy(), wide).promote
-    assert decide(trained, registered(trained), history.lazy(), replace(spec, gate=Gate())).promote
+    assert bring_to_gate(slower, registered(trained), history.lazy(), wide).promote
+    assert bring_to_gate(trained, registered(trained), history.lazy(), replace(spec, gate=Gate())).promote
 
 
 def test_rows_that_the_champion_learnt_from_do_not_count(
@@ -82,7 +84,7 @@ def test_rows_that_the_champion_learnt_from_do_not_count(
 ) -> None:
     """A champion that saw part of the holdout is compared on the rest, and the note says how many were left out."""
     champion = registered(train(replace(spec, holdout="10d"), history.lazy()))
-    decision = decide(trained, champion, history.lazy(), spec)
+    decision = bring_to_gate(trained, champion, history.lazy(), spec)
     seen = trained.record.split.holdout_rows - decision.rows
     assert 0 < decision.rows < trained.record.split.holdout_rows
     assert f"{seen:,} rows left out that lateness@1 learnt from" in decision.text
@@ -93,7 +95,7 @@ def test_a_champion_that_saw_everything_cannot_be_compared(
 ) -> None:
     """No fresh rows, no promotion: the gate does not guess."""
     champion = registered(train(replace(spec, holdout="1h"), history.lazy()))
-    decision = decide(trained, champion, history.lazy(), spec)
+    decision = bring_to_gate(trained, champion, history.lazy(), spec)
     assert _failed(decision) == ["not_worse_than_champion"]
     assert "are new to both" in decision.text
 
@@ -108,14 +110,14 @@ def test_no_slice_is_left_behind(
     )
     challenger = train(spec, blind.lazy())
     tolerant = replace(spec, gate=Gate(margin=1, slice_margin=0.02, min_slice_rows=50))
-    decision = decide(challenger, registered(trained), history.lazy(), tolerant)
+    decision = bring_to_gate(challenger, registered(trained), history.lazy(), tolerant)
     assert _failed(decision) == ["slice_port"]
     assert "furthest is JFK" in decision.text
 
 
 def test_small_slices_are_not_judged(spec: ModelSpec, history: pl.DataFrame, trained: TrainedModel) -> None:
     """Too few rows say nothing."""
-    decision = decide(trained, None, history.lazy(), replace(spec, gate=Gate(min_slice_rows=10_000)))
+    decision = bring_to_gate(trained, None, history.lazy(), replace(spec, gate=Gate(min_slice_rows=10_000)))
     assert decision.promote
     assert "no slice of port has 10,000 rows" in decision.text
 
@@ -125,7 +127,7 @@ def test_a_champion_that_cannot_read_todays_features(
 ) -> None:
     """Its recorded metric stands in for it, so that dropping a feature by mistake promotes nothing worse."""
     less = history.drop("wind")
-    decision = decide(
+    decision = bring_to_gate(
         poor, registered(trained), less.lazy(), replace(spec, gate=Gate(must_beat_baseline=False))
     )
     assert "not_worse_than_champion" in _failed(decision)
@@ -140,15 +142,15 @@ def test_a_model_is_judged_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was just trained in this process comes before its gate as it was judged; all else is judged again."""
-    monkeypatch.setitem(modelsteps._just_trained, trained.key, trained)
+    monkeypatch.setitem(just_trained, trained.key, trained)
     unread = pl.LazyFrame({"nothing": [1]})
-    assert modelsteps._evaluated(registered(trained), spec, unread) is trained
+    assert _evaluated(registered(trained), spec, unread) is trained
 
-    again = modelsteps._evaluated(registered(trained), spec, history.lazy())
+    again = _evaluated(registered(trained), spec, history.lazy())
     assert again is not trained
     assert again.metrics == trained.metrics
     assert again.holdout.equals(trained.holdout)
 
     stricter = replace(spec, slices=())
-    monkeypatch.setitem(modelsteps._just_trained, trained.key, trained)
-    assert modelsteps._evaluated(registered(trained), stricter, history.lazy()).slices == ()
+    monkeypatch.setitem(just_trained, trained.key, trained)
+    assert _evaluated(registered(trained), stricter, history.lazy()).slices == ()

@@ -12,18 +12,19 @@ import pytest
 
 from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
-from mesh_pipelines.modeling.gate import decide, judge
 from mesh_pipelines.modeling.logbook import log_model, plots
-from mesh_pipelines.modeling.record import InputVersion
-from mesh_pipelines.modeling.registry import ModelVersion, Registry, Standing
+from mesh_pipelines.modeling.promotion import bring_to_gate, carry_out
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import ModelVersion, Standing
+from resources.lake.table_version import TableVersion
 from resources.tracking import Tracking, training_run
 
 
 def _log(tracking: Tracking, spec: ModelSpec, trained: TrainedModel, key: str) -> ModelVersion:
-    inputs = (InputVersion("demo.departures", 9, "def"),)
+    inputs = (TableVersion("demo.departures", 9, "def"),)
     record = replace(
-        trained.record, key=key, features=InputVersion("demo.lateness_features", 4, "abc"), inputs=inputs
+        trained.record, key=key, features=TableVersion("demo.lateness_features", 4, "abc"), inputs=inputs
     )
     with training_run(tracking, model=key, dagster_run_id="run-1", step=key) as run:
         return log_model(run, replace(spec, key=key), replace(trained, record=record), plots(spec, trained))
@@ -114,21 +115,23 @@ def test_the_gate_moves_the_champion(
 ) -> None:
     """First promoted, then refused and kept as challenger with its reason, then promoted: all on record."""
     own = replace(spec, key=key)
-    first = judge(registry, _log(tracking, spec, trained, key), decide(trained, None, history.lazy(), own))
+    first = carry_out(
+        registry, _log(tracking, spec, trained, key), bring_to_gate(trained, None, history.lazy(), own)
+    )
     assert (first.gate, first.aliases) == ("promoted", ("champion",))
     strict = replace(own, gate=Gate(floors={"auc": 0.999}))
     champion = registry.read(first)
-    second = judge(
-        registry, _log(tracking, spec, trained, key), decide(trained, champion, history.lazy(), strict)
+    second = carry_out(
+        registry, _log(tracking, spec, trained, key), bring_to_gate(trained, champion, history.lazy(), strict)
     )
     assert (second.gate, second.aliases) == ("refused", ("challenger",))
     assert second.reason.startswith("FAILED floor_auc")
     assert registry.champion(key) == registry.version(key, 1)
     assert registry.challenger(key) == second
-    third = judge(
+    third = carry_out(
         registry,
         _log(tracking, spec, trained, key),
-        decide(trained, champion, history.lazy(), own),
+        bring_to_gate(trained, champion, history.lazy(), own),
         who="gate in x",
     )
     assert third.aliases == ("champion",)
@@ -169,14 +172,14 @@ def test_a_pinned_champion_stays(
     """While pinned, a better challenger is kept and told why; after unpinning it may pass."""
     registry.promote(_log(tracking, spec, trained, key), who="ann", because="first")
     registry.pin(key, who="audit", because="under review")
-    decision = decide(trained, None, history.lazy(), replace(spec, key=key))
-    second = judge(registry, _log(tracking, spec, trained, key), decision)
+    decision = bring_to_gate(trained, None, history.lazy(), replace(spec, key=key))
+    second = carry_out(registry, _log(tracking, spec, trained, key), decision)
     assert (second.gate, second.aliases) == ("refused", ("challenger",))
     assert "pinned to version 1 by audit: under review" in second.reason
     with pytest.raises(GateRefused):
         registry.rollback(key, who="ann", because="no")
     registry.unpin(key, who="audit", because="done")
-    assert judge(registry, second, decision).aliases == ("champion",)
+    assert carry_out(registry, second, decision).aliases == ("champion",)
     assert [move.action for move in registry.history(key)] == ["promote", "pin", "unpin", "promote"]
 
 
@@ -193,7 +196,7 @@ def test_a_model_that_does_not_exist(registry: Registry) -> None:
 
 def test_a_decision_is_plain_json(spec: ModelSpec, history: pl.DataFrame, trained: TrainedModel) -> None:
     """A decision can be kept beside the version, every check in it."""
-    content = json.loads(decide(trained, None, history.lazy(), spec).to_json())
+    content = json.loads(bring_to_gate(trained, None, history.lazy(), spec).to_json())
     assert content["promote"] is True
     assert {"name", "passed", "value", "bound", "text"} == set(content["reasons"][0])
 

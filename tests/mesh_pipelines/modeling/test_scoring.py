@@ -12,9 +12,9 @@ from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.modeling.evaluation import SCORE
 from mesh_pipelines.modeling.matrix import learn_schema
-from mesh_pipelines.modeling.registry import LoadedModel
 from mesh_pipelines.modeling.scoring import score, score_history, walk_forward
 from mesh_pipelines.modeling.training import TrainedModel, fit
+from mesh_pipelines.modeling.version import LoadedModel
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.model_spec import ModelSpec
-from mesh_pipelines.modeling.record import InputVersion, Record
+from mesh_pipelines.modeling.record import Record
 from mesh_pipelines.modeling.training import TrainedModel, train
+from resources.lake.table_version import TableVersion
 
 
 def test_the_model_beats_the_baseline_out_of_time(trained: TrainedModel) -> None:
@@ -43,7 +44,7 @@ def test_rows_without_an_outcome_are_left_out(
 
 def test_a_record_survives_json(spec: ModelSpec, history: pl.DataFrame) -> None:
     """The record comes back from JSON as it was, inputs included."""
-    given = InputVersion("demo.lateness_features", 4, "abc"), (InputVersion("demo.departures", 9, "def"),)
+    given = TableVersion("demo.lateness_features", 4, "abc"), (TableVersion("demo.departures", 9, "def"),)
     record = train(
         replace(spec, rounds=1), history.lazy(), features=given[0], inputs=given[1], code_version="v1"
     ).record

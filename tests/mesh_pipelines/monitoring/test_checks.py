@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.load import Node
 from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import ModelNode, PredictionsNode
+from mesh_pipelines.declaring.watch import Watch
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring import watching
 from mesh_pipelines.monitoring.checks import (
     INPUT_DRIFT,
@@ -21,7 +23,7 @@ from mesh_pipelines.monitoring.checks import (
     latest_facts,
     monitor_checks,
 )
-from mesh_pipelines.monitoring.policy import Watch, drifted
+from mesh_pipelines.monitoring.policy import drifted
 from mesh_pipelines.monitoring.watching import PROFILE, Look
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.shared import platform
@@ -71,9 +73,9 @@ def test_only_predictions_are_watched(mesh: Mesh) -> None:
 
 def test_a_model_without_bounds_has_the_usual_ones() -> None:
     """What ``model(..., watch=...)`` was given counts; without it the defaults do."""
-    assert watching.watch_of(Node("d", "m", "model", declaration=ModelDeclaration())) == Watch()
+    assert watching.watch_of(ModelNode("d", "m", declaration=ModelDeclaration())) == Watch()
     declared = ModelDeclaration(options={"watch": WATCH})
-    assert watching.watch_of(Node("d", "m", "model", declaration=declared)) == WATCH
+    assert watching.watch_of(ModelNode("d", "m", declaration=declared)) == WATCH
 
 
 def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> None:
@@ -90,7 +92,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
     """At first all is well; then inputs, predictions and performance go: each is told, and a policy knows."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(mesh=mesh).ok
-        champion = platform().registry.champion("machines.repair")
+        champion = registry_of(platform()).champion("machines.repair")
         assert champion is not None
         found = look(mesh, instance)
         assert found[LIVE_PERFORMANCE].passed
@@ -103,12 +105,16 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert {column.column for column in facts[KEY].inputs} >= {"machine", "temperature", "vibration_week"}
 
         # What the product says of the holdout is what training said of it: every row met its own outcome.
-        begun = Look.at(platform(), mesh.node(KEY), mesh.domains["machines"])
+        forecast = mesh.node(KEY)
+        assert isinstance(forecast, PredictionsNode)
+        begun = Look.at(platform(), forecast, mesh.domains["machines"])
         assert begun is not None
         (held,) = [entry for entry in begun.live().holdout if not entry.column]
         assert held.metrics == pytest.approx(champion.metrics)
 
-        platform().registry.pin("machines.repair", who="a test", because="the same model is to be watched")
+        registry_of(platform()).pin(
+            "machines.repair", who="a test", because="the same model is to be watched"
+        )
         file = get_settings().landing_folder / "machines" / "readings.csv"
         world_turns(pl.read_csv(file, try_parse_dates=True)).write_csv(file)
         assert run(mesh=mesh).ok

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.errors import DefinitionError
-from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric
-from mesh_pipelines.monitoring.policy import Watch, Watched, drifted
+from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
+from mesh_pipelines.monitoring.policy import drifted
 
 
 def column(name: str, psi: float | None, ks: float | None = 0.0, rows: int = 5_000) -> ColumnDrift:

@@ -13,13 +13,15 @@ import dagster as dg
 import pytest
 import yaml
 
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.declaring.mesh import Location, Mesh, load_mesh, read_workspace
-from mesh_pipelines.orchestration.assets import GROUPS, KINDS, asset_key
-from mesh_pipelines.orchestration.location import checks_of, definitions
-from mesh_pipelines.planning.plan import IF_STALE
-from mesh_pipelines.publishing.publish import QUARANTINE
+from mesh_pipelines.dagster_names import IF_STALE, asset_key
+from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
+from mesh_pipelines.declaring.node import Node, ProductNode
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.orchestration.assets import DAGSTER_KINDS, GROUPS
+from mesh_pipelines.orchestration.location import definitions
+from mesh_pipelines.publishing.quarantine import QUARANTINE
 from mesh_pipelines.shared import platform
+from mesh_pipelines.steps.checks import checks_of
 from quality.contract import load_contract
 from quality.rules import rules_of
 from tests.mesh_pipelines.tiny import World, promise
@@ -63,14 +65,14 @@ def test_every_asset_is_named_grouped_and_owned(
     graph = shown[domain.name].get_repository_def().asset_graph
     for node in domain.nodes.values():
         asset = graph.get(dg.AssetKey([domain.name, node.name]))
-        assert asset.group_name == f"{domain.name}_{GROUPS[node.stage]}"
+        assert asset.group_name == f"{domain.name}_{GROUPS[type(node)]}"
         assert domain.profile.contact in asset.owners
         assert any(owner.startswith("team:") for owner in asset.owners)
         assert (asset.tags["mesh/domain"], asset.tags["mesh/stage"]) == (domain.name, node.stage)
         kinds = {tag.removeprefix("dagster/kind/") for tag in asset.tags if tag.startswith("dagster/kind/")}
         assert kinds
         assert len(kinds) <= 3
-        assert kinds <= set().union(*KINDS.values(), {"duckdb"})
+        assert kinds <= set().union(*DAGSTER_KINDS.values(), {"duckdb"})
         assert asset.code_version == node.version_of_code
         assert {i.key for i in node.inputs} == {".".join(key.path) for key in asset.parent_keys}
 
@@ -318,7 +320,7 @@ def test_an_asset_by_hand_gets_what_every_asset_gets(world: World) -> None:
     assert asset.metadata["wiki"] == "page 7"
     assert [c.name for c in asset.metadata["dagster/column_schema"].columns] == ["id", "amount"]
     kinds = {tag.removeprefix("dagster/kind/") for tag in asset.tags if tag.startswith("dagster/kind/")}
-    assert kinds >= KINDS["product"]
+    assert kinds >= DAGSTER_KINDS[ProductNode]
     checks = {key.name for key in graph.get_check_keys_for_assets({asset.key})}
     assert {"columns_conform", "within_tolerance", "has_rows", "small", "dear"} <= checks
     assert graph.get(dg.AssetKey(["shop", "totals"])).parent_keys == {asset.key}

@@ -13,14 +13,18 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.declaring.node import PredictionsNode
+from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
 from mesh_pipelines.monitoring.earlier_predictions import SAID
 from mesh_pipelines.monitoring.watching import Live, Look
-from mesh_pipelines.orchestration import model_requests as decisions
-from mesh_pipelines.orchestration.run import StepReport, run
-from mesh_pipelines.reporting.status import describe
+from mesh_pipelines.orchestration import model_requests
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.orchestration.run_report import StepReport
+from mesh_pipelines.reporting.card import describe
 from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import platform
@@ -29,6 +33,7 @@ from tests.mesh_pipelines.conftest import Machines
 
 pytestmark = pytest.mark.slow
 KEY = "machines.repair"
+ANN = Reader("person", "ann")
 
 
 @pytest.fixture
@@ -58,14 +63,14 @@ def facts_of_card(key: str, heading: str) -> dict[str, str]:
 @pytest.mark.usefixtures("inside")
 def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
     """Each decision stays on record in MLflow and in Dagster, with who and why."""
-    decisions.pin(KEY, "audit")
+    model_requests.pin(KEY, "audit", by=ANN)
     with pytest.raises(GateRefused, match="audit"):
-        decisions.promote(KEY, 1, "impatience")
+        model_requests.promote(KEY, 1, "impatience", by=ANN)
     assert told_in_dagster()["because"] == "audit"
-    decisions.unpin(KEY, "audit is over")
-    move = decisions.promote(KEY, 1, "agreed")
+    model_requests.unpin(KEY, "audit is over", by=ANN)
+    move = model_requests.promote(KEY, 1, "agreed", by=ANN)
     assert (move.to, move.because) == (1, "agreed")
-    assert [m.action for m in platform().registry.history(KEY)][-3:] == ["pin", "unpin", "promote"]
+    assert [m.action for m in registry_of(platform()).history(KEY)][-3:] == ["pin", "unpin", "promote"]
     assert told_in_dagster()["because"] == "agreed"
     assert told_in_dagster()["champion"] == "repair@1"
 
@@ -74,8 +79,8 @@ def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
 def test_there_is_no_way_back_before_the_first_champion() -> None:
     """A rollback that leads nowhere says so, and moves nothing."""
     with pytest.raises(NotPublished, match="no champion before"):
-        decisions.rollback(KEY, "regret")
-    champion = platform().registry.champion(KEY)
+        model_requests.rollback(KEY, "regret", by=ANN)
+    champion = registry_of(platform()).champion(KEY)
     assert champion is not None
     assert champion.version == 1
 
@@ -84,7 +89,7 @@ def test_there_is_no_way_back_before_the_first_champion() -> None:
 def test_only_models_are_decided_on() -> None:
     """A product's key is answered with what it is."""
     with pytest.raises(SelectionError, match="is a product"):
-        decisions.pin("machines.readings", "why not")
+        model_requests.pin("machines.readings", "why not", by=ANN)
 
 
 def test_why_tells_what_is_what_was_and_what_comes_next(inside: Path) -> None:
@@ -127,7 +132,7 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
     models.write_text(models.read_text().replace("margin=0.02", 'margin=0.02, shadow="14d"'))
     with workspace(inside):
         brought_up()
-        registry = platform().registry
+        registry = registry_of(platform())
         first, second = registry.versions(KEY)
         assert (first.aliases, second.aliases) == (("champion",), ("shadow",))
         assert "in shadow until outcomes of" in second.reason
@@ -173,7 +178,7 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
     with workspace(inside):
         brought_up()
         assert set(forecast()["model_version"]) == {"repair@2"}
-        moved = decisions.rollback(KEY, "scores look odd")
+        moved = model_requests.rollback(KEY, "scores look odd", by=ANN)
         assert (moved.before, moved.to) == (2, 1)
         following = facts_of_card(KEY, "Next tick")["machines_current"]
         assert following == "a run of machines.repair_forecast, because: version 1 is champion now"
@@ -187,18 +192,18 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
             "repair@1",
         )
         brought_up()
-        champion = platform().registry.champion(KEY)
+        champion = registry_of(platform()).champion(KEY)
         assert champion is not None
         assert champion.version == 1, "the gate does not take back what a person decided"
 
 
 def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: Path) -> None:
     """The pin is its reason, in the registry as on the champion's card."""
-    decisions.pin(KEY, "under audit")
+    model_requests.pin(KEY, "under audit", by=ANN)
     turn(inside, 30)
     with workspace(inside):
         brought_up()
-        registry = platform().registry
+        registry = registry_of(platform())
         assert [version.gate for version in registry.versions(KEY)] == ["promoted", "refused"]
         assert "pinned to version 1" in registry.versions(KEY)[1].reason
         assert "passed floor_auc" in registry.versions(KEY)[1].reason
@@ -207,7 +212,7 @@ def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: P
         assert "under audit" in facts_of_card(KEY, "Now")["pinned"]
         tags = registry.client.get_registered_model(KEY).tags
         assert "under audit" in tags["mesh.pin"]
-        decisions.unpin(KEY, "audited")
+        model_requests.unpin(KEY, "audited", by=ANN)
         assert "version 2 awaits the gate" in facts_of_card(KEY, "Next tick")["machines_current"]
         brought_up()
         assert [version.gate for version in registry.versions(KEY)] == ["promoted", "promoted"]
@@ -237,7 +242,7 @@ def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(insi
     features.write_text(features.read_text().replace("ordered.with_columns(*week)", tomorrow))
     with workspace(inside):
         brought_up()
-        decisions.pin(KEY, "the same model is to be watched")
+        model_requests.pin(KEY, "the same model is to be watched", by=ANN)
         first, live = seen_live()
         assert (live.waiting, first["day"].max()) == (12, date(2026, 3, 31))
         turn(inside, 1)
@@ -255,8 +260,8 @@ def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(insi
         assert judged(later) == judged(live) + 12
 
         # A new champion says it anew; what the one before it had said then is judged all the same.
-        decisions.unpin(KEY, "seen enough")
-        decisions.promote(KEY, 3, "its turn")
+        model_requests.unpin(KEY, "seen enough", by=ANN)
+        model_requests.promote(KEY, 3, "its turn", by=ANN)
         brought_up()
         third, newest = seen_live()
         assert third.filter(pl.col("day") > date(2026, 3, 30))["model_version"].unique().to_list() == [
@@ -271,6 +276,8 @@ def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(insi
 def seen_live() -> tuple[pl.DataFrame, Live]:
     """All predictions, and how good they turned out to be."""
     mesh = load_mesh(Path.cwd())
-    look = Look.at(platform(), mesh.node("machines.repair_forecast"), mesh.domains["machines"])
+    forecast = mesh.node("machines.repair_forecast")
+    assert isinstance(forecast, PredictionsNode)
+    look = Look.at(platform(), forecast, mesh.domains["machines"])
     assert look is not None
     return platform().lake.scan("machines.repair_forecast").collect(), look.live()

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 from aiosmtpd.controller import Controller
 
-from mesh_pipelines.declaring.load import LoadedDomain
+from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.notices import notice_sensor, send, urls_for

@@ -12,10 +12,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from mesh_pipelines.dagster_names import WORK_SECONDS
 from mesh_pipelines.errors import DomainError, SelectionError
+from mesh_pipelines.governance.federation import project_root
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
-from mesh_pipelines.orchestration.run import RunReport, project_root, run
-from mesh_pipelines.reporting.reports import WORK_SECONDS
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.orchestration.run_report import RunReport
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.rebuild import CHECK
@@ -284,7 +287,7 @@ def test_a_trained_domain_is_left_alone_the_second_time(machines: Machines) -> N
         again = run(["machines"], mesh=mesh)
         assert set(statuses(again).values()) == {"up to date"}
         assert again.run_ids == ()
-        assert len(platform().registry.versions("machines.repair")) == 1
+        assert len(registry_of(platform()).versions("machines.repair")) == 1
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.schedules import cron_of, due_in, due_schedules
@@ -123,7 +123,7 @@ def test_a_tick_makes_what_is_out_of_date_or_says_what_is_late(
     assert request.tags["mesh/reason"].startswith("new rows are due of orders_raw and old age is due")
     assert "orders.csv landed" in request.tags["mesh/reason"]
     assert runs.run(["shop.orders"]).ok
-    facts = facts_of(load_mesh(world_with_shop.root), platform())
+    facts = facts_of(load_mesh(world_with_shop.root).nodes, platform())
     nodes = domain.nodes.values()
     assert late(nodes, facts, now + timedelta(minutes=2)) == {}
     told = late(nodes, facts, now + timedelta(days=9))

@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring.checks import INPUT_DRIFT
-from mesh_pipelines.monitoring.findings import ColumnDrift
-from mesh_pipelines.monitoring.policy import Watched
+from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
+from mesh_pipelines.planning.facts import ModelFacts
 from mesh_pipelines.planning.lookup import all_model_facts, facts_of
-from mesh_pipelines.planning.plan import ModelFacts
 from mesh_pipelines.shared import platform
 from mesh_pipelines.testing import small_domain
 
@@ -35,7 +35,7 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         node = mesh.node("machines.repair")
 
         def drift(content: str) -> str | None:
-            return facts_of(mesh, platform(), instance=lambda: instance).drift(node, content)
+            return facts_of(mesh.nodes, platform(), instance=lambda: instance).drift(node, content)
 
         assert drift("content") is None
         tell(
@@ -47,7 +47,7 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         assert drift("content of before") == "inputs drifted: temperature (PSI 0.40 > 0.25)"
         tell(instance, Watched("repair@7", "content", inputs=moved))
         assert drift("content") is None
-        without = facts_of(mesh, platform())
+        without = facts_of(mesh.nodes, platform())
         assert without.drift(node, "content") is None
 
 
@@ -61,7 +61,7 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
     with small_domain(tmp_path):
         assert all_model_facts(platform()) == {}
         assert not (tmp_path / ".mesh" / "mlflow").exists()
-        client = platform().registry.client
+        client = registry_of(platform()).client
         client.create_registered_model("machines.repair")
         client.create_model_version("machines.repair", "file:///nowhere", tags={"gate": "promoted"})
         monkeypatch.setattr(facts, "_TICK", 0.0)

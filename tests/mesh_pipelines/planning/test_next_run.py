@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.orchestration.sensors import run_request
+from mesh_pipelines.orchestration.tick import run_request
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import LOST, Attempt, Attempts, Nothing, Request, decide
 from mesh_pipelines.shared import platform
@@ -28,7 +28,7 @@ def after(domain: str, *attempts: Attempt) -> Attempts:
 def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | Nothing:
     """What a tick of a domain would come to now."""
     mesh = world.mesh()
-    return decide(mesh, domain, facts_of(mesh, platform()), attempts)
+    return decide(mesh, domain, facts_of(mesh.nodes, platform()), attempts)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.declaring.mesh import load_mesh
+from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.orchestration.assets import partitions_of
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.next_run import Attempt, Nothing

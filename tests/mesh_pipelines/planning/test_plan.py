@@ -11,23 +11,24 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.declaring.declarations import Declaration, Input, SourceDeclaration
-from mesh_pipelines.declaring.load import Node
-from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.landing.landed import remembered
-from mesh_pipelines.planning.plan import (
-    Declared,
-    Facts,
-    ModelFacts,
-    Plan,
-    Step,
-    changes,
-    plan,
-    too_little_new,
+from mesh_pipelines.declaring.declarations import (
+    Declaration,
+    Input,
+    PredictionsDeclaration,
+    SourceDeclaration,
 )
+from mesh_pipelines.declaring.node import KINDS, Node
+from mesh_pipelines.landing.changes import remembered
+from mesh_pipelines.landing.files import FileLanding
+from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy
+from mesh_pipelines.planning.judge import judge
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.planning.step import Plan, Step
+from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
 from quality.contract import Contract
 from resources.lake.digest import ContentDigest
 from resources.lake.publication import Publication
+from resources.lake.table_version import TableVersion
 from resources.store import FolderStore
 from tests.mesh_pipelines.tiny import promise, read_promise
 
@@ -64,10 +65,10 @@ class Made:
     def facts(self) -> Facts:
         return Facts(
             self.records.get,
-            lambda key: self.models.get(key, ModelFacts()),
             self.nodes,
+            lambda key: self.models.get(key, ModelFacts()),
             lambda _: self.place(),
-            lambda _: Declared(self.spec, self.min_new_rows, self.max_age, self.on_drift),
+            lambda _: RetrainPolicy(self.spec, self.min_new_rows, self.max_age, self.on_drift),
             drift=lambda _, content: self.drifted.get(content),
         )
 
@@ -78,7 +79,7 @@ class Made:
         (self.landing / "shop").mkdir(parents=True, exist_ok=True)
         (self.landing / "shop" / f"raw-{month}.csv").write_text(text)
 
-    def publish(self, name: str, parts: Mapping[str, str], **info: Any) -> None:
+    def publish(self, name: str, parts: Mapping[str, str], **record: Any) -> None:
         """Let a table hold this content, a word for each partition; the key of a whole table is ''."""
         node = self.nodes[f"shop.{name}"]
         self.records[node.key] = Publication(
@@ -95,7 +96,7 @@ class Made:
             layouts={},
             publish_id="",
             token="",
-            info={"code_version": node.version_of_code, **info},
+            info=PublishRecord(code_version=node.version_of_code, **record).to_json(),
         )
 
     def make(self, only: Iterable[str] = ()) -> None:
@@ -106,24 +107,24 @@ class Made:
         landed = {one.partition: one.fingerprint[:16] for one in found.inputs}
         code = source.version_of_code
         if "raw" in wanted:
-            made = {month: {"code": code} for month in landed}
-            self.publish("raw", landed, landed=remembered(found.inputs), made_from=made)
+            made = {month: Origin(code) for month in landed}
+            self.publish("raw", landed, landed=remembered(found.inputs), origins=made)
         if "orders" in wanted:
             raw = self.records["shop.raw"].partitions
             orders = self.nodes["shop.orders"].version_of_code
-            made = {month: {"code": orders, "shop.raw": raw[month].hex} for month in landed}
-            self.publish("orders", landed, made_from=made)
+            made = {month: Origin(orders, {"shop.raw": raw[month].hex}) for month in landed}
+            self.publish("orders", landed, origins=made)
         for name in ("sales", "features"):
             if name in wanted:
                 self.publish(name, {"": "".join(landed.values())[:20]}, inputs=self.read(name))
         if "forecast" in wanted:
             features = self.records["shop.features"].data_version
             self.models["shop.model"] = ModelFacts(1, features, self.spec, 1, 1)
-            self.publish("forecast", {"": "scores"}, inputs=self.read("forecast"), champion=1)
+            self.publish("forecast", {"": "scores"}, inputs=self.read("forecast"), scoring=Scoring(1))
 
     def read(self, name: str) -> dict[str, Any]:
         keys = [i.key for i in self.nodes[f"shop.{name}"].inputs]
-        return {k: {"data_version": self.records[k].data_version} for k in keys if k in self.records}
+        return {k: TableVersion(k, 0, self.records[k].data_version) for k in keys if k in self.records}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def made(tmp_path: Path, promises: dict[str, Contract]) -> Made:
 
     def node(name: str, stage: Any, *reads: str, declaration: Declaration | None = None) -> Node:
         inputs = tuple(Input(key, f"shop.{key}") for key in reads)
-        return Node("shop", name, stage, inputs, declaration, promises.get(name), f"code of {name}")
+        return KINDS[stage]("shop", name, inputs, declaration, promises.get(name), f"code of {name}")
 
     source = SourceDeclaration(pattern="raw-{month}.csv")
     nodes = (
@@ -154,7 +155,13 @@ def made(tmp_path: Path, promises: dict[str, Contract]) -> Made:
         node("features", "features", "sales"),
         node("model", "model", "features"),
         node("champion", "champion", "model", "features"),
-        node("forecast", "predictions", "champion", "features"),
+        node(
+            "forecast",
+            "predictions",
+            "champion",
+            "features",
+            declaration=PredictionsDeclaration(model="model"),
+        ),
     )
     return Made(tmp_path / "landing", {n.key: n for n in nodes})
 
@@ -402,13 +409,13 @@ def test_drift_makes_few_new_rows_worth_a_training_once(fresh: Made) -> None:
 def test_too_little_that_is_new_is_said(fresh: Made) -> None:
     """In words for a person: how many rows there are, and how many it takes."""
     node = fresh.nodes["shop.model"]
-    assert too_little_new(node, fresh.facts()) is None
+    assert judge(node, fresh.facts()).held == ()
     fresh.publish("features", {"": "other"}, inputs=fresh.read("features"))
     fresh.min_new_rows = 1000
-    assert too_little_new(node, fresh.facts()) == (
-        "shop.model: 1 rows more than version 1 knew, and 1,000 make a training"
+    assert judge(node, fresh.facts()).held == (
+        "shop.model: 1 rows more than version 1 knew, and 1,000 make a training",
     )
-    assert too_little_new(fresh.nodes["shop.orders"], fresh.facts()) is None
+    assert judge(fresh.nodes["shop.orders"], fresh.facts()).held == ()
 
 
 def test_changed_parameters_train_again(fresh: Made) -> None:
@@ -422,22 +429,20 @@ def test_changed_parameters_train_again(fresh: Made) -> None:
 def test_the_versions_that_caused_a_step_are_named(fresh: Made) -> None:
     """Files of a source; of what reads, each input with the version read before and the one there now."""
     fresh.land("2013-02", "id\n77\n")
-    (source,) = [step for step in fresh.plan().steps if step.node.name == "raw"]
-    (named,) = changes(source, fresh.facts())
+    (named,) = judge(fresh.nodes["shop.raw"], fresh.facts()).versions
     assert named.startswith("raw-2013-02.csv@")
     record = fresh.records["shop.sales"]
-    read = {"shop.orders": {"data_version": "older", "version": 9}}
-    fresh.records["shop.sales"] = changed(record, info={**record.info, "inputs": read})
+    read = {"shop.orders": TableVersion("shop.orders", 9, "older")}
+    made = changed(PublishRecord.of(record), inputs=read)
+    fresh.records["shop.sales"] = changed(record, info=made.to_json())
     fresh.records["shop.orders"] = changed(fresh.records["shop.orders"], version=10)
-    sales = Step(fresh.nodes["shop.sales"], ("new content of shop.orders",))
-    assert changes(sales, fresh.facts()) == ["shop.orders@9 -> @10"]
-    fresh.models["shop.model"] = changed(fresh.models["shop.model"], features_version=3)
-    fresh.records["shop.features"] = changed(fresh.records["shop.features"], version=4)
-    assert changes(Step(fresh.nodes["shop.model"], ()), fresh.facts()) == ["shop.features@3 -> @4"]
-    assert changes(Step(fresh.nodes["shop.champion"], ()), fresh.facts()) == [
-        "shop.model@1",
-        "shop.features@4",
-    ]
+    assert judge(fresh.nodes["shop.sales"], fresh.facts()).versions == ("shop.orders@9 -> @10",)
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], features_version=3, decided=0)
+    features = changed(fresh.records["shop.features"], version=4, data_version="other")
+    fresh.records["shop.features"] = features
+    assert judge(fresh.nodes["shop.model"], fresh.facts()).versions == ("shop.features@3 -> @4",)
+    champion = judge(fresh.nodes["shop.champion"], fresh.facts())
+    assert champion.versions == ("shop.model@1", "shop.features@4")
 
 
 def model_step(made: Made) -> Step | None:

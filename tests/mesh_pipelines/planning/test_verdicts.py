@@ -9,7 +9,7 @@ import pytest
 
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
-from mesh_pipelines.orchestration.sensors import attempts_in, run_request
+from mesh_pipelines.orchestration.tick import attempts_in, run_request
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Nothing, Request, decide
 from mesh_pipelines.reporting.why import explain
@@ -86,7 +86,7 @@ def allow(world: World, limit: str) -> None:
 def tick(world: World, domain: str) -> Request | Nothing:
     """What a tick of a domain comes to."""
     mesh, instance = world.mesh(), dagster_instance(platform())
-    facts = facts_of(mesh, platform(), instance=lambda: instance)
+    facts = facts_of(mesh.nodes, platform(), instance=lambda: instance)
     return decide(mesh, domain, facts, attempts_in(instance, domain))
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.load import PARTITION, Node
+from mesh_pipelines.declaring.node import PARTITION, FeatureSetNode, Node, SourceNode
 from mesh_pipelines.errors import AuditRefused, TransformError
-from mesh_pipelines.publishing.publish import QUARANTINE, Candidate, Published, publish
+from mesh_pipelines.publishing.candidate import Candidate, Published
+from mesh_pipelines.publishing.publish import publish
+from mesh_pipelines.publishing.quarantine import QUARANTINE
+from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
 from mesh_pipelines.shared import Platform
 from mesh_pipelines.testing import mesh_home
 from quality.outcome import Outcome
@@ -83,17 +86,19 @@ def month(name: str, *ids: int, amount: float = 1.0) -> dict[str, Any]:
 
 def test_sound_rows_are_published_with_a_record(shop: Shop) -> None:
     """Every row, in the contract's columns and types; the record says what they were made by and held against."""
-    done = shop.publish(GOOD, info={"champion": 3})
+    done = shop.publish(GOOD, scoring=Scoring(3, ("delay@3",)))
     assert shop.rows().rows() == list(zip(*GOOD.values(), strict=True))
     assert (done.rows, done.version, done.unchanged) == (3, 0, False)
     assert done.outcome is not None
     assert done.outcome.verdict == "passed"
     record = shop.platform.lake.record(shop.node.key)
     assert record.data_version == done.data_version
-    assert (record.contract_version, record.code_version) == ("1.0.0", shop.node.version_of_code)
-    assert (record.info["run_id"], record.info["champion"]) == ("run", 3)
-    assert record.info["outcome"]["rows"] == 3
-    assert {r["rule"] for r in record.info["outcome"]["results"]} >= {
+    made = PublishRecord.of(record)
+    assert (made.contract_version, made.code_version) == ("1.0.0", shop.node.version_of_code)
+    assert (made.run_id, made.scoring) == ("run", Scoring(3, ("delay@3",)))
+    assert made.audit is not None
+    assert made.audit.rows == 3
+    assert {count.rule for count in made.audit.rules} >= {
         "columns_conform",
         "within_tolerance",
         "has_rows",
@@ -214,12 +219,12 @@ def test_repeated_keys_are_refused_where_nothing_is_tolerated(
 
 def test_a_partition_replaces_itself_alone(monthly: Shop) -> None:
     """A month is published beside the others; its correction leaves them as they are, and what was known of them."""
-    monthly.publish(month("2013-01", 1, 2), "2013-01", merged={"files": {"jan": {"n": 1}}})
-    monthly.publish(month("2013-02", 3), "2013-02", merged={"files": {"feb": {"n": 1}}})
-    monthly.publish(month("2013-01", 1), "2013-01", merged={"files": {"jan": {"n": 2}}})
+    monthly.publish(month("2013-01", 1, 2), "2013-01", origins={"2013-01": Origin("1")})
+    monthly.publish(month("2013-02", 3), "2013-02", origins={"2013-02": Origin("1")})
+    monthly.publish(month("2013-01", 1), "2013-01", origins={"2013-01": Origin("2")})
     assert sorted(monthly.rows().select("id", "month").rows()) == [(1, "2013-01"), (3, "2013-02")]
-    info = monthly.platform.lake.record(monthly.node.key).info
-    assert info["files"] == {"jan": {"n": 2}, "feb": {"n": 1}}
+    record = PublishRecord.of(monthly.platform.lake.record(monthly.node.key))
+    assert record.origins == {"2013-01": Origin("2"), "2013-02": Origin("1")}
 
 
 def test_rows_outside_of_their_partition_are_refused(monthly: Shop) -> None:
@@ -309,7 +314,7 @@ def test_a_function_of_python_that_fails_in_the_middle_is_told_the_same(shop: Sh
 
 def test_rules_hold_across_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A product larger than one batch is audited whole: keys that repeat in another batch, counts, order."""
-    monkeypatch.setattr("mesh_pipelines.publishing.publish.BATCH", 7)
+    monkeypatch.setattr("mesh_pipelines.publishing.writer.BATCH", 7)
     ids = [*range(40), 3, 39]
     rows = {"id": ids, "amount": [float(i) - 1 for i in range(42)], "city": [str(i) for i in range(42)]}
     done = shop.publish(rows)
@@ -321,7 +326,7 @@ def test_rules_hold_across_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_feature_set_is_published_without_a_contract(platform: Platform) -> None:
     """Rows come sorted, cut by month; nothing is audited, so there is no outcome."""
-    node = Node("shop", "features_of_mine", "features", code_version="code")
+    node = FeatureSetNode("shop", "features_of_mine", code_version="code")
     rows = pl.LazyFrame({"id": [3, 1, 2], PARTITION: ["2013-02", "2013-01", "2013-01"]})
     done = publish(platform, node, Candidate(rows, order=(PARTITION, "id")), {}, "run")
     assert done.outcome is None
@@ -332,7 +337,7 @@ def test_a_feature_set_is_published_without_a_contract(platform: Platform) -> No
 def test_a_source_keeps_where_its_rows_came_from(platform: Platform, tmp_path: Path) -> None:
     """Raw rows are kept with file and row, typed as the contract says; what cannot be read as such is quarantined."""
     contract = read_promise(tmp_path, promise("shop", "landed_raw", COLUMNS, tolerance=50), "source")
-    node = Node("shop", "landed_raw", "source", contract=contract)
+    node = SourceNode("shop", "landed_raw", contract=contract)
     text = {
         "id": ["1", "two"],
         "amount": ["1.5", "2"],

@@ -6,8 +6,9 @@ import pytest
 
 from mesh_pipelines.errors import NotPublished, SelectionError
 from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.reporting.card import describe
 from mesh_pipelines.reporting.reports import Card
-from mesh_pipelines.reporting.status import describe, read_state
+from mesh_pipelines.reporting.status import read_state
 from mesh_pipelines.shared import platform
 from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.tiny import World, promise, write_promise

@@ -17,9 +17,10 @@ from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test
 
+from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.runtime.code_servers import code_servers
 from mesh_pipelines.runtime.launcher import WarmRunLauncher
-from resources.processes import PROCESS, children, is_gone, number_of, this_process
+from resources.processes import children, is_gone, number_of, this_process
 
 _SLEEPING = """
 import time

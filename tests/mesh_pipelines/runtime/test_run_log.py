@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 from dagster._core.execution import context_creation_job
 
+from mesh_pipelines.dagster_names import REASON
 from mesh_pipelines.errors import LandingError
-from mesh_pipelines.planning.plan import REASON
 from mesh_pipelines.runtime.run_log import DEFAULT_LOGGERS, quiet_runs
 
 TAGS = {"mesh/domain": "shop", REASON: "orders.csv landed"}

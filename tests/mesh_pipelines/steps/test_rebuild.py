@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.load import Node
+from mesh_pipelines.declaring.node import ModelNode
 from mesh_pipelines.errors import NotPublished, SelectionError
-from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.orchestration.model_requests import rebuild
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.rebuild import CHECK, rebuild_check, rebuild_version
@@ -23,8 +24,8 @@ KEY = "machines.repair"
 def test_a_champion_is_rebuilt_bit_for_bit(machines: Machines) -> None:
     """``mesh rebuild`` trains it again to the same bytes, and the model's page in Dagster shows it as a check."""
     with machines.inside():
-        report = runs.rebuild(KEY, 1)
-        champion = platform().registry.champion(KEY)
+        report = rebuild(KEY, 1)
+        champion = registry_of(platform()).champion(KEY)
         assert champion is not None
         assert report.same
         assert report.recorded == report.rebuilt == champion.sha256
@@ -47,7 +48,7 @@ def test_a_person_rebuilds_a_model_from_its_page(machines: Machines) -> None:
         [check] = made.get_asset_check_evaluations()
         assert check.passed
         assert check.metadata["rebuilt"].value == check.metadata["recorded"].value
-        untrained = rebuild_check(Node("machines", "untrained", "model"))
+        untrained = rebuild_check(ModelNode("machines", "untrained"))
         with pytest.raises(NotPublished, match="no version was ever trained"):
             dg.materialize([untrained], selection=checks, instance=instance)
 
@@ -61,4 +62,4 @@ def test_a_version_that_does_not_exist_is_told_so(machines: Machines) -> None:
 def test_only_models_are_rebuilt(machines: Machines) -> None:
     """A product's key is answered with what it is."""
     with machines.inside(), pytest.raises(SelectionError, match=r"machines\.readings is a product"):
-        runs.rebuild("machines.readings", 1)
+        rebuild("machines.readings", 1)

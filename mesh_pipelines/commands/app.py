@@ -1,0 +1,157 @@
+"""The command line application: its shape, its errors, and what all commands share."""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from mesh_pipelines.errors import MeshError, SelectionError
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.reader import Reader
+
+OK: Final = 0
+NO: Final = 1
+USAGE: Final = 2
+
+
+class MeshGroup(TyperGroup):
+    """Commands whose deliberate errors end in a message and an exit code, never in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MeshError as error:
+            raise refused(error) from error
+        except ValueError as error:
+            # pydantic's ValidationError, told by its title: importing pydantic would slow every command.
+            if getattr(error, "title", "") != "Settings":
+                raise
+            raise refused(_bad_settings(error)) from error
+        except Exception as error:
+            told = _fault_of_storage(error)
+            if told is None:
+                raise
+            raise refused(told) from error
+
+
+def application(**options: Any) -> typer.Typer:
+    """A group of commands that answers to ``-h`` and never shows local variables, which may be keys."""
+    return typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,  # a local may be a key
+        context_settings={"help_option_names": ["--help", "-h"]},
+        **options,
+    )
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: command lines that really work."""
+    return "\n\n".join(["Example:" if len(lines) == 1 else "Examples:", *lines])
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a program to read.")]
+Force = Annotated[bool, typer.Option("--force", help="Make it again even if nothing changed.")]
+Key = Annotated[str, typer.Argument(help="A product or model, as domain.name or domain.name@version.")]
+
+
+def leave(code: int | str | None) -> NoReturn:
+    """End the process without taking apart what it imported, which takes seconds and brings nothing.
+
+    What was registered for the end (temporary files, logs) is done first.
+
+    Args:
+        code: the exit code; a text is said, and means 1, as ``sys.exit`` has it.
+    """
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+        code = NO
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    with suppress(BrokenPipeError):  # whoever read it has gone
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or OK)
+
+
+def refused(error: MeshError) -> typer.Exit:
+    """Show a deliberate error, and end with the exit code that it stands for."""
+    from mesh_pipelines.reporting import terminal
+
+    terminal.show(terminal.failure(error, terminal=sys.stderr.isatty()), file=sys.stderr)
+    return typer.Exit(USAGE if isinstance(error, SelectionError) else NO)
+
+
+def _fault_of_storage(error: Exception) -> MeshError | None:
+    """What a full disk or a folder of somebody else's broke, wherever it was met."""
+    if isinstance(error, typer.Exit | typer.Abort):
+        return None
+    from resources.settings import get_settings
+    from resources.store import fault_of_storage
+
+    return fault_of_storage(error, get_settings().folders)
+
+
+def _bad_settings(error: Any) -> MeshError:
+    found = error.errors(
+        include_input=False, include_url=False, include_context=False
+    )  # the input may be a secret
+    names = [f"MESH_{str(fault['loc'][0]).upper()}" for fault in found if fault["loc"]]
+    told = [fault["msg"].removeprefix("Value error, ") for fault in found]
+    return MeshError(
+        "; ".join(f"{name}: {what}" for name, what in zip(names, told, strict=False)),
+        where="the environment",
+        remedy=f"mend or unset {', '.join(names)}",
+    )
+
+
+def key_and_version(text: str) -> tuple[str, int | None]:
+    """``domain.name@version`` in its parts; no version where none is given."""
+    key, at, version = text.partition("@")
+    if not re.fullmatch(r"[^.@\s]+\.[^.@\s]+", key):
+        raise typer.BadParameter(f"{text!r} is no key; write it as domain.name", param_hint="KEY")
+    if at and not version.isdecimal():
+        raise typer.BadParameter(f"{version!r} is no version; write it as {key}@1", param_hint="KEY")
+    return key, int(version) if at else None
+
+
+def mesh_command() -> str:
+    """How this command can be typed here: `make demo` runs it in a .venv that nobody has activated."""
+    import shutil
+
+    if shutil.which("mesh"):
+        return "mesh"
+    return relative(Path(sys.executable).parent / "mesh", Path.cwd())
+
+
+def person() -> Reader:
+    """The person who types the command, by the account of the operating system."""
+    from mesh_pipelines.declaring.reader import Reader
+
+    return Reader("person", getpass.getuser())
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path as seen from a folder, where it lies below that."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(document, indent=2))
+
+
+def exit_with(ok: bool) -> None:
+    """End with exit code 1 unless all is well."""
+    if not ok:
+        raise typer.Exit(NO)

@@ -1,0 +1,47 @@
+"""``mesh new``: something new to start from."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Annotated
+
+import typer
+
+from mesh_pipelines.commands.app import application, example, mesh_command, relative
+
+new_app = application(help="Write something new to start from.", epilog=example("mesh new domain revenue"))
+
+
+@new_app.command("domain", epilog=example("mesh new domain revenue"))
+def new_domain(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores, e.g. revenue.")],
+) -> None:
+    """Write a small domain that works at once.
+
+    It has a contract, a source with sample data, a product, a model, a test and a README.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise typer.BadParameter(
+            f"{name!r} is no name for a domain: lower-case letters, digits and underscores, a letter first",
+            param_hint="NAME",
+        )
+    from mesh_pipelines import scaffold
+    from mesh_pipelines.reporting import terminal
+    from resources.settings import get_settings
+
+    root = get_settings().workspace.parent
+    written = scaffold.new_domain(name, root)
+    mesh = mesh_command()
+    terminal.show(
+        f"Wrote {terminal.count(len(written), 'file')}:",
+        *(f"  {relative(path, root)}" for path in written),
+        terminal.commands(
+            "What to do next:",
+            [
+                (f"{mesh} check", "hold it against the federation's rules"),
+                (f"{mesh} run {name}", "make its product and train its model"),
+                (f"make test TESTS=domains/{name}", "run its test"),
+            ],
+        ),
+    )

@@ -1,0 +1,86 @@
+"""``mesh run`` and ``mesh ui``: commands that make things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mesh_pipelines.orchestration.run_report import RunReport
+from mesh_pipelines.commands.app import Force, Json, application, example, exit_with, person, print_json
+
+run_app = application()
+
+
+@run_app.command(
+    epilog=example(
+        "mesh run", "mesh run operations.departure_delay", "mesh run operations --partition 2013-10"
+    )
+)
+def run(
+    selection: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Domains or keys, each with all it needs upstream. Default: every domain.",
+            metavar="SELECTION",
+        ),
+    ] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="Only this partition, or a range such as 2013-01..2013-03.")
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Make what is out of date, in the order of its lineage."""
+    from mesh_pipelines.reporting import terminal
+
+    report = bring_up_to_date(tuple(selection or ()), partition=partition, force=force)
+    if as_json:
+        print_json(run_document(report))
+    else:
+        terminal.show(terminal.run_summary(report), terminal.troubles(report.steps))
+    exit_with(report.ok)
+
+
+@run_app.command(epilog=example("mesh ui", "mesh ui --port 3001"))
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+) -> None:
+    """Start the Dagster webserver and daemon on the whole mesh; Ctrl-C stops both."""
+    from mesh_pipelines.commands.ui import serve
+    from resources.settings import get_settings
+
+    raise typer.Exit(serve(get_settings(), host=host, port=port))
+
+
+def bring_up_to_date(selection: tuple[str, ...], *, partition: str | None, force: bool) -> RunReport:
+    """Run a selection, its progress shown on the terminal."""
+    from mesh_pipelines.orchestration import run as runs
+    from mesh_pipelines.reporting.progress import TerminalReporter
+
+    with TerminalReporter() as reporter:
+        return runs.run(selection, partition=partition, force=force, reporter=reporter, by=person())
+
+
+def run_document(report: RunReport) -> dict[str, Any]:
+    """A run report as ``--json`` prints it."""
+    return {
+        "ok": report.ok,
+        "seconds": round(report.seconds, 3),
+        "overhead_seconds": round(report.overhead_seconds, 3),
+        "starting_seconds": round(report.starting_seconds, 3),
+        "runs": list(report.run_ids),
+        "steps": [
+            {
+                "key": step.key,
+                "stage": step.stage,
+                "status": step.status,
+                "seconds": round(step.seconds, 3),
+                "work_seconds": round(step.work_seconds, 3),
+                "message": step.message,
+            }
+            for step in report.steps
+        ],
+    }

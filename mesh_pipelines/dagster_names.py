@@ -1,0 +1,54 @@
+"""Names that Dagster keeps for the mesh: asset keys, tags, metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+DOMAIN: Final = "mesh/domain"
+"""Tag of runs and assets: the owning domain."""
+STAGE: Final = "mesh/stage"
+"""Tag of assets: their place in the flow."""
+PRIORITY: Final = "mesh/priority"
+"""Tag of runs and assets: the domain's strategic priority."""
+CLASSIFICATION: Final = "mesh/classification"
+"""Tag of assets: the highest classification among their columns."""
+IF_STALE: Final = "mesh/if-stale"
+"""Tag of runs: a step whose inputs turn out to be unchanged leaves its table as it is."""
+REASON: Final = "mesh/reason"
+"""Tag of runs: why it was started, in words."""
+PERSON: Final = "mesh/person"
+"""Tag of runs: the person who asked for it."""
+CAUSES: Final = "mesh/causes"
+"""Tag of runs: for each asset that was out of date by itself, a hash of the cause."""
+VERSIONS: Final = "mesh/versions"
+"""Tag of runs: the versions that made those assets out of date: ``operations.departures@9 -> @10``."""
+PROCESS: Final = "mesh/process"
+"""Tag of runs: host, process and start of the process that executes it; it writes this before it begins."""
+PORTS: Final = "mesh/ports"
+"""Metadata of a hand-written asset: the products of other domains that it reads, each with its purpose."""
+PRODUCT: Final = "mesh/product"
+"""Metadata of an input of an op: the product that it is given; Dagster itself knows the inputs of assets alone."""
+PURPOSE: Final = "mesh/purpose"
+"""Metadata of an input: what another domain's product is read for."""
+WORK_SECONDS: Final = "work seconds"
+"""Metadata of a materialization or check: how long the work on its data took (s)."""
+
+
+def asset_key(key: str) -> dg.AssetKey:
+    """``domain.name`` as Dagster writes it."""
+    import dagster as dg
+
+    return dg.AssetKey(key.split("."))
+
+
+def dotted(key: dg.AssetKey) -> str:
+    """A key of Dagster's as the mesh writes it: ``domain.name``."""
+    return ".".join(key.path)
+
+
+def op_name(key: str) -> str:
+    """The name of the op that makes ``domain.name``: dots are not allowed in it."""
+    return "__".join(key.split("."))

@@ -1,0 +1,46 @@
+"""The one place that decides who may read a product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from mesh_pipelines.declaring.reader import AccessRequest, Reader
+from mesh_pipelines.governance.agreements import agreement_refusal
+from mesh_pipelines.publishing.record import PublishRecord
+from quality.contract import Agreement
+from resources.lake.publication import Publication
+
+
+@dataclass(frozen=True)
+class AgreementPoint:
+    """Grants a domain what is its own, and what an agreement lets it read; everything else is refused.
+
+    Args:
+        agreements: of a product, by its key.
+        today: the day of reading.
+    """
+
+    agreements: Callable[[str], Sequence[Agreement]]
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
+
+    def refusal(self, request: AccessRequest) -> str:
+        """Why a request is refused, in words; empty where it is granted."""
+        if request.reader == Reader("domain", request.owner):
+            return ""
+        if request.reader.kind != "domain":
+            return f"there is no agreement with {request.reader}"
+        if request.purpose is None:
+            return "no purpose is stated"
+        agreements = self.agreements(request.product)
+        return agreement_refusal(agreements, request.reader.name, request.purpose, self.today())
+
+
+def decision_point(published: Callable[[str], Publication | None]) -> AgreementPoint:
+    """The decision point of a mesh: agreements are those that a product was published with.
+
+    Args:
+        published: the newest publication of a product, by its key.
+    """
+    return AgreementPoint(lambda key: PublishRecord.of(published(key)).agreements)

@@ -1,0 +1,99 @@
+"""The difference between what has landed and what the last publish read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mesh_pipelines.errors import LandingError, MeshError
+from mesh_pipelines.landing.landed import LISTED, Known, Landed, LandedInput, Landing, SeenInput
+from quality.contract import Contract, Partition
+
+
+def looked(landing: Landing, known: Known, *, settle: float = 0.0) -> Landed:
+    """One look by itself; what went wrong with it is part of what was found.
+
+    Args:
+        landing: where to look.
+        known: what the last publish knew of each input.
+        settle: see :meth:`Landing.look`.
+    """
+    try:
+        with landing:
+            return landing.look(known, settle=settle)
+    except MeshError as fault:
+        return Landed(fault=fault)
+
+
+def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:
+    """Partitions whose inputs are not those of the last publish, each with the reason in words.
+
+    A partition that lost its last input is not among them: it keeps its rows, since nothing is ever lost because
+    somebody tidied up. One that has others left is made anew from these.
+
+    Args:
+        landed: what is there now.
+        known: what the last publish knew of each input.
+    """
+    reasons: dict[str, list[str]] = {}
+    now = landed.by_partition()
+    for partition, inputs in now.items():
+        before = known.get(partition, {})
+        for one in inputs:
+            if one.name not in before:
+                reasons.setdefault(partition, []).append(f"{one.name} landed")
+            elif before[one.name].fingerprint != one.fingerprint:
+                reasons.setdefault(partition, []).append(f"{one.name} {one.change}")
+        gone = set(before) - {one.name for one in inputs} - set(landed.unfinished)
+        reasons.setdefault(partition, []).extend(f"{name} was taken away" for name in sorted(gone))
+    return {partition: "; ".join(why) for partition, why in sorted(reasons.items()) if why}
+
+
+def gone_with_rows_kept(landed: Landed, known: Known) -> tuple[str, ...]:
+    """Names of inputs that were the last of their partition and are gone, while their rows stay published.
+
+    Args:
+        landed: what is there now.
+        known: what the last publish knew of each input.
+    """
+    now = landed.by_partition()
+    gone = {name for partition, inputs in known.items() if partition not in now for name in inputs}
+    return tuple(sorted(gone - set(landed.unfinished) - {one.name for one in landed.outside}))
+
+
+def set_apart(landed: Landed, cut: Partition | None) -> Landed:
+    """What landed, with that of partitions which the contract does not declare set apart.
+
+    Args:
+        landed: what one look found.
+        cut: the partitions that the contract declares, if any.
+    """
+    outside = tuple(one for one in landed.inputs if cut and one.partition and not cut.holds(one.partition))
+    return replace(landed, inputs=tuple(one for one in landed.inputs if one not in outside), outside=outside)
+
+
+def undeclared(landed: Landed, contract: Contract) -> LandingError:
+    """The error of inputs whose partition the contract does not declare.
+
+    Args:
+        landed: what one look found, with such inputs set apart.
+        contract: the source's contract.
+    """
+    assert contract.partition is not None
+    what = ", ".join(f"{one.name} ({one.partition})" for one in landed.outside[:LISTED])
+    more = len(landed.outside) - LISTED
+    return LandingError(
+        f"refused, outside the partitions that its contract declares ({contract.partition.span}): {what}"
+        + (f" and {more} more" if more > 0 else ""),
+        where=f"{contract.domain}.{contract.name}",
+        remedy=f"declare them in contracts/{contract.path.name} (customProperties, partitions), or take them away; "
+        "they are untouched, and so is what was published",
+    )
+
+
+def remembered(inputs: Iterable[LandedInput]) -> dict[str, dict[str, SeenInput]]:
+    """What the publish record keeps of inputs: see :data:`Known`."""
+    found: dict[str, dict[str, SeenInput]] = {}
+    for one in inputs:
+        found.setdefault(one.partition, {})[one.name] = SeenInput(one.stamp, one.fingerprint, one.mark)
+    return found

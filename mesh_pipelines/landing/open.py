@@ -1,0 +1,31 @@
+"""The landing of a source, by its kind: files or a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.node import Node
+    from resources.settings import Settings
+from mesh_pipelines.landing.landed import Landing
+
+
+def landing_of(node: Node, settings: Settings) -> Landing:
+    """Where the rows of a source come from.
+
+    Args:
+        node: the source.
+        settings: where the landing zone is, and the databases.
+    """
+    from mesh_pipelines.declaring.declarations import SourceDeclaration, TableDeclaration
+
+    declared = node.declaration
+    assert isinstance(declared, SourceDeclaration)
+    if isinstance(declared, TableDeclaration):
+        from mesh_pipelines.landing.tables import TableLanding
+
+        return TableLanding(declared, node, settings)
+    from mesh_pipelines.landing.files import FileLanding
+    from resources.store import open_store
+
+    return FileLanding(open_store(settings.landing, settings.storage_options), node.domain, declared.pattern)

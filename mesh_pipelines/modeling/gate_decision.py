@@ -1,0 +1,71 @@
+"""The decision of the gate on one version, as it is kept with the version in the registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class GateCheck:
+    """One rule, and how the challenger fared.
+
+    Args:
+        name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
+        passed: True where the rule is kept.
+        value: what was measured; None where it could not be.
+        bound: what was asked.
+        text: one sentence for people.
+    """
+
+    name: str
+    passed: bool
+    value: float | None
+    bound: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """Whether a challenger may be champion, and why.
+
+    Args:
+        promote: True where every check passed.
+        reasons: every check, the failed ones too.
+        champion: label of the champion it was compared with, if any.
+        champion_metrics: the champion's metrics on the same rows, if it could be scored.
+        rows: number of holdout rows on which the two were compared.
+    """
+
+    promote: bool
+    reasons: tuple[GateCheck, ...]
+    champion: str | None
+    champion_metrics: Mapping[str, float]
+    rows: int
+
+    @property
+    def text(self) -> str:
+        """One line for each check, the failed ones first."""
+        ordered = sorted(self.reasons, key=lambda check: check.passed)
+        return "\n".join(
+            f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered
+        )
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> GateDecision:
+        """The decision in a tag of the registry; tags written before there was a format have the same fields."""
+        kept = json.loads(text)
+        return cls(
+            kept["promote"],
+            tuple(GateCheck(**check) for check in kept["reasons"]),
+            kept["champion"],
+            kept["champion_metrics"],
+            kept["rows"],
+        )

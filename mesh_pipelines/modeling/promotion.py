@@ -1,0 +1,67 @@
+"""Bringing a challenger to the gate, and carrying out what the gate decides."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mesh_pipelines.declaring.model_spec import ModelSpec
+from mesh_pipelines.errors import GateRefused, TransformError
+from mesh_pipelines.modeling.gate import CHAMPION, Opponent, decide
+from mesh_pipelines.modeling.gate_decision import GateDecision
+from mesh_pipelines.modeling.prediction import load_booster, predict_batches
+from mesh_pipelines.modeling.registry import DECISION, Registry
+from mesh_pipelines.modeling.split import moment
+from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import PINNED, LoadedModel, ModelVersion
+
+
+def bring_to_gate(
+    challenger: TrainedModel, champion: LoadedModel | None, holdout: pl.LazyFrame, spec: ModelSpec
+) -> GateDecision:
+    """Score today's champion anew on those holdout rows that neither model learnt from, and have the gate decide.
+
+    Args:
+        challenger: as ``train`` gave it.
+        champion: as ``Registry.read`` gave it; ``None`` where there is none yet.
+        holdout: the feature set that the challenger was trained from; its holdout is taken from it.
+        spec: the declaration, with the gate's rules.
+    """
+    return decide(challenger, _opponent(challenger, champion, holdout, spec) if champion else None, spec)
+
+
+def carry_out(
+    registry: Registry, version: ModelVersion, decision: GateDecision, *, who: str = "gate"
+) -> ModelVersion:
+    """Move the champion's alias, or keep the version as challenger; the reason goes with it.
+
+    A pinned champion stays: the version is then kept as challenger, with the pin as its reason.
+    """
+    promoted, reason = decision.promote, decision.text
+    if promoted:
+        try:
+            registry.promote(version, who=who, because=reason)
+        except GateRefused as refusal:
+            promoted, reason = False, f"{PINNED}: {refusal.what}\n{reason}"
+    outcome = "promoted" if promoted else "refused"
+    registry.tag(version, {"gate": outcome, "reason": reason, DECISION: decision.to_json()})
+    if not promoted:
+        registry.refuse(version)
+    return registry.version(version.key, version.version)
+
+
+def _opponent(
+    challenger: TrainedModel, champion: LoadedModel, holdout: pl.LazyFrame, spec: ModelSpec
+) -> Opponent:
+    record, recorded = champion.record, champion.version.metrics
+    try:
+        record.schema.check(holdout.collect_schema(), f"model {champion.label}")
+    except TransformError as error:
+        return Opponent(champion.label, recorded, None, error.what)
+    rows = challenger.record.split.holdout(holdout, spec.time, spec.target)
+    booster = load_booster(champion.model)
+    scores = [part["score"] for part in predict_batches(booster, record.schema, rows, [spec.time])]
+    scored = challenger.holdout.with_columns(pl.concat(scores).alias(CHAMPION))
+    learnt_until = moment(record.split.train_until, holdout, spec.time)
+    fresh = scored.filter(pl.col(spec.time) > learnt_until)
+    seen, until = scored.height - fresh.height, record.split.train_until.isoformat()
+    return Opponent(champion.label, recorded, fresh, seen=seen, learnt_until=until)

@@ -1,0 +1,155 @@
+"""One Dagster run in this process, with its steps reported as they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.dagster_names import IF_STALE, PERSON, PROCESS, asset_key
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
+from mesh_pipelines.declaring.reader import Reader
+from mesh_pipelines.orchestration.run_report import Reporter, StepReport
+from mesh_pipelines.planning.step import Step
+from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.runtime.preload import MODELS, ROWS, preload
+from mesh_pipelines.shared import Platform
+from resources.processes import this_process
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun, JobDefinition
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a plan that one Dagster run makes.
+
+    Args:
+        domain: whose code location it runs in.
+        steps: its assets to make, upstream first.
+        window: first and last partition, where some of them are partitioned.
+        reason: why, in words.
+        by: the person who asked for it, if one did.
+    """
+
+    domain: str
+    steps: tuple[Step, ...]
+    window: tuple[str, str] | None
+    reason: str
+    by: Reader | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One Dagster run, as it ended.
+
+    Args:
+        run_id: its id.
+        steps: one entry an asset.
+        began: when its first step did (s, of ``time.monotonic``); ``None`` where none did.
+    """
+
+    run_id: str
+    steps: tuple[StepReport, ...]
+    began: float | None = None
+
+
+def execute(mesh: Mesh, share: Share, shared: Platform, show: Reporter) -> Execution:
+    """Run some assets of one domain as one Dagster run in this process.
+
+    Args:
+        mesh: the whole mesh.
+        share: what to make.
+        shared: the platform.
+        show: the reporter of its progress.
+    """
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run_iterator
+
+    from mesh_pipelines.orchestration.run_events import RunEvents
+    from mesh_pipelines.orchestration.tick import fail_lost_runs
+
+    preload(ROWS, MODELS if any(isinstance(step.node, ModelNode) for step in share.steps) else ())
+    instance = dagster_instance(shared)
+    fail_lost_runs(instance, share.domain)  # one whose process was killed would hold up this one
+    job, run = _create_run(mesh, share, instance)
+    events = RunEvents(share.domain, share.steps, show)
+    for event in execute_run_iterator(InMemoryJob(job), run, instance):
+        events.take(event)
+    return Execution(run.run_id, events.reports(), events.began)
+
+
+def _create_run(mesh: Mesh, share: Share, instance: DagsterInstance) -> tuple[JobDefinition, DagsterRun]:
+    from dagster._core.execution.api import create_execution_plan
+    from dagster._core.remote_origin import RemoteRepositoryOrigin
+    from dagster._core.snap import snapshot_from_execution_plan
+    from dagster._core.storage.defs_state.base import set_defs_state_storage
+
+    from mesh_pipelines.orchestration.run_tags import check_keys
+
+    # Dagster asks the instance that was opened last, which may be another home's, and closed by now.
+    with set_defs_state_storage(instance.defs_state_storage):
+        repository = _definitions(mesh, share.domain).get_repository_def()
+    keys, checks = {asset_key(step.key) for step in share.steps}, set(check_keys(share.steps))
+    whole = repository.get_implicit_global_asset_job_def()
+    job = whole.get_subset(asset_selection=keys, asset_check_selection=checks)
+    origin = RemoteRepositoryOrigin(_location_origin(mesh, share.domain), repository.name)
+    tags = _tags(mesh, share)
+    run_config = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    execution = create_execution_plan(job, run_config=run_config, tags=tags)
+    # Not create_run_for_job: it forgets which checks were chosen, and a run would rebuild every model it makes.
+    run = instance.create_run(
+        job_name=job.name,
+        run_id=None,
+        run_config=run_config,
+        status=None,
+        tags=tags,
+        root_run_id=None,
+        parent_run_id=None,
+        step_keys_to_execute=execution.step_keys_to_execute,
+        execution_plan_snapshot=snapshot_from_execution_plan(execution, job.get_job_snapshot_id()),
+        job_snapshot=job.get_job_snapshot(),
+        parent_job_snapshot=job.get_parent_job_snapshot(),
+        asset_selection=frozenset(keys),
+        asset_check_selection=frozenset(checks),
+        resolved_op_selection=None,
+        op_selection=None,
+        remote_job_origin=origin.get_job_origin(job.name),
+        job_code_origin=None,
+        asset_graph=job.asset_layer.asset_graph,
+    )
+    return job, run
+
+
+def _tags(mesh: Mesh, share: Share) -> dict[str, str]:
+    from mesh_pipelines.orchestration.run_tags import partition_tags, run_tags
+
+    tags = run_tags(mesh.domains[share.domain], share.reason) | partition_tags(share.window)
+    tags[PROCESS] = this_process()
+    if share.by is not None:
+        tags[PERSON] = share.by.name
+    if any("asked for" in step.reasons for step in share.steps):
+        del tags[IF_STALE]
+    return tags
+
+
+_DEFINITIONS: dict[str, tuple[LoadedDomain, Any]] = {}
+
+
+def _definitions(mesh: Mesh, domain: str) -> Any:
+    from mesh_pipelines.orchestration.location import definitions
+
+    loaded = mesh.domains[domain]
+    known = _DEFINITIONS.get(domain)
+    if known is None or known[0] is not loaded:
+        known = (loaded, definitions(loaded))
+        _DEFINITIONS[domain] = known
+    return known[1]
+
+
+def _location_origin(mesh: Mesh, domain: str) -> Any:
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+    location = next(place for place in mesh.locations if place.package.rpartition(".")[2] == domain)
+    origins = WorkspaceFileTarget([str(mesh.root / "workspace.yaml")]).create_origins()
+    return next(origin for origin in origins if origin.location_name == location.name)

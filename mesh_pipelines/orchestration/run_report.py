@@ -1,0 +1,100 @@
+"""How a run went, asset by asset, and who is shown its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from mesh_pipelines.planning.step import Step
+
+Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How one asset fared.
+
+    Args:
+        seconds: wall time of its step, and of watching what it predicted.
+        work_seconds: the part of it spent reading, auditing, training and writing.
+        message: what went wrong or what is worth knowing, else empty.
+    """
+
+    key: str
+    domain: str
+    stage: str
+    status: Status
+    seconds: float = 0.0
+    work_seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How bringing the mesh up to date went.
+
+    Args:
+        steps: one entry an asset.
+        seconds: wall time of all of it.
+        run_ids: the Dagster runs it took.
+        starting_seconds: the part of it before the first step began; all of it where none did.
+    """
+
+    steps: tuple[StepReport, ...]
+    seconds: float
+    run_ids: tuple[str, ...] = ()
+    starting_seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not any(step.status in ("failed", "skipped") for step in self.steps)
+
+    @property
+    def overhead_seconds(self) -> float:
+        """Wall time that was not spent reading, auditing, training or writing."""
+        return max(0.0, self.seconds - sum(step.work_seconds for step in self.steps))
+
+
+class Reporter(Protocol):
+    """Whoever wants to show progress."""
+
+    def planned(self, steps: Sequence[Step]) -> None: ...
+    def started(self, key: str) -> None: ...
+    def finished(self, key: str, status: str, seconds: float, message: str) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@dataclass
+class SilentReporter:
+    """A reporter that shows nothing and keeps the notes."""
+
+    notes: list[str] = field(default_factory=list)
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        return None
+
+    def started(self, key: str) -> None:
+        return None
+
+    def finished(self, key: str, status: str, seconds: float, message: str) -> None:
+        return None
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def merge_reports(before: StepReport | None, now: StepReport) -> StepReport:
+    """One asset's report over several runs."""
+    if before is None:
+        return now
+    status = now.status if now.status in ("failed", "done") else before.status
+    return StepReport(
+        now.key,
+        now.domain,
+        now.stage,
+        status,
+        before.seconds + now.seconds,
+        before.work_seconds + now.work_seconds,
+        now.message,
+    )

@@ -1,0 +1,46 @@
+"""The tags and the selection of a run, whoever starts it: a sensor, a schedule or a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from mesh_pipelines.dagster_names import DOMAIN, IF_STALE, PRIORITY, REASON, asset_key
+from mesh_pipelines.declaring.node import LoadedDomain
+from mesh_pipelines.planning.step import Step
+from mesh_pipelines.steps.checks import checks_to_run
+
+_LONGEST = 240
+
+
+def run_tags(domain: LoadedDomain, reason: str) -> dict[str, str]:
+    """Tags of a run that brings assets of a domain up to date."""
+    return {
+        DOMAIN: domain.name,
+        IF_STALE: "true",
+        REASON: reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…",
+        PRIORITY: str(domain.profile.priority),
+    }
+
+
+def partition_tags(window: tuple[str, str] | None) -> dict[str, str]:
+    """Tags that say which partitions a run makes: one, or an unbroken range."""
+    if window is None:
+        return {}
+    first, last = window
+    if first == last:
+        return {PARTITION_NAME_TAG: first}
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def check_keys(steps: Sequence[Step]) -> list[dg.AssetCheckKey]:
+    """The checks that go with making some assets."""
+    return [
+        dg.AssetCheckKey(asset_key(step.key), name) for step in steps for name in checks_to_run(step.node)
+    ]

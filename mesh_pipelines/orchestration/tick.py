@@ -1,0 +1,119 @@
+"""A sensor's or schedule's tick: recent attempts, and the run that it requests."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+
+import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG, RUN_FAILURE_REASON_TAG
+
+from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.declaring.node import LoadedDomain
+from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.lookup import facts_of
+from mesh_pipelines.planning.next_run import Attempt, Nothing, Request, decide
+from mesh_pipelines.runtime.dagster_yaml import urgency
+from mesh_pipelines.runtime.lost_runs import failed_if_lost
+from mesh_pipelines.shared import platform
+
+_RECENT = 12
+
+
+def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts, Request | Nothing]:
+    """Ask planning for a domain's next run.
+
+    Args:
+        domain: the domain, whose code location asks.
+        instance: the Dagster instance.
+
+    Returns:
+        The mesh, the facts by which it was planned, and the run that is wanted or why there is none.
+    """
+    mesh, shared = mesh_of(domain), platform()
+    settle = shared.settings.settle_seconds
+    facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
+    return mesh, facts, decide(mesh, domain.name, facts, attempts_in(instance, domain.name))
+
+
+def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
+    """A wanted run as Dagster takes it.
+
+    Args:
+        mesh: all domains.
+        request: what to make and why.
+    """
+    domain = mesh.domains[request.domain]
+    tags = {
+        **run_tags(domain, request.reason),
+        **partition_tags(request.window),
+        **({VERSIONS: request.versions} if request.versions else {}),
+        CAUSES: json.dumps(request.causes, separators=(",", ":")),
+        PRIORITY_TAG: str(urgency(domain.profile.priority, time.time())),
+    }
+    return dg.RunRequest(
+        run_key=request.key,
+        tags=tags,
+        asset_selection=[asset_key(step.key) for step in request.steps],
+        asset_check_keys=check_keys(request.steps),
+        partition_key=tags.pop(PARTITION_NAME_TAG, None),
+    )
+
+
+def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Sequence[Attempt]]:
+    """Recent runs of a domain, looked up once each.
+
+    Args:
+        instance: the Dagster instance.
+        own: the domain that looks: runs of its own whose process was killed are failed, others' are theirs to fail.
+    """
+    known: dict[str, Sequence[Attempt]] = {}
+
+    def attempts(domain: str) -> Sequence[Attempt]:
+        if domain not in known:
+            runs = _recent_runs(instance, domain)
+            if domain == own:
+                runs = [failed_if_lost(instance, run) for run in runs]
+            known[domain] = [_attempt(run) for run in runs]
+        return known[domain]
+
+    return attempts
+
+
+def fail_lost_runs(instance: dg.DagsterInstance, domain: str) -> None:
+    """Fail those recent runs of a domain whose process was killed.
+
+    Args:
+        instance: the Dagster instance.
+        domain: the domain.
+    """
+    for run in _recent_runs(instance, domain):
+        failed_if_lost(instance, run)
+
+
+def _recent_runs(instance: dg.DagsterInstance, domain: str) -> Sequence[dg.DagsterRun]:
+    return instance.get_runs(filters=dg.RunsFilter(tags={DOMAIN: domain}), limit=_RECENT)
+
+
+def _attempt(run: dg.DagsterRun) -> Attempt:
+    # Dagster names the reason where a step failed; where it names another or none, no step had its say.
+    lost = run.is_failure and run.tags.get(RUN_FAILURE_REASON_TAG) != RunFailureReason.STEP_FAILURE.value
+    causes = json.loads(run.tags.get(CAUSES, "{}"))
+    return Attempt(run.run_id, causes, finished=run.is_finished, failed=run.is_failure, lost=lost)
+
+
+_meshes: dict[str, Mesh] = {}
+
+
+def mesh_of(domain: LoadedDomain) -> Mesh:
+    """The whole mesh, as this code server loaded it; without a workspace, the domain by itself."""
+    root = domain.folder.parent.parent
+    if str(root) not in _meshes:
+        whole = (root / "workspace.yaml").is_file()
+        _meshes[str(root)] = load_mesh(root, strict=False) if whole else Mesh(root, (), {domain.name: domain})
+    return _meshes[str(root)]

@@ -1,0 +1,184 @@
+"""What planning looks at: publish records, registered models, what has landed, verdicts of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, RegisteredNode
+from mesh_pipelines.landing.changes import looked, set_apart
+from mesh_pipelines.landing.landed import Landed, Landing
+from mesh_pipelines.planning.judgement import Judgement
+from mesh_pipelines.publishing.record import PublishRecord
+
+if TYPE_CHECKING:
+    from resources.lake.publication import Publication
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the registry knows of a model, as far as planning needs it.
+
+    Args:
+        latest: newest version, 0 where there is none.
+        features: content of the feature set that the newest version was trained on.
+        features_version: which version of it that was.
+        spec: digest of the declaration that it was trained by.
+        rows: rows that the feature set had then.
+        trained_at: when that was, ISO 8601 in UTC.
+        decided: newest version that the gate has decided on.
+        champion: version in use, 0 where there is none.
+        shadow: version that is scored beside the champion, 0 where there is none.
+        shadow_seen: content of the feature set on which that was last done.
+        shadow_until: day of the data up to which its outcomes have to be known.
+    """
+
+    latest: int = 0
+    features: str = ""
+    spec: str = ""
+    decided: int = 0
+    champion: int = 0
+    rows: int = 0
+    trained_at: str = ""
+    features_version: int | None = None
+    shadow: int = 0
+    shadow_seen: str = ""
+    shadow_until: str = ""
+
+
+@dataclass(frozen=True)
+class RetrainPolicy:
+    """When a model is trained again, by its declaration.
+
+    Args:
+        digest: changes when the model would be another one.
+        min_new_rows: rows more than last time that make new content worth a training.
+        max_age: age at which a version is trained again whatever has changed.
+        on_drift: whether drift beyond the model's bounds makes new content worth a training, however few its rows.
+    """
+
+    digest: str
+    min_new_rows: int = 0
+    max_age: timedelta | None = None
+    on_drift: bool = True
+
+
+def _not_looked_up(*_: object) -> Any:
+    raise LookupError("these facts hold nothing of this kind")
+
+
+@dataclass
+class Facts:
+    """What is published, landed and registered; each look is taken once.
+
+    Args:
+        record: the newest publication of a key, ``None`` where nothing was published.
+        nodes: the nodes that may be asked about, by key.
+        model: what the registry knows of a model.
+        landing: where the rows of a source come from.
+        policy: when a model is trained again.
+        settle: seconds that a new file must have been left unchanged.
+        drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where none was
+            looked for yet, or all is within bounds.
+        verdicts: the last verdicts of the hand-written blocking checks of a node, by name; ``None`` where nobody can
+            be asked, and what is published may be followed.
+        seen: looks at sources that were taken already, by key.
+    """
+
+    record: Callable[[str], Publication | None]
+    nodes: Mapping[str, Node]
+    model: Callable[[str], ModelFacts] = _not_looked_up
+    landing: Callable[[Node], Landing] = _not_looked_up
+    policy: Callable[[ModelNode], RetrainPolicy] = _not_looked_up
+    settle: float = 0.0
+    drift: Callable[[Node, str], str | None] = lambda _node, _content: None
+    verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
+    seen: dict[str, Landed] = field(default_factory=dict[str, Landed])
+    judgements: dict[str, Judgement] = field(default_factory=dict[str, Judgement])
+    _publications: dict[str, Publication | None] = field(default_factory=dict)
+    _records: dict[str, PublishRecord] = field(default_factory=dict)
+    _models: dict[str, ModelFacts] = field(default_factory=dict)
+
+    def of(self, key: str) -> Publication | None:
+        """The newest publication of a key, ``None`` where nothing was published."""
+        if key not in self._publications:
+            self._publications[key] = self.record(key)
+        return self._publications[key]
+
+    def record_of(self, key: str) -> PublishRecord:
+        """What the last publish of a key wrote down; an empty record where nothing was published."""
+        if key not in self._records:
+            self._records[key] = PublishRecord.of(self.of(key))
+        return self._records[key]
+
+    def of_model(self, key: str) -> ModelFacts:
+        if key not in self._models:
+            self._models[key] = self.model(key)
+        return self._models[key]
+
+    def there(self, key: str) -> bool:
+        """Something can be read under a key: rows in the lake, or a version in the registry."""
+        return self.registered(key) > 0 if self.in_registry(key) else self.of(key) is not None
+
+    def in_registry(self, key: str) -> bool:
+        """The versions of a key are kept in the model registry, not in the lake."""
+        return key in self.nodes and self.nodes[key].in_registry
+
+    def registered(self, key: str) -> int:
+        """The version of a model or champion in the registry, 0 where there is none."""
+        match self.nodes[key]:
+            case ModelNode():
+                return self.of_model(key).latest
+            case ChampionNode(model_key=model):
+                return self.of_model(model).champion
+            case _:
+                return 0
+
+    def registry_state(self, key: str) -> ModelFacts | None:
+        """What the registry knows of a model or its champion; ``None`` for anything else."""
+        node = self.nodes.get(key)
+        return self.of_model(node.model_key) if isinstance(node, RegisteredNode) else None
+
+    def made_at(self, node: Node) -> datetime | None:
+        """When what is there now of a node was made; ``None`` where nothing is, or nobody wrote it down."""
+        if isinstance(node, ChampionNode):
+            return None
+        if isinstance(node, ModelNode):
+            trained = self.of_model(node.key).trained_at
+            return datetime.fromisoformat(trained) if trained else None
+        record = self.of(node.key)
+        return record.published_at if record else None
+
+    def landed(self, node: Node) -> Landed:
+        """What one look found for a source; what went wrong with the look is part of it."""
+        if node.key not in self.seen:
+            known = self.record_of(node.key).landed
+            found = looked(self.landing(node), known, settle=self.settle)
+            self.seen[node.key] = set_apart(found, node.contract.partition if node.contract else None)
+        return self.seen[node.key]
+
+
+def partitions_in(record: Publication | None) -> dict[str, str]:
+    """Content of each partition of a table; empty for one that is not partitioned."""
+    if record is None or record.partition_by is None:
+        return {}
+    return {name: digest.hex for name, digest in record.partitions.items()}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check came to when it was last executed.
+
+    Args:
+        number: of this evaluation, greater than those before it.
+        passed: whether it lets what it saw be followed.
+        at: when that was (UTC).
+        said: its own description of what it found.
+    """
+
+    number: int
+    passed: bool
+    at: datetime
+    said: str = ""

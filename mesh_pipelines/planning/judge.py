@@ -1,0 +1,117 @@
+"""The judgement of one asset: whether it is out of date, why, for what cause, from which versions, what it waits for.
+
+The plan, the next run, ``mesh why`` and the steps read it; nothing else compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from mesh_pipelines.declaring.node import ModelNode, Node, SourceNode
+from mesh_pipelines.landing.changes import gone_with_rows_kept
+from mesh_pipelines.planning.compare import Difference, compare, declared_partitions, inputs_now
+from mesh_pipelines.planning.facts import Facts, partitions_in
+from mesh_pipelines.planning.judgement import Judgement
+from mesh_pipelines.planning.verdicts import marks, unseen, why_unfit
+
+
+def judge(node: Node, facts: Facts) -> Judgement:
+    """Judge one asset by what is published, landed and registered; once for the same facts.
+
+    Args:
+        node: the asset.
+        facts: what is published, landed and registered.
+    """
+    known = facts.judgements.get(node.key)
+    if known is None:
+        known = facts.judgements[node.key] = _judged(node, facts)
+    return known
+
+
+def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:
+    """Inputs of an asset that nothing may follow, each with the reason."""
+    upstream = [facts.nodes[given.key] for given in node.inputs if given.key in facts.nodes]
+    return {one.key: reason for one in upstream if (reason := judge(one, facts).unfit)}
+
+
+def _judged(node: Node, facts: Facts) -> Judgement:
+    found = compare(node, facts)
+    reasons, partitions = found.reasons, found.partitions
+    if not reasons and not found.waits:
+        reasons, partitions = _unchecked(node, facts)
+    return Judgement(
+        reasons,
+        partitions,
+        found.waits,
+        found.blocks,
+        found.held,
+        _gone(node, facts),
+        why_unfit(node, facts) or "",
+        found.fault,
+        _cause(node, facts, found, partitions) if reasons else "",
+        tuple(_versions(node, facts)) if reasons else (),
+    )
+
+
+def _unchecked(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Checks that have not seen what is published run with a step that finds nothing else to do."""
+    missing = unseen(node, facts)
+    parts = declared_partitions(node, partitions_in(facts.of(node.key)))[-1:] if node.partitioned else None
+    if not missing or parts == ():
+        return (), None
+    return (f"check {', '.join(missing)} has not looked at it yet",), parts
+
+
+def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
+    if not isinstance(node, SourceNode) or facts.landed(node).fault is not None:
+        return ()
+    return gone_with_rows_kept(facts.landed(node), facts.record_of(node.key).landed)
+
+
+def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, ...] | None) -> str:
+    if isinstance(node, SourceNode):
+        landed = facts.landed(node)
+        inputs = {
+            f"{one.partition}/{one.name}": one.fingerprint
+            for one in landed.inputs
+            if partitions is None or one.partition in partitions
+        }
+        if landed.fault is not None:
+            inputs["fault"] = landed.fault.what
+        elif found.fault is not None:
+            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
+    else:
+        inputs = {
+            name: json.dumps(inputs_now(node, facts, name), sort_keys=True) for name in partitions or ("",)
+        }
+        inputs |= {given.key: str(facts.registry_state(given.key)) for given in node.inputs}
+    inputs |= marks(node, facts)
+    content = json.dumps([node.key, node.version_of_code, sorted(inputs.items())])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _versions(node: Node, facts: Facts) -> list[str]:
+    record = facts.record_of(node.key)
+    if isinstance(node, SourceNode):
+        seen = {(part, name): one for part, inputs in record.landed.items() for name, one in inputs.items()}
+        return [
+            f"{one.name}@{one.fingerprint[:8]}"
+            for one in facts.landed(node).inputs
+            if (before := seen.get((one.partition, one.name))) is None
+            or before.fingerprint != one.fingerprint
+        ]
+    read = {key: table.version for key, table in record.inputs.items()}
+    if isinstance(node, ModelNode):
+        version = facts.of_model(node.key).features_version
+        read = {node.features_key: version} if version is not None else {}
+    found: list[str] = []
+    for given in node.inputs:
+        published = None if facts.in_registry(given.key) else facts.of(given.key)
+        if facts.in_registry(given.key):
+            found.append(f"{given.key}@{facts.registered(given.key)}")
+        elif published and read.get(given.key, published.version) != published.version:
+            found.append(f"{given.key}@{read[given.key]} -> @{published.version}")
+        elif published:
+            found.append(f"{given.key}@{published.version}")
+    return found

@@ -1,0 +1,53 @@
+"""A plan cut into runs: one domain and one unbroken range of partitions each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.planning.step import Step
+from quality.contract import next_partition
+
+
+def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) -> list[Step]:
+    """The largest share of the plan that one domain can run now; ties go to the higher priority.
+
+    Args:
+        mesh: the whole mesh.
+        steps: what is to be made, upstream first.
+        only: the domain whose share is wanted, where it is not for choosing.
+    """
+    pending = {step.key for step in steps}
+    best: list[Step] = []
+    for domain in [only] if only else dict.fromkeys(step.node.domain for step in steps):
+        taken: list[Step] = []
+        inside: set[str] = set()
+        for step in steps:
+            if step.node.domain == domain and all(
+                i.key in inside or i.key not in pending for i in step.node.inputs
+            ):
+                taken.append(step)
+                inside.add(step.key)
+        rank = (len(taken), mesh.domains[domain].profile.priority)
+        if taken and (not best or rank > (len(best), mesh.domains[best[0].node.domain].profile.priority)):
+            best = taken
+    return best
+
+
+def windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
+    """Cut a group into runs: a run covers one unbroken range of partitions; what has none goes with the last.
+
+    Args:
+        group: steps of one domain, upstream first.
+    """
+    cut = [step for step in group if step.partitions]
+    names = sorted({name for step in cut for name in step.partitions or ()})
+    if not names:
+        return [(list(group), None)]
+    ranges: list[tuple[str, str]] = []
+    for name in names:
+        if ranges and next_partition(ranges[-1][1]) == name:
+            ranges[-1] = (ranges[-1][0], name)
+        else:
+            ranges.append((name, name))
+    return [*((list(cut), window) for window in ranges[:-1]), (list(group), ranges[-1])]

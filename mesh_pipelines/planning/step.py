@@ -1,0 +1,52 @@
+"""Steps of a plan, and what waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mesh_pipelines.declaring.node import Node
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset that is to be made.
+
+    Args:
+        node: the asset.
+        reasons: why, in words a person can read.
+        partitions: which partitions of it; ``None`` for an asset that is not materialized by partition.
+        follows: it is here only because something upstream of it will be made; where that turns out to be
+            unchanged, it stays as it is.
+    """
+
+    node: Node
+    reasons: tuple[str, ...]
+    partitions: tuple[str, ...] | None = None
+    follows: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.node.key
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An asset that cannot be made yet, and for what it waits.
+
+    Args:
+        node: the asset.
+        reason: for what it waits, in words.
+        blocks: whether what is downstream waits with it; not where an earlier version can be read.
+    """
+
+    node: Node
+    reason: str
+    blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps upstream first, and what waits."""
+
+    steps: tuple[Step, ...] = ()
+    waiting: tuple[Waiting, ...] = ()

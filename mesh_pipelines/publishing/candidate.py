@@ -1,0 +1,61 @@
+"""A candidate for publication, and what was published of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mesh_pipelines.landing.landed import Known
+from mesh_pipelines.publishing.kept_rows import Onto
+from mesh_pipelines.publishing.record import Origin, Scoring
+from quality.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Rows that want to be published.
+
+    Args:
+        frame: the rows, lazily.
+        partitions: the partitions that they replace; ``None`` where they replace the whole table.
+        order: columns to sort by, for tables whose order matters to training.
+        origins: what each partition was made of.
+        landed: of a source, the inputs that were read.
+        scoring: of predictions, by which models.
+        onto: what stays of the version before, where it adds to that rather than to replace it.
+    """
+
+    frame: pl.LazyFrame
+    partitions: tuple[str, ...] | None = None
+    order: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
+    landed: Known = field(default_factory=dict)
+    scoring: Scoring | None = None
+    onto: Onto | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a candidate that passed.
+
+    Args:
+        version: Delta version of the table.
+        data_version: hash of its content.
+        rows: rows of the candidate that were accepted.
+        total: rows of the whole table now.
+        unchanged: it was what had been published before, so nothing was written.
+        outcome: the audit; ``None`` for a table without a contract.
+        seconds: wall time by phase: read, audit, write, commit.
+    """
+
+    key: str
+    version: int
+    data_version: str
+    rows: int
+    total: int
+    unchanged: bool
+    outcome: Outcome | None
+    uri: str
+    seconds: Mapping[str, float]

@@ -1,0 +1,88 @@
+"""Reading a product: decided first, then pinned to the version of now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mesh_pipelines.declaring.reader import AccessRequest, DecisionPoint
+from mesh_pipelines.errors import AccessRefused, NotPublished
+from resources.lake.table_version import TableVersion
+
+if TYPE_CHECKING:
+    from mesh_pipelines.shared import Platform
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a step read of one input: enough to read the same again.
+
+    Args:
+        table: the table at the version that was read.
+        partitions: hash of the content of each partition that was read; empty for a table without any.
+        by_partition: whether the table is laid out by partition at all.
+    """
+
+    table: TableVersion
+    partitions: Mapping[str, str] = field(default_factory=dict[str, str])
+    by_partition: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.table.key
+
+    @property
+    def version(self) -> int | None:
+        return self.table.version
+
+    @property
+    def data_version(self) -> str:
+        return self.table.data_version
+
+    def content(self, partition: str) -> str:
+        """Hash of what was read for one partition: of that partition, or of a table without any as a whole."""
+        return self.partitions.get(partition, "") if self.by_partition else self.data_version
+
+
+def read_product(
+    shared: Platform, request: AccessRequest, decides: DecisionPoint, window: tuple[str, str] | None = None
+) -> tuple[pl.LazyFrame, Read]:
+    """Open a product for a reader: lazily, at the version that is published now.
+
+    Args:
+        shared: the shared resources.
+        request: who reads what, for which purpose.
+        decides: the decision point.
+        window: first and last partition; of a table that is laid out by partition only these are read.
+
+    Raises:
+        AccessRefused: the decision point refuses it.
+        NotPublished: nothing has been published under that key.
+    """
+    key = request.product
+    refusal = decides.refusal(request)
+    published = shared.record(key)
+    if published is None:
+        raise NotPublished(
+            "nothing has been published under this key yet",
+            where=key,
+            remedy=f"materialize it first: mesh run {key}",
+        )
+    if refusal:
+        raise AccessRefused(
+            f"{request.reader} may not read it for {request.purpose!r}: {refusal}",
+            where=key,
+            remedy=f"ask {request.owner} for an agreement: a role {request.reader.name!r} with this purpose in the "
+            "product's contract",
+        )
+    by_partition = published.partition_by is not None
+    partitions = {name: part.hex for name, part in published.partitions.items()} if by_partition else {}
+    only: list[str] | None = None
+    if partitions and window:
+        partitions = {name: hex for name, hex in partitions.items() if window[0] <= name <= window[1]}
+        only = list(partitions)
+    read = Read(TableVersion(key, published.version, published.data_version), partitions, by_partition)
+    return shared.lake.scan(key, version=published.version, partitions=only), read

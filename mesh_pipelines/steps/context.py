@@ -1,0 +1,78 @@
+"""A running step: its partitions, its inputs, and errors of the domain's own function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mesh_pipelines.dagster_names import IF_STALE
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.publishing.read import Read
+
+Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
+"""What a step does: from the context and the loaded inputs to check results and one output."""
+
+
+def as_rows(value: Any, key: str) -> pl.LazyFrame:
+    """Take what a domain's function returned as rows.
+
+    Args:
+        value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
+        key: the asset it was returned for.
+
+    Raises:
+        TransformError: it is something else.
+    """
+    from mesh_pipelines.errors import TransformError
+
+    if isinstance(value, pl.LazyFrame):
+        return value
+    if isinstance(value, pl.DataFrame):
+        return value.lazy()
+    if hasattr(value, "__arrow_c_stream__"):
+        return pl.DataFrame(value).lazy()
+    raise TransformError(
+        f"its function returned {type(value).__name__}, which is no rows",
+        where=key,
+        remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
+    )
+
+
+def partitions_wanted(context: dg.AssetExecutionContext, node: Node) -> tuple[str, ...] | None:
+    """The partitions that the run asks for; ``None`` for an asset without any."""
+    if not node.partitioned:
+        return None
+    return tuple(context.partition_keys)
+
+
+def only_if_stale(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run was started to bring things up to date, not to make them anew at all costs."""
+    return context.run.tags.get(IF_STALE) == "true"
+
+
+def reads_of(context: dg.AssetExecutionContext) -> dict[str, Read]:
+    """What the step has read, by key."""
+    manager = context.resources.io_manager
+    return manager.reads(context.run.run_id, context.get_step_execution_context().step.key)
+
+
+class calling:  # noqa: N801 (used like a function, as contextlib's own are)
+    """Say whose fault it is when a domain's own function raises."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, MeshError):
+            raise TransformError(
+                f"its function failed: {type(error).__name__}: {error}",
+                where=self.node.key,
+                remedy="mend the function; the whole traceback is in the run's log",
+            ) from error

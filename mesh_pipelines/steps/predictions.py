@@ -1,0 +1,103 @@
+"""The step of predictions: score, keep what was predicted before, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from mesh_pipelines.declaring.load import model_spec
+from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
+from mesh_pipelines.errors import NotPublished
+from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.publishing.record import PublishRecord, Scoring
+from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.steps.context import Produce, as_rows
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.model_spec import ModelSpec
+    from mesh_pipelines.modeling.version import LoadedModel
+
+
+def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
+    """The step of predictions."""
+    declared, model = node.declared, node.model_key
+
+    def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.planning.judge import judge
+        from mesh_pipelines.planning.lookup import facts_for_step
+        from mesh_pipelines.steps.context import calling, only_if_stale, reads_of
+        from mesh_pipelines.steps.publish import gate, unchanged
+
+        shared, spec = platform(), model_spec(node, domain.by_key)
+        reads = reads_of(context)
+        features = reads[spec.features]
+        champion = registry_of(shared).champion(model)
+        if champion is None:
+            raise NotPublished("there is no champion yet", where=model, remedy=f"mesh run {model}")
+        before = shared.record(node.key)
+        facts = facts_for_step(domain.by_key, shared, [features.table])
+        if only_if_stale(context) and before and not judge(node, facts).reasons:
+            yield unchanged(node, before)
+            return
+        record = PublishRecord.of(before)
+        scored = record.scoring.features if record.scoring else {}
+        same_code = record.code_version == node.version_of_code
+        same_champion = record.scoring is not None and record.scoring.champion == champion.version
+        begun = time.perf_counter()
+        loaded = registry_of(shared).read(champion)
+        changed = sorted(name for name, content in features.partitions.items() if scored.get(name) != content)
+        start = _first_moment(changed, loaded, same_champion) if same_code and before else None
+        with shared.lake.reading(spec.features):
+            scores = _scores(spec, inputs["features"], loaded, declared.history, start)
+        with calling(node):
+            rows = as_rows(declared(scores.frame), node.key)
+        spent = time.perf_counter() - begun
+        candidate = Candidate(
+            _with_kept(shared, node, rows) if before and same_code else rows,
+            scoring=Scoring(champion.version, tuple(scores.models), scores.unseen, features.partitions),
+        )
+        yield from gate(node, context, shared, candidate, reads, spent)
+
+    return step
+
+
+def _scores(
+    spec: ModelSpec, frame: pl.LazyFrame, champion: LoadedModel, history: str, start: datetime | None
+) -> Any:
+    """Scores of rows that no scoring model learnt from: from ``start`` on, or of all of them."""
+    from mesh_pipelines.modeling.scoring import score_history
+
+    dated = frame.collect_schema()[spec.time] == pl.Date
+    since = start.date() if start is not None and dated else start
+    return score_history(spec, frame, champion, since=since, backcast=history == "walk_forward")
+
+
+def _with_kept(shared: Platform, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """New predictions beside those already made: what was once predicted is kept unless it is predicted anew."""
+    assert node.contract is not None
+    columns = list(node.contract.dtypes)
+    new = rows.select(columns).with_columns(
+        pl.col(name).cast(dtype) for name, dtype in node.contract.dtypes.items()
+    )
+    new = new.collect(engine="streaming").lazy()
+    kept = shared.lake.scan(node.key).select(columns).join(new, on=list(node.contract.key), how="anti")
+    return pl.concat([kept, new])
+
+
+def _first_moment(changed: list[str], champion: LoadedModel, same_champion: bool) -> datetime:
+    moments = [datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC) for name in changed[:1]]
+    if not same_champion or not moments:
+        moments.append(_utc(champion.record.split.train_until))
+    return min(moments)
+
+
+def _utc(moment: Any) -> datetime:
+    if not isinstance(moment, datetime):
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,149 @@
+"""A candidate through its gate, and the results that Dagster shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
+
+import dagster as dg
+
+from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.publishing.candidate import Candidate, Published
+from mesh_pipelines.publishing.publish import publish
+from mesh_pipelines.publishing.read import Read
+from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.steps.columns import columns_shown
+from quality.outcome import Outcome
+
+
+def gate(
+    node: Node,
+    context: dg.AssetExecutionContext,
+    shared: Platform,
+    candidate: Candidate,
+    reads: Mapping[str, Read],
+    spent: float = 0.0,
+) -> Iterator[Any]:
+    """Audit and publish a candidate, and tell Dagster what came of it.
+
+    Args:
+        node: what is made.
+        context: the running step.
+        shared: the platform.
+        candidate: its rows.
+        reads: what they were made from.
+        spent: seconds of work that went into the rows before, such as scoring them.
+
+    Yields:
+        One check result a rule, then the output; a refused candidate yields its failed checks and raises.
+    """
+    try:
+        published = publish(shared, node, candidate, reads, context.run.run_id)
+    except AuditRefused as refusal:
+        if isinstance(refusal.outcome, Outcome):
+            yield from _check_results(node, refusal.outcome)
+        raise
+    if published.outcome is not None:
+        yield from _check_results(node, published.outcome)
+    yield dg.Output(
+        None,
+        "result",
+        metadata={
+            **_metadata(published, reads, spent, alone=len(candidate.partitions or ()) == 1),
+            **columns_shown(node, shared.lake, reads, published.version),
+        },
+        data_version=dg.DataVersion(published.data_version),
+    )
+
+
+def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
+    key = asset_key(node.key)
+    for result in outcome.results:
+        metadata: dict[str, Any] = {"checked": result.checked, "failed": result.failed}
+        if result.failed:
+            metadata["share failed"] = result.share
+        if result.samples:
+            metadata["samples"] = dg.MetadataValue.json(list(result.samples))
+        if outcome.docs:
+            metadata["data docs"] = _link(outcome.docs)
+        yield dg.AssetCheckResult(
+            check_name=result.rule,
+            asset_key=key,
+            passed=result.passed,
+            severity=dg.AssetCheckSeverity.ERROR
+            if result.severity == "error"
+            else dg.AssetCheckSeverity.WARN,
+            description=result.detail or result.description,
+            metadata=metadata,
+        )
+
+
+def _metadata(
+    published: Published, reads: Mapping[str, Read], spent: float, *, alone: bool
+) -> dict[str, Any]:
+    """What the page shows of a publish; ``alone``: its rows are those of one partition, made by itself."""
+    outcome = published.outcome
+    metadata: dict[str, Any] = {
+        "dagster/row_count": published.total,
+        **({"dagster/partition_row_count": published.rows} if alone else {}),
+        "dagster/uri": published.uri,
+        "version": published.version,
+        **seconds_of(published.seconds, spent),
+        "made from": dg.MetadataValue.md(
+            "\n".join(["| input | version | content |", "|---|--:|---|"])
+            + "".join(f"\n| `{r.key}` | {r.version} | `{r.data_version[:12]}` |" for r in reads.values())
+        ),
+    }
+    if not reads:
+        del metadata["made from"]
+    if published.unchanged:
+        metadata["content"] = "the same as published before"
+    if outcome is not None:
+        metadata["quarantined"] = outcome.quarantined
+        metadata["audit"] = dg.MetadataValue.md(outcome.to_markdown())
+        if outcome.docs:
+            metadata["data docs"] = _link(outcome.docs)
+    return metadata
+
+
+def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, Any]:
+    """What a page shows of the time that the work took.
+
+    Args:
+        phases: seconds by phase.
+        before: seconds of work ahead of them.
+    """
+    rounded = {name: round(seconds, 3) for name, seconds in phases.items()}
+    return {WORK_SECONDS: before + sum(phases.values()), "seconds": dg.MetadataValue.json(rounded)}
+
+
+def _link(page: str) -> dg.MetadataValue[Any]:
+    """A page of the data docs where a browser finds it: no browser follows a link from a server to the disk."""
+    settings = platform().settings
+    below = Path(url2pathname(urlsplit(page).path)).relative_to(settings.docs.absolute())
+    return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
+
+
+def unchanged(node: Node, before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
+    """The output of a step that found nothing to do.
+
+    Args:
+        node: what would have been made.
+        before: what is published.
+        columns: what its page shows of its columns, where that is not in its contract.
+    """
+    return dg.Output(
+        None,
+        "result",
+        metadata={
+            "unchanged": "its inputs are what they were, so it was left as it is",
+            "version": before.version,
+            **(columns or {}),
+        },
+        data_version=dg.DataVersion(before.data_version),
+    )

@@ -1,0 +1,101 @@
+"""The step of a source: rows as they landed, through the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dagster import AssetExecutionContext
+
+from mesh_pipelines.declaring.declarations import TableDeclaration
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.errors import TransformError
+from mesh_pipelines.landing.changes import remembered, set_apart
+from mesh_pipelines.landing.landed import LandedInput, Landing
+from mesh_pipelines.landing.open import landing_of
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.judge import judge
+from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.publishing.kept_rows import Onto
+from mesh_pipelines.publishing.record import Origin, PublishRecord
+from mesh_pipelines.shared import platform
+from mesh_pipelines.steps.context import Produce, only_if_stale, partitions_wanted
+from mesh_pipelines.steps.publish import gate, unchanged
+from resources.lake.publication import Publication
+
+
+def source_step(node: Node) -> Produce:
+    """The step of a source."""
+    contract = node.contract
+    assert contract is not None
+
+    def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        shared = platform()
+        before = shared.record(node.key)
+        with landing_of(node, shared.settings) as landing:
+            made = source_candidate(
+                node, landing, before, partitions_wanted(context, node), anew=not only_if_stale(context)
+            )
+            if made is None:
+                yield unchanged(node, before)
+                return
+            candidate, chosen = made
+            try:
+                yield from gate(node, context, shared, candidate, {})
+            except TransformError as error:
+                raise landing.blame(chosen, contract, error) from error
+
+    return step
+
+
+def source_candidate(
+    node: Node,
+    landing: Landing,
+    before: Publication | None,
+    partitions: tuple[str, ...] | None,
+    *,
+    anew: bool = False,
+) -> tuple[Candidate, Sequence[LandedInput]] | None:
+    """What has landed for a source since it was published, and the inputs that it is made of; ``None`` if nothing has.
+
+    Args:
+        node: the source.
+        landing: where its rows come from, open.
+        before: what was published of it.
+        partitions: those to make, as far as they have landed; ``None`` for a source without any.
+        anew: read all of it, whatever has been read before.
+
+    Raises:
+        LandingError: all that has landed is of partitions that the contract does not declare.
+    """
+    assert node.contract is not None
+    landed = set_apart(landing.look(PublishRecord.of(before).landed), node.contract.partition)
+    there = landed.by_partition()
+    wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
+    if before and not anew:
+        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}))
+        if found.fault:
+            raise found.fault
+        if not found.concerns(wanted):
+            return None
+        wanted = tuple(name for name in wanted if name in (found.partitions or ())) if wanted else wanted
+    chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
+    if before is None or anew or PublishRecord.of(before).code_version != node.version_of_code:
+        chosen = [replace(one, since="") for one in chosen]
+    candidate = Candidate(
+        landing.read(chosen, node.contract),
+        partitions=wanted,
+        landed=remembered(chosen),
+        origins={name: Origin(node.version_of_code) for name in wanted or ()},
+        onto=_onto(node, before, chosen),
+    )
+    return candidate, chosen
+
+
+def _onto(node: Node, before: Publication | None, chosen: Sequence[LandedInput]) -> Onto | None:
+    """What stays published beside rows that were only read from a mark on."""
+    since = next((one.since for one in chosen if one.since), "")
+    if not since or before is None or not isinstance(node.declaration, TableDeclaration):
+        return None
+    return Onto(before.version, node.declaration.watermark, since)

@@ -1,0 +1,78 @@
+"""A product is read at a pinned version, once the decision point has granted it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+import pytest
+
+from mesh_pipelines.declaring.reader import AccessRequest, Purpose, Reader
+from mesh_pipelines.errors import AccessRefused, NotPublished
+from mesh_pipelines.publishing.read import read_product
+from mesh_pipelines.shared import Platform, platform
+
+KEY = "store.sales"
+REQUEST = AccessRequest(Reader("domain", "shop"), KEY, Purpose("planning"))
+
+
+@dataclass
+class Point:
+    """A decision point that answers as it is told, and keeps what it was asked."""
+
+    answer: str = ""
+    asked: list[AccessRequest] = field(default_factory=list)
+
+    def refusal(self, request: AccessRequest) -> str:
+        """The answer."""
+        self.asked.append(request)
+        return self.answer
+
+
+@pytest.fixture
+def shared() -> Platform:
+    """A lake that holds two months of sales."""
+    found = platform()
+    rows = pl.DataFrame({"id": [1, 2], "month": ["2013-01", "2013-02"]})
+    kinds = {"id": "internal", "month": "public"}
+    with found.lake.stage(KEY, dict(rows.schema), kinds, partition_by="month") as stage:
+        stage.write(rows)
+        stage.commit({}, replace="all")
+    return found
+
+
+def test_what_is_granted_is_pinned(shared: Platform) -> None:
+    """The rows, and enough to read the same again."""
+    point = Point()
+    rows, read = read_product(shared, REQUEST, point)
+    assert sorted(rows.collect()["id"]) == [1, 2]
+    assert point.asked == [REQUEST]
+    record = shared.lake.record(KEY)
+    assert (read.key, read.version, read.data_version) == (KEY, 0, record.data_version)
+    assert read.content("2013-02") == record.partitions["2013-02"].hex
+
+
+def test_only_the_partitions_of_the_window_are_read(shared: Platform) -> None:
+    """A partition outside of it has no content."""
+    rows, read = read_product(shared, REQUEST, Point(), ("2013-02", "2013-12"))
+    assert rows.collect()["id"].to_list() == [2]
+    assert set(read.partitions) == {"2013-02"}
+    assert read.content("2013-01") == ""
+
+
+def test_what_is_refused_is_not_read(shared: Platform) -> None:
+    """The error names the reader, the purpose, the reason and whom to ask."""
+    with pytest.raises(
+        AccessRefused, match="shop may not read it for 'planning': it is not agreed"
+    ) as refused:
+        read_product(shared, REQUEST, Point("it is not agreed"))
+    assert refused.value.where == KEY
+    assert "ask store for an agreement" in refused.value.remedy
+
+
+@pytest.mark.usefixtures("shared")
+def test_what_is_not_published_is_named() -> None:
+    """With the command that makes it."""
+    request = AccessRequest(Reader("domain", "shop"), "store.stock", Purpose("planning"))
+    with pytest.raises(NotPublished, match="nothing has been published"):
+        read_product(platform(), request, Point())

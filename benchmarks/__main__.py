@@ -1,4 +1,4 @@
-"""Every figure of the README: `python -m benchmarks [name ...] [--quick]` prints one table, in Markdown."""
+"""Every figure of docs/benchmarks.md: `python -m benchmarks [name ...] [--quick]` prints one table, in Markdown."""
 
 from __future__ import annotations
 
@@ -40,16 +40,23 @@ def main() -> int:
     found: list[Figure] = []
     for name in given.names or NAMES:
         begun = time.perf_counter()
-        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+        _progress(f"{name} ... ")
         found += import_module(f"benchmarks.{name}").figures(quick=given.quick)
-        print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+        _progress(f"{time.perf_counter() - begun:.0f} s\n")
     print("| what | measured | bar | | made from |")
     print("|---|--:|--:|---|---|")
     for line in found:
         print(f"| {line.what} | {line.measured} | {line.bar} | {MARKS[line.met]} | {line.note} |")
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"\n{os.cpu_count()} cores; load average at the end (1, 5, 15 minutes) {load}")
+    _progress(f"{os.cpu_count()} cores; load average at the end (1, 5, 15 minutes) {load}\n")
     return 1 if any(line.met is False for line in found) else 0
+
+
+def _progress(text: str) -> None:
+    """Shown to a person at a terminal; anything else is given the table and nothing besides."""
+    if sys.stderr.isatty():
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

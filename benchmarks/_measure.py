@@ -91,20 +91,24 @@ def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **ar
         arguments: JSON-able arguments of the function.
 
     Raises:
-        subprocess.CalledProcessError: it failed; its errors went to this process's own.
+        subprocess.CalledProcessError: it failed; what it wrote on standard error is shown then, and only then.
     """
     command = [sys.executable, "-m", "benchmarks._measure", f"benchmarks.{module}", variant]
     begun = time.perf_counter()
     arguing = [*command, json.dumps(arguments)]
     with (
+        tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            arguing, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment(env)
+            arguing, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment(env)
         ) as process,
         _Together(process.pid) as together,
     ):
         printed, _ = process.communicate()
+        errors.seek(0)
+        complaints = errors.read()
     took = time.perf_counter() - begun
     if process.returncode:
+        sys.stderr.write(complaints)
         raise subprocess.CalledProcessError(process.returncode, arguing)
     found = json.loads(printed.splitlines()[-1])
     most = max(found["peak_gib"], together.gib)
@@ -163,11 +167,6 @@ def load(*modules: str) -> None:
     """Import what the work is going to import, so that it is not timed."""
     for module in modules:
         import_module(module)
-
-
-def ends_as_mesh() -> None:
-    """Have this process end as the ``mesh`` command does (``cli.leave``), as one variant is what a command does."""
-    atexit.register(os._exit, 0)  # registered before all others, so it comes after them
 
 
 def ended_well(report: RunReport) -> None:
@@ -240,11 +239,7 @@ def _main() -> None:
     module, variant, arguments = sys.argv[1:]
     work: Work = getattr(import_module(module), variant)(**json.loads(arguments))
     begun, spent = time.perf_counter(), cpu_seconds()
-    try:
-        result = dict(work())
-    except BaseException:
-        atexit.unregister(os._exit)  # of ends_as_mesh, which would have what failed end well
-        raise
+    result = dict(work())
     took = {"seconds": time.perf_counter() - begun, "cpu_seconds": cpu_seconds() - spent}
     print(json.dumps({**took, "peak_gib": peak_gib(), "result": result}), flush=True)
 

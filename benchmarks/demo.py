@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks._measure import Figure, Work, ended_well, ends_as_mesh, run
+from benchmarks._measure import Figure, Work, ended_well, run
 
 
 def figures(*, quick: bool = False) -> list[Figure]:
@@ -38,7 +38,6 @@ def figures(*, quick: bool = False) -> list[Figure]:
 
 def demo() -> Work:
     """Land nine months and bring the whole mesh up to date, as ``mesh demo`` does."""
-    ends_as_mesh()
 
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.commands.demo_data import FIRST_MONTHS, land

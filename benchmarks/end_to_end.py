@@ -23,7 +23,6 @@ from benchmarks._measure import (
     alternate,
     at_most,
     ended_well,
-    ends_as_mesh,
     median,
     peak,
     run,
@@ -137,7 +136,6 @@ def others(ports: str) -> Work:
 
 def platform() -> Work:
     """What ``mesh run operations.delay_forecast`` does."""
-    ends_as_mesh()
 
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.modeling.registry import registry_of

@@ -43,7 +43,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)  # by which Dagster's settings name it
     try:
         land(months[:-2], settings.landing_folder)
-        subprocess.run([*_COMMAND, "run"], cwd=ROOT, env=variables, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*_COMMAND, "run"], cwd=ROOT, env=variables, check=True, capture_output=True)
         daemon = _start(variables)
         spans: list[tuple[float, float]] = []
         begun = 0.0

@@ -86,7 +86,7 @@ def tick(root: str, domain: str) -> Work:
     load("dagster", "deltalake", "mesh_pipelines.orchestration.run")
     from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
-    from mesh_pipelines.planning.next_run import Nothing, decide
+    from mesh_pipelines.planning.next_run import NoRun, next_run
     from mesh_pipelines.planning.plan import plan
     from mesh_pipelines.runtime.instance import dagster_instance
     from mesh_pipelines.shared import platform
@@ -99,8 +99,8 @@ def tick(root: str, domain: str) -> Work:
         if "." in domain:  # its domain has more that was never made
             assert not plan(mesh.select([domain]), facts).steps
         else:
-            decision = decide(mesh, domain, facts, attempts_in(instance, domain))
-            assert isinstance(decision, Nothing), decision
+            decision = next_run(mesh, domain, facts, attempts_in(instance, domain))
+            assert isinstance(decision, NoRun), decision
 
     def work() -> Mapping[str, Any]:
         seconds: list[float] = []

@@ -92,7 +92,7 @@ def tick(root: str, models: int, past: int) -> Work:
     from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
-    from mesh_pipelines.planning.next_run import Nothing, decide
+    from mesh_pipelines.planning.next_run import NoRun, next_run
     from mesh_pipelines.shared import platform
     from mesh_pipelines.testing import workspace
 
@@ -104,9 +104,9 @@ def tick(root: str, models: int, past: int) -> Work:
     def look() -> float:
         begun = time.process_time()
         facts = facts_of(mesh.nodes, shared, settle=1.0, instance=lambda: instance)
-        found = decide(mesh, DOMAIN, facts, attempts_in(instance, DOMAIN))
+        found = next_run(mesh, DOMAIN, facts, attempts_in(instance, DOMAIN))
         took = time.process_time() - begun
-        if not isinstance(found, Nothing) or found.reason != "everything is up to date":
+        if not isinstance(found, NoRun) or found.reason != "everything is up to date":
             raise SystemExit(f"the benchmark's mesh is not up to date: {found}")
         return took
 

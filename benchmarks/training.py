@@ -199,7 +199,7 @@ def _child(variant: str, folder: Path, rows: int, rounds: int) -> dict[str, Any]
 def _run(variant: str, folder: Path, rows: int, rounds: int) -> dict[str, Any]:
     arguments = ["--child", variant, "--folder", str(folder), "--rows", str(rows), "--rounds", str(rounds)]
     command = [sys.executable, "-m", "benchmarks.training", *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

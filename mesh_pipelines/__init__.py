@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mesh_pipelines.declaring.node import LoadedDomain
     from mesh_pipelines.declaring.watch import Watch
     from mesh_pipelines.errors import Violation
+    from mesh_pipelines.features.as_of import totals_as_of
+    from mesh_pipelines.features.cycles import angle_of_year
+    from mesh_pipelines.features.point_in_time import latest_as_of, values_at
     from mesh_pipelines.orchestration.location import domain
     from quality.lint.rule import Rule
 
@@ -35,14 +38,18 @@ __all__ = [
     "Rule",
     "Violation",
     "Watch",
+    "angle_of_year",
     "data_product",
     "domain",
     "feature_set",
+    "latest_as_of",
     "model",
     "predictions",
     "provenance",
     "source",
     "sql_source",
+    "totals_as_of",
+    "values_at",
 ]
 
 _HOME = {
@@ -53,6 +60,10 @@ _HOME = {
     "Gate": "mesh_pipelines.declaring.model_spec",
     "Retrain": "mesh_pipelines.declaring.model_spec",
     "Watch": "mesh_pipelines.declaring.watch",
+    "angle_of_year": "mesh_pipelines.features.cycles",
+    "latest_as_of": "mesh_pipelines.features.point_in_time",
+    "totals_as_of": "mesh_pipelines.features.as_of",
+    "values_at": "mesh_pipelines.features.point_in_time",
 }
 
 

@@ -1,4 +1,4 @@
-"""What all plots of the platform share: their colours, and how a figure becomes an SVG that is the same each time.
+"""Plots: common colours, and figures as SVGs that are the same each time.
 
 SVG, since a browser sets its texts: sharp at any size, to be searched and read aloud, and drawn in half of the time
 that a PNG takes.

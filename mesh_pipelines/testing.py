@@ -1,4 +1,4 @@
-"""For tests of a domain: a mesh home that is gone afterwards, and a workspace of its own to try things in."""
+"""For tests of a domain: a home and a workspace that are gone afterwards, landed rows, and a check of a contract."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from resources.settings import WORKSPACE, get_settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from mesh_pipelines.declaring.mesh import Mesh
 
 _ELSEWHERE = ("DAGSTER_HOME", "MLFLOW_TRACKING_URI")
@@ -80,6 +82,43 @@ def small_domain(folder: Path, name: str = "machines") -> Generator[Mesh]:
     with mesh_home(folder / ".mesh"), workspace(folder):
         new_domain(name, folder)
         yield load_mesh(folder)
+
+
+def read_landed(file: Path, contract: Path) -> pl.LazyFrame:
+    """Rows of a landed CSV file in the types of its source's contract, as the domain's functions are given them.
+
+    Args:
+        file: the file; its columns are those of the contract.
+        contract: the contract of the source, ``<name>.odcs.yaml``.
+    """
+    import polars as pl
+
+    from quality.contract import load_contract
+    from quality.typed import typed
+
+    promise = load_contract(contract, stage="source")
+    return typed(pl.read_csv(file, infer_schema=False).select(*promise.dtypes), promise).frame.lazy()
+
+
+def assert_promise_kept(rows: pl.LazyFrame, contract: Path) -> None:
+    """Hold a product's rows against the shape that its contract promises.
+
+    Args:
+        rows: what the product's function makes.
+        contract: the contract of the product, ``<name>.odcs.yaml``.
+
+    Raises:
+        AssertionError: columns, their order or types are others; a key occurs twice; a required value is missing.
+    """
+    from quality.contract import load_contract
+
+    promise, frame = load_contract(contract), rows.collect()
+    if list(frame.schema.items()) != list(promise.dtypes.items()):
+        raise AssertionError(f"promised are the columns {promise.dtypes}, there are {dict(frame.schema)}")
+    if frame.select(promise.key).is_duplicated().any():
+        raise AssertionError(f"{', '.join(promise.key)} does not identify a row")
+    if missing := [c.name for c in promise.columns if c.required and frame[c.name].null_count()]:
+        raise AssertionError(f"values are missing in {', '.join(missing)}")
 
 
 def _is_setting(name: str) -> bool:

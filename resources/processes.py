@@ -1,4 +1,4 @@
-"""Which process executes a run, and whether it still lives: what tells a long run from a killed one."""
+"""Identity of processes: the name of this one, and whether one that left its name somewhere still lives."""
 
 from __future__ import annotations
 
@@ -10,74 +10,88 @@ from pathlib import Path
 from threading import Event, Thread
 
 
+def machine() -> str:
+    """Host name and boot id: two machines of one name differ, and so do two boots of one machine."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()}/{boot}"
+
+
+def start_of(number: int) -> str | None:
+    """Start of a process of this machine, which no later process with its number shares.
+
+    Returns:
+        clock ticks since boot; "running" on a system without ``/proc``; None if it has ended, as a zombie has.
+    """
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except (OSError, IndexError):
+        pass
+    if Path("/proc/self/stat").exists():
+        return None
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:  # it runs, as another user
+        pass
+    return "running"
+
+
 def this_process() -> str:
-    """Host, process and start of the process, which no later process with the same number shares."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    """Name of this process: host, number and start, with colons between."""
+    return f"{socket.gethostname()}:{os.getpid()}:{start_of(os.getpid())}"
 
 
 def number_of(process: str) -> int | None:
-    """The process's number, where it is one of this machine and lives; else ``None``.
+    """Number of a process of this machine that lives; None for any other.
 
     Args:
-        process: as :func:`this_process` gave it.
+        process: a name as :func:`this_process` gives it.
     """
     host, _, rest = process.partition(":")
     number, _, started = rest.partition(":")
-    here = number.isdigit() and host == socket.gethostname() and _started(int(number)) == started
+    here = number.isdigit() and host == socket.gethostname() and start_of(int(number)) == started
     return int(number) if here else None
 
 
 def is_gone(process: str) -> bool:
-    """Whether a process has ended; of another machine's that cannot be told, so it counts as living.
+    """True for a process of this machine that has ended; another machine's counts as living.
 
     Args:
-        process: as :func:`this_process` gave it; empty where it is not known.
+        process: a name as :func:`this_process` gives it; empty where it is not known.
     """
     return process.partition(":")[0] == socket.gethostname() and number_of(process) is None
 
 
-def _started(process: int) -> str:
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, IndexError):
-        return "gone" if Path("/proc").exists() else str(process)
-    return "gone" if fields[0] in "ZX" else fields[19]  # a zombie has ended, and only waits to be told
-
-
-def children(process: int) -> list[int]:
-    """Numbers of the processes that a process has started and that live; none where the machine cannot tell.
-
-    Args:
-        process: its number.
-    """
+def children(number: int) -> list[int]:
+    """Numbers of the living processes that a process has started; none on a system without ``/proc``."""
     found: list[int] = []
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+    for listed in Path(f"/proc/{number}/task").glob("*/children"):
         with suppress(OSError):
-            found += [int(number) for number in listed.read_text().split()]
-    return [number for number in found if _started(number) != "gone"]
+            found += [int(child) for child in listed.read_text().split()]
+    return [child for child in found if start_of(child) is not None]
 
 
-def command_of(process: int) -> str:
-    """The command line of a process; empty where it has ended."""
+def command_of(number: int) -> str:
+    """Command line of a process; empty if it has ended."""
     try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
 
 
 @contextmanager
-def meanwhile(look: Callable[[], None], seconds: float) -> Generator[None]:
-    """Do something now and again, in a thread of this process, for as long as the block lasts.
-
-    Args:
-        look: what to do.
-        seconds: that pass before each time.
-    """
+def repeat_in_background(action: Callable[[], None], seconds: float) -> Generator[None]:
+    """Call ``action`` in a thread, again after each pause of ``seconds``, until the block is left."""
     over = Event()
 
     def repeat() -> None:
         while not over.wait(seconds):
-            look()
+            action()
 
     thread = Thread(target=repeat, daemon=True)
     thread.start()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from mesh_pipelines.errors import TransformError
-from resources.store import storage_faults_told
+from resources.storage_faults import translate_storage_faults
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,7 +64,7 @@ class Warehouse:
     ) -> Generator[duckdb.DuckDBPyRelation]:
         import duckdb
 
-        with storage_faults_told(str(self.scratch)), self._connected() as connection:
+        with translate_storage_faults(str(self.scratch)), self._connected() as connection:
             for name, frame in frames.items():
                 connection.register(name, _Stream(frame.lazy()))
             try:

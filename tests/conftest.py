@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from resources.settings import get_settings
+from mesh_pipelines import testing
 
 settings.register_profile(
     "here", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
@@ -21,19 +23,30 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def mesh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def mesh_home(tmp_path: Path) -> Iterator[Path]:
     """MESH_HOME of this test alone; nothing below it exists yet, and no other MESH_ setting is in force."""
-    for name in list(os.environ):
-        if name.startswith("MESH_") or name in ("DAGSTER_HOME", "MLFLOW_TRACKING_URI"):
-            monkeypatch.delenv(name)
-    home = tmp_path / "mesh-home"
-    monkeypatch.setenv("MESH_HOME", str(home))
-    get_settings.cache_clear()
-    yield home
-    get_settings.cache_clear()
+    with testing.mesh_home(tmp_path / "mesh-home") as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder of this project."""
     return ROOT
+
+
+_SLEEPER = """
+import time
+from resources.processes import this_process
+print(this_process(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def sleeper() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Another process, and its name as it gives it itself."""
+    with subprocess.Popen([sys.executable, "-c", _SLEEPER], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+        process.kill()

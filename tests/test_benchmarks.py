@@ -32,7 +32,7 @@ from benchmarks.end_to_end import platform
 
 @pytest.mark.parametrize("variant", ["demo", "platform"])
 def test_a_run_with_failed_steps_gives_no_figure(tmp_path: Path, variant: str) -> None:
-    """The measured process prints none, says what failed, and ends badly, though it ends as `mesh` does elsewhere."""
+    """The measured process prints none, says what failed, and ends badly."""
     (tmp_path / "failing.py").write_text(FAILING)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks._measure", "failing", variant, "{}"],

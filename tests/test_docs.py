@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -96,10 +97,10 @@ def test_every_mesh_command_is_in_the_readme() -> None:
     assert known == {line.split()[1] for line in lines} & known
 
 
-def test_the_readme_shows_the_demo_of_the_mesh_that_is_there() -> None:
+def test_the_demo_that_is_shown_is_of_the_mesh_that_is_there() -> None:
     """What `mesh demo` printed names each product and model that its domains declare today, and no other."""
     printed = re.search(
-        r"## What `mesh demo` prints\n\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+        r"# What `mesh demo` prints\n\n```text\n(.*?)```", (ROOT / "docs" / "demo.md").read_text(), re.DOTALL
     )
     assert printed
     nodes = [node for name in DOMAINS for node in load_domain(f"domains.{name}").nodes.values()]
@@ -119,11 +120,13 @@ def test_pictures_are_pictures_and_light() -> None:
         assert f"images/{picture.name}" in shown, picture.name
 
 
-def test_the_words_of_the_readme_are_used() -> None:
+def test_the_words_of_the_glossary_are_used() -> None:
     """A word that the glossary says to avoid for a thing of ours is not in the names of commands and stages."""
     avoided = {
         word.strip()
-        for row in re.findall(r"^\| .+ \| .+ \| ([^|]+) \|$", _section("Words"), re.MULTILINE)
+        for row in re.findall(
+            r"^\| .+ \| .+ \| ([^|]+) \|$", (ROOT / "docs" / "words.md").read_text(), re.MULTILINE
+        )
         for word in row.split(",")
     }
     assert {"dataset", "permission"} <= avoided
@@ -132,9 +135,9 @@ def test_the_words_of_the_readme_are_used() -> None:
 
 def test_figures_come_from_the_benchmark() -> None:
     """Each row of the table between the two marks is named as a benchmark prints it, and each benchmark has a row."""
-    section = _section("Benchmarks")
-    assert "make bench" in section
-    table = re.search(r"<!-- figures: begin -->\n(.+)\n<!-- figures: end -->", section, re.DOTALL)
+    document = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert "make bench" in document
+    table = re.search(r"<!-- figures: begin -->\n(.+)\n<!-- figures: end -->", document, re.DOTALL)
     assert table
     heading, *rows = re.findall(r"^\| (.+?) \|", table[1], re.MULTILINE)
     assert heading == "what"
@@ -144,6 +147,70 @@ def test_figures_come_from_the_benchmark() -> None:
     silent = [name for name, found in printed.items() if not any(p.fullmatch(r) for p in found for r in rows)]
     assert not silent
     assert len(rows) == len(set(rows))
+
+
+def test_the_five_figures_of_the_readme_are_those_of_the_table() -> None:
+    """Name, figure and bar, word for word."""
+    table = (ROOT / "docs" / "benchmarks.md").read_text()
+    rows = re.findall(r"^\| (?:.+ / .+) \| .+ \| at .+ \|$", _section("What it costs"), re.MULTILINE)
+    assert len(rows) == 5
+    for row in rows:
+        assert row in table
+
+
+def test_the_readme_is_short() -> None:
+    """A reader has it in one sitting."""
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def _architecture(title: str) -> str:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def test_ten_questions_are_answered_in_two_hops() -> None:
+    """Each names two places that are there, of which the first leads to the second."""
+    rows = re.findall(r"^\| (.+\?) \| `(.+)` \| `(.+)` \|$", _architecture("Where is it?"), re.MULTILINE)
+    assert len(rows) == 10
+    for question, first, second in rows:
+        assert (ROOT / first).is_file(), question
+        assert (ROOT / second).exists(), question
+        module = second.removesuffix(".py").rstrip("/").replace("/", ".")
+        package, _, name = module.rpartition(".")
+        leads = (
+            f"{module} import" in (text := (ROOT / first).read_text())
+            or f"from {package} import {name}" in text
+        )
+        assert leads or f"from {module}." in text, f"{question}: {first} does not lead to {second}"
+
+
+def test_a_landed_file_goes_through_the_rooms_in_their_order() -> None:
+    """At most twelve lines, each in a room that is not before the one above it."""
+    walk = re.findall(
+        r"^\d+\. `mesh_pipelines/(\w+)/(\w+\.py)`", _architecture("The way of one landed file"), re.MULTILINE
+    )
+    assert 6 <= len(walk) <= 12
+    layers: list[str] = next(
+        contract["layers"]
+        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+            "contracts"
+        ]
+        if contract.get("containers") == ["mesh_pipelines"]
+    )
+    order = {room.strip(" ()"): -at for at, layer in enumerate(layers) for room in layer.split("|")}
+    for room, module in walk:
+        assert (ROOT / "mesh_pipelines" / room / module).is_file(), module
+    at = [order[room] for room, _ in walk]
+    assert at == sorted(at)
+
+
+def test_every_room_is_described() -> None:
+    """The table of rooms has each folder of the platform that holds modules, and no other."""
+    shown = set(re.findall(r"^\| `(\w+)/` \|", _architecture("The rooms"), re.MULTILINE))
+    rooms = {path.parent.name for path in (ROOT / "mesh_pipelines").glob("*/__init__.py")}
+    assert shown == rooms - {"scaffold"}
 
 
 def _figures(benchmark: str) -> list[re.Pattern[str]]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,21 @@ def test_this_environment_is_the_locked_one(lock: dict[str, list[Requirement]]) 
     assert not differing
 
 
-def imported(folder: Path) -> Iterator[str]:
-    """Top-level names that the Python files below a folder import, wherever in the file."""
-    for file in folder.rglob("*.py"):
+def shipped(root: Path) -> list[Path]:
+    """Files of the rooms that an installed mesh has: all but the tests of the domains."""
+    files = [file for room in ROOMS for file in (root / room).rglob("*") if file.is_file()]
+    return [file for file in files if "__pycache__" not in file.parts and not is_test(file.relative_to(root))]
+
+
+def is_test(file: Path) -> bool:
+    """Whether a file of the rooms is there for the tests of the domains alone."""
+    room, *below = file.parts
+    return room == "domains" and (below[0] == "conftest.py" or below[1:2] == ["tests"])
+
+
+def imported(files: Iterable[Path]) -> Iterator[str]:
+    """Top-level names that Python files import, wherever in the file."""
+    for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -99,7 +111,8 @@ def imported(folder: Path) -> Iterator[str]:
 def test_every_dependency_is_declared_and_used(root: Path, project: dict[str, Any]) -> None:
     """Nothing is imported that only another package brings along, and nothing is installed for nothing."""
     declared = {canonicalize_name(Requirement(text).name) for text in project["project"]["dependencies"]}
-    names = {name for room in ROOMS for name in imported(root / room)} - set(ROOMS) - sys.stdlib_module_names
+    code = [file for file in shipped(root) if file.suffix == ".py"]
+    names = set(imported(code)) - set(ROOMS) - sys.stdlib_module_names
     owners = packages_distributions()
     used = {name: {canonicalize_name(owner) for owner in owners.get(name, ())} for name in names}
     undeclared = {name: owner for name, owner in used.items() if not owner & declared}
@@ -109,19 +122,14 @@ def test_every_dependency_is_declared_and_used(root: Path, project: dict[str, An
 
 
 def test_the_wheel_has_code_contracts_and_templates(root: Path, tmp_path: Path) -> None:
-    """An installed mesh works like a cloned one: every file that the rooms read at run time is packed."""
+    """An installed mesh works like a cloned one: every file that the rooms read at run time is packed, and no test."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=root, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
-    for room in ROOMS:
-        files = [
-            file for file in (root / room).rglob("*") if file.is_file() and "__pycache__" not in file.parts
-        ]
-        missing = {file.relative_to(root).as_posix() for file in files} - packed
-        assert not missing
-    tops = {name.partition("/")[0] for name in packed}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(ROOMS)
+    about = {name for name in packed if name.partition("/")[0].endswith(".dist-info")}
+    assert packed - about == {file.relative_to(root).as_posix() for file in shipped(root)}
+    assert any(is_test(file.relative_to(root)) for file in (root / "domains").rglob("test_*.py"))
 
 
 def test_the_top_level_is_the_agreed_one(root: Path) -> None:

@@ -15,9 +15,8 @@ from typing import Annotated
 
 import polars as pl
 
-from mesh_pipelines import Port, feature_set
+from mesh_pipelines import Port, feature_set, latest_as_of, totals_as_of
 
-from .history import running_totals, totals_as_of
 from .products import TIMEZONE
 
 LEAD = timedelta(hours=2)
@@ -37,18 +36,18 @@ STALE_AFTER = timedelta(hours=6)
 
 KEY = ("scheduled_departure", "origin", "carrier", "flight")
 
-WINDOWS: dict[tuple[str, ...], dict[str, timedelta]] = {
-    ("origin",): {
+WINDOWS: dict[str | tuple[str, ...], dict[str, timedelta]] = {
+    "origin": {
         "origin_1h": timedelta(hours=1),
         "origin_3h": timedelta(hours=3),
         "origin_24h": timedelta(hours=24),
     },
     ("origin", "carrier"): {"carrier_3h": timedelta(hours=3), "carrier_24h": timedelta(hours=24)},
-    ("dest",): {"dest_6h": timedelta(hours=6)},
+    "dest": {"dest_6h": timedelta(hours=6)},
     ("origin", "carrier", "flight"): {"flight_30d": timedelta(days=30)},
     ("origin", "carrier", "dest"): {"route_30d": timedelta(days=30)},
     ("origin", "carrier", "local_hour"): {"hour_30d": timedelta(days=30)},
-    ("tailnum",): {"tail_14d": timedelta(days=14)},
+    "tailnum": {"tail_14d": timedelta(days=14)},
 }
 """Whose past departures are looked at, over which time, and what the features are called."""
 
@@ -107,19 +106,19 @@ def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyF
         "late": pl.col("departure_delay_min") >= LATE_MIN,
         "minutes": pl.col("departure_delay_min").clip(0, LONGEST_DELAY_MIN),
     }
-    for by, windows in WINDOWS.items():
-        totals = running_totals(flights, at="departed_at", by=by, figures=figures)
-        rows = totals_as_of(rows, totals, when="predicted_at", windows=windows)
-        rows = rows.with_columns(
-            # No departure in the window: the rate is unknown, not zero.
-            pl.when(pl.col(f"{name}_departed") > 0)
-            .then(pl.col(f"{name}_{figure}") / pl.col(f"{name}_departed"))
-            .cast(pl.Float32)
-            .alias(f"{name}_{figure}")
-            for name in windows
-            for figure in ("late", "minutes")
-        ).with_columns(pl.col(f"{name}_departed").cast(pl.Int32) for name in windows)
-    return rows
+    rows = totals_as_of(
+        rows, flights, when="predicted_at", at="departed_at", figures=figures, windows=WINDOWS
+    )
+    names = [name for windows in WINDOWS.values() for name in windows]
+    return rows.with_columns(
+        # No departure in the window: the rate is unknown, not zero.
+        pl.when(pl.col(f"{name}_departed") > 0)
+        .then(pl.col(f"{name}_{figure}") / pl.col(f"{name}_departed"))
+        .cast(pl.Float32)
+        .alias(f"{name}_{figure}")
+        for name in names
+        for figure in ("late", "minutes")
+    ).with_columns(pl.col(f"{name}_departed").cast(pl.Int32) for name in names)
 
 
 def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
@@ -141,11 +140,13 @@ def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
             waits.select("origin", "carrier", at="gone", step=pl.lit(-1), since=-pl.col("since")),
         ]
     )
+    figures = {"waiting": pl.col("step"), "since": pl.col("since")}
+    groups: dict[str, str | tuple[str, ...]] = {"origin": "origin", "carrier": ("origin", "carrier")}
     now = pl.col("predicted_at").dt.epoch("s") // 60
-    for name, by in (("origin", ("origin",)), ("carrier", ("origin", "carrier"))):
-        figures = {"waiting": pl.col("step"), "since": pl.col("since")}
-        totals = running_totals(steps, at="at", by=by, figures=figures)
-        rows = totals_as_of(rows, totals, when="predicted_at", windows={name: None})
+    for name, by in groups.items():
+        rows = totals_as_of(
+            rows, steps, when="predicted_at", at="at", figures=figures, windows={by: {name: None}}
+        )
         waiting = pl.col(f"{name}_waiting")
         waited = waiting * now - pl.col(f"{name}_since")
         rows = rows.with_columns(
@@ -158,30 +159,27 @@ def _with_aircraft_turn(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFra
     """The same aircraft's departure planned before this one: how long ago, and how late it is as far as is known."""
     legs = (
         flights.filter(pl.col("tailnum").is_not_null())
+        # By the whole key: where two departures at one minute name one aircraft, it is always the same that counts.
+        .sort(KEY)
+        .unique(subset=["tailnum", "scheduled_departure"], keep="first", maintain_order=True)
         .select(
             "tailnum",
-            *KEY[1:],
+            "scheduled_departure",
             before="scheduled_departure",
             _left_at="departed_at",
             _left_late="departure_delay_min",
         )
-        # By the whole key: where two departures at one minute name one aircraft, it is always the same that counts.
-        .sort("before", *KEY[1:])
-        .unique(subset=["tailnum", "before"], keep="first", maintain_order=True)
-        .drop(KEY[1:])
     )
     overdue = (pl.col("predicted_at") - pl.col("before")).dt.total_minutes()
     return (
-        rows.join_asof(
+        latest_as_of(
+            rows,
             legs,
-            left_on="scheduled_departure",
-            right_on="before",
+            when="scheduled_departure",
+            at="scheduled_departure",
             by="tailnum",
-            strategy="backward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-            coalesce=False,
-            tolerance=timedelta(days=1),
+            within=timedelta(days=1),
+            strictly_before=True,
         )
         .with_columns(
             turn_minutes=(pl.col("scheduled_departure") - pl.col("before")).dt.total_minutes(),
@@ -200,27 +198,17 @@ def _with_weather(rows: pl.LazyFrame, observations: pl.LazyFrame, forecast: pl.L
     """The last reading, and the last forecast, that had been published by ``predicted_at``."""
     readings = observations.select(
         "origin",
-        _known="available_at",
-        visibility_mi="visibility_mi",
-        wind_speed_mph="wind_speed_mph",
-        wind_gust_mph="wind_gust_mph",
-        precipitation_in="precipitation_in",
-        pressure_hpa="pressure_hpa",
-        temperature_f="temperature_f",
-        humidity_pct="humidity_pct",
-        wind_direction_deg="wind_direction_deg",
-    ).sort("_known", "origin")
-    forecasts = forecast.select("origin", _known="issued_at", low_visibility_probability="probability").sort(
-        "_known", "origin"
+        "available_at",
+        "visibility_mi",
+        "wind_speed_mph",
+        "wind_gust_mph",
+        "precipitation_in",
+        "pressure_hpa",
+        "temperature_f",
+        "humidity_pct",
+        "wind_direction_deg",
     )
-    for known in (readings, forecasts):
-        rows = rows.join_asof(
-            known,
-            left_on="predicted_at",
-            right_on="_known",
-            by="origin",
-            strategy="backward",
-            tolerance=STALE_AFTER,
-            check_sortedness=False,
-        ).drop("_known", strict=False)
+    forecasts = forecast.select("origin", "issued_at", low_visibility_probability="probability")
+    for known, at in ((readings, "available_at"), (forecasts, "issued_at")):
+        rows = latest_as_of(rows, known, when="predicted_at", at=at, by="origin", within=STALE_AFTER)
     return rows

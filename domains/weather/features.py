@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from mesh_pipelines import feature_set
+from mesh_pipelines import angle_of_year, feature_set, values_at
 
 from .products import HORIZON, TIMEZONE
 
@@ -45,14 +45,16 @@ def visibility_features(observations: pl.LazyFrame) -> pl.LazyFrame:
         wind_north=pl.col("wind_direction_deg").cast(pl.Float64).radians().cos(),
         wind_east=pl.col("wind_direction_deg").cast(pl.Float64).radians().sin(),
     )
+    outcomes = readings.select(
+        "origin", "observed_at", low_visibility=pl.col("visibility_mi") < LOW_VISIBILITY_MI
+    )
+    rows = _with_trends(readings).join(_elsewhere(readings), on=["origin", "observed_at"], how="left")
     return (
-        _with_trends(readings)
-        .join(_elsewhere(readings), on=["origin", "observed_at"], how="left")
-        .join(_outcomes(readings), on=["origin", "observed_at"], how="left")
+        values_at(rows, outcomes, when="observed_at", at="observed_at", by="origin", offset=HORIZON)
         .with_columns(
             hour=_local().dt.hour().cast(pl.Int32),
-            day_of_year_sin=(_local().dt.ordinal_day() * (2 * 3.141592653589793 / 365.25)).sin(),
-            day_of_year_cos=(_local().dt.ordinal_day() * (2 * 3.141592653589793 / 365.25)).cos(),
+            day_of_year_sin=angle_of_year(_local()).sin(),
+            day_of_year_cos=angle_of_year(_local()).cos(),
         )
         .sort("origin", "observed_at")
     )
@@ -64,21 +66,18 @@ def _local() -> pl.Expr:
 
 def _with_trends(readings: pl.LazyFrame) -> pl.LazyFrame:
     """Change of each reading against the one exactly ``LAGS_H`` hours before; null where that hour is missing."""
-    wide = readings
+    before = readings.select(
+        "origin", "observed_at", *(pl.col(name).alias(f"{name}_before") for name in TRENDS)
+    )
+    rows = readings
     for hours in LAGS_H:
-        before = readings.select(
-            "origin",
-            pl.col("observed_at") + timedelta(hours=hours),
-            *(pl.col(name).alias(f"_{name}") for name in TRENDS),
+        rows = values_at(
+            rows, before, when="observed_at", at="observed_at", by="origin", offset=-timedelta(hours=hours)
         )
-        wide = (
-            wide.join(before, on=["origin", "observed_at"], how="left")
-            .with_columns(
-                (pl.col(name) - pl.col(f"_{name}")).alias(f"{name}_change_{hours}h") for name in TRENDS
-            )
-            .drop(f"_{name}" for name in TRENDS)
-        )
-    return wide
+        rows = rows.with_columns(
+            (pl.col(name) - pl.col(f"{name}_before")).alias(f"{name}_change_{hours}h") for name in TRENDS
+        ).drop(f"{name}_before" for name in TRENDS)
+    return rows
 
 
 def _elsewhere(readings: pl.LazyFrame) -> pl.LazyFrame:
@@ -98,12 +97,4 @@ def _elsewhere(readings: pl.LazyFrame) -> pl.LazyFrame:
             visibility_elsewhere_mi=pl.col("visibility").min(),
             spread_elsewhere_f=pl.col("spread").min(),
         )
-    )
-
-
-def _outcomes(readings: pl.LazyFrame) -> pl.LazyFrame:
-    return readings.select(
-        "origin",
-        pl.col("observed_at") - HORIZON,
-        low_visibility=pl.col("visibility_mi") < LOW_VISIBILITY_MI,
     )

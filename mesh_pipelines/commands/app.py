@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import getpass
 import json
-import os
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -20,7 +17,6 @@ from mesh_pipelines.errors import MeshError, SelectionError
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.reader import Reader
 
-OK: Final = 0
 NO: Final = 1
 USAGE: Final = 2
 
@@ -32,17 +28,17 @@ class MeshGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except MeshError as error:
-            raise refused(error) from error
+            raise exit_for(error) from error
         except ValueError as error:
             # pydantic's ValidationError, told by its title: importing pydantic would slow every command.
             if getattr(error, "title", "") != "Settings":
                 raise
-            raise refused(_bad_settings(error)) from error
+            raise exit_for(_bad_settings(error)) from error
         except Exception as error:
-            told = _fault_of_storage(error)
+            told = _storage_error(error)
             if told is None:
                 raise
-            raise refused(told) from error
+            raise exit_for(told) from error
 
 
 def application(**options: Any) -> typer.Typer:
@@ -66,25 +62,7 @@ Force = Annotated[bool, typer.Option("--force", help="Make it again even if noth
 Key = Annotated[str, typer.Argument(help="A product or model, as domain.name or domain.name@version.")]
 
 
-def leave(code: int | str | None) -> NoReturn:
-    """End the process without taking apart what it imported, which takes seconds and brings nothing.
-
-    What was registered for the end (temporary files, logs) is done first.
-
-    Args:
-        code: the exit code; a text is said, and means 1, as ``sys.exit`` has it.
-    """
-    if isinstance(code, str):
-        sys.stderr.write(f"{code}\n")
-        code = NO
-    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
-    with suppress(BrokenPipeError):  # whoever read it has gone
-        sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code or OK)
-
-
-def refused(error: MeshError) -> typer.Exit:
+def exit_for(error: MeshError) -> typer.Exit:
     """Show a deliberate error, and end with the exit code that it stands for."""
     from mesh_pipelines.reporting import terminal
 
@@ -92,14 +70,14 @@ def refused(error: MeshError) -> typer.Exit:
     return typer.Exit(USAGE if isinstance(error, SelectionError) else NO)
 
 
-def _fault_of_storage(error: Exception) -> MeshError | None:
+def _storage_error(error: Exception) -> MeshError | None:
     """What a full disk or a folder of somebody else's broke, wherever it was met."""
     if isinstance(error, typer.Exit | typer.Abort):
         return None
     from resources.settings import get_settings
-    from resources.store import fault_of_storage
+    from resources.storage_faults import storage_error
 
-    return fault_of_storage(error, get_settings().folders)
+    return storage_error(error, get_settings().folders)
 
 
 def _bad_settings(error: Any) -> MeshError:

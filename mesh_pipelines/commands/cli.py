@@ -9,7 +9,7 @@ Everything heavy is imported inside it, so that help and usage errors are instan
 
 from __future__ import annotations
 
-from mesh_pipelines.commands.app import OK, MeshGroup, application, example, leave
+from mesh_pipelines.commands.app import MeshGroup, application, example
 from mesh_pipelines.commands.demo import demo_app
 from mesh_pipelines.commands.look import look_app
 from mesh_pipelines.commands.models import models_app
@@ -29,9 +29,4 @@ for group in (run_app, look_app, models_app):
 
 def main() -> None:
     """Entry point of the `mesh` command."""
-    code: int | str | None = OK
-    try:
-        app(prog_name="mesh")
-    except SystemExit as ended:
-        code = ended.code
-    leave(code)
+    app(prog_name="mesh")

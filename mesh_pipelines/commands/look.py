@@ -11,10 +11,10 @@ from mesh_pipelines.commands.app import (
     Key,
     application,
     example,
+    exit_for,
     exit_with,
     key_and_version,
     print_json,
-    refused,
 )
 
 look_app = application()
@@ -37,7 +37,7 @@ def status(
     else:
         terminal.show(terminal.state(mesh))
     if mesh.trouble:
-        raise refused(mesh.trouble)
+        raise exit_for(mesh.trouble)
 
 
 @look_app.command(epilog=example("mesh show operations.departures", "mesh show operations.departure_delay@1"))
@@ -85,7 +85,7 @@ def check(as_json: Json = False) -> None:
 
 @look_app.command(epilog=example("mesh why operations.departure_delay"))
 def why(key: Key, as_json: Json = False) -> None:
-    """Why an asset is as it is: what it waits for, what happened last, what the next tick would do."""
+    """The reason why an asset is as it is: what it waits for, what happened last, what the next tick would do."""
     name, _ = key_and_version(key)
     from mesh_pipelines.reporting import terminal
     from mesh_pipelines.reporting.why import explain

@@ -1,1 +1,1 @@
-"""What a domain writes, and what it owns once loaded."""
+"""Declaring: the words a domain writes in, and the nodes it owns once loaded."""

@@ -1,4 +1,4 @@
-"""What a domain declares: sources, products, feature sets, models and predictions, as plain data over plain functions.
+"""Declarations of a domain: sources, products, feature sets, models and predictions, plain data over functions.
 
 A declaration knows nothing of Dagster. ``domain()`` turns it into an ordinary asset; calling it calls the
 domain's own function, so a transformation is tested as the pure function over ``pl.LazyFrame`` that it is.

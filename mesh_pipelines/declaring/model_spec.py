@@ -1,4 +1,4 @@
-"""What a domain declares about a model: pure data, checked when written, with a digest that names it."""
+"""The declaration of a model: pure data, checked when written, with a digest that names it."""
 
 from __future__ import annotations
 
@@ -246,16 +246,27 @@ def _source_of(function: BaselineFunction) -> dict[str, str]:
     }
 
 
+_Broken = Callable[[str, str, str], None]
+"""Takes note of a broken rule: its name, the problem, the fix."""
+
+
 def _violations(spec: ModelSpec) -> list[Violation]:
     found: list[Violation] = []
-    where = f"model {spec.key}"
 
     def broken(rule: str, problem: str, fix: str) -> None:
-        found.append(Violation(rule, where, problem, fix))
+        found.append(Violation(rule, f"model {spec.key}", problem, fix))
 
     for label, value in (("key", spec.key), ("features", spec.features)):
         if not _KEY.fullmatch(value):
             broken("KeysAreDomainDotName", f"{label} is {value!r}", "Write it as domain.name, in snake_case.")
+    _check_objective(spec, broken)
+    _check_parameters(spec, broken)
+    _check_columns(spec, broken)
+    _check_bounds(spec, broken)
+    return found
+
+
+def _check_objective(spec: ModelSpec, broken: _Broken) -> None:
     known = (*BINARY_OBJECTIVES, *REGRESSION_OBJECTIVES)
     if spec.objective not in known:
         broken(
@@ -270,6 +281,9 @@ def _violations(spec: ModelSpec) -> list[Violation]:
         if spec.objective in known and metric not in spec.metrics:
             problem = f"the gate has a floor for {metric!r}, which is not worked out for {spec.objective!r}"
             broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")
+
+
+def _check_parameters(spec: ModelSpec, broken: _Broken) -> None:
     reserved = sorted(set(spec.params) & set(RESERVED_PARAMETERS))
     if reserved:
         problem = f"params sets {', '.join(reserved)}"
@@ -286,19 +300,9 @@ def _violations(spec: ModelSpec) -> list[Violation]:
                 f"params[{name!r}] is {value!r}",
                 "Use a number, a string or a boolean.",
             )
-    if spec.rounds < 1:
-        broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
-    periods = (
-        ("holdout", spec.holdout),
-        ("embargo", spec.embargo),
-        ("retrain.max_age", spec.retrain.max_age),
-        ("gate.shadow", spec.gate.shadow),
-    )
-    for label, period in periods:
-        if period is not None and not _PERIOD.fullmatch(period):
-            broken(
-                "PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo."
-            )
+
+
+def _check_columns(spec: ModelSpec, broken: _Broken) -> None:
     if spec.target == spec.time or spec.target in spec.entity:
         broken("TargetIsNoFeature", f"target {spec.target!r} is also time or entity", "Use distinct columns.")
     if spec.target in spec.ignore:
@@ -314,6 +318,22 @@ def _violations(spec: ModelSpec) -> list[Violation]:
         broken("ColumnsAreTuples", f"baseline is the text {spec.baseline!r}", f"Write ({spec.baseline!r},).")
     elif isinstance(spec.baseline, tuple) and spec.target in spec.baseline:
         broken("TargetIsNoFeature", "the baseline groups by the target", "Group by columns known beforehand.")
+
+
+def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
+    if spec.rounds < 1:
+        broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
+    periods = (
+        ("holdout", spec.holdout),
+        ("embargo", spec.embargo),
+        ("retrain.max_age", spec.retrain.max_age),
+        ("gate.shadow", spec.gate.shadow),
+    )
+    for label, period in periods:
+        if period is not None and not _PERIOD.fullmatch(period):
+            broken(
+                "PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo."
+            )
     if spec.gate.margin < 0 or spec.gate.slice_margin < 0 or spec.gate.min_slice_rows < 1:
         broken(
             "GateIsSound",
@@ -322,4 +342,3 @@ def _violations(spec: ModelSpec) -> list[Violation]:
         )
     if spec.max_memory is not None and spec.max_memory < 1:
         broken("MemoryIsPositive", f"max_memory is {spec.max_memory}", "Give a number of bytes, or None.")
-    return found

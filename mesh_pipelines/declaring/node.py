@@ -271,6 +271,6 @@ class LoadedDomain:
         return {node.key: node for node in self.nodes.values()}
 
     def lacks_contract(self, node: Node) -> bool:
-        """Whether nobody wrote one; one that is there and unsound has been reported as that."""
+        """True if nobody wrote one; one that is there and unsound has been reported as that."""
         name = (node.declaration.contract if node.declaration else None) or node.name
         return node.contract is None and name not in self.unsound

@@ -21,10 +21,10 @@ class OwnCheck:
     Args:
         asset: key of what it looks at, ``domain.name``.
         name: its name there.
-        blocking: whether nothing may follow what it refuses.
+        blocking: true if nothing may follow what it refuses.
         step: name of the Dagster op that executes it.
-        alone: whether it can be executed without the other checks of its function.
-        by_partition: whether it is evaluated once a partition.
+        alone: true if it can be executed without the other checks of its function.
+        by_partition: true if it is evaluated once a partition.
     """
 
     asset: str

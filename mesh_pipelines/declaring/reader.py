@@ -49,5 +49,5 @@ class DecisionPoint(Protocol):
     """Decides whether a product may be read; every read of a port asks it."""
 
     def refusal(self, request: AccessRequest) -> str:
-        """Why a request is refused, in words; empty where it is granted."""
+        """The reason why a request is refused, in words; empty where it is granted."""
         ...

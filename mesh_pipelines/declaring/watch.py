@@ -1,4 +1,4 @@
-"""How far the world may move before a model's checks warn: a declaration."""
+"""The bounds within which the world may move before a model's checks warn."""
 
 from __future__ import annotations
 

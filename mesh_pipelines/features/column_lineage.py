@@ -167,6 +167,9 @@ class _Plan:
                 return self._grouped(found)
             case "Union":
                 return self._stacked([self._rows(part) for part in found.inputs], names)
+            # A hint says which order the rows have already; it changes nothing.
+            case "MapFunction" if found.function[0] == "hint_sorted":
+                return self._rows(found.input)
             case "SimpleProjection" | "Select" | "HStack" | "Filter" | "Sort" | "Slice" | "Distinct":
                 return self._narrowed(kind, found, self._rows(found.input), names)
             case _:

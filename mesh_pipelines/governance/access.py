@@ -26,7 +26,7 @@ class AgreementPoint:
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
     def refusal(self, request: AccessRequest) -> str:
-        """Why a request is refused, in words; empty where it is granted."""
+        """The reason why a request is refused, in words; empty where it is granted."""
         if request.reader == Reader("domain", request.owner):
             return ""
         if request.reader.kind != "domain":

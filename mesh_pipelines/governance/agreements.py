@@ -9,7 +9,7 @@ from quality.contract import Agreement
 
 
 def agreement_refusal(agreements: Sequence[Agreement], consumer: str, purpose: str, today: date) -> str:
-    """Why a domain may not read a product, in words; empty where it may.
+    """The reason why a domain may not read a product, in words; empty where it may.
 
     Args:
         agreements: of the product.

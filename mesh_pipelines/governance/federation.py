@@ -79,7 +79,7 @@ def _place_of(error: Exception, root: Path, location: Location) -> str:
 
 
 def _uses_dagster(root: Path, location: Location) -> bool:
-    """Whether a domain writes Dagster assets by hand, so that Dagster has to be there to tell what they are."""
+    """True if a domain writes Dagster assets by hand, so that Dagster has to be there to tell what they are."""
     folder = root.joinpath(*location.package.split("."))
     return any("dagster" in file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
 

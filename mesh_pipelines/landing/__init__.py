@@ -1,1 +1,1 @@
-"""What comes in from outside: files, objects, tables; what has changed."""
+"""Landing: files, objects and tables from outside, and what has changed among them."""

@@ -10,7 +10,7 @@ from mesh_pipelines.landing.landed import LISTED, Known, Landed, LandedInput, La
 from quality.contract import Contract, Partition
 
 
-def looked(landing: Landing, known: Known, *, settle: float = 0.0) -> Landed:
+def look_at(landing: Landing, known: Known, *, settle: float = 0.0) -> Landed:
     """One look by itself; what went wrong with it is part of what was found.
 
     Args:
@@ -49,7 +49,7 @@ def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:
     return {partition: "; ".join(why) for partition, why in sorted(reasons.items()) if why}
 
 
-def gone_with_rows_kept(landed: Landed, known: Known) -> tuple[str, ...]:
+def removed_inputs(landed: Landed, known: Known) -> tuple[str, ...]:
     """Names of inputs that were the last of their partition and are gone, while their rows stay published.
 
     Args:
@@ -61,7 +61,7 @@ def gone_with_rows_kept(landed: Landed, known: Known) -> tuple[str, ...]:
     return tuple(sorted(gone - set(landed.unfinished) - {one.name for one in landed.outside}))
 
 
-def set_apart(landed: Landed, cut: Partition | None) -> Landed:
+def separate_undeclared(landed: Landed, cut: Partition | None) -> Landed:
     """What landed, with that of partitions which the contract does not declare set apart.
 
     Args:
@@ -72,7 +72,7 @@ def set_apart(landed: Landed, cut: Partition | None) -> Landed:
     return replace(landed, inputs=tuple(one for one in landed.inputs if one not in outside), outside=outside)
 
 
-def undeclared(landed: Landed, contract: Contract) -> LandingError:
+def undeclared_error(landed: Landed, contract: Contract) -> LandingError:
     """The error of inputs whose partition the contract does not declare.
 
     Args:
@@ -91,7 +91,7 @@ def undeclared(landed: Landed, contract: Contract) -> LandingError:
     )
 
 
-def remembered(inputs: Iterable[LandedInput]) -> dict[str, dict[str, SeenInput]]:
+def known_inputs(inputs: Iterable[LandedInput]) -> dict[str, dict[str, SeenInput]]:
     """What the publish record keeps of inputs: see :data:`Known`."""
     found: dict[str, dict[str, SeenInput]] = {}
     for one in inputs:

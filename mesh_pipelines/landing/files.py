@@ -14,8 +14,8 @@ import polars as pl
 
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
-from mesh_pipelines.landing.formats import RawFile, odd_ones, told
-from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused
+from mesh_pipelines.landing.formats import RawFile, fault_of_file, odd_ones
+from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused_error
 from quality.contract import Contract
 from resources.store import Entry, FolderStore, Store
 
@@ -86,7 +86,7 @@ class FileLanding:
         faults |= odd_ones({name: file for name, file in raw.items() if not faults[name]})
         if any(faults.values()):
             lines = [f"{name}: {fault}" for name, fault in faults.items() if fault]
-            raise refused(f"{contract.domain}.{contract.name}", lines)
+            raise refused_error(f"{contract.domain}.{contract.name}", lines)
         frames: list[pl.LazyFrame] = []
         for one in first:
             frame = raw[one.name].rows(contract).with_columns(pl.lit(one.name).alias(FILE))
@@ -102,10 +102,12 @@ class FileLanding:
             try:
                 file.rows(contract).collect()
             except OSError as fault:
-                faults.append(f"{one.name}: {told(fault)}")
+                faults.append(f"{one.name}: {fault_of_file(fault)}")
             except pl.exceptions.PolarsError as fault:
-                faults.append(f"{one.name}: {file.not_text() or told(fault)}")
-        return refused(f"{contract.domain}.{contract.name}", faults or [told(error.__cause__ or error)])
+                faults.append(f"{one.name}: {file.not_text() or fault_of_file(fault)}")
+        return refused_error(
+            f"{contract.domain}.{contract.name}", faults or [fault_of_file(error.__cause__ or error)]
+        )
 
     def _entries(self) -> list[tuple[Entry, str, str]]:
         """Files that the pattern fits: the entry, its name below the domain's folder, its partition."""
@@ -122,7 +124,7 @@ class FileLanding:
             if isinstance(self._store, FolderStore) and not isinstance(error, OSError):
                 raise
             raise SourceUnavailable(
-                f"the landing zone cannot be listed: {told(error)}",
+                f"the landing zone cannot be listed: {fault_of_file(error)}",
                 where=self.where,
                 remedy="see that it answers and that MESH_STORAGE_OPTIONS opens it; the next look tries again",
             ) from error

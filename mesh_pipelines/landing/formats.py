@@ -65,7 +65,7 @@ class RawFile:
         except OSError as error:
             return f"cannot be read: {error.strerror or _first_line(error)}"
         except (csv.Error, pl.exceptions.PolarsError) as error:
-            return f"cannot be read: {told(error)}"
+            return f"cannot be read: {fault_of_file(error)}"
         return (
             _other_columns(found, contract)
             or ("" if some else "has a header and no rows")
@@ -133,7 +133,7 @@ def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
     return found
 
 
-def told(error: BaseException) -> str:
+def fault_of_file(error: BaseException) -> str:
     """What polars, or a store, says of a file, in the words of whoever delivered it."""
     text, line = str(error), _first_line(error)
     if "not properly escaped" in text:

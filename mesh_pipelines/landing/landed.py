@@ -1,4 +1,4 @@
-"""What lands for a source, of whatever kind: files in a folder or an object store, a table of a database.
+"""The landing of a source, of whatever kind: files in a folder or an object store, a table of a database.
 
 Every kind answers the same two questions. ``look`` says what is there now, by input, each with a fingerprint of its
 content; ``read`` gives the rows of some inputs as they came, with their provenance. A look is cheap first: an input
@@ -136,7 +136,7 @@ class Landing(Protocol):
         ...
 
 
-def refused(where: str, faults: Sequence[str]) -> LandingError:
+def refused_error(where: str, faults: Sequence[str]) -> LandingError:
     """The error of inputs that cannot be read as the contract says.
 
     Args:

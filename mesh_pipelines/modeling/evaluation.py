@@ -1,4 +1,4 @@
-"""How good a model is: metrics as polars expressions, so that overall and by slice are one query each."""
+"""Metrics of a model as polars expressions, so that overall and by slice are one query each."""
 
 from __future__ import annotations
 

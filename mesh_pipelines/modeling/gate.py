@@ -118,7 +118,7 @@ def _beats_baseline(challenger: Evaluated, spec: ModelSpec) -> list[GateCheck]:
 def not_worse(
     ours: Mapping[str, float], theirs: Mapping[str, float], label: str, rows: int, seen: int, spec: ModelSpec
 ) -> GateCheck:
-    """Whether a challenger's metric keeps within the margin of the champion's on the same rows.
+    """True if a challenger's metric keeps within the margin of the champion's on the same rows.
 
     Args:
         ours: the challenger's metrics.

@@ -31,7 +31,7 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """Whether a challenger may be champion, and why.
+    """True if a challenger may be champion, and why.
 
     Args:
         promote: True where every check passed.

@@ -180,7 +180,7 @@ class OrderedDigest:
 
 
 @dataclass(frozen=True)
-class MatrixFacts:
+class MatrixDigest:
     """What was trained on.
 
     Args:
@@ -204,7 +204,45 @@ class Matrix:
     """
 
     data: xgboost.DMatrix
-    facts: MatrixFacts
+    facts: MatrixDigest
+
+
+def _batches(rows: pl.LazyFrame, digest: OrderedDigest, batch_rows: int, page: str | None) -> Any:
+    """An iterator that hands XGBoost the rows batch by batch; the digest is taken the first time through.
+
+    Args:
+        rows: the features, and last the target, in the order of their key.
+        digest: takes features and target as trained.
+        batch_rows: rows at a time.
+        page: prefix of the files that XGBoost keeps on disk; ``None`` to keep all in memory.
+    """
+    import xgboost
+
+    class Batches(xgboost.DataIter):
+        def __init__(self, cache_prefix: str | None) -> None:
+            super().__init__(cache_prefix=cache_prefix, release_data=True)
+            self._batches: Iterator[pl.DataFrame] | None = None
+            self._digesting = True
+
+        def next(self, input_data: Any) -> bool:
+            if self._batches is None:
+                self._batches = iter(
+                    rows.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True)
+                )
+            batch = next(self._batches, None)
+            if batch is None:
+                self._digesting = False
+                return False
+            features, label = batch.drop(""), batch.get_column("")
+            if self._digesting:
+                digest.update(features, label)
+            input_data(data=features, label=label.to_numpy())
+            return True
+
+        def reset(self) -> None:
+            self._batches = None
+
+    return Batches(page)
 
 
 @contextmanager
@@ -244,34 +282,9 @@ def training_matrix(
     columns = [*schema.expressions(), pl.col(target).cast(pl.Float32).alias("")]
     digest = OrderedDigest(schema, target)
 
-    class Batches(xgboost.DataIter):
-        def __init__(self, cache_prefix: str | None) -> None:
-            super().__init__(cache_prefix=cache_prefix, release_data=True)
-            self._batches: Iterator[pl.DataFrame] | None = None
-            self._digesting = True
-
-        def next(self, input_data: Any) -> bool:
-            if self._batches is None:
-                self._batches = iter(
-                    train.select(columns).collect_batches(
-                        chunk_size=batch_rows, maintain_order=True, lazy=True
-                    )
-                )
-            batch = next(self._batches, None)
-            if batch is None:
-                self._digesting = False
-                return False
-            features, label = batch.drop(""), batch.get_column("")
-            if self._digesting:
-                digest.update(features, label)
-            input_data(data=features, label=label.to_numpy())
-            return True
-
-        def reset(self) -> None:
-            self._batches = None
-
     with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=cache) as private:
-        batches = Batches(str(Path(private) / "page") if external else None)
+        page = str(Path(private) / "page") if external else None
+        batches = _batches(train.select(columns), digest, batch_rows, page)
         kind = xgboost.ExtMemQuantileDMatrix if external else xgboost.QuantileDMatrix
         try:
             data = kind(
@@ -279,7 +292,7 @@ def training_matrix(
             )
         except xgboost.core.XGBoostError as error:
             raise _explained(error, train, schema, target) from error
-        matrix = Matrix(data, MatrixFacts(digest.hexdigest(), rows, external))
+        matrix = Matrix(data, MatrixDigest(digest.hexdigest(), rows, external))
         # XGBoost deletes its pages when the last reference goes, which must be before the directory does.
         del data, batches
         references = [matrix]

@@ -106,7 +106,7 @@ def rebuild(
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """Whether a model, trained again from its record, came out the same.
+    """True if a model, trained again from its record, came out the same.
 
     Args:
         key: ``domain.name`` of the model.
@@ -126,7 +126,7 @@ class RebuildReport:
 
     @property
     def same(self) -> bool:
-        """Whether the two are the same bytes."""
+        """True if the two are the same bytes."""
         return bool(self.recorded) and self.recorded == self.rebuilt
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What must be known to train a model again, bit for bit, and where its data came from."""
+"""The training record: all that is needed to train a model again bit for bit, and the origin of its data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Record:
         split: where training ended.
         data_digest: SHA-256 of features and target as trained, in their order.
         batch_rows: rows at a time (does not change the model).
-        external_memory: whether the data was kept on disk (does not change the model).
+        external_memory: true if the data was kept on disk (does not change the model).
         parent_model: version this one continued from; None: trained from nothing.
         shards: machines the rows were split over; another count gives other bytes.
         spec: the declaration, as plain values.

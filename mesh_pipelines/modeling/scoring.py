@@ -89,7 +89,7 @@ def score_history(
         champion: the version in use.
         every: length of a walk-forward period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
         since: leave out rows before this; all of them are still learnt from.
-        backcast: whether the rows that the champion learnt from are scored, walk-forward, or left out.
+        backcast: true if the rows that the champion learnt from are scored, walk-forward, or left out.
         threads: threads to use; do not change the scores.
         batch_rows: rows at a time.
     """

@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def over(self) -> bool:
-        """Whether the period has passed, with outcomes enough to decide."""
+        """True if the period has passed, with outcomes enough to decide."""
         return self.reached is not None and self.reached >= self.until and self.rows >= MIN_COMMON_ROWS
 
     @property
@@ -121,37 +121,30 @@ def follow(
     challenger, current = registry.read(version), registry.read(champion)
     kept = _keep(lake, spec, [challenger, current], frame)
     found = compare(spec, challenger, current, kept, frame)
+    decision = _decision(found, champion.label)
     if found.over:
-        checks = tuple(replace(check, name=f"{CHECK}_{check.name}") for check in found.checks)
-        decision = GateDecision(
-            all(check.passed for check in checks),
-            checks,
-            champion.label,
-            found.champion_metrics,
-            found.rows,
-        )
         judged = carry_out(registry, version, decision, who=who)
         registry.tag(judged, {"shadow_seen": content})
         return registry.version(version.key, version.version)
-    so_far = "\n".join(check.text for check in found.checks)
-    reason = f"{found.text}\n{so_far}"
-    # While it lasts nothing is decided, so the figures are shown and nothing has failed.
-    decision = GateDecision(
-        False,
-        (GateCheck(CHECK, True, None, None, reason),),
-        champion.label,
-        found.champion_metrics,
-        found.rows,
-    )
     return registry.shadow(
         version,
         {
-            "reason": reason,
+            "reason": decision.reasons[0].text,
             DECISION: decision.to_json(),
             "shadow_until": found.until.isoformat(),
             "shadow_seen": content,
         },
     )
+
+
+def _decision(found: Comparison, champion: str) -> GateDecision:
+    checks = tuple(replace(check, name=f"{CHECK}_{check.name}") for check in found.checks)
+    if not found.over:
+        # While it lasts nothing is decided, so the figures are shown and nothing has failed.
+        so_far = "\n".join([found.text, *(check.text for check in found.checks)])
+        checks = (GateCheck(CHECK, True, None, None, so_far),)
+    promote = found.over and all(check.passed for check in checks)
+    return GateDecision(promote, checks, champion, found.champion_metrics, found.rows)
 
 
 def compare(

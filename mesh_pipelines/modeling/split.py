@@ -86,6 +86,36 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
             fit.
     """
     where = f"model {spec.key}, features {spec.features}"
+    _check_columns(frame, spec, where)
+    known = labelled(frame, spec.target)
+    latest = known.select(pl.col(spec.time).max()).collect(engine="streaming").item()
+    if latest is None:
+        raise TransformError(
+            f"no row has a known {spec.target}", where=where, remedy="Wait for outcomes, or check it."
+        )
+    holdout_from = offset(latest, f"-{spec.holdout}")
+    train_until = offset(holdout_from, f"-{spec.embargo}") if spec.embargo else holdout_from
+    time, target = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
+    early, late = time <= moment(train_until, frame, spec.time), time > moment(holdout_from, frame, spec.time)
+    counts = (
+        known.select(
+            time.min().alias("train_from"),
+            early.sum().alias("train_rows"),
+            late.sum().alias("holdout_rows"),
+            target.filter(early).min().alias("least"),
+            target.filter(early).max().alias("most"),
+            (~target.is_in([0.0, 1.0])).sum().alias("neither"),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    _check_counts(counts, spec, where)
+    return Split(
+        counts["train_from"], train_until, holdout_from, latest, counts["train_rows"], counts["holdout_rows"]
+    )
+
+
+def _check_columns(frame: pl.LazyFrame, spec: ModelSpec, where: str) -> None:
     schema = frame.collect_schema()
     for column in (spec.time, spec.target):
         if column not in schema:
@@ -100,44 +130,23 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
         raise TransformError(
             problem, where=where, remedy="Give a number, or a boolean for a binary objective."
         )
-    known = labelled(frame, spec.target)
-    latest = known.select(pl.col(spec.time).max()).collect(engine="streaming").item()
-    if latest is None:
+
+
+def _check_counts(counts: Mapping[str, Any], spec: ModelSpec, where: str) -> None:
+    """Refuse a history from which nothing can be learnt."""
+    if not counts["train_rows"]:
         raise TransformError(
-            f"no row has a known {spec.target}", where=where, remedy="Wait for outcomes, or check it."
-        )
-    holdout_from = offset(latest, f"-{spec.holdout}")
-    train_until = offset(holdout_from, f"-{spec.embargo}") if spec.embargo else holdout_from
-    time, target = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
-    early, late = time <= moment(train_until, frame, spec.time), time > moment(holdout_from, frame, spec.time)
-    facts = (
-        known.select(
-            time.min().alias("train_from"),
-            early.sum().alias("train_rows"),
-            late.sum().alias("holdout_rows"),
-            target.filter(early).min().alias("least"),
-            target.filter(early).max().alias("most"),
-            (~target.is_in([0.0, 1.0])).sum().alias("neither"),
-        )
-        .collect(engine="streaming")
-        .row(0, named=True)
-    )
-    if not facts["train_rows"]:
-        raise TransformError(
-            f"all {facts['holdout_rows']:,} rows with a known {spec.target} are in the last {spec.holdout}",
+            f"all {counts['holdout_rows']:,} rows with a known {spec.target} are in the last {spec.holdout}",
             where=where,
             remedy="Land more history, or declare a shorter holdout.",
         )
-    if spec.binary and facts["neither"]:
-        problem = f"target {spec.target} is neither 0 nor 1 in {facts['neither']:,} rows"
+    if spec.binary and counts["neither"]:
+        problem = f"target {spec.target} is neither 0 nor 1 in {counts['neither']:,} rows"
         raise TransformError(problem, where=where, remedy="Make it boolean, or use a reg: objective.")
-    if facts["least"] == facts["most"]:
+    if counts["least"] == counts["most"]:
         problem = (
-            f"target {spec.target} is {facts['least']:g} in every training row: there is nothing to learn"
+            f"target {spec.target} is {counts['least']:g} in every training row: there is nothing to learn"
         )
         raise TransformError(
             problem, where=where, remedy="Land more history, or check how the target is made."
         )
-    return Split(
-        facts["train_from"], train_until, holdout_from, latest, facts["train_rows"], facts["holdout_rows"]
-    )

@@ -26,7 +26,7 @@ from mesh_pipelines.modeling.evaluation import (
 from mesh_pipelines.modeling.matrix import (
     BATCH_ROWS,
     FeatureSchema,
-    MatrixFacts,
+    MatrixDigest,
     learn_schema,
     training_matrix,
 )
@@ -98,12 +98,10 @@ def train(
         TransformError: the rows do not fit the declaration.
     """
     prepare_for_training(threads)
-    import xgboost
-
     split = plan_split(frame, spec)
     past = split.train(frame, spec.time, spec.target)
     schema = learn_schema(spec, past)
-    model, facts = fit(
+    model, matrix = fit(
         past,
         schema,
         spec.target,
@@ -115,11 +113,28 @@ def train(
         batch_rows=batch_rows,
         cache=cache,
     )
-    sha256 = hashlib.sha256(model).hexdigest()
-    record = Record(
+    given = features or TableVersion(spec.features, None, "")
+    record = _record(spec, given, tuple(inputs), code_version, schema, split, matrix, batch_rows, model)
+    return assess(spec, frame, model, record, threads=threads)
+
+
+def _record(
+    spec: ModelSpec,
+    features: TableVersion,
+    inputs: tuple[TableVersion, ...],
+    code_version: str,
+    schema: FeatureSchema,
+    split: Split,
+    matrix: MatrixDigest,
+    batch_rows: int,
+    model: bytes,
+) -> Record:
+    import xgboost
+
+    return Record(
         key=spec.key,
-        features=features or TableVersion(spec.features, None, ""),
-        inputs=tuple(inputs),
+        features=features,
+        inputs=inputs,
         target=spec.target,
         time=spec.time,
         params=spec.booster_params,
@@ -128,16 +143,15 @@ def train(
         xgboost_version=xgboost.__version__,
         schema=schema,
         split=split,
-        data_digest=facts.digest,
+        data_digest=matrix.digest,
         batch_rows=batch_rows,
-        external_memory=facts.external,
+        external_memory=matrix.external,
         spec=spec.to_dict(),
         spec_digest=spec.digest,
         code_version=code_version or spec.code_version,
-        model_sha256=sha256,
+        model_sha256=hashlib.sha256(model).hexdigest(),
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return assess(spec, frame, model, record, threads=threads)
 
 
 def assess(
@@ -179,7 +193,7 @@ def fit(
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
     cache: Path | None = None,
-) -> tuple[bytes, MatrixFacts]:
+) -> tuple[bytes, MatrixDigest]:
     """Boost for ``rounds`` on ordered rows; gives the bytes of model.ubj and the facts of the matrix.
 
     The bytes hang on the rows and their order, the parameters and the XGBoost version, and on nothing else:

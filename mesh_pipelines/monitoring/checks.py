@@ -17,7 +17,7 @@ from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
 from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
-from mesh_pipelines.monitoring.policy import drifted, has_moved, is_worse
+from mesh_pipelines.monitoring.policy import drift_reason, has_moved, is_worse
 from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.shared import platform
 
@@ -126,7 +126,7 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
             spent = time.perf_counter() - begun
             facts, metadata, said = tell(look, found)
             metadata |= {_FACTS: dg.MetadataValue.json(facts.to_dict()), WORK_SECONDS: spent}
-            reason = drifted(look.watch, facts)
+            reason = drift_reason(look.watch, facts)
         except MeshError as error:
             reason = f"could not be looked at: {error}"
     elif look is not None:
@@ -248,7 +248,7 @@ _LOOKS: dict[str, tuple[Callable[[Look], Any], Callable[[Look, Any], Told]]] = {
     PREDICTION_DRIFT: (lambda look: look.prediction_drift(), _tell_prediction_drift),
     LIVE_PERFORMANCE: (lambda look: look.live(), _tell_live_performance),
 }
-"""How each check finds out, which is work on the data, and how it tells of what it found."""
+"""The work of each check on the data, and the result that it reports."""
 
 
 def _watched(look: Look, months: tuple[str, ...], **found: Any) -> Watched:

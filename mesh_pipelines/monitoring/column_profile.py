@@ -1,4 +1,4 @@
-"""What a column looked like: how many rows fell into each of a few bins. Small, JSON-able, and all that drift needs."""
+"""The profile of a column: rows in each of a few bins. Small, JSON-able, and all that drift needs."""
 
 from __future__ import annotations
 

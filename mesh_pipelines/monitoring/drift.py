@@ -1,4 +1,4 @@
-"""How far rows have moved from a reference: population stability index and Kolmogorov-Smirnov statistic, by column."""
+"""Drift of rows from a reference: population stability index and Kolmogorov-Smirnov statistic, by column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said while nobody knew better: predictions as they were before their outcome came.
+"""Predictions as they were before their outcome came.
 
 A new champion predicts anew what it did not learn from, and so replaces what was said before. How good the version
 before it really was would then be lost. So whoever looks at a model keeps its predictions that still wait.

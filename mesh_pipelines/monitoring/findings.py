@@ -1,4 +1,4 @@
-"""What watching a model finds, as plain data: no engine is needed to read it."""
+"""Findings about a model in use, as plain data: no engine is needed to read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good predictions turned out to be: what was said, joined with what happened, by version, month and slice."""
+"""Live performance: predictions joined with their outcomes, by version, month and slice."""
 
 from __future__ import annotations
 

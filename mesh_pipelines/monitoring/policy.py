@@ -1,4 +1,4 @@
-"""When a model counts as drifted: the bounds that its domain sets, and the function that holds facts against them."""
+"""Drift against the bounds that a domain sets for its model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
 _NAMED = 3
 
 
-def drifted(watch: Watch, facts: Watched | None, champion: str | None = None) -> str | None:
-    """Why a model should be trained anew, in words a person can read; None where nothing is beyond its bounds.
+def drift_reason(watch: Watch, facts: Watched | None, champion: str | None = None) -> str | None:
+    """The reason why a model should be trained anew, in words; ``None`` where nothing is beyond its bounds.
 
     Args:
         watch: the bounds.
@@ -30,7 +30,7 @@ def drifted(watch: Watch, facts: Watched | None, champion: str | None = None) ->
 
 
 def has_moved(watch: Watch, column: ColumnDrift) -> bool:
-    """Whether one column is beyond the bounds, on rows enough to say so.
+    """True if one column is beyond the bounds, on rows enough to say so.
 
     Args:
         watch: the bounds.
@@ -43,7 +43,7 @@ def has_moved(watch: Watch, column: ColumnDrift) -> bool:
 
 
 def is_worse(watch: Watch, entry: LiveMetric) -> bool:
-    """Whether a model is worse on what happened than it may be, on rows enough to say so.
+    """True if a model is worse on what happened than it may be, on rows enough to say so.
 
     Args:
         watch: the bounds.

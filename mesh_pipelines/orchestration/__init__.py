@@ -1,1 +1,1 @@
-"""How a domain is Dagster: location, assets, sensors, schedules, runs."""
+"""Orchestration: a domain as Dagster's location, assets, sensors, schedules and runs."""

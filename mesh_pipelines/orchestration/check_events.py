@@ -28,7 +28,7 @@ class FailedChecks:
                 self._steps.setdefault(check.step, []).append(check)
 
     def concerns(self, step: str | None) -> bool:
-        """Whether a step executes hand-written checks."""
+        """True if a step executes hand-written checks."""
         return step in self._steps
 
     def of(self, event: DagsterEvent) -> list[tuple[OwnCheck, str | None]]:

@@ -24,7 +24,7 @@ from mesh_pipelines.orchestration.assets import build_asset, stubs
 from mesh_pipelines.orchestration.io_manager import LakeIOManager
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.orchestration.schedules import due_schedules
-from mesh_pipelines.orchestration.sensors import current_sensor
+from mesh_pipelines.orchestration.sensors import update_sensor
 from mesh_pipelines.runtime.instance import steady_sqlite
 from mesh_pipelines.steps.checks import checks_of
 from mesh_pipelines.steps.context import Produce
@@ -72,7 +72,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
             *(extra for extra in loaded.extras if isinstance(extra, dg.ScheduleDefinition)),
         ],
         sensors=[
-            current_sensor(loaded),
+            update_sensor(loaded),
             notice_sensor(loaded),
             *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
         ],

@@ -1,4 +1,4 @@
-"""What people decide about models: promote, roll back, pin and unpin, each with its reason on record."""
+"""Requests of people about models: promote, roll back, pin and unpin, each with its reason on record."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def urls_for(profile: Profile, settings: Settings) -> tuple[str, ...]:
 
 
 def _told(instance: dg.DagsterInstance, failure: Failure) -> bool:
-    """Whether this was told before, and the asset has not been well since."""
+    """True if this was told before, and the asset has not been well since."""
     tags = {f"{TOLD}/{failure.cause}": "yes"}
     records = instance.get_run_records(filters=dg.RunsFilter(tags=tags), limit=1)
     if not records:

@@ -1,4 +1,4 @@
-"""What an asset's page in the Dagster UI says about it, in markdown: a contract as a card, a model as a card.
+"""The page of an asset in the Dagster UI, in markdown: a contract as a card, a model as a card.
 
 Columns are not described again: Dagster shows them, with their classification, from the column schema. What each
 is made from is said here, since the open source UI keeps column lineage but does not draw it.

@@ -13,7 +13,7 @@ from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.orchestration.check_events import FailedChecks
 from mesh_pipelines.orchestration.run_report import Reporter, Status, StepReport
 from mesh_pipelines.planning.step import Step
-from mesh_pipelines.planning.verdicts import quoted, remedy_of
+from mesh_pipelines.planning.verdicts import quote, remedy_of
 
 
 class RunEvents:
@@ -98,7 +98,7 @@ class RunEvents:
         words = (
             f" to run: {cause_in_words(event.step_failure_data.error)}"
             if description is None
-            else quoted(description)
+            else quote(description)
         )
         message = f"check {check.name} of {check.asset} failed{words}"
         report = self._reports.get(check.asset)

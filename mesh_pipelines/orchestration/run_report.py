@@ -1,4 +1,4 @@
-"""How a run went, asset by asset, and who is shown its progress."""
+"""The report of a run, asset by asset, and the reporter of its progress."""
 
 from __future__ import annotations
 

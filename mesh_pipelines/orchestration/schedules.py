@@ -16,8 +16,8 @@ from mesh_pipelines.dagster_names import DOMAIN
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node, SourceNode
 from mesh_pipelines.orchestration.tick import ask, run_request
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.lag import late
-from mesh_pipelines.planning.next_run import Nothing
+from mesh_pipelines.planning.lag import late_nodes
+from mesh_pipelines.planning.next_run import NoRun
 from quality.contract import Contract
 
 HOUR = 6
@@ -132,11 +132,11 @@ def _schedule(domain: LoadedDomain, due: Due) -> dg.ScheduleDefinition:
     )
     def tick(context: dg.ScheduleEvaluationContext) -> Any:
         mesh, facts, wanted = ask(domain, context.instance)
-        if not isinstance(wanted, Nothing):
+        if not isinstance(wanted, NoRun):
             return run_request(mesh, replace(wanted, reason=f"{what}; {wanted.reason}"))
         now = context.scheduled_execution_time.astimezone(UTC)
         reasons = [wanted.reason, *overdue(due, facts, _time_before(due, now))]
-        reasons += [f"{key} {text}" for key, text in late(due.contracts, facts, now).items()]
+        reasons += [f"{key} {text}" for key, text in late_nodes(due.contracts, facts, now).items()]
         return dg.SkipReason("; ".join(reasons))
 
     # Dagster looks at the annotation itself, which is text in this project's modules.

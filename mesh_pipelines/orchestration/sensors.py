@@ -8,11 +8,11 @@ import dagster as dg
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.orchestration.tick import ask, run_request
-from mesh_pipelines.planning.next_run import Nothing
+from mesh_pipelines.planning.next_run import NoRun
 from mesh_pipelines.shared import platform
 
 
-def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
+def update_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
     """The sensor of one domain: looks at what landed and what others published, and asks for the next run.
 
     Args:
@@ -32,6 +32,6 @@ def current_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
     )
     def tick(context: dg.SensorEvaluationContext) -> Any:
         mesh, _, wanted = ask(domain, context.instance)
-        return dg.SkipReason(wanted.reason) if isinstance(wanted, Nothing) else run_request(mesh, wanted)
+        return dg.SkipReason(wanted.reason) if isinstance(wanted, NoRun) else run_request(mesh, wanted)
 
     return tick

@@ -17,7 +17,7 @@ from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
-from mesh_pipelines.planning.next_run import Attempt, Nothing, Request, decide
+from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
 from mesh_pipelines.runtime.dagster_yaml import urgency
 from mesh_pipelines.runtime.lost_runs import failed_if_lost
 from mesh_pipelines.shared import platform
@@ -25,7 +25,7 @@ from mesh_pipelines.shared import platform
 _RECENT = 12
 
 
-def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts, Request | Nothing]:
+def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts, Request | NoRun]:
     """Ask planning for a domain's next run.
 
     Args:
@@ -38,7 +38,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
     mesh, shared = mesh_of(domain), platform()
     settle = shared.settings.settle_seconds
     facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
-    return mesh, facts, decide(mesh, domain.name, facts, attempts_in(instance, domain.name))
+    return mesh, facts, next_run(mesh, domain.name, facts, attempts_in(instance, domain.name))
 
 
 def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:

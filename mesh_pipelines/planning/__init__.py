@@ -1,1 +1,1 @@
-"""What is out of date, and why: pure comparisons."""
+"""Planning: what is out of date, and why, by pure comparison."""

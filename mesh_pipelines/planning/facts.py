@@ -1,4 +1,4 @@
-"""What planning looks at: publish records, registered models, what has landed, verdicts of checks."""
+"""The facts of planning: publish records, registered models, what has landed, verdicts of checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, RegisteredNode
-from mesh_pipelines.landing.changes import looked, set_apart
+from mesh_pipelines.landing.changes import look_at, separate_undeclared
 from mesh_pipelines.landing.landed import Landed, Landing
 from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.publishing.record import PublishRecord
@@ -155,8 +155,10 @@ class Facts:
         """What one look found for a source; what went wrong with the look is part of it."""
         if node.key not in self.seen:
             known = self.record_of(node.key).landed
-            found = looked(self.landing(node), known, settle=self.settle)
-            self.seen[node.key] = set_apart(found, node.contract.partition if node.contract else None)
+            found = look_at(self.landing(node), known, settle=self.settle)
+            self.seen[node.key] = separate_undeclared(
+                found, node.contract.partition if node.contract else None
+            )
         return self.seen[node.key]
 
 
@@ -173,7 +175,7 @@ class Verdict:
 
     Args:
         number: of this evaluation, greater than those before it.
-        passed: whether it lets what it saw be followed.
+        passed: true if it lets what it saw be followed.
         at: when that was (UTC).
         said: its own description of what it found.
     """

@@ -9,7 +9,7 @@ import hashlib
 import json
 
 from mesh_pipelines.declaring.node import ModelNode, Node, SourceNode
-from mesh_pipelines.landing.changes import gone_with_rows_kept
+from mesh_pipelines.landing.changes import removed_inputs
 from mesh_pipelines.planning.compare import Difference, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
@@ -66,7 +66,7 @@ def _unchecked(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ..
 def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     if not isinstance(node, SourceNode) or facts.landed(node).fault is not None:
         return ()
-    return gone_with_rows_kept(facts.landed(node), facts.record_of(node.key).landed)
+    return removed_inputs(facts.landed(node), facts.record_of(node.key).landed)
 
 
 def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, ...] | None) -> str:

@@ -1,4 +1,4 @@
-"""How far what is published is behind what landed, and behind its own promise: read off the planner's facts."""
+"""The lag of what is published behind what landed, and behind its own promise."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Lags:
             until=trained_until or max((name for name in published if name), default=""),
             waiting=sum(len(step.partitions or ("",)) for step in waiting),
             behind=self._reasons(node),
-            late=late([node], self.facts, self.now).get(node.key, ""),
+            late=late_nodes([node], self.facts, self.now).get(node.key, ""),
             age=(self.now - trained_at).total_seconds() if trained_at else None,
         )
 
@@ -70,7 +70,7 @@ class Lags:
         return list(found.values())
 
     def _reasons(self, node: Node) -> tuple[str, ...]:
-        """Why it will be made anew: its own reasons, else those of what is upstream of it."""
+        """The reason why it will be made anew: its own reasons, else those of what is upstream of it."""
         step = self.steps.get(node.key)
         if step is None:
             return ()
@@ -80,7 +80,7 @@ class Lags:
         return tuple(f"{one.key}: {'; '.join(one.reasons)}" for one in above if not one.follows)
 
 
-def late(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
+def late_nodes(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
     """What has not been published within the time that its contract promises; key -> in words.
 
     Args:

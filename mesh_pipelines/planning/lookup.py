@@ -1,4 +1,4 @@
-"""Where the planner's facts come from: the lake's records, the model registry, the landing zone."""
+"""Looks up the facts of planning: the lake's records, the model registry, the landing zone."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
     def drift(node: Node, content: str) -> str | None:
         nonlocal found
         from mesh_pipelines.monitoring.checks import latest_facts
-        from mesh_pipelines.monitoring.policy import drifted
+        from mesh_pipelines.monitoring.policy import drift_reason
         from mesh_pipelines.monitoring.watching import watch_of
 
         if found is None:
@@ -129,7 +129,7 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
         finding = found.get(watched.get(node.key, ""))
         if finding is None or finding.features != content:
             return None
-        return drifted(watch_of(node), finding, f"{node.name}@{facts.of_model(node.key).champion}")
+        return drift_reason(watch_of(node), finding, f"{node.name}@{facts.of_model(node.key).champion}")
 
     return drift
 
@@ -253,6 +253,6 @@ def _span(text: str | None) -> timedelta | None:
 
 
 def registry_exists(platform: Platform) -> bool:
-    """Whether any model was ever logged; asking MLflow would import it, and create its database, for nothing."""
+    """True if any model was ever logged; asking MLflow would import it, and create its database, for nothing."""
     uri = platform.settings.tracking_uri
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()

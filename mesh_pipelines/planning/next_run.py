@@ -33,9 +33,9 @@ class Attempt:
     Args:
         run_id: the Dagster run.
         causes: hash of the cause by key.
-        finished: whether it has ended, well or badly.
-        failed: whether it ended badly.
-        lost: whether it ended without a word of its steps: its process was killed, or never came up.
+        finished: true if it has ended, well or badly.
+        failed: true if it ended badly.
+        lost: true if it ended without a word of its steps: its process was killed, or never came up.
     """
 
     run_id: str
@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Nothing:
+class NoRun:
     """No run now, and why."""
 
     reason: str
@@ -79,7 +79,7 @@ Attempts = Callable[[str], Sequence[Attempt]]
 """Recent attempts of a domain, the newest first."""
 
 
-def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | Nothing:
+def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | NoRun:
     """What a domain's next run should make.
 
     Args:
@@ -90,14 +90,14 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
     """
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
-        return Nothing(f"run {running[0].run_id[:8]} of this domain is on its way")
+        return NoRun(f"run {running[0].run_id[:8]} of this domain is on its way")
     nodes = mesh.select([domain]) if domain in mesh.domains else []
     whole, settled = _plan_without_settled(nodes, facts, attempts)
     own = [step for step in whole.steps if step.node.domain == domain]
     if not own:
         failed = [key for key in settled if key.startswith(f"{domain}.")]
         if failed:
-            return Nothing(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
+            return NoRun(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         here = [node for node in nodes if node.domain == domain]
         judged = {node.key: judge(node, facts) for node in here}
@@ -106,13 +106,13 @@ def decide(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request
         gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
-        return Nothing(state + stays)
+        return NoRun(state + stays)
     group = next_group(mesh, whole.steps, only=domain)
     if not group:
         ahead = {i.key for step in own for i in step.node.inputs} & {
             s.key for s in whole.steps if s.node.domain != domain
         }
-        return Nothing(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
+        return NoRun(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
     steps, window = windows(group)[0]
     outdated = [step for step in steps if not step.follows]
     causes = {step.key: judge(step.node, facts).cause for step in outdated}
@@ -151,7 +151,7 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
 
 
 def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
-    """Whether the last attempt at an asset was for its present cause: then it is answered, unless it was killed."""
+    """True if the last attempt at an asset was for its present cause: then it is answered, unless it was killed."""
     lost = 0
     for attempt in attempts:
         if not attempt.finished or step.key not in attempt.causes:

@@ -1,4 +1,4 @@
-"""What is out of date, and why: a pure comparison of what was published with what it would be made from now.
+"""The plan: the assets to make, upstream first, and those that wait.
 
 The lake and the model registry hold the truth: each table remembers the content (not the run) of everything it was
 made from. So the same answer comes out for the ``mesh`` command, the sensors and a person who asks why.

@@ -35,7 +35,7 @@ def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
 
 
 def why_unfit(node: Node, facts: Facts) -> str | None:
-    """Why nobody may follow what is published of a node now, in words; ``None`` where all may.
+    """The reason why nobody may follow what is published of a node now, in words; ``None`` where all may.
 
     Args:
         node: any node.
@@ -45,7 +45,7 @@ def why_unfit(node: Node, facts: Facts) -> str | None:
         return None
     verdicts, missing = facts.verdicts(node), unseen(node, facts)
     failed = [
-        f"check {name} of {node.key} failed on {_version(node, facts)}{quoted(last.said)}"
+        f"check {name} of {node.key} failed on {_version(node, facts)}{quote(last.said)}"
         for name in node.blocking_checks
         if name not in missing and (last := verdicts.get(name)) is not None and not last.passed
     ]
@@ -93,7 +93,7 @@ def _version(node: Node, facts: Facts) -> str:
     return f"version {record.version}" if record else "what is published"
 
 
-def quoted(said: str) -> str:
+def quote(said: str) -> str:
     """What a check said of itself, short, after a colon; nothing where it said nothing."""
     text = " ".join(said.split())
     return f": {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}" if text else ""

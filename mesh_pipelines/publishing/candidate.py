@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mesh_pipelines.landing.landed import Known
-from mesh_pipelines.publishing.kept_rows import Onto
+from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, Scoring
 from quality.outcome import Outcome
 
@@ -24,7 +24,7 @@ class Candidate:
         origins: what each partition was made of.
         landed: of a source, the inputs that were read.
         scoring: of predictions, by which models.
-        onto: what stays of the version before, where it adds to that rather than to replace it.
+        increment: the version before that it adds to, where it does not replace it.
     """
 
     frame: pl.LazyFrame
@@ -33,7 +33,7 @@ class Candidate:
     origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
     landed: Known = field(default_factory=dict)
     scoring: Scoring | None = None
-    onto: Onto | None = None
+    increment: Increment | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What stays of a published table when a candidate adds to it: rows whose keys did not come again."""
+"""Rows of the previous version that an increment keeps: those whose keys did not come again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from resources.lake.lake import Lake
 
 
 @dataclass(frozen=True)
-class Onto:
-    """What a candidate that holds only rows from a mark on adds to.
+class Increment:
+    """The version that a candidate adds to, when it holds only rows from a mark on.
 
     A published row stays if no accepted row of the candidate has its key; without a key, if it is below the mark.
 
@@ -29,18 +29,18 @@ class Onto:
     since: str
 
 
-class Staying:
-    """The rows that stay, once all rows of the candidate have been seen.
+class KeptRows:
+    """Rows that are kept, once all rows of the candidate have been seen.
 
     Args:
         lake: where they are published.
         contract: the table's contract, which names its key.
-        onto: what the candidate adds to.
+        increment: what the candidate adds to.
         batch: rows to read at a time.
     """
 
-    def __init__(self, lake: Lake, contract: Contract, onto: Onto, batch: int) -> None:
-        self._lake, self._contract, self._onto, self._batch = lake, contract, onto, batch
+    def __init__(self, lake: Lake, contract: Contract, increment: Increment, batch: int) -> None:
+        self._lake, self._contract, self._increment, self._batch = lake, contract, increment, batch
         self._table = f"{contract.domain}.{contract.name}"
         self._key = list(contract.key)
         self._good: list[pl.DataFrame] = []
@@ -48,8 +48,8 @@ class Staying:
         nothing = pl.DataFrame(
             {name: [None] for name in contract.dtypes}, dict.fromkeys(contract.dtypes, pl.String)
         )
-        probe = nothing.with_columns(pl.lit(onto.since).alias(onto.column))
-        self._mark = typed(probe, contract).frame[onto.column][0]
+        probe = nothing.with_columns(pl.lit(increment.since).alias(increment.column))
+        self._mark = typed(probe, contract).frame[increment.column][0]
 
     def replaced_by(self, good: pl.DataFrame, bad: pl.DataFrame) -> None:
         """Take note of a batch of the candidate: its accepted and its refused rows."""
@@ -59,12 +59,12 @@ class Staying:
 
     def published(self) -> Iterator[pl.DataFrame]:
         """Published rows that stay. One whose new form was refused stays as well: it is the last good one."""
-        rows = self._lake.scan(self._table, self._onto.version)
+        rows = self._lake.scan(self._table, self._increment.version)
         if not self._key:
-            rows = rows.filter(pl.col(self._onto.column) < self._mark)
+            rows = rows.filter(pl.col(self._increment.column) < self._mark)
         elif self._good:
             rows = rows.join(pl.concat(self._good).unique().lazy(), on=self._key, how="anti")
-        with self._lake.reading(self._table, self._onto.version):
+        with self._lake.reading(self._table, self._increment.version):
             yield from rows.collect_batches(chunk_size=self._batch)
 
     def refused(self, quarantine: str) -> pl.DataFrame:
@@ -84,5 +84,5 @@ class Staying:
                 else pl.DataFrame(schema=dict.fromkeys(self._key, pl.String))
             )
             return rows.join(seen.unique(), on=self._key, how="anti", nulls_equal=True)
-        marks = typed(rows.select(*self._contract.dtypes), self._contract).frame[self._onto.column]
+        marks = typed(rows.select(*self._contract.dtypes), self._contract).frame[self._increment.column]
         return rows.filter((marks < self._mark).fill_null(False))

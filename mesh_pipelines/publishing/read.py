@@ -23,7 +23,7 @@ class Read:
     Args:
         table: the table at the version that was read.
         partitions: hash of the content of each partition that was read; empty for a table without any.
-        by_partition: whether the table is laid out by partition at all.
+        by_partition: true if the table is laid out by partition at all.
     """
 
     table: TableVersion

@@ -1,4 +1,4 @@
-"""What is said of a refused candidate: the rules that it broke, and which rows of which files broke them."""
+"""The error of a refused candidate: the rules that it broke, and the rows and files that broke them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import polars as pl
 from mesh_pipelines.declaring.node import PARTITION, Node, SourceNode
 from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
 from mesh_pipelines.landing.landed import FILE, ROW
-from mesh_pipelines.publishing.kept_rows import Staying
+from mesh_pipelines.publishing.kept_rows import KeptRows
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.refusal import RULES, Places
 from mesh_pipelines.shared import Platform
@@ -115,7 +115,7 @@ class Writer:
             self._bad.commit(refused.to_json(), replace=scope, partitions=only)
 
         def record_after(before: Publication | None) -> Mapping[str, Any]:
-            kept = self.candidate.onto
+            kept = self.candidate.increment
             if kept and (before is None or before.version != kept.version):
                 raise CommitConflict(
                     f"it adds to version {kept.version}, and another run has published since",
@@ -134,7 +134,7 @@ class Writer:
         frame = self.candidate.frame
         if self.candidate.order:
             frame = frame.sort(*self.candidate.order, maintain_order=True)
-        with self.watch.phase("read"), _blamed(self.platform, self.node):
+        with self.watch.phase("read"), _explained(self.platform, self.node):
             schema = dict(frame.collect_schema())
         kinds = {name: "public" if name == PARTITION else "internal" for name in schema}
         self._good = held.enter_context(
@@ -157,8 +157,8 @@ class Writer:
         tally = Tally(self.rules)
         self.places = Places()
         seen: dict[str, set[Any]] = {}
-        onto = self.candidate.onto
-        staying = Staying(lake, self.contract, onto, BATCH) if onto else None
+        increment = self.candidate.increment
+        kept_rows = KeptRows(lake, self.contract, increment, BATCH) if increment else None
         for batch in self._batches(self.candidate.frame):
             with self.watch.phase("audit"):
                 split = audit.split(batch, provenance=(FILE, ROW, PARTITION))
@@ -170,17 +170,17 @@ class Writer:
                     )
                 tally.add(split)
                 self.places.add(split.bad)
-                if staying:
-                    staying.replaced_by(split.good, split.bad)
+                if kept_rows:
+                    kept_rows.replaced_by(split.good, split.bad)
             self._keep(split.good.select(*kept))
             with self.watch.phase("write"):
                 if split.bad.height:
                     self._quarantine(held).write(self._labelled(split.bad))
-        if staying:
-            for batch in staying.published():
+        if kept_rows:
+            for batch in kept_rows.published():
                 self._keep(batch.select(*kept))
             with self.watch.phase("write"):
-                refused = staying.refused(self.node.key + QUARANTINE)
+                refused = kept_rows.refused(self.node.key + QUARANTINE)
                 if refused.height:
                     self._quarantine(held).write(refused)
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
@@ -251,7 +251,7 @@ class Writer:
 
     def _batches(self, frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         """Bounded batches of the candidate, in order; time spent waiting for one is reading."""
-        with _blamed(self.platform, self.node):
+        with _explained(self.platform, self.node):
             with self.watch.phase("read"):
                 batches = iter(frame.collect_batches(chunk_size=BATCH, maintain_order=True))
             while True:
@@ -304,7 +304,7 @@ class Writer:
 
 
 @contextmanager
-def _blamed(platform: Platform, node: Node) -> Generator[None]:
+def _explained(platform: Platform, node: Node) -> Generator[None]:
     """Say who is at fault when rows cannot be computed: stored bytes and keys, or the domain's own function."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the platform tells people and programs: the state of the mesh, one asset's card, a rebuilt model.
+"""Answers as plain data: the state of the mesh, one asset's card.
 
 Plain data, so that the terminal can show it without loading Dagster, MLflow or the lake.
 """

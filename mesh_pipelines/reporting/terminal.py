@@ -214,7 +214,7 @@ def card(found: Card) -> RenderableType:
 
 
 def rebuild(report: RebuildReport) -> RenderableType:
-    """Whether a model came out the same, with both sums."""
+    """True if a model came out the same, with both sums."""
     verdict = (
         Text("The same bytes: this model is what its record says.", style="green")
         if report.same

@@ -11,9 +11,9 @@ from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
-from mesh_pipelines.planning.lag import late
+from mesh_pipelines.planning.lag import late_nodes
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
-from mesh_pipelines.planning.next_run import Nothing, decide
+from mesh_pipelines.planning.next_run import NoRun, next_run
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan
 from mesh_pipelines.planning.verdicts import remedy_of
@@ -23,7 +23,7 @@ from mesh_pipelines.shared import Platform, platform
 
 
 def explain(key: str) -> Card:
-    """Why an asset is as it is.
+    """The reason why an asset is as it is.
 
     Args:
         key: ``domain.name``.
@@ -39,8 +39,8 @@ def explain(key: str) -> Card:
     shared = platform()
     instance = dagster_instance(shared)
     facts = facts_of(mesh.nodes, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
-    decision = decide(mesh, node.domain, facts, attempts_in(instance, node.domain))
-    if isinstance(decision, Nothing):
+    decision = next_run(mesh, node.domain, facts, attempts_in(instance, node.domain))
+    if isinstance(decision, NoRun):
         following = f"nothing for {node.domain}: {decision.reason}"
     else:
         made = ", ".join(step.key for step in decision.steps)
@@ -91,7 +91,7 @@ def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
 
 
 def _late(node: Node, facts: Facts) -> list[tuple[str, str]]:
-    return [("late", text) for text in late([node], facts, datetime.now(UTC)).values()]
+    return [("late", text) for text in late_nodes([node], facts, datetime.now(UTC)).values()]
 
 
 def _last(instance: Any, node: Node) -> list[tuple[str, str]]:

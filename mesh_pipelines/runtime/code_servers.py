@@ -12,7 +12,7 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from resources.processes import children, command_of, meanwhile
+from resources.processes import children, command_of, repeat_in_background
 
 SECONDS = 3.0
 """Between two looks; one that reloads its code has none for less than that."""
@@ -37,7 +37,7 @@ def looked_after(dagster: int) -> Generator[None]:
             with suppress(ProcessLookupError):
                 os.kill(server, signal.SIGKILL)
 
-    with meanwhile(look, SECONDS):
+    with repeat_in_background(look, SECONDS):
         yield
 
 

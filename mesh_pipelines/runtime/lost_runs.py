@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from mesh_pipelines.dagster_names import PROCESS
-from resources.processes import is_gone, meanwhile
+from resources.processes import is_gone, repeat_in_background
 
 SECONDS = 5.0
 """Between two looks at who holds the places that a run may be waiting for."""
@@ -54,5 +54,5 @@ def places_kept_free(instance: dg.DagsterInstance) -> Generator[None]:
         instance: the Dagster instance.
     """
     free_places(instance)
-    with meanwhile(lambda: free_places(instance), SECONDS):
+    with repeat_in_background(lambda: free_places(instance), SECONDS):
         yield

@@ -1,4 +1,4 @@
-"""What planning and steps import, at once and without the garbage collector.
+"""Imports of planning and steps, all at once and without the garbage collector.
 
 These libraries are thousands of modules. Importing them makes millions of objects that stay, and Python's collector
 looks through all of them again and again while they are made: a quarter of the time that the imports take.

@@ -1,4 +1,4 @@
-"""What a terminal is told of a run: that it begins and why, what failed and the remedy, how it ended.
+"""The lines of a run on a terminal: its begin and reason, each failure and its remedy, its end.
 
 All that happens is in Dagster's own log, where people look for it. A terminal on which a daemon, a webserver and
 several runs write at once is for what a person has to know now.

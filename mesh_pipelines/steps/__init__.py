@@ -1,1 +1,1 @@
-"""What each stage does when it runs."""
+"""Steps: the work of each kind of asset when it runs."""

@@ -26,7 +26,7 @@ CHAMPION_CHECKS = (
     Check("not_worse_than_champion", "On the same fresh rows it is not worse than today's champion.", False),
     Check("no_slice_left_behind", "No slice of the data falls behind by more than the domain allows.", False),
 )
-"""What the gate looks at. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
+"""The checks of the gate. A challenger that fails is a normal outcome: the champion stays, so nothing is blocked."""
 
 SHADOW_CHECK = Check(
     "held_in_shadow",

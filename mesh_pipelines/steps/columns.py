@@ -1,4 +1,4 @@
-"""What the page of a feature set shows of its columns: their types as published, and what each is made of."""
+"""The columns of a feature set on its page: types as published, and what each is made of."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from mesh_pipelines.errors import MeshError, TransformError
 from mesh_pipelines.publishing.read import Read
 
 Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
-"""What a step does: from the context and the loaded inputs to check results and one output."""
+"""A step: from the context and the loaded inputs to check results and one output."""
 
 
 def as_rows(value: Any, key: str) -> pl.LazyFrame:
@@ -50,7 +50,7 @@ def partitions_wanted(context: dg.AssetExecutionContext, node: Node) -> tuple[st
 
 
 def only_if_stale(context: dg.AssetExecutionContext) -> bool:
-    """Whether the run was started to bring things up to date, not to make them anew at all costs."""
+    """True if the run was started to bring things up to date, not to make them anew at all costs."""
     return context.run.tags.get(IF_STALE) == "true"
 
 

@@ -1,4 +1,4 @@
-"""What models, champions and predictions do when they run: train and log, judge and promote, score and publish."""
+"""The step of a model: train one version and log it."""
 
 from __future__ import annotations
 

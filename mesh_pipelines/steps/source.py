@@ -11,13 +11,13 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.landing.changes import remembered, set_apart
+from mesh_pipelines.landing.changes import known_inputs, separate_undeclared
 from mesh_pipelines.landing.landed import LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.publishing.candidate import Candidate
-from mesh_pipelines.publishing.kept_rows import Onto
+from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.context import Produce, only_if_stale, partitions_wanted
@@ -70,7 +70,7 @@ def source_candidate(
         LandingError: all that has landed is of partitions that the contract does not declare.
     """
     assert node.contract is not None
-    landed = set_apart(landing.look(PublishRecord.of(before).landed), node.contract.partition)
+    landed = separate_undeclared(landing.look(PublishRecord.of(before).landed), node.contract.partition)
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
     if before and not anew:
@@ -86,16 +86,16 @@ def source_candidate(
     candidate = Candidate(
         landing.read(chosen, node.contract),
         partitions=wanted,
-        landed=remembered(chosen),
+        landed=known_inputs(chosen),
         origins={name: Origin(node.version_of_code) for name in wanted or ()},
-        onto=_onto(node, before, chosen),
+        increment=_increment(node, before, chosen),
     )
     return candidate, chosen
 
 
-def _onto(node: Node, before: Publication | None, chosen: Sequence[LandedInput]) -> Onto | None:
-    """What stays published beside rows that were only read from a mark on."""
+def _increment(node: Node, before: Publication | None, chosen: Sequence[LandedInput]) -> Increment | None:
+    """The version that stays published beside rows that were only read from a mark on."""
     since = next((one.since for one in chosen if one.since), "")
     if not since or before is None or not isinstance(node.declaration, TableDeclaration):
         return None
-    return Onto(before.version, node.declaration.watermark, since)
+    return Increment(before.version, node.declaration.watermark, since)

@@ -1,4 +1,4 @@
-"""What each kind of asset does when it runs: make rows, pass the gate, report to Dagster."""
+"""The step of a product or feature set: a function of the domain makes rows, and the gate publishes them."""
 
 from __future__ import annotations
 

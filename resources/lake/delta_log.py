@@ -44,7 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class NewFile:
-    """A staged file; ``stats`` is what the Delta log is told of it, as JSON, of public columns only."""
+    """A staged file; ``stats`` are those of its public columns for the Delta log, as JSON."""
 
     file: LakeFile
     stats: str
@@ -130,8 +130,8 @@ class Log:
             if publication is not None:
                 yield publication
 
-    def landed(self, token: str, base: int | None) -> Publication | None:
-        """The publication with this token, if it was committed after version ``base``."""
+    def publication_of(self, token: str, base: int | None) -> Publication | None:
+        """The publication with this token, if it was committed after version ``base`` (None: at any time)."""
         from deltalake import DeltaTable
 
         if not self.exists():
@@ -180,7 +180,7 @@ class Log:
             )
             if head is None:
                 return 0
-            found = self.landed(publication.token, head.version)
+            found = self.publication_of(publication.token, head.version)
             return found.version if found else head.version + 1
         actions: list[AddAction | RemoveAction] = list(adds)
         if not whole:

@@ -6,33 +6,29 @@ Any Delta or Parquet reader reads the public columns; a classified column cannot
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, NotPublished, StorageFull
 from resources.keys.keyring import Keyring
 from resources.lake import dtypes as types
-from resources.lake import stage as staging
-from resources.lake.delta_log import Head, Log
-from resources.lake.layout import LakeFile, scan_files
+from resources.lake import writers
+from resources.lake.commit import Commit
+from resources.lake.delta_log import Head
+from resources.lake.layout import LakeFile
 from resources.lake.publication import Publication
-from resources.lake.stage import Commit, Stage
-from resources.store import FolderStore, is_full, open_store
+from resources.lake.shape import Shape
+from resources.lake.stage import Stage
+from resources.lake.table import Table
+from resources.store import open_store
 
 if TYPE_CHECKING:
     from resources.settings import Settings
 
 __all__ = ["Commit", "Lake", "Publication", "Stage"]
-
-_GONE = object()
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class Lake:
@@ -48,8 +44,7 @@ class Lake:
         self.keyring = keyring
         self.storage_options = dict(storage_options or {})
         self.store = open_store(str(uri), self.storage_options)
-        self._verified: dict[str, tuple[int, int, int]] = {}
-        self._records: dict[tuple[str, int | None], tuple[Publication, int, object]] = {}
+        self._tables: dict[str, Table] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Lake:
@@ -57,15 +52,19 @@ class Lake:
         master = settings.master_key.get_secret_value() if settings.master_key else None
         return cls(settings.lake_uri, Keyring(settings.keys, master), settings.storage_options)
 
+    def table(self, key: str) -> Table:
+        """One table, published or not; ValueError for a key of another form."""
+        if key not in self._tables:
+            self._tables[key] = Table(key, self.store, self.keyring, self.storage_options)
+        return self._tables[key]
+
     def root(self, key: str) -> str:
         """Where a table is, relative to the lake."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"not a key of the form domain.name: {key!r}")
-        return key.replace(".", "/", 1)
+        return self.table(key).root
 
     def uri(self, key: str) -> str:
         """Where a table is, for any Delta reader."""
-        return self.store.uri(self.root(key))
+        return self.table(key).uri
 
     def stage(
         self,
@@ -78,7 +77,7 @@ class Lake:
         gathered: bool = False,
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> Stage:
-        """A candidate for the next version of a table; first, what killed writers left there is removed.
+        """A candidate for the next version of a table; first, files that killed writers left there are removed.
 
         Args:
             key: ``domain.name``.
@@ -91,32 +90,29 @@ class Lake:
                 file that is made anew because it holds other partitions too), committing, committed, done.
 
         Raises:
+            DefinitionError: a type, a classification or the partition column is one that the lake cannot keep.
             KeyUnavailable: keys that the published files were written with are missing, or the master key is.
         """
-        self.heal(key)
-        self._require_keys(key)
-        return Stage(
-            self,
-            key,
-            types.checked(key, dtypes),
-            dict(classification),
-            partition_by,
-            publish_id,
-            checkpoint,
-            gathered=gathered,
-        )
+        table = self.table(key)
+        writers.heal(table)
+        head = table.newest()
+        if head is not None:
+            table.require_keys(head.publication)
+        shape = Shape(key, types.checked(key, dtypes), dict(classification), partition_by, gathered)
+        shape.check()
+        # A table whose partitions have files of their own keeps to that.
+        before = head.publication if head is not None else None
+        may_gather = before is None or before.gathered or before.partition_by is None
+        shape = replace(shape, gathered=gathered and partition_by is not None and may_gather)
+        return Stage(table, shape, head.version if head is not None else None, publish_id, checkpoint)
 
     def heal(self, key: str) -> int:
-        """Remove what killed writers left and return how many files; writers that live are left alone."""
-        return staging.heal(self, key)
-
-    def log(self, key: str) -> Log:
-        """The Delta log of a table, published or not."""
-        return Log(self.store, self.root(key), key, self.storage_options)
+        """Remove files that killed writers left and return how many; writers that live are left alone."""
+        return writers.heal(self.table(key))
 
     def head(self, key: str, version: int | None = None) -> Head:
         """Log, record and files of a version (default: the newest); NotPublished if there is none."""
-        return self.log(key).load(version)
+        return self.table(key).head(version)
 
     def scan(
         self,
@@ -146,77 +142,26 @@ class Lake:
         Errors while the frame is *read* are Polars' own: read it inside :meth:`reading` to have them
         explained.
         """
-        head = self.head(key, version)
-        record = head.publication
-        files: Sequence[LakeFile] = head.files
-        among: pl.Expr | None = None
-        if partitions is not None:
-            wanted = {str(value).lower() if isinstance(value, bool) else str(value) for value in partitions}
-            if record.gathered and record.partition_by:
-                among = pl.col(record.partition_by).is_in(wanted)
-            else:
-                files = [file for file in files if file.partition in wanted]
-        if version is not None and not {file.name for file in files} <= set(self.store.list(self.root(key))):
-            raise NotPublished(
-                f"version {version} was vacuumed: files of it are gone",
-                where=key,
-                remedy="read a newer version",
-            )
-        read = columns
-        if columns is not None and among is not None:
-            read = list(dict.fromkeys([*columns, *among.meta.root_names()]))
-        found = self.rows_of(record, files, read, verify)
-        if among is None:
-            return found
-        found = found.filter(among)
-        return found if columns is None else found.select(columns)
-
-    def rows_of(
-        self,
-        record: Publication,
-        files: Sequence[LakeFile],
-        columns: Sequence[str] | None = None,
-        verify: bool | None = None,
-    ) -> pl.LazyFrame:
-        """Some files of a published version as a lazy frame; the rest is as in :meth:`scan`."""
-        if verify if verify is not None else isinstance(self.store, FolderStore):
-            self._verify(record.key, files, again=False)
-        return scan_files(
-            files,
-            key=record.key,
-            dtypes=record.schema,
-            layouts=record.layouts,
-            keyring=self.keyring,
-            uri=self.store.uri,
-            storage_options=self.storage_options,
-            columns=columns,
-        )
+        return self.table(key).scan(version, partitions, columns, verify)
 
     def record(self, key: str, version: int | None = None) -> Publication:
         """The publish record of a version (default: the newest); NotPublished if there is none.
 
-        Asked again, it looks whether that commit is still the newest, and reads nothing.
+        Asked again, it sees whether that commit is still the newest, and reads nothing.
         """
-        known = self._records.get((key, version))
-        if known is None or not self._stands(key, version, *known[1:]):
-            head = self.head(key, version)
-            known = head.publication, head.version, self._stamp(key, head.version)
-            self._records[key, version] = known
-        return known[0]
+        return self.table(key).record(version)
 
     def history(self, key: str, limit: int | None = None) -> list[Publication]:
         """Publish records, newest first; empty if nothing is published."""
-        if not self.exists(key):
-            return []
-        return list(islice(self.log(key).publications(self.head(key).version), limit))
+        return self.table(key).history(limit)
 
     def version(self, key: str) -> int:
         """The newest published version; NotPublished if there is none."""
         return self.record(key).version
 
     def exists(self, key: str) -> bool:
-        """Was this key ever published?"""
-        return self.log(key).exists()
+        """True for a key that was ever published."""
+        return self.table(key).exists()
 
     def keys(self) -> tuple[str, ...]:
         """Every key that was ever published, sorted."""
@@ -244,20 +189,17 @@ class Lake:
         if keep < 1:
             raise ValueError("keep must be at least 1")
         self.heal(key)
+        table = self.table(key)
+        # In this order, a file that is listed has its writer's marker still, or is in the history by now.
+        names = [name for name in self.store.list(table.root) if name.endswith(".parquet")]
+        writing = writers.marked_tokens(table)
         versions = [publication.version for publication in self.history(key)]
         kept = {*versions[:keep], *(version for version in versions if version in set(pinned))}
         needed = {file.name for version in kept for file in self.head(key, version).files}
-        root = self.root(key)
-        names = self.store.list(root)
-        writing = {
-            name.rpartition("/")[2].removesuffix(".json") for name in names if f"{root}/_staging/" in name
-        }
         gone = [
-            file.name
-            for file in (
-                LakeFile("", name) for name in names if name.endswith(".parquet") and "/part-" in name
-            )
-            if file.name not in needed and file.token not in writing
+            name
+            for name in names
+            if "/part-" in name and name not in needed and LakeFile("", name).token not in writing
         ]
         for name in gone:
             self.store.delete(name)
@@ -270,95 +212,13 @@ class Lake:
             IntegrityError: naming every file that is missing or whose bytes are others.
         """
         files = self.head(key, version).files
-        self._verify(key, files, again=True)
+        self.table(key).verify(files, again=True)
         return len(files)
 
-    def intact(self, key: str, files: Sequence[LakeFile]) -> bool:
-        """Are these files as they were written? In an object store, which sees to that itself: yes."""
-        try:
-            if isinstance(self.store, FolderStore):
-                self._verify(key, files, again=False)
-        except IntegrityError:
-            return False
-        return True
-
     def explain(self, error: BaseException, key: str, version: int | None = None) -> BaseException:
-        """What an error met while reading a table means: a MeshError, or the error itself."""
-        if isinstance(error, MeshError):
-            return error
-        if is_full(error):
-            return StorageFull(
-                "no space is left", where=str(error)[:200], remedy="free space and run it again"
-            )
-        if not isinstance(error, pl.exceptions.PolarsError | OSError):
-            return error
-        try:
-            self.verify(key, version)
-        except IntegrityError as found:
-            return found
-        if "encrypt" in str(error).lower() or "decrypt" in str(error).lower():
-            return KeyUnavailable(
-                f"its files are whole, but a data key is another ({str(error).splitlines()[0]})",
-                where=key,
-                remedy="restore the keyring's folder that belongs to this lake",
-            )
-        return error
+        """The MeshError behind an error met while reading a table; the error itself if there is none."""
+        return self.table(key).explain(error, version)
 
-    @contextmanager
-    def reading(self, key: str, version: int | None = None) -> Generator[None]:
+    def reading(self, key: str, version: int | None = None) -> AbstractContextManager[None]:
         """Read a scanned table inside this block: a damaged file or a wrong key is named as that."""
-        try:
-            yield
-        except Exception as error:
-            explained = self.explain(error, key, version)
-            if explained is error:
-                raise
-            raise explained from error
-
-    def _stands(self, key: str, version: int | None, commit: int, stamp: object) -> bool:
-        """Whether a commit is the one that was read, and, where no version was named, the newest."""
-        if stamp is _GONE or self._stamp(key, commit) != stamp:
-            return False
-        return version is not None or not self.store.exists(self.log(key).commit_file(commit + 1))
-
-    def _stamp(self, key: str, commit: int) -> object:
-        try:
-            return self.store.stamp(self.log(key).commit_file(commit))
-        except FileNotFoundError:
-            return _GONE
-
-    def _require_keys(self, key: str) -> None:
-        """Refuse to make keys in place of lost ones.
-
-        Files of both would go by one number, and a backup of the keyring could not bring both back.
-        """
-        if not self.exists(key):
-            return
-        domain, product = key.split(".", 1)
-        for layout in self.record(key).layouts.values():
-            for classification, version in layout.needs():
-                self.keyring.require(domain, product, classification, version)
-
-    def _verify(self, key: str, files: Sequence[LakeFile], *, again: bool) -> None:
-        def problem(file: LakeFile) -> str | None:
-            try:
-                stamp = self.store.stamp(file.name)
-                if not again and stamp is not None and self._verified.get(file.name) == stamp:
-                    return None
-                if self.store.sha256(file.name) != file.sha256:
-                    return f"{file.name} was changed"
-            except FileNotFoundError:
-                return f"{file.name} is missing"
-            if stamp is not None:
-                self._verified[file.name] = stamp
-            return None
-
-        # Hashing lets go of the interpreter, so threads share it out over the cores.
-        with ThreadPoolExecutor(max_workers=min(len(files), os.cpu_count() or 1) or 1) as pool:
-            wrong = [found for found in pool.map(problem, files) if found]
-        if wrong:
-            raise IntegrityError(
-                f"{len(wrong)} of {len(files)} files are not as they were written: {'; '.join(wrong)}",
-                where=key,
-                remedy="restore the files, read an earlier version, or publish the product again",
-            )
+        return self.table(key).reading(version)

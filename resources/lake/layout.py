@@ -149,6 +149,11 @@ class LakeFile:
         return self._parsed()["sha"]
 
 
+def partition_name(value: object) -> str:
+    """Text that stands for a value of the partition column in paths, log and record."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def file_name(token: str, number: int, layout: Layout, data: bytes | memoryview) -> str:
     """The name of a data file: who wrote it, in which order, with which keys, and what its bytes must be."""
     return f"part-{token}-{number:05d}-k{layout.id}-{hashlib.sha256(data).hexdigest()}.parquet"

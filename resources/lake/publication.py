@@ -60,19 +60,13 @@ class Publication:
         """The column that files are apart by, which is Delta's partition column; None if there is no such column."""
         return None if self.gathered else self.partition_by
 
-    @property
-    def contract_version(self) -> str | None:
-        """Version of the contract that this content was audited against, if the publisher said so."""
-        return self.info.get("contract_version")
-
-    @property
-    def code_version(self) -> str | None:
-        """Version of the code that made this content, if the publisher said so."""
-        return self.info.get("code_version")
-
     def at(self, version: int) -> Publication:
         """The same publication with the Delta version that it got."""
         return replace(self, version=version)
+
+    def using(self, layouts: Mapping[str, Layout]) -> Publication:
+        """The same publication with these layouts of its files."""
+        return replace(self, layouts=layouts)
 
     def to_metadata(self) -> dict[str, str]:
         """Custom metadata of the Delta commit."""

@@ -66,7 +66,8 @@ def work(task: dict[str, Any]) -> None:
 
 
 def _watch_publishes(reached: Callable[[str, str], None]) -> None:
-    from resources.lake.lake import Lake, Stage
+    from resources.lake.lake import Lake
+    from resources.lake.stage import Stage
 
     stage = Lake.stage
 

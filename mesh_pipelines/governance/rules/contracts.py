@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain
+from mesh_pipelines.declaring.node import LoadedDomain, SourceNode
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
@@ -30,7 +30,7 @@ class ContractNamesItsDomain(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.contract and not isinstance(node, ChampionNode) and node.contract.domain != domain.name:
+            if node.contract and node.contract.domain != domain.name:
                 yield self.violation(
                     f"{domain.place_of(node.contract)}: domain",
                     f"says {node.contract.domain!r}, but the folder is {domain.name!r}",
@@ -100,7 +100,7 @@ class ColumnsAreMadeOfColumns(Rule[Federation]):
 
     def check(self, federation: Federation) -> Iterator[Violation]:
         for domain in federation.domains:
-            for contract in (contract for contract in domain.contracts if contract.stage != "source"):
+            for contract in (contract for contract in domain.contracts if contract.stage != SourceNode.stage):
                 for number, column in enumerate(contract.columns):
                     for nth, origin in enumerate(column.sources):
                         if fault := _fault_of_origin(origin, federation):

@@ -26,7 +26,7 @@ class HandwrittenChecksAreKept(Rule[LoadedDomain]):
     """A blocking check stops the readers of what it refuses: it runs with its asset, and leaves one verdict on it."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
-        keys = domain.by_key
+        keys = {node.key for node in domain.nodes.values()}
         for check in domain.checks:
             where = f"{domain.place}: {check.name}"
             if check.asset not in keys:

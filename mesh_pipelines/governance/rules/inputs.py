@@ -20,7 +20,7 @@ class OwnInputsExist(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if isinstance(node, (RegisteredNode, PredictionsNode)):
+            if isinstance(node, RegisteredNode | PredictionsNode):
                 continue  # ModelsAreTrainedOnOwnFeatures reports these, once
             for wanted in node.inputs:
                 owner, _, name = wanted.key.partition(".")
@@ -72,8 +72,9 @@ class PartitionsReachAsFar(Rule[LoadedDomain]):
     """A product that ends before what it is made of would leave out the rest of it without a word."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        nodes = {node.key: node for node in domain.nodes.values()}
         for node in domain.nodes.values():
-            for made_of in (domain.by_key[i.key] for i in node.inputs if i.key in domain.by_key):
+            for made_of in (nodes[i.key] for i in node.inputs if i.key in nodes):
                 if not (node.partitioned and made_of.partitioned and node.contract and made_of.contract):
                     continue
                 own, other = node.contract.partition, made_of.contract.partition

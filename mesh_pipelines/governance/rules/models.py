@@ -21,13 +21,12 @@ class ModelsAreTrainedOnOwnFeatures(Rule[LoadedDomain]):
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
             declared = node.declaration
-            # A champion has its model's declaration, and the same fault.
-            if isinstance(declared, ModelDeclaration) and isinstance(node, ModelNode):
-                features = domain.nodes.get(declared.features)
+            if isinstance(node, ModelNode):
+                features = domain.nodes.get(node.declared.features)
                 if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                     yield self.violation(
                         node.place,
-                        f"is trained on {declared.features!r}, which is no feature set of this domain",
+                        f"is trained on {node.declared.features!r}, which is no feature set of this domain",
                         "decorate a function of that name with @feature_set(key=..., time=...)",
                     )
             if isinstance(declared, PredictionsDeclaration):
@@ -45,9 +44,9 @@ class ModelsAreSound(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if not isinstance(node, ModelNode) or not isinstance(node.declaration, ModelDeclaration):
+            if not isinstance(node, ModelNode):
                 continue
-            features = domain.nodes.get(node.declaration.features)
+            features = domain.nodes.get(node.declared.features)
             if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
                 continue
             try:

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError
-from mesh_pipelines.landing.changes import changed_partitions, gone_with_rows_kept, remembered
+from mesh_pipelines.landing.changes import changed_partitions, known_inputs, removed_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known, Landed, SeenInput
 from quality.contract import Contract
@@ -86,7 +86,7 @@ def land(folder: Path, name: str, text: str = TEXT) -> Path:
 
 def known(landed: Landed) -> Known:
     """What a publish would remember of these files."""
-    return remembered(landed.inputs)
+    return known_inputs(landed.inputs)
 
 
 def test_nothing_landed_is_nothing(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_file_taken_away_changes_a_partition_that_has_others(folder: Path) -> 
     assert changed_partitions(look(folder, pattern, before), before) == {
         "2013-01": "orders-2013-01-a.csv was taken away"
     }
-    assert gone_with_rows_kept(look(folder, pattern, before), before) == ("orders-2013-02.csv",)
+    assert removed_inputs(look(folder, pattern, before), before) == ("orders-2013-02.csv",)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.errors import LandingError, SourceUnavailable
-from mesh_pipelines.landing.changes import changed_partitions, looked, remembered
+from mesh_pipelines.landing.changes import changed_partitions, known_inputs, look_at
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.orchestration.run import run
@@ -46,7 +46,7 @@ def place(bucket: Bucket, pattern: str = MONTHLY) -> FileLanding:
 
 def seen(bucket: Bucket) -> Known:
     """What a publish would remember of what is there."""
-    return remembered(place(bucket).look({}).inputs)
+    return known_inputs(place(bucket).look({}).inputs)
 
 
 def test_objects_are_known_by_their_etag(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_every_format_is_read_from_where_it_is(bucket: Bucket, monthly: Contract
 def test_a_store_that_does_not_answer_is_waited_for() -> None:
     """It is a transient error, known after seconds, and without the store's secrets."""
     nowhere = Bucket("http://127.0.0.1:1", "nowhere")
-    fault = looked(place(nowhere), {}).fault
+    fault = look_at(place(nowhere), {}).fault
     assert isinstance(fault, SourceUnavailable)
     assert "secret" not in str(fault)
 

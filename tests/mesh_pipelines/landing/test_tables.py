@@ -12,7 +12,7 @@ import pytest
 
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable
-from mesh_pipelines.landing.changes import changed_partitions, looked, remembered
+from mesh_pipelines.landing.changes import changed_partitions, known_inputs, look_at
 from mesh_pipelines.landing.landed import Known, Landed
 from mesh_pipelines.landing.tables import TableLanding
 from mesh_pipelines.orchestration.run import run
@@ -150,7 +150,7 @@ def test_a_tick_asks_for_the_counters_and_hashes_only_where_these_have_moved(
 ) -> None:
     """PostgreSQL counts changed rows anyway: an idle table, however large, costs a tick two small queries."""
     node = orders.declare(SNAPSHOT)
-    known = remembered(look(node, {}, settle=3).inputs)
+    known = known_inputs(look(node, {}, settle=3).inputs)
     asked.clear()
     assert changed_partitions(look(node, known, settle=3), known) == {}
     assert not [query for query in asked if "hashtext" in query]
@@ -165,7 +165,7 @@ def test_a_view_is_hashed_for_want_of_counters(orders: Shop) -> None:
     """A view, a partitioned table or a replica has no counters of its own, and is looked at all the same."""
     orders.database.do("CREATE VIEW sales.few AS SELECT * FROM sales.orders WHERE id < 3")
     node = orders.declare('"sales.few", database="shop"')
-    known = remembered(look(node, {}, settle=3).inputs)
+    known = known_inputs(look(node, {}, settle=3).inputs)
     orders.database.do("INSERT INTO sales.orders VALUES (7, 'Rome', now())")
     assert changed_partitions(look(node, known, settle=3), known) == {}
     orders.database.do("DELETE FROM sales.orders WHERE id = 1")
@@ -181,7 +181,7 @@ def test_rows_of_one_moment_are_read(orders: Shop) -> None:
         orders.database.do("INSERT INTO sales.orders VALUES (3, 'Rome', now())")
         assert landing.read(seen.inputs, node.contract).collect().height == 2
         assert landing.read(seen.inputs, node.contract).collect().height == 2
-    known = remembered(seen.inputs)
+    known = known_inputs(seen.inputs)
     assert changed_partitions(look(node, known), known)
 
 
@@ -371,7 +371,7 @@ def test_a_wrong_url_is_refused_without_a_word_of_its_secret(
     )
     monkeypatch.setenv("MESH_DATABASES", json.dumps({"shop": url}))
     get_settings.cache_clear()
-    fault = looked(place(node), {}).fault
+    fault = look_at(place(node), {}).fault
     assert isinstance(fault, LandingError | SourceUnavailable)
     shown = f"{fault}{fault.__cause__}{get_settings()!r}{get_settings().model_dump_json()}"
     if len(secret) > 1:
@@ -410,7 +410,7 @@ def test_a_database_that_does_not_answer_is_waited_for(orders: Shop, monkeypatch
 def test_a_database_without_a_url_is_named(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says which setting it wants."""
     node = orders.declare('"sales.orders", database="depot"')
-    fault = looked(place(node), {}).fault
+    fault = look_at(place(node), {}).fault
     assert isinstance(fault, LandingError)
     assert "'depot'" in fault.what
     assert "MESH_DATABASES" in fault.remedy
@@ -426,9 +426,9 @@ def test_names_and_values_are_quoted(orders: Shop) -> None:
     )
     columns = {"id": "integer", "city": "string", "mark": "string"}
     node = orders.declare(f'{f"sales.{odd}"!r}, database="shop", watermark="mark"', columns)
-    fault = looked(place(node), {}).fault
+    fault = look_at(place(node), {}).fault
     assert isinstance(fault, LandingError)
     assert odd in fault.what
     orders.database.do(f"ALTER TABLE sales.{quoted} RENAME COLUMN {quoted} TO city")
-    known = remembered(look(node, {}).inputs)
+    known = known_inputs(look(node, {}).inputs)
     assert changed_partitions(look(node, known), known) == {}

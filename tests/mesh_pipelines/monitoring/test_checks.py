@@ -23,7 +23,7 @@ from mesh_pipelines.monitoring.checks import (
     latest_facts,
     monitor_checks,
 )
-from mesh_pipelines.monitoring.policy import drifted
+from mesh_pipelines.monitoring.policy import drift_reason
 from mesh_pipelines.monitoring.watching import PROFILE, Look
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.shared import platform
@@ -129,18 +129,18 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert "psi machine" not in figures or figures["psi machine"].value < WATCH.max_psi
         assert found[LIVE_PERFORMANCE].metadata["drop since holdout"].value > WATCH.max_metric_drop
         facts = latest_facts(instance, [KEY])
-        reason = drifted(WATCH, facts[KEY], champion.label)
+        reason = drift_reason(WATCH, facts[KEY], champion.label)
         assert reason is not None
         assert "inputs drifted: " in reason
         assert "worse than it was: auc " in reason
-        assert drifted(WATCH, facts[KEY], "repair@2") is None
+        assert drift_reason(WATCH, facts[KEY], "repair@2") is None
 
         # The reference is kept encrypted, and what is gone is told as a warning, not as a failed run.
         record = platform().lake.record("machines.repair" + PROFILE)
         assert record.classification["profile"] == "internal"
         again = look(mesh, instance)
         assert again[INPUT_DRIFT].metadata["facts"] == found[INPUT_DRIFT].metadata["facts"]
-        for part in platform().lake.log("machines.repair_features").load().files:
+        for part in platform().lake.head("machines.repair_features").files:
             (Path(get_settings().lake_uri) / part.name).unlink()
         broken = look(mesh, instance)
         assert all("could not be looked at" in str(check.description) for check in broken.values())

@@ -13,7 +13,7 @@ from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.schedules import cron_of, due_in, due_schedules
-from mesh_pipelines.planning.lag import late
+from mesh_pipelines.planning.lag import late_nodes
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import platform
@@ -125,7 +125,7 @@ def test_a_tick_makes_what_is_out_of_date_or_says_what_is_late(
     assert runs.run(["shop.orders"]).ok
     facts = facts_of(load_mesh(world_with_shop.root).nodes, platform())
     nodes = domain.nodes.values()
-    assert late(nodes, facts, now + timedelta(minutes=2)) == {}
-    told = late(nodes, facts, now + timedelta(days=9))
+    assert late_nodes(nodes, facts, now + timedelta(minutes=2)) == {}
+    told = late_nodes(nodes, facts, now + timedelta(days=9))
     assert list(told) == ["shop.orders_raw"], "its freshness is seven days; the product promises none"
     assert "8 days ago; its contract promises 7 days" in told["shop.orders_raw"]

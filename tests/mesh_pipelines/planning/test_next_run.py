@@ -9,7 +9,7 @@ import pytest
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.tick import run_request
 from mesh_pipelines.planning.lookup import facts_of
-from mesh_pipelines.planning.next_run import LOST, Attempt, Attempts, Nothing, Request, decide
+from mesh_pipelines.planning.next_run import LOST, Attempt, Attempts, NoRun, Request, next_run
 from mesh_pipelines.shared import platform
 from tests.mesh_pipelines.orchestration.test_run import write
 from tests.mesh_pipelines.tiny import World
@@ -25,10 +25,10 @@ def after(domain: str, *attempts: Attempt) -> Attempts:
     return lambda asked: attempts if asked == domain else ()
 
 
-def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | Nothing:
+def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | NoRun:
     """What a tick of a domain would come to now."""
     mesh = world.mesh()
-    return decide(mesh, domain, facts_of(mesh.nodes, platform()), attempts)
+    return next_run(mesh, domain, facts_of(mesh.nodes, platform()), attempts)
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def test_the_same_causes_ask_for_the_same_run(landed: World) -> None:
 def test_a_domain_waits_for_a_product_that_is_about_to_change(landed: World) -> None:
     """Else a model with two new inputs would be trained on the first of them, and again on both."""
     found = decision(landed, "store")
-    assert found == Nothing("waits for shop.orders, about to be made by another domain")
+    assert found == NoRun("waits for shop.orders, about to be made by another domain")
     assert [step.key for step in request_of(landed, "bank").steps] == ["bank.rates"]
 
 
 def test_one_run_of_a_domain_at_a_time(landed: World) -> None:
     """While a run is on its way nothing is asked for: it may be making just that."""
     found = decision(landed, "shop", after("shop", Attempt("0123456789", {}, finished=False)))
-    assert found == Nothing("run 01234567 of this domain is on its way")
+    assert found == NoRun("run 01234567 of this domain is on its way")
 
 
 def test_a_cause_that_failed_is_not_tried_again_until_it_changes(landed: World) -> None:
@@ -82,10 +82,10 @@ def test_a_cause_that_failed_is_not_tried_again_until_it_changes(landed: World) 
     first = request_of(landed, "shop")
     failed = after("shop", Attempt("0123456789", first.causes, finished=True, failed=True))
     refused = decision(landed, "shop", failed)
-    assert isinstance(refused, Nothing)
+    assert isinstance(refused, NoRun)
     assert "shop.orders_raw failed, and nothing has changed since" in refused.reason
     waiting = decision(landed, "store", failed)
-    assert isinstance(waiting, Nothing)
+    assert isinstance(waiting, NoRun)
     assert (
         waiting.reason == "up to date but for what waits: shop.orders: shop.orders_raw is not published yet"
     )
@@ -98,7 +98,7 @@ def test_content_that_comes_back_is_a_cause_again(landed: World) -> None:
     first = request_of(landed, "shop")
     other = Attempt("1", {"shop.orders_raw": "another"}, finished=True)
     before = Attempt("0", first.causes, finished=True)
-    assert isinstance(decision(landed, "shop", after("shop", before)), Nothing)
+    assert isinstance(decision(landed, "shop", after("shop", before)), NoRun)
     again = request_of(landed, "shop", after("shop", other, before))
     assert again.causes == first.causes
     assert again.key != first.key
@@ -111,7 +111,7 @@ def test_a_killed_run_is_asked_for_again_but_not_for_ever(landed: World) -> None
     again = request_of(landed, "shop", after("shop", lost[0]))
     assert (again.causes, again.reason) == (first.causes, first.reason)
     assert again.key != first.key, "Dagster takes a key once, and must not take this for the killed run"
-    assert isinstance(decision(landed, "shop", after("shop", *lost)), Nothing)
+    assert isinstance(decision(landed, "shop", after("shop", *lost)), NoRun)
     assert isinstance(decision(landed, "shop", after("shop", *lost[1:])), Request)
 
 
@@ -120,5 +120,5 @@ def test_what_was_taken_away_is_said_while_its_rows_stay(landed: World) -> None:
     run(["shop"], mesh=landed.mesh())
     (landed.landing / "shop" / "orders-2013-04.csv").unlink()
     found = decision(landed, "shop")
-    assert isinstance(found, Nothing)
+    assert isinstance(found, NoRun)
     assert "orders-2013-04.csv taken away, and what was published of it stays" in found.reason

@@ -10,7 +10,7 @@ import pytest
 from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.orchestration.assets import partitions_of
 from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.planning.next_run import Attempt, Nothing
+from mesh_pipelines.planning.next_run import Attempt, NoRun
 from mesh_pipelines.shared import platform
 from tests.mesh_pipelines.orchestration.test_run import Watcher, statuses
 from tests.mesh_pipelines.planning.test_next_run import after, decision, request_of
@@ -120,7 +120,7 @@ def test_a_tick_refuses_a_month_once(quarter: World) -> None:
     assert f"{LATE} (2013-04)" in asked.reason
     failed = after("shop", Attempt("0123456789", asked.causes, finished=True, failed=True))
     said = decision(quarter, "shop", failed)
-    assert isinstance(said, Nothing)
+    assert isinstance(said, NoRun)
     assert "shop.orders_raw failed, and nothing has changed since" in said.reason
     land(quarter, "2013-02")
     assert request_of(quarter, "shop", failed).window == ("2013-02", "2013-02")

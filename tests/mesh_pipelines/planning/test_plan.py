@@ -18,7 +18,7 @@ from mesh_pipelines.declaring.declarations import (
     SourceDeclaration,
 )
 from mesh_pipelines.declaring.node import KINDS, Node
-from mesh_pipelines.landing.changes import remembered
+from mesh_pipelines.landing.changes import known_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy
 from mesh_pipelines.planning.judge import judge
@@ -108,7 +108,7 @@ class Made:
         code = source.version_of_code
         if "raw" in wanted:
             made = {month: Origin(code) for month in landed}
-            self.publish("raw", landed, landed=remembered(found.inputs), origins=made)
+            self.publish("raw", landed, landed=known_inputs(found.inputs), origins=made)
         if "orders" in wanted:
             raw = self.records["shop.raw"].partitions
             orders = self.nodes["shop.orders"].version_of_code

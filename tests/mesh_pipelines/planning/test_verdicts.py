@@ -11,7 +11,7 @@ from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.tick import attempts_in, run_request
 from mesh_pipelines.planning.lookup import facts_of
-from mesh_pipelines.planning.next_run import Nothing, Request, decide
+from mesh_pipelines.planning.next_run import NoRun, Request, next_run
 from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import platform
@@ -83,11 +83,11 @@ def allow(world: World, limit: str) -> None:
     (world.root / "domains" / "shop" / "limit").write_text(limit)
 
 
-def tick(world: World, domain: str) -> Request | Nothing:
+def tick(world: World, domain: str) -> Request | NoRun:
     """What a tick of a domain comes to."""
     mesh, instance = world.mesh(), dagster_instance(platform())
     facts = facts_of(mesh.nodes, platform(), instance=lambda: instance)
-    return decide(mesh, domain, facts, attempts_in(instance, domain))
+    return next_run(mesh, domain, facts, attempts_in(instance, domain))
 
 
 def asked_of(world: World, domain: str) -> Request:
@@ -100,7 +100,7 @@ def asked_of(world: World, domain: str) -> Request:
 def says(world: World, domain: str) -> str:
     """Why a tick of a domain asks for nothing."""
     found = tick(world, domain)
-    assert isinstance(found, Nothing), found
+    assert isinstance(found, NoRun), found
     return found.reason
 
 

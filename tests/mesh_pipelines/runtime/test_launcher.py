@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -20,42 +19,12 @@ from dagster._core.test_utils import create_run_for_test
 from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.runtime.code_servers import code_servers
 from mesh_pipelines.runtime.launcher import WarmRunLauncher
-from resources.processes import children, is_gone, number_of, this_process
-
-_SLEEPING = """
-import time
-from resources.processes import this_process
-print(this_process(), flush=True)
-time.sleep(60)
-"""
+from resources.processes import children, is_gone, this_process
 
 
-@pytest.fixture
-def other() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Another process, and what it calls itself."""
-    with subprocess.Popen([sys.executable, "-c", _SLEEPING], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().strip()
-        process.kill()
-
-
-def test_a_process_is_known_from_every_other(other: tuple[subprocess.Popen[str], str]) -> None:
-    """By host, number and start; a number that is used again is not taken for it, nor another machine's."""
-    process, named = other
-    assert number_of(named) == process.pid
-    assert not is_gone(named)
-    assert not is_gone("")
-    assert is_gone(named.rpartition(":")[0] + ":1")
-    assert not is_gone("another-machine:1:1")
-    assert number_of("another-machine:1:1") is None
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert is_gone(named), "it has ended, though nobody was told yet"
-
-
-def test_a_killed_run_is_told_from_a_long_one(other: tuple[subprocess.Popen[str], str]) -> None:
+def test_a_killed_run_is_told_from_a_long_one(sleeper: tuple[subprocess.Popen[str], str]) -> None:
     """Dagster's monitoring fails the one and leaves the other."""
-    process, named = other
+    process, named = sleeper
     launcher = WarmRunLauncher()
     with dg.DagsterInstance.ephemeral() as instance:
         run = create_run_for_test(instance, tags={PROCESS: named})
@@ -65,9 +34,9 @@ def test_a_killed_run_is_told_from_a_long_one(other: tuple[subprocess.Popen[str]
         assert launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
 
 
-def test_a_run_can_be_cancelled(other: tuple[subprocess.Popen[str], str]) -> None:
+def test_a_run_can_be_cancelled(sleeper: tuple[subprocess.Popen[str], str]) -> None:
     """Its process is interrupted, as by Ctrl-C; one that is gone is cancelled at once."""
-    process, named = other
+    process, named = sleeper
     launcher = WarmRunLauncher()
     with dg.DagsterInstance.ephemeral() as instance:
         launcher.register_instance(instance)

@@ -9,10 +9,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from domains.fleet.products import aircraft
 from domains.operations.features import departure_features
 from domains.operations.products import departures
-from domains.weather.products import observations
+
+ReadRows = Callable[[str, str], pl.LazyFrame]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def world(read_source: Callable[[str, str], pl.LazyFrame]) -> World:
+def world(read_source: ReadRows, read_product: ReadRows) -> World:
     """January, as it was."""
-    read = observations(read_source("weather.observations_raw", "observations-2013-01.csv")).collect()
+    read = read_product("weather.observations", "observations-2013-01.csv").collect()
     forecasts = read.select(
         "month",
         "origin",
@@ -48,5 +48,5 @@ def world(read_source: Callable[[str, str], pl.LazyFrame]) -> World:
         departures=departures(read_source("operations.departures_raw", "departures-2013-01.csv")).collect(),
         observations=read,
         forecasts=forecasts,
-        aircraft=aircraft(read_source("fleet.aircraft_raw", "aircraft.csv")).collect(),
+        aircraft=read_product("fleet.aircraft", "aircraft.csv").collect(),
     )

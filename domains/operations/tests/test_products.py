@@ -1,17 +1,20 @@
-"""Operations: one moment for each departure, whatever clocks and calendars do."""
+"""Operations' products: one moment for each departure, whatever clocks and calendars do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from domains.operations.products import delay_forecast, departures
+from mesh_pipelines.testing import assert_promise_kept
 
 ReadSource = Callable[[str, str], pl.LazyFrame]
+CONTRACTS = Path(__file__).parents[1] / "contracts"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,11 @@ def made(raw: pl.DataFrame) -> pl.DataFrame:
 def made_of(raw: pl.DataFrame, **wanted: Any) -> dict[str, Any]:
     """The product's row of the first raw row with these values."""
     return departures(raw.filter(**wanted).head(1).lazy()).collect().row(0, named=True)
+
+
+def test_departures_are_what_their_contract_says(made: pl.DataFrame):
+    """Columns, their order and their types are the contract's, on real data."""
+    assert_promise_kept(made.lazy(), CONTRACTS / "departures.odcs.yaml")
 
 
 def test_times_are_utc_and_delays_are_minutes(made: pl.DataFrame):

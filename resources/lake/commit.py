@@ -1,0 +1,224 @@
+"""Planning of a commit: the record and the files of a table's next version, as a pure function of what is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from resources.lake.delta_log import NewFile
+from resources.lake.digest import ContentDigest, data_version
+from resources.lake.layout import LakeFile, Layout
+from resources.lake.publication import Publication
+from resources.lake.shape import Shape
+
+Replace = Literal["all", "partitions", "append"]
+
+VOLATILE = frozenset({"run_id"})
+"""Entries of a record's ``info`` that differ each time, and so are no reason for a version of their own."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Outcome of a publish; ``unchanged``: it was published already, and nothing was written."""
+
+    version: int
+    data_version: str
+    rows: int
+    unchanged: bool
+    publication: Publication
+
+
+@dataclass(frozen=True)
+class Base:
+    """The version that a commit builds on.
+
+    Args:
+        publication: its record.
+        files: its data files, in order.
+        bounds: least and greatest partition in a file that partitions share, by the file's bare name, as far as
+            the log has them.
+    """
+
+    publication: Publication
+    files: Sequence[LakeFile]
+    bounds: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Staged content.
+
+    Args:
+        shape: of the table.
+        layout: with which its files are encrypted.
+        parts: content of each staged partition.
+        files: staged data files.
+        publish_id: the caller's name for the publish.
+        token: the lake's own name for it, unique in the table.
+    """
+
+    shape: Shape
+    layout: Layout
+    parts: Mapping[str, ContentDigest]
+    files: Sequence[NewFile]
+    publish_id: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The part of a table that a candidate takes the place of.
+
+    Args:
+        replace: "all" of the table, only ``partitions``, or nothing ("append").
+        partitions: the partitions that are replaced, those without a staged row too.
+    """
+
+    replace: Replace
+    partitions: AbstractSet[str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The next version.
+
+    Args:
+        publication: its record; the version number is not known yet.
+        add: files that come in.
+        remove: files that go.
+        shared: of those that go, files that also hold partitions that stay: their other rows must be written anew,
+            and be added.
+        reused: files of the base that hold the staged rows already, which are therefore not written again.
+        whole: all files of the base go.
+        unchanged: the base is this very publish, so there is nothing to commit.
+    """
+
+    publication: Publication
+    add: Sequence[NewFile] = ()
+    remove: Sequence[LakeFile] = ()
+    shared: Sequence[LakeFile] = ()
+    reused: Sequence[LakeFile] = ()
+    whole: bool = False
+    unchanged: bool = False
+
+
+def plan_commit(
+    candidate: Candidate,
+    base: Base | None,
+    scope: Scope,
+    info: Mapping[str, Any],
+    now: datetime,
+    *,
+    reuse: bool = True,
+) -> Plan:
+    """The version that a candidate and the version before it make.
+
+    Args:
+        candidate: what was staged.
+        base: the newest version; None if nothing is published.
+        scope: what the candidate takes the place of.
+        info: JSON-able entries of the new record.
+        now: time of the publish (UTC).
+        reuse: let files of the base stand for equal rows; not if they are damaged, for then the rows mend them.
+
+    Raises:
+        DefinitionError: the candidate has another shape than the rows that are kept.
+    """
+    if base is None:
+        return Plan(
+            _record(candidate, candidate.parts, info, now), candidate.files, whole=scope.replace == "all"
+        )
+    kept, shared = _kept_files(candidate, base, scope)
+    names = {file.name for file in kept}
+    removed = [file for file in base.files if file.name not in names]
+    publication = _record(candidate, _parts(candidate, base, scope), info, now)
+    before = base.publication
+    if reuse and _is_same(before, publication, removed, candidate.layout.id):
+        if _lasting(info) == _lasting(before.info):
+            return Plan(before, reused=removed, unchanged=True)
+        return Plan(_with_layouts(publication, before, base.files), reused=removed)
+    publication = _with_layouts(publication, before, kept)
+    return Plan(publication, candidate.files, removed, shared, whole=scope.replace == "all")
+
+
+def _record(
+    candidate: Candidate, parts: Mapping[str, ContentDigest], info: Mapping[str, Any], now: datetime
+) -> Publication:
+    shape, filled = candidate.shape, {name: part for name, part in parts.items() if part.rows}
+    return Publication(
+        key=shape.key,
+        version=-1,
+        data_version=data_version(shape.dtypes, filled.values()),
+        rows=sum(part.rows for part in filled.values()),
+        published_at=now,
+        schema=shape.dtypes,
+        classification=shape.classification,
+        partition_by=shape.partition_by,
+        gathered=shape.gathered,
+        partitions=filled,
+        layouts={candidate.layout.id: candidate.layout},
+        publish_id=candidate.publish_id,
+        token=candidate.token,
+        info=dict(info),
+    )
+
+
+def _parts(candidate: Candidate, base: Base, scope: Scope) -> dict[str, ContentDigest]:
+    """Content of each partition of the next version."""
+    parts = dict(candidate.parts)
+    if scope.replace != "all":
+        for partition, part in base.publication.partitions.items():
+            if scope.replace == "append" or partition not in scope.partitions:
+                parts[partition] = part + parts.get(partition, ContentDigest())
+    return parts
+
+
+def _kept_files(
+    candidate: Candidate, base: Base, scope: Scope
+) -> tuple[Sequence[LakeFile], Sequence[LakeFile]]:
+    """Files of the base that stay, and files that hold rows both of replaced and of other partitions."""
+    if scope.replace == "all":
+        return (), ()
+    candidate.shape.check_against(base.publication)
+    if scope.replace == "append":
+        return base.files, ()
+    record = base.publication
+    if not record.gathered or record.partition_by is None:
+        return [file for file in base.files if file.partition not in scope.partitions], ()
+    kept: list[LakeFile] = []
+    shared: list[LakeFile] = []
+    for file in base.files:
+        may_hold = set(record.partitions)
+        if found := base.bounds.get(file.name.rpartition("/")[2]):
+            may_hold = {name for name in may_hold if found[0] <= name <= found[1]}
+        if not may_hold & scope.partitions:
+            kept.append(file)
+        elif not may_hold <= scope.partitions:
+            shared.append(file)
+    return kept, shared
+
+
+def _is_same(before: Publication, now: Publication, replaced: Sequence[LakeFile], layout: str) -> bool:
+    # The same rows under new keys, or classified otherwise, are other files: then they are written.
+    return (
+        before.data_version == now.data_version
+        and before.partition_by == now.partition_by
+        and before.gathered == now.gathered
+        and dict(before.classification) == dict(now.classification)
+        and all(file.layout == layout for file in replaced)
+    )
+
+
+def _lasting(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(json.dumps(dict(info))).items() if name not in VOLATILE}
+
+
+def _with_layouts(now: Publication, before: Publication, kept: Sequence[LakeFile]) -> Publication:
+    """The record with the layouts of the files that it keeps, beside its own."""
+    known = {**before.layouts, **now.layouts}
+    used = {file.layout for file in kept} | set(now.layouts)
+    return now.using({name: known[name] for name in sorted(used)})

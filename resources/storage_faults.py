@@ -1,0 +1,90 @@
+"""Faults of storage, a full disk or an unusable folder, as errors of the mesh, whichever library reports them."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mesh_pipelines.errors import MeshError, StorageFull, StorageUnusable
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL_TEXT = (
+    "no space left on device",
+    "database or disk is full",
+    "os error 28",
+    "disk quota exceeded",
+    "file too large",
+    "os error 27)",
+)
+_UNUSABLE_DATABASE = ("unable to open database file", "attempt to write a readonly database")
+
+
+def is_full(error: BaseException) -> bool:
+    """True for an error, from any library, that reports that there is no space left."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    text = str(error).lower()
+    return any(sign in text for sign in _FULL_TEXT)
+
+
+@contextmanager
+def translate_storage_faults(where: str) -> Generator[None]:
+    """Raise the faults of one place as errors of the mesh; any other error passes unchanged.
+
+    Args:
+        where: the folder or store that is worked on.
+
+    Raises:
+        StorageFull: there is no space left.
+        StorageUnusable: the folder cannot be read or written.
+    """
+    try:
+        yield
+    except MeshError:
+        raise
+    except Exception as error:
+        fault = storage_error(error, [where])
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def storage_error(error: BaseException, places: Sequence[Path | str]) -> MeshError | None:
+    """The error of the mesh for a fault of its own folders; ``None`` where the error is about something else.
+
+    Args:
+        error: as it was raised; the errors that it wraps count too.
+        places: folders of the mesh; the first is named where the error names none.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        named = getattr(seen, "filename", None)
+        where = str(named or places[0])
+        if is_full(seen):
+            return storage_full_error(where)
+        ours = named and any(Path(str(named)).is_relative_to(place) for place in places)
+        unusable = isinstance(seen, sqlite3.OperationalError) and str(seen) in _UNUSABLE_DATABASE
+        if unusable or (isinstance(seen, OSError) and ours):
+            return _unusable_error(getattr(seen, "strerror", None) or str(seen), where)
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def storage_full_error(where: str) -> StorageFull:
+    """The error of a disk without space; ``where`` is a path on it."""
+    return StorageFull(
+        "no space is left; what was published before is untouched",
+        where=where,
+        remedy="free space (or vacuum old versions) and run the same command again",
+    )
+
+
+def _unusable_error(why: str, where: str) -> StorageUnusable:
+    return StorageUnusable(
+        f"this folder cannot be used: {why[:1].lower()}{why[1:]}",
+        where=where,
+        remedy="let MESH_HOME, and whatever else of docs/settings.md is set, name folders that this user may write",
+    )

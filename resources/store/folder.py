@@ -1,0 +1,92 @@
+"""A store that is a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from resources.storage_faults import translate_storage_faults
+from resources.store.protocol import Entry
+
+_UNFINISHED = ".tmp-"
+
+
+class FolderStore:
+    """A folder of this machine, or of a shared file system."""
+
+    def __init__(self, root: str) -> None:
+        self.root = str(Path(root).expanduser().absolute())
+
+    def uri(self, name: str) -> str:
+        return str(Path(self.root, name))
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        path = Path(self.root, name)
+        with translate_storage_faults(self.root):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Like write, but a reader never sees a partial file."""
+        path = Path(self.root, name)
+        with translate_storage_faults(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write(data)
+                Path(temporary).replace(path)
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    def read(self, name: str) -> bytes:
+        return Path(self.root, name).read_bytes()
+
+    def sha256(self, name: str) -> str:
+        with Path(self.root, name).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        stat = Path(self.root, name).stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def exists(self, name: str) -> bool:
+        return Path(self.root, name).is_file()
+
+    def delete(self, name: str) -> None:
+        Path(self.root, name).unlink(missing_ok=True)
+
+    def list(self, folder: str) -> list[str]:
+        root = Path(self.root)
+        found = (Path(parent, name) for parent, _, names in os.walk(root / folder) for name in names)
+        # What a killed writer was about to put in place of a file is no file of the store's.
+        return sorted(
+            path.relative_to(root).as_posix() for path in found if not path.name.startswith(_UNFINISHED)
+        )
+
+    def entries(self, folder: str) -> Iterator[Entry]:
+        prefix = f"{folder}/" if folder else ""
+        try:
+            found = os.scandir(Path(self.root, folder))
+        except FileNotFoundError:
+            return
+        with found:
+            for entry in found:
+                try:
+                    if entry.is_file():
+                        stat = entry.stat()
+                        yield Entry(prefix + entry.name, stat.st_size, stat.st_mtime_ns)
+                except FileNotFoundError:
+                    continue  # taken away while we looked
+
+    def open(self, name: str) -> IO[bytes]:
+        return Path(self.root, name).open("rb")

@@ -1,0 +1,74 @@
+"""The calls that every store answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as a listing shows it.
+
+    Args:
+        name: relative to the root.
+        size: bytes.
+        changed: time of the last change, in nanoseconds since the epoch.
+        tag: the store's own word for the content (ETag); empty where it has none.
+    """
+
+    name: str
+    size: int
+    changed: int
+    tag: str = ""
+
+
+class Store(Protocol):
+    """Files below one root; names are relative and use forward slashes."""
+
+    root: str
+
+    def uri(self, name: str) -> str:
+        """What Polars and Delta Lake are given to find this file or folder."""
+        ...
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Create or replace a file; a writer that is killed meanwhile may leave a partial one."""
+        ...
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Like write, but a reader never sees a partial file."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file, or FileNotFoundError."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Is there such a file?"""
+        ...
+
+    def sha256(self, name: str) -> str:
+        """SHA-256 of a file, 64 hexadecimal digits; FileNotFoundError if there is none."""
+        ...
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        """What changes when a file is written again; None if this store cannot say cheaply."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file; no error if there is none."""
+        ...
+
+    def list(self, folder: str) -> list[str]:
+        """Names (relative to the root) of all files below a folder, sorted; empty if there is none."""
+        ...
+
+    def entries(self, folder: str) -> Iterator[Entry]:
+        """The files right in a folder, in no order, at the price of a listing; none if there is no such folder."""
+        ...
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file to read from its beginning, part by part."""
+        ...

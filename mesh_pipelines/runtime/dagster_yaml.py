@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mesh_pipelines.dagster_names import DOMAIN
+from mesh_pipelines.errors import MeshError
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -23,6 +24,12 @@ TRAINING = "training"
 STORAGE = "MESH_DAGSTER_STORAGE"
 WORTH = 60
 """Seconds of waiting that make up for one step of strategic priority."""
+
+_MOVED = {
+    "mesh_pipelines.eventlog": "mesh_pipelines.runtime.sqlite_storage",
+    "mesh_pipelines.launcher": "mesh_pipelines.runtime.launcher",
+}
+"""Modules that a file of before names, and where they are now."""
 
 _OURS = "# Written by `mesh`, and again when its settings change; delete this line to make the file yours.\n"
 
@@ -86,18 +93,34 @@ def ensure_dagster_home(settings: Settings) -> Path:
 
     Returns:
         the folder, DAGSTER_HOME.
+
+    Raises:
+        MeshError: a file that somebody made their own names a module that has moved.
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     file = home / "dagster.yaml"
     text = _OURS + yaml.safe_dump(dagster_yaml(settings))
     written = file.read_text(encoding="utf-8") if file.exists() else _OURS
-    if written.startswith(_OURS) and written != text:
+    if not written.startswith(_OURS):
+        _refuse_moved_modules(file, written)
+    elif written != text:
         # Another process may read it meanwhile.
         fresh = file.with_suffix(f".{os.getpid()}.tmp")
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(file)
     return home
+
+
+def _refuse_moved_modules(file: Path, written: str) -> None:
+    words = written.split()
+    moved = {old: new for old, new in _MOVED.items() if old in words}
+    if moved:
+        raise MeshError(
+            f"names modules that have moved: {', '.join(moved)}",
+            where=str(file),
+            remedy="; ".join(f"write {new} for {old}" for old, new in moved.items()),
+        )
 
 
 def urgency(priority: int, asked_at: float) -> int:

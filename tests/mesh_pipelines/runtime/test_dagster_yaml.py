@@ -18,6 +18,7 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh_pipelines.errors import MeshError
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.runtime.dagster_yaml import TRAINING, WORTH, ensure_dagster_home, urgency
@@ -189,4 +190,17 @@ def test_the_file_follows_the_settings_until_somebody_makes_it_theirs(tmp_path: 
     own = before.partition("\n")[2]
     file.write_text(own)
     ensure_dagster_home(postgres)
+    assert file.read_text() == own
+
+
+def test_a_file_of_their_own_that_names_moved_modules_is_told_so(tmp_path: Path) -> None:
+    """It is left as it is; the error names the module of now, instead of Dagster's failure to import the old one."""
+    settings = Settings(home=tmp_path)
+    file = settings.dagster_home / "dagster.yaml"
+    file.parent.mkdir(parents=True)
+    own = "run_launcher:\n  module: mesh_pipelines.launcher\n  class: WarmRunLauncher\n"
+    file.write_text(own)
+    with pytest.raises(MeshError, match=r"moved: mesh_pipelines\.launcher") as refused:
+        ensure_dagster_home(settings)
+    assert "write mesh_pipelines.runtime.launcher" in refused.value.remedy
     assert file.read_text() == own

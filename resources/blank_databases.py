@@ -1,7 +1,7 @@
 """Empty databases, made once an installation and copied into every new home.
 
-MLflow and Dagster make a new SQLite database by all the migrations that they ever had: six seconds of a core, each
-time for the same bytes. ``python -m mesh_pipelines.runtime.make_blank_databases``, which ``make setup`` calls, keeps
+MLflow and Dagster make a new SQLite database by all the migrations that they ever had, each time for the same bytes.
+``python -m mesh_pipelines.runtime.make_blank_databases``, which ``make setup`` calls, keeps
 what comes of it beside the installed packages. Without it, or for another version of a package, nothing is copied and
 a home makes its own.
 """

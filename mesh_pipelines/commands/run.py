@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mesh_pipelines.commands.app import Force, Json, application, example, exit_with, person, print_json
+
 if TYPE_CHECKING:
     from mesh_pipelines.orchestration.run_report import RunReport
-from mesh_pipelines.commands.app import Force, Json, application, example, exit_with, person, print_json
+
 
 run_app = application()
 

@@ -26,12 +26,6 @@ from mesh_pipelines.declaring.declarations import (
     SourceDeclaration,
 )
 from mesh_pipelines.declaring.domain_profile import read_profile
-from mesh_pipelines.errors import ContractError, Violation
-from quality.contract import Contract, load_contract
-from quality.lint.rule import Rule
-
-if TYPE_CHECKING:
-    from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.declaring.handwritten import handwritten_nodes, is_dagster_extra
 from mesh_pipelines.declaring.node import (
     CHAMPION,
@@ -44,6 +38,12 @@ from mesh_pipelines.declaring.node import (
     RegisteredNode,
 )
 from mesh_pipelines.declaring.own_checks import OwnCheck, checks_among
+from mesh_pipelines.errors import ContractError, Violation
+from quality.contract import Contract, load_contract
+from quality.lint.rule import Rule
+
+if TYPE_CHECKING:
+    from mesh_pipelines.declaring.model_spec import ModelSpec
 
 
 def load_domain(package: str) -> LoadedDomain:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mesh_pipelines.landing.landed import Landing
+
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.node import Node
     from resources.settings import Settings
-from mesh_pipelines.landing.landed import Landing
 
 
 def landing_of(node: Node, settings: Settings) -> Landing:

@@ -14,12 +14,6 @@ from typing import TYPE_CHECKING, Any
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.record import Record
-from resources.tracking import Tracking, import_mlflow, unavailable
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-    from mesh_pipelines.shared import Platform
 from mesh_pipelines.modeling.version import (
     CHALLENGER,
     CHAMPION,
@@ -30,6 +24,13 @@ from mesh_pipelines.modeling.version import (
     ModelVersion,
     Standing,
 )
+from resources.tracking import Tracking, import_mlflow, unavailable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from mesh_pipelines.shared import Platform
+
 
 DECISION = "gate_decision"
 """Tag of a version that holds the gate's decision on it, as JSON."""

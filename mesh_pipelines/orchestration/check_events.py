@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mesh_pipelines.declaring.node import OwnCheck
+
 if TYPE_CHECKING:
     from dagster import DagsterEvent
 
     from mesh_pipelines.declaring.node import Node
-from mesh_pipelines.declaring.node import OwnCheck
 
 
 class FailedChecks:

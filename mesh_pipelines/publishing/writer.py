@@ -13,7 +13,15 @@ import polars as pl
 from mesh_pipelines.declaring.node import PARTITION, Node, SourceNode
 from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
 from mesh_pipelines.landing.landed import FILE, ROW
+from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import KeptRows
+from mesh_pipelines.publishing.quarantine import (
+    QUARANTINE,
+    whole_results,
+    with_refused,
+    without_doubles,
+    without_strays,
+)
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.refusal import RULES, Places
 from mesh_pipelines.shared import Platform
@@ -24,14 +32,7 @@ from quality.rules import Rule, dataset_rules, rules_of
 if TYPE_CHECKING:
     from quality.dataset import DatasetAudit
     from resources.lake.publication import Publication
-from mesh_pipelines.publishing.candidate import Candidate
-from mesh_pipelines.publishing.quarantine import (
-    QUARANTINE,
-    whole_results,
-    with_refused,
-    without_doubles,
-    without_strays,
-)
+
 
 BATCH = 1_000_000
 """Rows of a batch: large enough to be fast, small enough to bound memory whatever the product's size."""

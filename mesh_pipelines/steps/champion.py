@@ -17,13 +17,13 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.shared import platform
 from mesh_pipelines.steps.checks import SHADOW_CHECK, champion_checks
 from mesh_pipelines.steps.context import Produce
+from mesh_pipelines.steps.model import just_trained
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
     from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
     from mesh_pipelines.modeling.training import TrainedModel
     from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
-from mesh_pipelines.steps.model import just_trained
 
 
 def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:

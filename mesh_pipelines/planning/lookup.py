@@ -18,7 +18,7 @@ from mesh_pipelines.landing.landed import Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
-from mesh_pipelines.runtime.preload import OWN_REGISTRY, REGISTRY, preload
+from mesh_pipelines.runtime.preload import REGISTRY, preload
 from mesh_pipelines.shared import Platform
 from resources.lake.publication import Publication
 from resources.lake.table_version import TableVersion
@@ -198,7 +198,8 @@ def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
     uri = platform.settings.tracking_uri
     stamp = _stamp(uri)
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
-        preload(OWN_REGISTRY if uri.startswith("sqlite:") else REGISTRY)
+        if not uri.startswith("sqlite:"):
+            preload(REGISTRY)
         found = {key: _facts(standing) for key, standing in registry_of(platform).standing().items()}
         _seen[uri] = (stamp, found)
     return _seen[uri][1]

@@ -11,10 +11,13 @@ import pytest
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring.checks import INPUT_DRIFT
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
+from mesh_pipelines.planning import lookup
 from mesh_pipelines.planning.facts import ModelFacts
 from mesh_pipelines.planning.lookup import all_model_facts, facts_of
 from mesh_pipelines.shared import platform
 from mesh_pipelines.testing import small_domain
+from resources import registry_rows
+from tests.mesh_pipelines.conftest import Machines
 
 FORECAST = dg.AssetKey(["machines", "repair_forecast"])
 
@@ -56,7 +59,6 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
 ) -> None:
     """Before there is one, it is not made; a look at an idle one costs the look at a file."""
     from mesh_pipelines.modeling.registry import Registry
-    from mesh_pipelines.planning import lookup as facts
 
     with small_domain(tmp_path):
         assert all_model_facts(platform()) == {}
@@ -64,7 +66,7 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
         client = registry_of(platform()).client
         client.create_registered_model("machines.repair")
         client.create_model_version("machines.repair", "file:///nowhere", tags={"gate": "promoted"})
-        monkeypatch.setattr(facts, "_TICK", 0.0)
+        monkeypatch.setattr(lookup, "_TICK", 0.0)
         asked: list[int] = []
         standing = Registry.standing
         monkeypatch.setattr(Registry, "standing", lambda self: asked.append(1) or standing(self))
@@ -75,3 +77,20 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
         client.set_registered_model_alias("machines.repair", "champion", "1")
         assert all_model_facts(platform())["machines.repair"].champion == 1
         assert len(asked) == 2
+
+
+def test_facts_are_the_same_where_mlflow_has_to_be_asked(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry of tables that are not known here tells of a champion all that one read directly does."""
+    with machines.inside():
+        registry = registry_of(platform())
+        read = all_model_facts(platform()), registry.standing(), registry.versions("machines.repair")
+        assert read[0]["machines.repair"].champion == 1
+        monkeypatch.setattr(registry_rows, "REVISION", "of another day")
+        monkeypatch.setattr(lookup, "_seen", {})
+        assert read == (
+            all_model_facts(platform()),
+            registry.standing(),
+            registry.versions("machines.repair"),
+        )

@@ -73,6 +73,7 @@ def test_every_asset_is_named_grouped_and_owned(
         assert kinds
         assert len(kinds) <= 3
         assert kinds <= set().union(*DAGSTER_KINDS.values(), {"duckdb"})
+        assert ("duckdb" in kinds) == (node.key == "fleet.aircraft")  # the one product made by SQL
         assert asset.code_version == node.version_of_code
         assert {i.key for i in node.inputs} == {".".join(key.path) for key in asset.parent_keys}
 

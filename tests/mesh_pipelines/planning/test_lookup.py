@@ -13,7 +13,7 @@ from mesh_pipelines.monitoring.checks import INPUT_DRIFT
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
 from mesh_pipelines.planning.facts import ModelFacts
 from mesh_pipelines.planning.lookup import all_model_facts, facts_of
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain
 
 FORECAST = dg.AssetKey(["machines", "repair_forecast"])
@@ -35,7 +35,7 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         node = mesh.node("machines.repair")
 
         def drift(content: str) -> str | None:
-            return facts_of(mesh.nodes, platform(), instance=lambda: instance).drift(node, content)
+            return facts_of(mesh.nodes, shared_resources(), instance=lambda: instance).drift(node, content)
 
         assert drift("content") is None
         tell(
@@ -47,7 +47,7 @@ def test_drift_is_what_the_watch_found_on_this_content_of_the_champion(tmp_path:
         assert drift("content of before") == "inputs drifted: temperature (PSI 0.40 > 0.25)"
         tell(instance, Watched("repair@7", "content", inputs=moved))
         assert drift("content") is None
-        without = facts_of(mesh.nodes, platform())
+        without = facts_of(mesh.nodes, shared_resources())
         assert without.drift(node, "content") is None
 
 
@@ -59,9 +59,9 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
     from mesh_pipelines.planning import lookup as facts
 
     with small_domain(tmp_path):
-        assert all_model_facts(platform()) == {}
+        assert all_model_facts(shared_resources()) == {}
         assert not (tmp_path / ".mesh" / "mlflow").exists()
-        client = registry_of(platform()).client
+        client = registry_of(shared_resources()).client
         client.create_registered_model("machines.repair")
         client.create_model_version("machines.repair", "file:///nowhere", tags={"gate": "promoted"})
         monkeypatch.setattr(facts, "_TICK", 0.0)
@@ -69,9 +69,9 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
         standing = Registry.standing
         monkeypatch.setattr(Registry, "standing", lambda self: asked.append(1) or standing(self))
         known = ModelFacts(latest=1, decided=1)
-        assert all_model_facts(platform()) == {"machines.repair": known}
-        assert all_model_facts(platform()) == {"machines.repair": known}
+        assert all_model_facts(shared_resources()) == {"machines.repair": known}
+        assert all_model_facts(shared_resources()) == {"machines.repair": known}
         assert len(asked) == 1
         client.set_registered_model_alias("machines.repair", "champion", "1")
-        assert all_model_facts(platform())["machines.repair"].champion == 1
+        assert all_model_facts(shared_resources())["machines.repair"].champion == 1
         assert len(asked) == 2

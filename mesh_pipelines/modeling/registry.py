@@ -30,7 +30,7 @@ from resources.tracking import Tracking, import_mlflow, unavailable
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from mesh_pipelines.shared import Platform
+    from mesh_pipelines.shared import SharedResources
 
 
 DECISION = "gate_decision"
@@ -293,7 +293,7 @@ class Registry:
         return rows
 
 
-def registry_of(shared: Platform) -> Registry:
+def registry_of(shared: SharedResources) -> Registry:
     """The registry of this mesh, opened once a process."""
     return _registry(shared.tracking)
 

@@ -35,7 +35,7 @@ from mesh_pipelines.monitoring.performance import (
     score_column,
 )
 from mesh_pipelines.publishing.record import PublishRecord
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from resources.lake.publication import Publication
 
 PROFILE = "__profile"
@@ -97,7 +97,7 @@ class Look:
         current: record of the feature set as it is now, where outcomes stand.
     """
 
-    shared: Platform
+    shared: SharedResources
     node: Node
     spec: ModelSpec
     watch: Watch
@@ -107,7 +107,7 @@ class Look:
     current: Publication
 
     @classmethod
-    def at(cls, shared: Platform, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
+    def at(cls, shared: SharedResources, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
         """Begin to look; None where there is no champion, or nothing was predicted yet.
 
         Args:

@@ -71,9 +71,9 @@ def demo() -> Work:
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.commands.demo_data import FIRST_MONTHS, land
         from mesh_pipelines.orchestration.run import run as run_mesh
-        from mesh_pipelines.shared import platform
+        from mesh_pipelines.shared import shared_resources
 
-        shared = platform()
+        shared = shared_resources()
         with shared.auditor.beside():
             land(FIRST_MONTHS, shared.settings.landing_folder)
             report = run_mesh()

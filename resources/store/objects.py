@@ -178,6 +178,10 @@ class _Parts(io.RawIOBase):
         self._place += len(data)
         return len(data)
 
+    def readall(self) -> bytes:
+        # The inherited one asks for a few kilobytes at a time, each of which would be a request.
+        return b"".join(iter(lambda: self.read(_PART) or b"", b""))
+
 
 @contextmanager
 def _os_errors() -> Generator[None]:

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -74,6 +75,33 @@ def test_a_large_file_is_written_and_read_in_parts(store: Store) -> None:
         assert stream.read(3) == data[1:4]
         assert stream.read() == data[4:]
         assert stream.read(1) == b""
+
+
+def test_a_reader_asks_for_large_parts(s3: Callable[[str], Bucket], monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 MB are three requests, by whichever call they are read."""
+    import obstore
+
+    requests: list[object] = []
+    get = obstore.get
+
+    def counting(*given: Any, **options: Any) -> Any:
+        requests.append(given)
+        return get(*given, **options)
+
+    monkeypatch.setattr(obstore, "get", counting)
+    bucket = s3("parts")
+    store = open_store(bucket.uri, bucket.options)
+    store.write("x", b"line\n" * 2_000_000)
+    ways: list[Callable[[IO[bytes]], object]] = [
+        lambda stream: stream.read(),
+        lambda stream: list(stream),
+        lambda stream: list(iter(lambda: stream.read(1000), b"")),
+    ]
+    for way in ways:
+        requests.clear()
+        with store.open("x") as stream:
+            way(stream)
+        assert len(requests) == 3
 
 
 def test_a_file_is_opened_as_text_and_as_lines(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The models of a mesh and who may use them: MLflow's registry, with every move of an alias on record."""
+"""The model registry of a mesh: MLflow's, with every move of an alias on record."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Registry:
         return tuple(_version_of(row, registered.aliases) for row in rows)
 
     def standing(self) -> dict[str, Standing]:
-        """How every model stands, by key, in one question, which costs the same whatever versions there were before."""
+        """Standing of every model by key, in one query, independent of the number of versions."""
         models = self._models()
         return {model.name: self._standing(model, model.newest) for model in models if model.newest}
 
@@ -78,10 +78,10 @@ class Registry:
         return Standing(latest, model.aliases.get(CHAMPION, 0), hidden)
 
     def version(self, key: str, number: int) -> ModelVersion:
-        """One version.
+        """One version of a model.
 
         Raises:
-            NotPublished: there is none of that number.
+            NotPublished: it has no version of that number.
         """
         for version in self.versions(key):
             if version.version == number:
@@ -93,7 +93,6 @@ class Registry:
         )
 
     def champion(self, key: str) -> ModelVersion | None:
-        """The version in use, if any."""
         return self._aliased(key, CHAMPION)
 
     def challenger(self, key: str) -> ModelVersion | None:
@@ -105,7 +104,7 @@ class Registry:
         return next((v for v in reversed(self.versions(key)) if v.gate == SHADOW), None)
 
     def read(self, version: ModelVersion) -> LoadedModel:
-        """The bytes and the record of a version.
+        """Read the bytes and the record of a version.
 
         Raises:
             IntegrityError: the stored bytes are not those that were trained.
@@ -140,7 +139,7 @@ class Registry:
         return LoadedModel(version, model, record)
 
     def promote(self, version: ModelVersion, *, who: str, because: str, action: str = "promote") -> AliasMove:
-        """Make a version the champion, and write down who did and why.
+        """Make a version the champion, and record by whom and why.
 
         Raises:
             GateRefused: the champion is pinned.
@@ -149,7 +148,7 @@ class Registry:
         return self._move(version, action, who, because)
 
     def rollback(self, key: str, *, who: str, because: str, to: int | None = None) -> AliasMove:
-        """Give the place back to the champion before (or to version ``to``), and pin it nowhere.
+        """Make the previous champion (or version ``to``) the champion again, without a pin.
 
         Raises:
             NotPublished: there is no such version, or no champion before.
@@ -161,7 +160,7 @@ class Registry:
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
 
     def pin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Keep today's champion until ``unpin``: the gate moves nothing.
+        """Keep today's champion until ``unpin``: the gate promotes nothing.
 
         Raises:
             NotPublished: there is no champion.
@@ -178,9 +177,9 @@ class Registry:
         return move
 
     def unpin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Let the gate move the champion again; nothing happens if it was not pinned.
+        """Let the gate move the champion again; without a pin nothing happens.
 
-        A newest version that passed the gate and was refused for the pin alone awaits the gate again.
+        A newest version that passed the gate and was refused only for the pin is judged by the gate again.
         """
         champion = self.champion(key)
         number = champion.version if champion else None
@@ -195,7 +194,6 @@ class Registry:
         return move
 
     def pinned(self, key: str) -> AliasMove | None:
-        """The pin on the champion, if any."""
         registered = self._registered(key)
         text = registered.tags.get(_PIN) if registered is not None else None
         return AliasMove(**json.loads(text)) if text else None
@@ -213,7 +211,7 @@ class Registry:
         self.leave_shadow(version)
 
     def shadow(self, version: ModelVersion, tags: Mapping[str, str]) -> ModelVersion:
-        """Keep a version in shadow, with what is known of it so far; one that was there before is refused."""
+        """Put a version in shadow with these tags; an earlier one in shadow is refused."""
         other = self.in_shadow(version.key)
         if other is not None and other.version != version.version:
             self.tag(other, {"gate": "refused", "reason": f"FAILED shadow: {version.label} is in its place"})
@@ -223,7 +221,6 @@ class Registry:
         return self.version(version.key, version.version)
 
     def tag(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
-        """Write tags on a version."""
         with unavailable(self.tracking):
             for name, value in tags.items():
                 self.client.set_model_version_tag(version.key, str(version.version), name, value)
@@ -253,7 +250,7 @@ class Registry:
         return move
 
     def leave_shadow(self, version: ModelVersion) -> None:
-        """Take the sign of the shadow off a version that has been decided on."""
+        """Remove the shadow alias from a version that has been decided on."""
         if SHADOW in version.aliases:
             with unavailable(self.tracking):
                 self.client.delete_registered_model_alias(version.key, SHADOW)

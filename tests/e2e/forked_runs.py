@@ -71,7 +71,12 @@ class ForkServer:
             process.kill()
 
     def start(
-        self, home: Path, selection: Sequence[str], stop: tuple[str, str] | None = None, **options: Any
+        self,
+        home: Path,
+        selection: Sequence[str],
+        stop: tuple[str, str] | None = None,
+        workspace: str = "",
+        **options: Any,
     ) -> ForkedRun:
         """Run a selection in a new process.
 
@@ -79,6 +84,7 @@ class ForkServer:
             home: its ``MESH_HOME``.
             selection: as of ``runs.run``.
             stop: table (or model) and step at which it waits, for its end or for :meth:`go`.
+            workspace: folder of a workspace, whose selected domain runs what a tick of it requests.
             **options: as of ``runs.run``.
         """
         signs = Path(tempfile.mkdtemp(dir=home.parent, prefix="signs-"))
@@ -86,6 +92,7 @@ class ForkServer:
             "home": str(home),
             "selection": list(selection),
             "stop": stop,
+            "workspace": workspace,
             "options": options,
             "signs": str(signs),
         }

@@ -84,13 +84,13 @@ def test_facts_are_the_same_where_mlflow_has_to_be_asked(
 ) -> None:
     """A registry of tables that are not known here tells of a champion all that one read directly does."""
     with machines.inside():
-        registry = registry_of(platform())
-        read = all_model_facts(platform()), registry.standing(), registry.versions("machines.repair")
+        registry = registry_of(shared_resources())
+        read = all_model_facts(shared_resources()), registry.standing(), registry.versions("machines.repair")
         assert read[0]["machines.repair"].champion == 1
         monkeypatch.setattr(registry_rows, "REVISION", "of another day")
         monkeypatch.setattr(lookup, "_seen", {})
         assert read == (
-            all_model_facts(platform()),
+            all_model_facts(shared_resources()),
             registry.standing(),
             registry.versions("machines.repair"),
         )

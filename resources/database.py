@@ -1,4 +1,4 @@
-"""A PostgreSQL database, read in one consistent transaction, in bounded batches, without ever showing its password.
+"""A PostgreSQL database, read in one consistent transaction, in bounded batches, with its password kept out of errors.
 
 ADBC (https://arrow.apache.org/adbc, driver "PostgreSQL") streams a query as Arrow batches through COPY, so that neither
 side holds more than a batch of it.
@@ -19,14 +19,14 @@ _BATCH_BYTES = 16 * 2**20
 _CONNECT_SECONDS = 5
 _SESSION = (
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    # How values look as text must not depend on who reads them.
+    # Values as text must not depend on the settings of a session.
     "SET TIME ZONE 'UTC'",
     "SET datestyle = 'ISO, YMD'",
     "SET extra_float_digits = 1",
     "SET standard_conforming_strings = on",
 )
 _PASSING = ("08", "25P03", "40", "53", "55P03", "57")
-"""SQLSTATEs, or their classes, that may go by themselves (PostgreSQL, appendix A: Error Codes)."""
+"""SQLSTATEs, or their classes, of transient errors (PostgreSQL, appendix A: Error Codes)."""
 
 _TERMINAL = (
     "password authentication failed",
@@ -39,10 +39,10 @@ _TERMINAL = (
 
 
 class Database:
-    """One database; entered, it is connected, and everything that is read until it is left is of one moment.
+    """One database; inside its ``with`` block it is connected, and all reads see one moment.
 
     Args:
-        name: what the domains call it.
+        name: its name in the domains.
         url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
     """
 
@@ -59,7 +59,7 @@ class Database:
             self._connection = dbapi.connect(url)
             for statement in _SESSION:
                 self._execute(statement).close()
-            self._connection.commit()  # what these set holds for the transactions after this one
+            self._connection.commit()  # the settings hold for the transactions after this one
         except dbapi.Error as error:
             self._close()
             raise self._explained(error) from None  # the driver's own words may hold the URL
@@ -71,10 +71,10 @@ class Database:
         self._close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of a small result.
+        """Rows of a small result.
 
         Raises:
-            LandingError, SourceUnavailable: what the database says against it.
+            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -85,10 +85,10 @@ class Database:
             raise self._explained(error) from None
 
     def batches(self, query: str) -> Iterator[pl.DataFrame]:
-        """The rows of a result of any size, in bounded batches.
+        """Rows of a result of any size, in bounded batches.
 
         Raises:
-            LandingError, SourceUnavailable: what the database says against it.
+            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -102,16 +102,12 @@ class Database:
             raise self._unavailable(str(error)) from None
 
     def limit(self, seconds: float) -> None:
-        """Let no query take longer than this.
-
-        Args:
-            seconds: after which the database gives up.
-        """
+        """Have the database cancel any query that takes longer than these seconds."""
         self.rows(f"SET statement_timeout = {int(seconds * 1000)}")
         self._connection.commit()
 
     def new_moment(self) -> None:
-        """End the transaction: what is read from here on is of a later moment."""
+        """End the transaction: reads from here on see a later moment."""
         self._connection.rollback()
 
     def _execute(self, query: str) -> Any:
@@ -126,7 +122,7 @@ class Database:
             self._connection = None
 
     def _checked(self) -> str:
-        """The URL, refused here where the driver would quote it in an error."""
+        """The URL; refused here where the driver would quote it in an error."""
         try:
             parts = urlsplit(self._url)
             sound = parts.scheme in ("postgresql", "postgres") and not set(self._url) & set(" \t\r\n")
@@ -149,7 +145,7 @@ class Database:
         return f"database {self.name}"
 
     def _explained(self, error: Any) -> MeshError:
-        """An error of the driver as one of ours: what it says, less all that is secret."""
+        """An error of the driver as one of the mesh, with all secrets removed."""
         state = error.sqlstate or ""
         said = self._said(str(error))
         passing = state.startswith(_PASSING) if state else not any(sign in said for sign in _TERMINAL)
@@ -196,10 +192,10 @@ class Database:
 
 
 def ident(*names: str) -> str:
-    """Names as SQL takes them, whatever is in them: ``"sales"."orders"``."""
+    """Quote names for SQL: ``"sales"."orders"``."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def literal(text: str) -> str:
-    """Text as SQL takes it, whatever is in it."""
+    """Quote text for SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""`mesh demo` in a fresh home: how long it takes, and how much of that is not the work itself.
+"""`mesh demo` in a fresh home: its wall time, and the share that is not the work itself.
 
 Run: python -m benchmarks demo
 """

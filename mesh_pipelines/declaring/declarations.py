@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints, overload
 
 import polars as pl
 
+from mesh_pipelines.declaring.sql import sql
 from quality.typed import PROVENANCE
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
 History = Literal["none", "walk_forward"]
-Engine = Literal["polars", "duckdb"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,12 @@ class TableDeclaration(SourceDeclaration):
 class ProductDeclaration(Declaration):
     """A validated, versioned, published product; see :func:`data_product`."""
 
-    engine: Engine = "polars"
+    @property
+    def uses_sql(self) -> bool:
+        """The function itself calls the platform's word :func:`mesh_pipelines.sql`."""
+        function: Any = inspect.unwrap(self.fn) if self.fn else None
+        names = function.__code__.co_names if function else ()
+        return any(function.__globals__.get(name) is sql for name in names)
 
 
 @dataclass(frozen=True)
@@ -194,22 +199,17 @@ def sql_source(
 @overload
 def data_product(fn: Transform, /) -> ProductDeclaration: ...
 @overload
-def data_product(
-    *, contract: str | None = None, engine: Engine = "polars"
-) -> Callable[[Transform], ProductDeclaration]: ...
-def data_product(
-    fn: Transform | None = None, /, *, contract: str | None = None, engine: Engine = "polars"
-) -> Any:
-    """Declare a data product: the decorated function makes its rows, the contract is their promise.
+def data_product(*, contract: str | None = None) -> Callable[[Transform], ProductDeclaration]: ...
+def data_product(fn: Transform | None = None, /, *, contract: str | None = None) -> Any:
+    """Declare a data product: the decorated function makes its rows, the contract says what they promise.
 
     Args:
         fn: function from input ``pl.LazyFrame`` s to the product's ``pl.LazyFrame``.
-        contract: name of the contract; by default the function's name.
-        engine: engine that its page shows; ``duckdb`` for a product that uses :func:`sql`.
+        contract: name of the contract, where it is not the function's name.
     """
 
     def declare(function: Transform) -> ProductDeclaration:
-        return ProductDeclaration(fn=function, contract=contract, module=function.__module__, engine=engine)
+        return ProductDeclaration(fn=function, contract=contract, module=function.__module__)
 
     return declare(fn) if fn else declare
 

@@ -260,7 +260,7 @@ class LoadedDomain:
     def by_key(self) -> Mapping[str, Node]:
         return {node.key: node for node in self.nodes.values()}
 
-    def lacks_contract(self, node: Node) -> bool:
-        """True if there is no contract file for a node; an unsound one has been reported already."""
+    def has_contract_file(self, node: Node) -> bool:
+        """True where the domain wrote a contract for a node, sound or not."""
         name = (node.declaration.contract if node.declaration else None) or node.name
-        return node.contract is None and name not in self.unsound
+        return node.contract is not None or name in self.unsound

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def sql(query: str, **frames: pl.LazyFrame) -> pl.LazyFrame:
-    """Run a query over frames; declare the product with ``engine="duckdb"``, so that its page says so.
+    """Run a query over frames. A product whose function calls this is shown with the kind ``duckdb``.
 
     Args:
         query: DuckDB SQL; each frame is a table of its name.

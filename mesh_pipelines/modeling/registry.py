@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate_decision import GateDecision
@@ -24,12 +24,13 @@ from mesh_pipelines.modeling.version import (
     ModelVersion,
     Standing,
 )
+from resources.registry_rows import ModelRow, VersionRow, ask_models, ask_versions, read_models, read_versions
 from resources.tracking import Tracking, import_mlflow, unavailable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from mesh_pipelines.shared import Platform
+    from mesh_pipelines.shared import SharedResources
 
 
 DECISION = "gate_decision"
@@ -57,37 +58,24 @@ class Registry:
         registered = self._registered(key)
         if registered is None:
             return ()
-        aliases: dict[int, list[str]] = {}
-        for alias, number in registered.aliases.items():
-            aliases.setdefault(int(number), []).append(alias)
-        with unavailable(self.tracking):
-            found = list(self.client.search_model_versions(f"name = '{key}'", max_results=10_000))
-        made = [_version_of(entry, tuple(sorted(aliases.get(int(entry.version), ())))) for entry in found]
-        return tuple(sorted(made, key=lambda version: version.version))
+        rows = read_versions(self.tracking.uri, key)
+        if rows is None:
+            with unavailable(self.tracking):
+                rows = ask_versions(self.client, key)
+        return tuple(_version_of(row, registered.aliases) for row in rows)
 
     def standing(self) -> dict[str, Standing]:
         """Standing of every model by key, in one query, independent of the number of versions."""
-        found: dict[str, Standing] = {}
-        page: str | None = None
-        while page is None or page:
-            with unavailable(self.tracking):
-                models = self.client.search_registered_models(max_results=1000, page_token=page)
-            for model in models:
-                versions: list[Any] = list(model.latest_versions or ())
-                if versions:
-                    found[model.name] = self._standing(model, max(versions, key=lambda one: int(one.version)))
-            page = models.token or ""
-        return found
+        models = self._models()
+        return {model.name: self._standing(model, model.newest) for model in models if model.newest}
 
-    def _standing(self, model: Any, newest: Any) -> Standing:
-        aliases = {alias: int(number) for alias, number in model.aliases.items()}
-        number = int(newest.version)
-        latest = _version_of(newest, tuple(sorted(name for name, to in aliases.items() if to == number)))
+    def _standing(self, model: ModelRow, newest: VersionRow) -> Standing:
+        latest = _version_of(newest, model.aliases)
         hidden = latest if latest.gate == SHADOW else None
-        if hidden is None and aliases.get(SHADOW, number) != number:
-            older = self.version(model.name, aliases[SHADOW])
+        if hidden is None and model.aliases.get(SHADOW, latest.version) != latest.version:
+            older = self.version(model.name, model.aliases[SHADOW])
             hidden = older if older.gate == SHADOW else None
-        return Standing(latest, aliases.get(CHAMPION, 0), hidden)
+        return Standing(latest, model.aliases.get(CHAMPION, 0), hidden)
 
     def version(self, key: str, number: int) -> ModelVersion:
         """One version of a model.
@@ -289,22 +277,21 @@ class Registry:
     def _aliased(self, key: str, alias: str) -> ModelVersion | None:
         registered = self._registered(key)
         number = registered.aliases.get(alias) if registered is not None else None
-        return self.version(key, int(number)) if number is not None else None
+        return self.version(key, number) if number is not None else None
 
-    def _registered(self, key: str) -> Any:
-        from mlflow.exceptions import MlflowException
+    def _registered(self, key: str) -> ModelRow | None:
+        return next(iter(self._models(key)), None)
 
-        with unavailable(self.tracking):
-            try:
-                return self.client.get_registered_model(key)
-            except MlflowException as error:
-                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
-                raise
+    def _models(self, key: str | None = None) -> list[ModelRow]:
+        rows = read_models(self.tracking.uri, key)
+        if rows is None:
+            with unavailable(self.tracking):
+                rows = ask_models(self.client, key)
+        return rows
 
 
-def registry_of(shared: Platform) -> Registry:
-    """The model registry of this mesh, opened once a process."""
+def registry_of(shared: SharedResources) -> Registry:
+    """The registry of this mesh, opened once a process."""
     return _registry(shared.tracking)
 
 
@@ -313,20 +300,20 @@ def _registry(tracking: Tracking) -> Registry:
     return Registry(tracking)
 
 
-def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
-    tags = entry.tags
+def _version_of(row: VersionRow, aliases: Mapping[str, int]) -> ModelVersion:
+    tags = row.tags
     return ModelVersion(
-        key=entry.name,
-        version=int(entry.version),
+        key=row.name,
+        version=row.version,
         sha256=tags.get("sha256", ""),
-        run_id=entry.run_id or "",
+        run_id=row.run_id,
         trained_at=tags.get("trained_at", ""),
         metrics=json.loads(tags.get("metrics", "{}")),
         baseline=json.loads(tags.get("baseline", "{}")),
         inputs=json.loads(tags.get("inputs", "{}")),
         gate=tags.get("gate", ""),
         reason=tags.get("reason", ""),
-        aliases=aliases,
+        aliases=tuple(sorted(alias for alias, number in aliases.items() if number == row.version)),
         dagster_run_id=tags.get("dagster_run_id", ""),
         spec_digest=tags.get("spec_digest", ""),
         data_until=tags.get("data_until", ""),

@@ -19,7 +19,7 @@ from mesh_pipelines.errors import MeshError
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
 from mesh_pipelines.monitoring.policy import drift_reason, has_moved, is_worse
 from mesh_pipelines.plotting import in_markdown
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 
 if TYPE_CHECKING:
     from mesh_pipelines.monitoring.performance import Performance
@@ -50,7 +50,7 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
         wanted = [check.name for check in context.selected_asset_check_keys]
         look: Look | MeshError | None
         try:
-            look = Look.at(platform(), node, domain)
+            look = Look.at(shared_resources(), node, domain)
         except MeshError as error:
             look = error
         for name in (name for name in MONITOR_CHECKS if name in wanted):

@@ -35,7 +35,7 @@ from mesh_pipelines.monitoring.performance import (
     score_column,
 )
 from mesh_pipelines.publishing.record import PublishRecord
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from resources.lake.publication import Publication
 
 PROFILE = "__profile"
@@ -93,7 +93,7 @@ class Look:
         current: record of the feature set's newest version, which has the outcomes.
     """
 
-    shared: Platform
+    shared: SharedResources
     node: Node
     spec: ModelSpec
     watch: Watch
@@ -103,8 +103,8 @@ class Look:
     current: Publication
 
     @classmethod
-    def at(cls, shared: Platform, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
-        """Begin a look; None where there is no champion, or there are no predictions yet."""
+    def at(cls, shared: SharedResources, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
+        """A look that begins now; None where there is no champion, or nothing was predicted yet."""
         spec, made = model_spec(node, domain.by_key), shared.record(node.key)
         current = shared.record(spec.features)
         champion = registry_of(shared).champion(node.model_key) if made and current else None

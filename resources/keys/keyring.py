@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_pipelines.errors import KeyUnavailable
+from resources.store.folder import FolderStore
 
 log = logging.getLogger(__name__)
 
@@ -195,15 +196,11 @@ class Keyring:
             )
         _private_folder(self.path)
         text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-        temporary = _temporary(file, text + "\n")
         try:
-            # A link fails if another process was first: then its key is the one.
-            os.link(temporary, file)
+            FolderStore(str(self.path.absolute())).create(file.name, (text + "\n").encode())
             self.generated = file
-        except FileExistsError:
+        except FileExistsError:  # another process was first: its key is the one
             text = file.read_text().strip()
-        finally:
-            temporary.unlink()
         if self.generated:
             log.warning(
                 "A master key was generated at %s. Back it up: without it no classified column can ever be "

@@ -11,7 +11,7 @@ import pytest
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.features.column_lineage import Lineage, lineage_of
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 
 ROOT = Path(__file__).parents[3]
 ORDERS = {

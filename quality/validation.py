@@ -188,9 +188,9 @@ class Here:
             # Great Expectations shall meet the same error, and tell it in its own page.
             asked = escaped.replace("${{table}}", "{batch}")
             return f"SELECT observed FROM (SELECT ({asked}) AS observed) AS result WHERE {promise}"  # noqa: S608
-        told = escaped.replace("/*", "/ *").replace("*/", "* /")
+        comment = escaped.replace("/*", "/ *").replace("*/", "* /")
         there = "(SELECT count(*) FROM {batch}) >= 0"  # it wants the batch named
-        return f'/* {told} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
+        return f'/* {comment} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
 
     def _observed(self, rule: Rule) -> object:
         return self._one(f"SELECT ({self._here(_query(rule))})") if rule.public else None

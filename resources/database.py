@@ -54,7 +54,7 @@ class Database:
     def __enter__(self) -> Self:
         from adbc_driver_postgresql import dbapi
 
-        url = self._checked()
+        url = self._check_url()
         try:
             self._connection = dbapi.connect(url)
             for statement in _SESSION:
@@ -62,7 +62,7 @@ class Database:
             self._connection.commit()  # the settings hold for the transactions after this one
         except dbapi.Error as error:
             self._close()
-            raise self._explained(error) from None  # the driver's own words may hold the URL
+            raise self._driver_error(error) from None  # the driver's own words may hold the URL
         return self
 
     def __exit__(
@@ -82,7 +82,7 @@ class Database:
             with self._execute(query) as cursor:
                 return cursor.fetchall()
         except Error as error:
-            raise self._explained(error) from None
+            raise self._driver_error(error) from None
 
     def batches(self, query: str) -> Iterator[pl.DataFrame]:
         """Rows of a result of any size, in bounded batches.
@@ -97,7 +97,7 @@ class Database:
                 for batch in cursor.fetch_record_batch():
                     yield pl.DataFrame(batch)
         except Error as error:
-            raise self._explained(error) from None
+            raise self._driver_error(error) from None
         except OSError as error:  # pyarrow's word for an error in the midst of a stream
             raise self._unavailable(str(error)) from None
 
@@ -121,7 +121,7 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _checked(self) -> str:
+    def _check_url(self) -> str:
         """The URL; refused here where the driver would quote it in an error."""
         try:
             parts = urlsplit(self._url)
@@ -144,37 +144,37 @@ class Database:
     def _where(self) -> str:
         return f"database {self.name}"
 
-    def _explained(self, error: Any) -> MeshError:
+    def _driver_error(self, error: Any) -> MeshError:
         """An error of the driver as one of the mesh, with all secrets removed."""
         state = error.sqlstate or ""
-        said = self._said(str(error))
-        passing = state.startswith(_PASSING) if state else not any(sign in said for sign in _TERMINAL)
+        message = self._without_secrets(str(error))
+        passing = state.startswith(_PASSING) if state else not any(sign in message for sign in _TERMINAL)
         if passing:
-            return self._unavailable(said)
+            return self._unavailable(message)
         if not state or state.startswith("28"):
             return LandingError(
-                f"it lets nobody in: {said}", where=self._where, remedy="mend its URL in MESH_DATABASES"
+                f"it lets nobody in: {message}", where=self._where, remedy="mend its URL in MESH_DATABASES"
             )
         if state == "42501":
             return LandingError(
-                f"its user may not read there: {said}",
+                f"its user may not read there: {message}",
                 where=self._where,
                 remedy="GRANT USAGE on the schema and SELECT on the table to that user",
             )
         return LandingError(
-            f"it refuses to answer: {said} (SQLSTATE {state})",
+            f"it refuses to answer: {message} (SQLSTATE {state})",
             where=self._where,
             remedy="see that the table and its columns are those that the source and its contract name",
         )
 
-    def _unavailable(self, said: str) -> SourceUnavailable:
+    def _unavailable(self, message: str) -> SourceUnavailable:
         return SourceUnavailable(
-            f"it does not answer: {self._said(said)}",
+            f"it does not answer: {self._without_secrets(message)}",
             where=self._where,
             remedy="see that it runs and can be reached; the next look tries again, and what was published stays",
         )
 
-    def _said(self, text: str) -> str:
+    def _without_secrets(self, text: str) -> str:
         line = next((line.strip() for line in text.splitlines() if line.strip()), "")
         for noise in ("ERROR:", "FATAL:", "Failed to connect:"):
             line = line.rpartition(noise)[2].strip() or line

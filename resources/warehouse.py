@@ -63,7 +63,7 @@ class Warehouse:
     ) -> Generator[duckdb.DuckDBPyRelation]:
         import duckdb
 
-        with translate_storage_faults(str(self.scratch)), self._connected() as connection:
+        with translate_storage_faults(str(self.scratch)), self._connection() as connection:
             for name, frame in frames.items():
                 connection.register(name, _Stream(frame.lazy()))
             try:
@@ -86,7 +86,7 @@ class Warehouse:
                 ) from error
 
     @contextmanager
-    def _connected(self) -> Generator[duckdb.DuckDBPyConnection]:
+    def _connection(self) -> Generator[duckdb.DuckDBPyConnection]:
         import duckdb
 
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)

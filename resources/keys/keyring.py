@@ -84,7 +84,7 @@ class Keyring:
         file = self._file(domain, product)
         entry = _read(file).get(classification)
         if entry is None or str(version) not in entry["versions"]:
-            raise _lost(f"{domain}.{product}/{classification}", version, file)
+            raise _lost_key_error(f"{domain}.{product}/{classification}", version, file)
 
     def rotate(self, domain: str, product: str, classification: str) -> DataKey:
         """Make a new version of a key: later publishes use it, older versions stay readable."""
@@ -158,7 +158,7 @@ class Keyring:
 
         stored = (entry or {"versions": {}})["versions"].get(str(version))
         if stored is None:
-            raise _lost(name, version, file)
+            raise _lost_key_error(name, version, file)
         if "wrapped" not in stored:
             raise KeyUnavailable(
                 f"data key {name} version {version} was destroyed on {stored['destroyed']}",
@@ -230,7 +230,7 @@ class Keyring:
             os.close(descriptor)
 
 
-def _lost(name: str, version: int, file: Path) -> KeyUnavailable:
+def _lost_key_error(name: str, version: int, file: Path) -> KeyUnavailable:
     return KeyUnavailable(
         f"data key {name} has no version {version}",
         where=str(file),

@@ -54,8 +54,8 @@ class DataFiles:
         self._table.store.write(name, data)
         file = LakeFile(partition, name, frame.height, len(data))
         # A partition's own files all have the same value, and the log says which.
-        told = [name for name in shape.public if shape.gathered or name != shape.partition_by]
-        return WrittenFile(NewFile(file, stats(frame, told)), shape.digests(partition, frame))
+        columns = [name for name in shape.public if shape.gathered or name != shape.partition_by]
+        return WrittenFile(NewFile(file, stats(frame, columns)), shape.digests(partition, frame))
 
     def write_rest(self, frame: pl.DataFrame) -> NewFile:
         """Write rows of unreplaced partitions whose shared file is removed."""

@@ -108,7 +108,7 @@ def leaves(name: str, dtype: pl.DataType) -> Iterator[str]:
             yield name
 
 
-def checked(subject: str, dtypes: Mapping[str, Any]) -> dict[str, pl.DataType]:
+def check_types(subject: str, dtypes: Mapping[str, Any]) -> dict[str, pl.DataType]:
     """Types of a table as instances; a DefinitionError with every one that the lake cannot hold."""
     found = {name: instance(dtype) for name, dtype in dtypes.items()}
     violations: list[Violation] = []

@@ -97,7 +97,7 @@ class Lake:
         head = table.newest()
         if head is not None:
             table.require_keys(head.publication)
-        shape = Shape(key, types.checked(key, dtypes), dict(classification), partition_by, gathered)
+        shape = Shape(key, types.check_types(key, dtypes), dict(classification), partition_by, gathered)
         shape.check()
         # A table whose partitions have files of their own keeps to that.
         before = head.publication if head is not None else None

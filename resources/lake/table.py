@@ -64,7 +64,7 @@ class Table:
     def record(self, version: int | None = None) -> Publication:
         """Publish record of a version; one that was read before is kept for as long as it holds."""
         known = self._records.get(version)
-        if known is None or not self._stands(version, *known[1:]):
+        if known is None or not self._is_valid(version, *known[1:]):
             head = self.head(version)
             known = head.publication, head.version, self._stamp(head.version)
             self._records[version] = known
@@ -218,7 +218,7 @@ class Table:
     def _checks_bytes(self) -> bool:
         return isinstance(self.store, FolderStore)
 
-    def _stands(self, version: int | None, commit: int, stamp: object) -> bool:
+    def _is_valid(self, version: int | None, commit: int, stamp: object) -> bool:
         """True if a commit is the one that was read, and, where no version was given, the newest."""
         if stamp is _GONE or self._stamp(commit) != stamp:
             return False

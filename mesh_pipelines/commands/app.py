@@ -30,15 +30,15 @@ class MeshGroup(TyperGroup):
         except MeshError as error:
             raise exit_for(error) from error
         except ValueError as error:
-            # pydantic's ValidationError, told by its title: importing pydantic would slow every command.
+            # pydantic's ValidationError, recognised by its title: importing pydantic would slow every command.
             if getattr(error, "title", "") != "Settings":
                 raise
             raise exit_for(_bad_settings(error)) from error
         except Exception as error:
-            told = _storage_error(error)
-            if told is None:
+            fault = _storage_error(error)
+            if fault is None:
                 raise
-            raise exit_for(told) from error
+            raise exit_for(fault) from error
 
 
 def application(**options: Any) -> typer.Typer:
@@ -85,9 +85,9 @@ def _bad_settings(error: Any) -> MeshError:
         include_input=False, include_url=False, include_context=False
     )  # the input may be a secret
     names = [f"MESH_{str(fault['loc'][0]).upper()}" for fault in found if fault["loc"]]
-    told = [fault["msg"].removeprefix("Value error, ") for fault in found]
+    messages = [fault["msg"].removeprefix("Value error, ") for fault in found]
     return MeshError(
-        "; ".join(f"{name}: {what}" for name, what in zip(names, told, strict=False)),
+        "; ".join(f"{name}: {what}" for name, what in zip(names, messages, strict=False)),
         where="the environment",
         remedy=f"mend or unset {', '.join(names)}",
     )

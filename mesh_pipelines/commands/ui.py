@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.reporting import terminal
-from mesh_pipelines.runtime.code_servers import looked_after
+from mesh_pipelines.runtime.code_servers import watch_code_servers
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         env=environment(settings),
         start_new_session=True,  # so that Ctrl-C reaches it once, through us, and not twice
     )
-    with serving_docs(settings), looked_after(process.pid), _stopping(process) as stopped:
+    with serve_docs(settings), watch_code_servers(process.pid), _stop_with(process) as stopped:
         _say_when_ready(process, host, port)
         code = process.wait()
     if stopped:
@@ -90,7 +90,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
 
 
 @contextmanager
-def serving_docs(settings: Settings) -> Generator[None]:
+def serve_docs(settings: Settings) -> Generator[None]:
     """Serve the data docs at their address for a while, if that is this machine.
 
     Args:
@@ -127,7 +127,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _stopping(process: subprocess.Popen[bytes]) -> Generator[list[int]]:
+def _stop_with(process: subprocess.Popen[bytes]) -> Generator[list[int]]:
     """Forward the first signal as an interrupt; on a second one, or when patience ends, end it all."""
     received: list[int] = []
 

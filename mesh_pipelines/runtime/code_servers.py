@@ -19,7 +19,7 @@ SECONDS = 3.0
 
 
 @contextmanager
-def looked_after(dagster: int) -> Generator[None]:
+def watch_code_servers(dagster: int) -> Generator[None]:
     """Look after the code servers of a ``dagster dev`` for a while.
 
     Args:

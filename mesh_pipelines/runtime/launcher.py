@@ -69,7 +69,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         args = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
         task = {"run_id": run.run_id, "args": serialize_value(args)}
         with self._lock:
-            if not (self._forked(task) or self._forked(task)):  # killed meanwhile, it is started once more
+            if not (self._fork(task) or self._fork(task)):  # killed meanwhile, it is started once more
                 raise DagsterLaunchFailedError(
                     "the process that forks runs does not answer; see its log above"
                 )
@@ -105,7 +105,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
                     pipe.close() if pipe else None
             self._warm = None
 
-    def _forked(self, task: Mapping[str, str]) -> bool:
+    def _fork(self, task: Mapping[str, str]) -> bool:
         if self._warm is None or self._warm.poll() is not None:
             self.dispose()
             pipe = subprocess.PIPE

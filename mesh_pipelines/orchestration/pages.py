@@ -1,7 +1,7 @@
 """The page of an asset in the Dagster UI, in markdown: a contract as a card, a model as a card.
 
-Columns are not described again: Dagster shows them, with their classification, from the column schema. What each
-is made from is said here, since the open source UI keeps column lineage but does not draw it.
+Dagster shows columns and their classification from the column schema. Column origins are written here, since the
+open source UI keeps column lineage but does not draw it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,7 @@ _FOR_PROGRAMMERS = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Example|E
 
 
 def describe(node: Node, profile: Profile) -> str:
-    """The description of an asset, in markdown.
-
-    Args:
-        node: what the asset is.
-        profile: its domain.
-    """
+    """The description of an asset, in markdown."""
     own = prose(node.declaration.doc) if node.declaration else ""
     if isinstance(node, ModelNode):
         return _model_card(node)
@@ -44,11 +39,7 @@ def describe(node: Node, profile: Profile) -> str:
 
 
 def prose(docstring: str) -> str:
-    """The part of a docstring that is about the thing itself, without the sections on arguments and errors.
-
-    Args:
-        docstring: as ``inspect.getdoc`` returns it.
-    """
+    """The part of a docstring that is about the thing itself, without the sections on arguments and errors."""
     return _FOR_PROGRAMMERS.split(docstring, maxsplit=1)[0].strip()
 
 
@@ -76,7 +67,7 @@ def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
             else "",
             "scored by": scored_by,
             "owner": f"{contract.team or profile.owner} ({people})",
-            **in_time(contract),
+            **promises_in_time(contract),
             "may refuse": refused,
             "read by": "; ".join(f"{a.consumer}, for {a.purpose}" for a in contract.agreements),
             "help": "; ".join(given.url or given.channel for given in contract.support),
@@ -169,8 +160,8 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def in_time(contract: Contract) -> Mapping[str, str]:
-    """What a contract promises in time, in words; empty where it promises nothing."""
+def promises_in_time(contract: Contract) -> Mapping[str, str]:
+    """Promises of a contract in time, in words; empty where it has none."""
     sla = contract.sla
     return {
         "new rows every": span(sla.frequency),
@@ -181,7 +172,7 @@ def in_time(contract: Contract) -> Mapping[str, str]:
 
 
 def span(span: timedelta | None) -> str:
-    """A length of time as people say it; empty for none."""
+    """A length of time in words; empty for none."""
     if span is None:
         return ""
     for days, unit in ((365, "year"), (1, "day")):

@@ -1,6 +1,6 @@
-"""The judgement of one asset: whether it is out of date, why, for what cause, from which versions, what it waits for.
+"""Judges one asset: out of date or not, the reasons, the cause, the versions, what it waits for.
 
-The plan, the next run, ``mesh why`` and the steps read it; nothing else compares.
+The plan, the next run, ``mesh why`` and the steps read this judgement; nothing else compares.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ from mesh_pipelines.landing.changes import removed_inputs
 from mesh_pipelines.planning.compare import Difference, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
-from mesh_pipelines.planning.verdicts import marks, unseen, why_unfit
+from mesh_pipelines.planning.verdicts import check_states, unseen_checks, why_unfit
 
 
 def judge(node: Node, facts: Facts) -> Judgement:
-    """Judge one asset by what is published, landed and registered; once for the same facts.
-
-    Args:
-        node: the asset.
-        facts: what is published, landed and registered.
-    """
+    """Judge one asset by what is published, landed and registered; once for the same facts."""
     known = facts.judgements.get(node.key)
     if known is None:
         known = facts.judgements[node.key] = _judged(node, facts)
@@ -30,7 +25,7 @@ def judge(node: Node, facts: Facts) -> Judgement:
 
 
 def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:
-    """Inputs of an asset that nothing may follow, each with the reason."""
+    """Inputs of an asset that may not be followed, each with the reason."""
     upstream = [facts.nodes[given.key] for given in node.inputs if given.key in facts.nodes]
     return {one.key: reason for one in upstream if (reason := judge(one, facts).unfit)}
 
@@ -55,8 +50,8 @@ def _judged(node: Node, facts: Facts) -> Judgement:
 
 
 def _unchecked(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """Checks that have not seen what is published run with a step that finds nothing else to do."""
-    missing = unseen(node, facts)
+    """Reasons and partitions for checks that have not seen what is published."""
+    missing = unseen_checks(node, facts)
     parts = declared_partitions(node, partitions_in(facts.of(node.key)))[-1:] if node.partitioned else None
     if not missing or parts == ():
         return (), None
@@ -86,7 +81,7 @@ def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, .
             name: json.dumps(inputs_now(node, facts, name), sort_keys=True) for name in partitions or ("",)
         }
         inputs |= {given.key: str(facts.registry_state(given.key)) for given in node.inputs}
-    inputs |= marks(node, facts)
+    inputs |= check_states(node, facts)
     content = json.dumps([node.key, node.version_of_code, sorted(inputs.items())])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

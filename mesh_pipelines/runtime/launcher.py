@@ -1,8 +1,8 @@
-"""Starts runs without the seconds that imports take, and knows which of them live: ``dagster.yaml`` names it.
+"""Dagster's run launcher of the mesh: forks runs from a warm process. ``dagster.yaml`` names it.
 
-Dagster's own launcher starts an interpreter a run, which imports Dagster, MLflow, Great Expectations and XGBoost
-before it does anything, and it cannot tell whether a run still lives once its code server has ended. Here one warm
-process forks all runs (:mod:`mesh_pipelines.runtime.worker`), and each run says on a tag which process it is.
+Dagster's own launcher starts an interpreter per run, which imports Dagster, MLflow, Great Expectations and XGBoost
+first, and it cannot tell whether a run still lives once its code server has ended. Here one warm process forks all
+runs (:mod:`mesh_pipelines.runtime.worker`), and each run is tagged with its process.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from resources.processes import is_gone, number_of
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
-    """Has each run forked from a process that has imported what runs need.
+    """Forks each run from a process that has imported what runs need.
 
     Args:
-        inst_data: what Dagster made it from.
+        inst_data: Dagster's configuration of it.
     """
 
     command = (sys.executable, "-m", "mesh_pipelines.runtime.worker")
@@ -69,7 +69,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         args = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
         task = {"run_id": run.run_id, "args": serialize_value(args)}
         with self._lock:
-            if not (self._forked(task) or self._forked(task)):  # killed meanwhile, it is started once more
+            if not (self._fork(task) or self._fork(task)):  # killed meanwhile, it is started once more
                 raise DagsterLaunchFailedError(
                     "the process that forks runs does not answer; see its log above"
                 )
@@ -105,7 +105,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
                     pipe.close() if pipe else None
             self._warm = None
 
-    def _forked(self, task: Mapping[str, str]) -> bool:
+    def _fork(self, task: Mapping[str, str]) -> bool:
         if self._warm is None or self._warm.poll() is not None:
             self.dispose()
             pipe = subprocess.PIPE

@@ -72,7 +72,7 @@ class Sample:
 
 def workspace_at(root: str) -> Any:
     """The mesh of another workspace, for the rest of this process."""
-    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.governance.load_mesh import load_mesh
     from mesh_pipelines.testing import workspace
 
     inside = workspace(Path(root))

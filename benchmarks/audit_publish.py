@@ -95,13 +95,13 @@ def gate(data: str) -> Work:
     from mesh_pipelines.publishing.candidate import Candidate
     from mesh_pipelines.publishing.publish import publish
     from mesh_pipelines.runtime.preload import AUDIT, PLANNING, preload
-    from mesh_pipelines.shared import platform
+    from mesh_pipelines.shared import shared_resources
 
     preload(PLANNING, AUDIT)
     node = load_domain("domains.operations").nodes[KEY]
 
     def work() -> Mapping[str, Any]:
-        published = publish(platform(), node, Candidate(pl.scan_parquet(data)), {}, "benchmark")
+        published = publish(shared_resources(), node, Candidate(pl.scan_parquet(data)), {}, "benchmark")
         outcome = published.outcome
         return {
             "seconds": dict(published.seconds),

@@ -1,4 +1,4 @@
-"""`mesh demo` in a fresh home: how long it takes, and how much of that is not the work itself.
+"""`mesh demo` in a fresh home: how long it takes, how much of that is not the work itself, and what a look then costs.
 
 Run: python -m benchmarks demo
 """
@@ -6,20 +6,27 @@ Run: python -m benchmarks demo
 from __future__ import annotations
 
 import shutil
+import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks._measure import Figure, Work, ended_well, run
+from benchmarks._measure import ROOT, Figure, Work, at_most, cpu_seconds, ended_well, environment, run
+
+MAX_LOOK_SECONDS = 2.0
+LOOKS = {"mesh status": ("status",), "mesh why": ("why", "operations.departure_delay")}
+_COMMAND = (sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()")
 
 
 def figures(*, quick: bool = False) -> list[Figure]:
-    """Wall time, and the share that is neither reading nor auditing, training or writing."""
-    del quick
+    """Wall time, the share that is neither reading nor auditing, training or writing, and looks at what was made."""
     home = Path(tempfile.mkdtemp(prefix="mesh-bench-"))
     try:
         found = run("demo", "demo", env={"MESH_HOME": str(home)})
+        looks = _looks(home, 3 if quick else 9)
     finally:
         shutil.rmtree(home, ignore_errors=True)
     whole, rest = found.process_seconds, found.result["overhead"] + found.process_seconds - found.seconds
@@ -33,7 +40,29 @@ def figures(*, quick: bool = False) -> list[Figure]:
             note=f"{rest:.1f} s: {starting:.1f} s of imports and planning until the first step, the rest Dagster's "
             "records, a check for each promise, and plots",
         ),
+        *(
+            at_most(
+                f"{command} on the demo's home, start of Python included, processor time",
+                statistics.median(taken),
+                MAX_LOOK_SECONDS,
+                unit=" s",
+                note=f"median of {len(taken)}, {min(taken):.2f} to {max(taken):.2f} s",
+            )
+            for command, taken in looks.items()
+        ),
     ]
+
+
+def _looks(home: Path, rounds: int) -> dict[str, list[float]]:
+    """Processor seconds of each command in a process of its own, in turn, after one that compiles its modules."""
+    found: dict[str, list[float]] = {command: [] for command in LOOKS}
+    variables = environment({"MESH_HOME": str(home)})
+    for _ in range(rounds + 1):
+        for command, words in LOOKS.items():
+            spent = cpu_seconds()
+            subprocess.run([*_COMMAND, *words], cwd=ROOT, env=variables, check=True, capture_output=True)
+            found[command].append(cpu_seconds() - spent)
+    return {command: taken[1:] for command, taken in found.items()}
 
 
 def demo() -> Work:
@@ -42,9 +71,9 @@ def demo() -> Work:
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.commands.demo_data import FIRST_MONTHS, land
         from mesh_pipelines.orchestration.run import run as run_mesh
-        from mesh_pipelines.shared import platform
+        from mesh_pipelines.shared import shared_resources
 
-        shared = platform()
+        shared = shared_resources()
         with shared.auditor.beside():
             land(FIRST_MONTHS, shared.settings.landing_folder)
             report = run_mesh()

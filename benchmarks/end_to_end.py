@@ -119,9 +119,9 @@ def others(ports: str) -> Work:
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.commands.demo_data import MONTHS, land
         from mesh_pipelines.orchestration.run import run as run_mesh
-        from mesh_pipelines.shared import platform
+        from mesh_pipelines.shared import shared_resources
 
-        shared = platform()
+        shared = shared_resources()
         land(MONTHS, shared.settings.landing_folder)
         shutil.rmtree(shared.settings.landing_folder / "operations")
         report = run_mesh(PORTS)
@@ -140,11 +140,11 @@ def platform() -> Work:
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.modeling.registry import registry_of
         from mesh_pipelines.orchestration.run import run as run_mesh
-        from mesh_pipelines.shared import platform
+        from mesh_pipelines.shared import shared_resources
 
         report = run_mesh([FORECAST])
         ended_well(report)
-        champion = registry_of(platform()).champion("operations.departure_delay")
+        champion = registry_of(shared_resources()).champion("operations.departure_delay")
         steps = {
             step.key: [round(step.seconds, 2), round(step.work_seconds, 2)]
             for step in report.steps

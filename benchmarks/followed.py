@@ -86,9 +86,9 @@ def _start(variables: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 def _version(settings: Any) -> int:
-    from mesh_pipelines.shared import Platform
+    from mesh_pipelines.shared import SharedResources
 
-    record = Platform(settings).record(LAST)
+    record = SharedResources(settings).record(LAST)
     return record.version if record else -1
 
 

@@ -89,13 +89,13 @@ def tick(root: str, domain: str) -> Work:
     from mesh_pipelines.planning.next_run import NoRun, next_run
     from mesh_pipelines.planning.plan import plan
     from mesh_pipelines.runtime.instance import dagster_instance
-    from mesh_pipelines.shared import platform
+    from mesh_pipelines.shared import shared_resources
 
     mesh = workspace_at(root)
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
 
     def once() -> None:
-        facts = facts_of(mesh.nodes, platform(), settle=platform().settings.settle_seconds)
+        facts = facts_of(mesh.nodes, shared_resources(), settle=shared_resources().settings.settle_seconds)
         if "." in domain:  # its domain has more that was never made
             assert not plan(mesh.select([domain]), facts).steps
         else:

@@ -88,18 +88,18 @@ def tick(root: str, models: int, past: int) -> Work:
     load("dagster", "mlflow", "deltalake")
     import dagster as dg
 
-    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.governance.load_mesh import load_mesh
     from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
     from mesh_pipelines.planning.next_run import NoRun, next_run
-    from mesh_pipelines.shared import platform
+    from mesh_pipelines.shared import shared_resources
     from mesh_pipelines.testing import workspace
 
     with workspace(Path(root)):
         built = (Path(root) / "domains" / DOMAIN).exists()
         mesh = load_mesh(Path(root), strict=False) if built else _build(Path(root), models, past)
-    shared, instance = platform(), dg.DagsterInstance.ephemeral()
+    shared, instance = shared_resources(), dg.DagsterInstance.ephemeral()
 
     def look() -> float:
         begun = time.process_time()
@@ -129,12 +129,12 @@ def _build(root: Path, models: int, past: int) -> Any:
     import polars as pl
 
     from mesh_pipelines.declaring.load import model_spec
-    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.governance.load_mesh import load_mesh
     from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.run import run as run_mesh
     from mesh_pipelines.publishing.record import PublishRecord
     from mesh_pipelines.scaffold import new_domain
-    from mesh_pipelines.shared import platform
+    from mesh_pipelines.shared import shared_resources
     from resources.lake.table_version import TableVersion
 
     new_domain(DOMAIN, root)
@@ -147,7 +147,7 @@ def _build(root: Path, models: int, past: int) -> Any:
         "from mesh_pipelines import model\n" + "".join(_MODEL.format(number=n) for n in numbers)
     )
     mesh = load_mesh(root, strict=False)
-    shared, nodes = platform(), mesh.nodes
+    shared, nodes = shared_resources(), mesh.nodes
     rows = pl.DataFrame({"machine": ["m"], "day": ["2026-01-01"], "number": [0]})
     public = dict.fromkeys(rows.columns, "public")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Platform:
+class SharedResources:
     """Storage, keys, audits and tracking under one roof; each is opened when it is first used.
 
     Args:
@@ -56,16 +56,16 @@ class Platform:
 
 
 @lru_cache(maxsize=4)
-def _platform(settings_json: str, secrets: object) -> Platform:
+def _shared_resources(settings_json: str, secrets: object) -> SharedResources:
     from resources.settings import get_settings
 
-    return Platform(get_settings())
+    return SharedResources(get_settings())
 
 
-def platform() -> Platform:
-    """The platform of the settings that are in force now."""
+def shared_resources() -> SharedResources:
+    """Resources of the settings in force, one object per process and settings."""
     from resources.settings import get_settings
 
     settings = get_settings()
     secrets = (settings.master_key, *sorted(settings.databases.items(), key=lambda item: item[0]))
-    return _platform(settings.model_dump_json(), secrets)  # JSON says of a secret only that it is one
+    return _shared_resources(settings.model_dump_json(), secrets)  # JSON says of a secret only that it is one

@@ -76,7 +76,7 @@ def small_domain(folder: Path, name: str = "machines") -> Generator[Mesh]:
         folder: an empty folder, e.g. ``tmp_path``; it holds both the workspace and the mesh home.
         name: the domain's name.
     """
-    from mesh_pipelines.governance.federation import load_mesh
+    from mesh_pipelines.governance.load_mesh import load_mesh
     from mesh_pipelines.scaffold import new_domain
 
     with mesh_home(folder / ".mesh"), workspace(folder):

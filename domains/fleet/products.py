@@ -53,7 +53,7 @@ def aircraft(aircraft_raw: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-@data_product(engine="duckdb")
+@data_product
 def utilisation(
     departures: Annotated[pl.LazyFrame, Port("operations.departures", purpose="fleet-planning")],
 ) -> pl.LazyFrame:

@@ -23,9 +23,9 @@ def demo(ctx: typer.Context, as_json: Json = False) -> None:
     from mesh_pipelines.commands.demo_data import FIRST_MONTHS, land
     from mesh_pipelines.reporting import terminal
     from mesh_pipelines.reporting.status import read_state
-    from mesh_pipelines.shared import platform
+    from mesh_pipelines.shared import shared_resources
 
-    shared = platform()
+    shared = shared_resources()
     # It takes longer to get ready than planning does.
     with shared.auditor.beside():
         land(FIRST_MONTHS, shared.settings.landing_folder)

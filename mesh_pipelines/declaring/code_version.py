@@ -1,4 +1,4 @@
-"""The code version of an asset: a hash of what its module says, whatever its comments and layout."""
+"""The code version of an asset: a hash of the syntax trees of its module and of what that imports from its package."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from pathlib import Path
 
 
 def code_version(module: str, package: str) -> str:
-    """Hash a module and those modules of the same package that it imports, at its top or inside a function.
+    """Hash a module and those modules of its package that it imports, at its top or inside a function.
 
     Args:
         module: dotted name of the module that declares the asset.
-        package: dotted name of the domain's package, which has been imported; code outside of it does not count.
 
     Returns:
         Twelve hexadecimal digits that change when the syntax tree changes, and not with comments or layout.
@@ -41,7 +40,7 @@ def _closure(module: str, package: str) -> dict[str, bytes]:
 
 
 def _file_of(name: str) -> Path | None:
-    """The file of a module; ``None`` for what is no module, such as a function imported from one."""
+    """Code file of a module; ``None`` for anything else, such as a function imported from a module."""
     try:
         spec = find_spec(name)
     except (ImportError, ValueError):
@@ -51,7 +50,6 @@ def _file_of(name: str) -> Path | None:
 
 @lru_cache(maxsize=1024)
 def _read(name: str, file: Path, changed: int) -> tuple[bytes, tuple[str, ...]]:
-    """Digest of a module's syntax tree, and the dotted names that it may import."""
     tree = ast.parse(file.read_bytes())
     around = name if file.name == "__init__.py" else name.rpartition(".")[0]
     return hashlib.sha256(ast.dump(tree).encode()).digest(), tuple(_imports(tree, around))

@@ -1,7 +1,7 @@
 """Declarations of a domain: sources, products, feature sets, models and predictions, plain data over functions.
 
-A declaration knows nothing of Dagster. ``domain()`` turns it into an ordinary asset; calling it calls the
-domain's own function, so a transformation is tested as the pure function over ``pl.LazyFrame`` that it is.
+A declaration is free of Dagster. ``domain()`` turns it into an ordinary asset; calling it calls the domain's
+own function.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints, overload
 
 import polars as pl
 
+from mesh_pipelines.declaring.sql import sql
 from quality.typed import PROVENANCE
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
 History = Literal["none", "walk_forward"]
-Engine = Literal["polars", "duckdb"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class Port:
     """An input port: another domain's product, read under an agreement for one purpose.
 
     Args:
-        product: the product's key, ``domain.name``.
         purpose: what it is read for; the product's owner has to have agreed to it.
     """
 
@@ -40,13 +39,12 @@ class Port:
 
 @dataclass(frozen=True)
 class Input:
-    """One argument of a domain's function, and where its rows come from.
+    """One argument of a domain's function, and the source of its rows.
 
     Args:
-        argument: its name.
-        key: what it is given.
-        port: of another domain's product, the port that it is read through.
-        registered: it is a version in the model registry, not rows of a table.
+        key: key of the node that it reads.
+        port: the port that another domain's product is read through.
+        registered: true for a version in the model registry, false for rows of a table.
     """
 
     argument: str
@@ -60,10 +58,8 @@ class Declaration:
     """Base of everything a domain declares.
 
     Args:
-        fn: the domain's own function, if there is one.
-        contract: name of the contract file, where it is not the asset's own name.
+        contract: name of the contract file; by default the asset's name.
         module: the module that declares it; its code is part of the asset's code version.
-        line: where in that module, for what has no function of its own.
     """
 
     fn: Transform | None = None
@@ -83,17 +79,17 @@ class Declaration:
 
     @property
     def first_line(self) -> int:
-        """The line in its file at which it is declared."""
+        """Line of the file at which the declaration begins."""
         return self.fn.__code__.co_firstlineno if self.fn else self.line
 
     def inputs(self, domain: str) -> tuple[Input, ...]:
-        """The rows that the function asks for; an argument without a :class:`Port` is the domain's own asset."""
+        """Inputs by argument; an argument without a :class:`Port` is an asset of the domain itself."""
         return inputs_of(self.fn, domain) if self.fn else ()
 
 
 @dataclass(frozen=True)
 class SourceDeclaration(Declaration):
-    """What lands from outside, kept as it came; see :func:`source`."""
+    """Data from outside, kept as it came; see :func:`source`."""
 
     pattern: str = ""
     stage: Stage = field(default="source", init=False)
@@ -114,7 +110,12 @@ class TableDeclaration(SourceDeclaration):
 class ProductDeclaration(Declaration):
     """A validated, versioned, published product; see :func:`data_product`."""
 
-    engine: Engine = "polars"
+    @property
+    def uses_sql(self) -> bool:
+        """The function itself calls the platform's word :func:`mesh_pipelines.sql`."""
+        function: Any = inspect.unwrap(self.fn) if self.fn else None
+        names = function.__code__.co_names if function else ()
+        return any(function.__globals__.get(name) is sql for name in names)
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,9 @@ def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
     """Declare a source: files that land in the domain's own folder of the landing zone (``MESH_LANDING``).
 
     Args:
-        pattern: file name below the domain's landing folder; ``{month}`` marks where the partition stands in
-            it, ``*`` matches any text. The ending says the format: ``.csv``, ``.parquet`` or ``.jsonl``.
-        contract: name of the contract, where it is not the name of the variable.
+        pattern: file name below the domain's landing folder; ``{month}`` marks the partition, ``*`` matches any
+            text. The suffix is the format: ``.csv``, ``.parquet`` or ``.jsonl``.
+        contract: name of the contract; by default the name of the variable.
     """
     module, line = _caller()
     return SourceDeclaration(pattern=pattern, contract=contract, module=module, line=line)
@@ -172,13 +173,15 @@ def sql_source(
     Args:
         table: its name with its schema, e.g. ``sales.orders``.
         database: name of the database; its URL stands in ``MESH_DATABASES``.
-        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest value read
-            so far are read. A row with a known key takes the place of the one before; deletions are not seen.
-        overlap: how far below the highest value rows may still appear, since transactions commit late: a number, or
-            for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do not double.
+        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest
+            value read so far are read. A row with a known key takes the place of the one before; deletions are
+            not seen.
+        overlap: how far below the highest value rows may still appear, since transactions commit late: a
+            number, or for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do
+            not double.
         partition: column (a date, a time, or the partition's own name as text) by which rows belong to the
             contract's partitions; by default the column that the contract names.
-        contract: name of the contract, where it is not the name of the variable.
+        contract: name of the contract; by default the name of the variable.
     """
     module, line = _caller()
     return TableDeclaration(
@@ -196,22 +199,17 @@ def sql_source(
 @overload
 def data_product(fn: Transform, /) -> ProductDeclaration: ...
 @overload
-def data_product(
-    *, contract: str | None = None, engine: Engine = "polars"
-) -> Callable[[Transform], ProductDeclaration]: ...
-def data_product(
-    fn: Transform | None = None, /, *, contract: str | None = None, engine: Engine = "polars"
-) -> Any:
+def data_product(*, contract: str | None = None) -> Callable[[Transform], ProductDeclaration]: ...
+def data_product(fn: Transform | None = None, /, *, contract: str | None = None) -> Any:
     """Declare a data product: the decorated function makes its rows, the contract says what they promise.
 
     Args:
         fn: function from input ``pl.LazyFrame`` s to the product's ``pl.LazyFrame``.
         contract: name of the contract, where it is not the function's name.
-        engine: what its rows are made with, as its page shows it; ``duckdb`` for one that uses :func:`sql`.
     """
 
     def declare(function: Transform) -> ProductDeclaration:
-        return ProductDeclaration(fn=function, contract=contract, module=function.__module__, engine=engine)
+        return ProductDeclaration(fn=function, contract=contract, module=function.__module__)
 
     return declare(fn) if fn else declare
 
@@ -220,7 +218,7 @@ def feature_set(*, key: Sequence[str], time: str) -> Callable[[Transform], Featu
     """Declare a feature set: one row per thing to predict, holding only what was known at ``time``.
 
     Args:
-        key: columns that name a row; rows are published in their order, which training depends on.
+        key: columns that identify a row; rows are published in their order, which training depends on.
         time: column (timestamp, UTC) of the moment of prediction.
     """
 
@@ -250,19 +248,18 @@ def model(
     """Declare a model, trained by XGBoost on one of the domain's feature sets.
 
     Args:
-        features: name of the feature set in the same domain.
-        target: column to predict; a row where it is null is scored but not trained on.
+        features: name of the feature set, in the same domain.
+        target: column to predict; a row without it is scored but not trained on.
         objective: XGBoost's objective, e.g. ``binary:logistic``.
-        metric: what the gate compares, e.g. ``auc``.
+        metric: the metric that the gate compares, e.g. ``auc``.
         rounds: boosting rounds.
         baseline: columns whose historic mean of the target is the naive forecast to beat.
         params: further XGBoost parameters.
-        seed: seed of all that is random in training.
-        holdout: the last part of the data, kept out of training to judge the model by, e.g. ``30d``.
-        slices: columns whose every value is judged by itself too.
+        holdout: length of the last period, kept out of training to evaluate the model, e.g. ``30d``.
+        slices: columns whose values are each evaluated separately too.
         ignore: columns of the feature set that the model must not see.
-        gate: what a challenger must show before it becomes champion.
-        watch: how far the world may move before its checks warn.
+        gate: the rules between a challenger and the champion's place.
+        watch: the drift and loss of quality beyond which checks warn.
         options: further fields of :class:`mesh_pipelines.declaring.model_spec.ModelSpec`.
     """
     declared = {
@@ -294,9 +291,9 @@ def predictions(
 
     Args:
         model: name of the model in the same domain.
-        history: ``walk_forward`` also scores the months that the champion was trained on, each by a model
-            that saw only the months before it; ``none`` leaves them out.
-        contract: name of the contract, where it is not the function's name.
+        history: ``walk_forward`` also scores the months that the champion was trained on, each by a model that
+            saw only the months before it; ``none`` leaves them out.
+        contract: name of the contract; by default the function's name.
     """
 
     def declare(function: Transform) -> PredictionsDeclaration:
@@ -308,24 +305,17 @@ def predictions(
 
 
 def provenance(frame: pl.LazyFrame) -> dict[str, pl.Expr]:
-    """Where each row of a source came from, to carry along: ``select(..., **provenance(raw))``.
+    """Provenance columns of a source, to carry along: ``select(..., **provenance(raw))``.
 
-    What a product passes on stands beside its refused rows in the quarantine, and is left out of what it publishes.
-
-    Args:
-        frame: rows of a source; rows without provenance, as a test may have, give none.
+    A refused row's provenance is kept in the quarantine; a product is published without it. Rows without
+    provenance, as in a test, give none.
     """
     there = frame.collect_schema().names()
     return {name: pl.col(name) for name in PROVENANCE if name in there}
 
 
 def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:
-    """Read a function's input ports off its signature.
-
-    Args:
-        fn: a domain's function.
-        domain: name of the domain that owns it.
-    """
+    """Read the inputs of a domain's function off its signature."""
     hints = get_type_hints(fn, include_extras=True)
     found: list[Input] = []
     for argument in inspect.signature(fn).parameters:
@@ -336,7 +326,7 @@ def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:
 
 
 def _caller() -> tuple[str, int]:
-    """Module and line of the domain's own statement."""
+    """Module and line of the domain's statement, two frames up."""
     frame = inspect.currentframe()
     outer = frame.f_back.f_back if frame and frame.f_back else None
     return (str(outer.f_globals.get("__name__", "")), outer.f_lineno) if outer else ("", 1)

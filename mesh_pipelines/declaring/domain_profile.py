@@ -1,4 +1,4 @@
-"""A domain's profile, ``domain.yaml``: who owns it, whom to call, how it ranks, in which time zone it lives."""
+"""A domain's profile, ``domain.yaml``: owner, contact, priority and time zone."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ _REQUIRED = ("owner", "contact")
 
 @dataclass(frozen=True)
 class Profile:
-    """What is true of a whole domain.
+    """Facts about a whole domain.
 
     Args:
-        name: the domain's name, which is the name of its folder.
-        owner: the owning team.
-        contact: e-mail address of whoever answers for it.
-        priority: strategic priority from 1 (lowest) to 10; decides who goes first where compute is scarce.
-        timezone: IANA name of the zone that it lives in.
+        name: name of the domain's folder.
+        contact: e-mail address of the owning team.
+        priority: strategic priority from 1 (lowest) to 10; decides the order of work where compute is scarce.
+        timezone: IANA name.
         description: one sentence for people of other domains.
     """
 
@@ -41,11 +40,7 @@ class Profile:
 
 
 def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
-    """Read ``domain.yaml``; what is wrong with it comes back beside the best reading of it.
-
-    Args:
-        folder: the domain's folder.
-    """
+    """Read ``domain.yaml``: the profile, with defaults in place of faulty fields, and the faults."""
     file, name = folder / "domain.yaml", folder.name
     found: list[Violation] = []
 

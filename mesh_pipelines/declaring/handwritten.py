@@ -24,7 +24,7 @@ _WRITTEN: Mapping[str, type[Node]] = {kind.stage: kind for kind in (ProductNode,
 def handwritten_nodes(
     value: Any, domain: str, contracts: Mapping[str, Contract], module: ModuleType, package: str
 ) -> dict[str, Node]:
-    """The nodes of a hand-written Dagster asset, by name; none where a value is something else."""
+    """Nodes of a hand-written Dagster asset, by name; none for any other value."""
     from dagster import AssetsDefinition
 
     if not isinstance(value, AssetsDefinition):
@@ -69,7 +69,6 @@ def _kind_of(spec: Any) -> type[Node]:
 
 
 def _line_of(asset: Any) -> int:
-    """The line at which a hand-written asset's function begins."""
     compute = getattr(asset.node_def, "compute_fn", None) if asset.is_executable else None
     code = getattr(getattr(compute, "decorated_fn", None), "__code__", None)
     return code.co_firstlineno if code else 1

@@ -1,7 +1,6 @@
-"""Loading a domain: its package becomes nodes (what it owns and how these hang together), without Dagster.
+"""Load a domain: its package becomes nodes and the edges between them, without Dagster.
 
-Nothing raises here for a fault of the domain's: every fault is a violation, so that all of them can be
-shown at once.
+A fault of the domain is a violation, never an exception, so that all faults can be shown at once.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def load_domain(package: str) -> LoadedDomain:
-    """Load everything that a domain's package declares.
+    """Load all declarations of a domain's package.
 
     Args:
         package: dotted name of the domain's package, e.g. ``domains.weather``.
@@ -101,7 +100,7 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
 
     Args:
         node: the model, its champion, or its predictions.
-        nodes: those of its domain, by key; the feature set gives key and time.
+        nodes: nodes of its domain, by key; the feature set gives key and time.
     """
     from mesh_pipelines.declaring.model_spec import ModelSpec
 
@@ -130,7 +129,7 @@ def _modules(root: ModuleType) -> list[ModuleType]:
 
 
 def _rules(modules: Iterable[ModuleType]) -> tuple[Rule[LoadedDomain], ...]:
-    """One of each rule class that the domain's modules define; a name with an underscore is a base class."""
+    """One instance of each rule class that the domain's modules define; a leading underscore marks a base class."""
     return tuple(
         value()
         for module in modules
@@ -141,7 +140,7 @@ def _rules(modules: Iterable[ModuleType]) -> tuple[Rule[LoadedDomain], ...]:
 
 
 def _sources(modules: Iterable[ModuleType]) -> set[str]:
-    """Names of the contracts that are about what lands, and so about raw text."""
+    """Names of the contracts of sources, whose columns are raw text."""
     return {
         value.contract or name
         for module in modules
@@ -153,7 +152,7 @@ def _sources(modules: Iterable[ModuleType]) -> set[str]:
 def _contracts(
     folder: Path, sources: set[str]
 ) -> tuple[tuple[Contract, ...], dict[str, tuple[Violation, ...]]]:
-    """Contracts that can be used, and by name what is wrong with the others."""
+    """Usable contracts, and the violations of the others by name."""
     contracts: list[Contract] = []
     unsound: dict[str, tuple[Violation, ...]] = {}
     for file in sorted((folder / "contracts").glob("*.odcs.yaml")):
@@ -169,7 +168,7 @@ def _contracts(
 
 
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
-    """Add the champion behind each model, and what models and predictions read."""
+    """Nodes with the champion of each model added, and the inputs of models and predictions set."""
     wired: dict[str, Node] = {}
     for node in nodes.values():
         declared = node.declaration

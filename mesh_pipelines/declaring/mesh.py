@@ -1,4 +1,4 @@
-"""The whole mesh as ``workspace.yaml`` names it: every domain loaded, and the order their lineage asks for."""
+"""The whole mesh of ``workspace.yaml``: every domain loaded, nodes in the order of their lineage."""
 
 from __future__ import annotations
 
@@ -29,13 +29,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Mesh:
-    """All domains together.
-
-    Args:
-        root: folder of ``workspace.yaml``.
-        locations: its entries.
-        domains: the domains by name.
-    """
+    """All domains together; ``root`` is the folder of ``workspace.yaml``, ``domains`` is by name."""
 
     root: Path
     locations: tuple[Location, ...]
@@ -54,7 +48,7 @@ class Mesh:
         return {key: found[key] for key in TopologicalSorter(graph).static_order()}
 
     def node(self, key: str) -> Node:
-        """The node of a key.
+        """The node with a key.
 
         Raises:
             SelectionError: no domain has it; the message names the nearest.
@@ -70,7 +64,7 @@ class Mesh:
         )
 
     def select(self, selection: Iterable[str]) -> list[Node]:
-        """Nodes named by a selection, with all that they need upstream, upstream first.
+        """Nodes of a selection and everything upstream of them, upstream first.
 
         Args:
             selection: keys (``domain.name``) or domains; empty means everything.
@@ -95,10 +89,7 @@ class Mesh:
 
 
 def read_workspace(root: Path) -> tuple[Location, ...]:
-    """Read the code locations off ``workspace.yaml``.
-
-    Args:
-        root: the folder that holds it.
+    """Read the code locations from ``workspace.yaml`` in a folder.
 
     Raises:
         MeshError: the file is missing or has an entry that is no Python module.

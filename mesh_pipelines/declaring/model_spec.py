@@ -1,4 +1,4 @@
-"""The declaration of a model: pure data, checked when written, with a digest that names it."""
+"""The declaration of a model: plain data, checked when written, with a digest."""
 
 from __future__ import annotations
 
@@ -57,14 +57,13 @@ class Gate:
     Args:
         floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for
             errors).
-        margin: by how much, in the model's metric, a challenger may be worse than the champion on the same
-            rows.
+        margin: how much worse than the champion a challenger may be, in the model's metric on the same rows.
         slice_margin: the same for each slice; also how far a slice may fall behind.
         min_slice_rows: slices with fewer holdout rows are shown, not judged.
         must_beat_baseline: the model's metric must be better than the naive baseline's.
-        shadow: for how long a challenger that passes is scored beside the champion on what happens after it was
-            trained, before it may take its place: ``14d``, ``1mo`` of the data's own time; None: not at all. The
-            first version needs none: there is nothing beside which it could be scored.
+        shadow: how long a passing challenger is scored beside the champion on later data before promotion:
+            ``14d``, ``1mo`` of the data's time; None: not at all. The first version has no champion and needs
+            none.
     """
 
     floors: Mapping[str, float] = field(default_factory=dict)
@@ -90,14 +89,14 @@ class Gate:
 
 @dataclass(frozen=True)
 class Retrain:
-    """When a model is trained again. A change of its declaration is always a reason; a failed audit never is one.
+    """Reasons to train a model again. A changed declaration always is one; a failed audit never is.
 
     Args:
         min_new_rows: new content of the feature set is a reason only with this many rows more than last time;
             0: any new content is.
-        max_age: a version older than this is trained again though nothing has changed: ``30d``, ``12h``; None: never.
-        on_drift: new content on which the champion was found to have drifted beyond its ``Watch`` is a reason with
-            however few rows, once for each finding.
+        max_age: an older version is trained again although nothing has changed: ``30d``, ``12h``; None: never.
+        on_drift: new content on which the champion drifted beyond its ``Watch`` is a reason regardless of its
+            rows, once for each finding.
     """
 
     min_new_rows: int = 0
@@ -105,7 +104,6 @@ class Retrain:
     on_drift: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """The policy as plain JSON values."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
@@ -118,26 +116,20 @@ class ModelSpec:
 
     Args:
         key: ``domain.name`` of the model.
-        features: ``domain.name`` of the feature set it learns from, published in the order of its key.
-        target: column to predict; 0/1 or boolean for a binary objective. Rows without it are not learnt from.
+        features: ``domain.name`` of the feature set, published in the order of its key.
+        target: column to predict; 0/1 or boolean for a binary objective. Rows without it are not trained on.
         time: column with the moment of prediction (Datetime or Date); splits training from holdout.
         entity: columns that, with ``time``, identify a row.
         objective: an XGBoost objective, e.g. ``binary:logistic`` or ``reg:squarederror``.
-        metric: the metric that the gate compares: auc, logloss, brier, rmse or mae.
-        params: further XGBoost parameters (``max_depth``, ``learning_rate``, ...).
-        rounds: number of boosting rounds. There is no early stopping: it would learn from the holdout.
-        seed: seed of everything random.
-        baseline: columns by whose groups the historic mean is the naive prediction, or a function of your
-            own.
+        metric: the gate's metric: auc, logloss, brier, rmse or mae.
+        rounds: number of boosting rounds. Early stopping is left out: it would learn from the holdout.
+        baseline: columns by whose groups the historic mean is the naive prediction, or a function.
         holdout: length of the last, out-of-time period: ``30d``, ``4w``, ``1mo``.
-        embargo: rows this close before the holdout are not learnt from: their target was not yet known then.
+        embargo: rows this close before the holdout are not trained on: their target was not yet known then.
         slices: columns by whose values the metrics are also given, and judged.
-        ignore: columns that are no features.
-        gate: the rules for promotion.
-        retrain: when it is trained again.
+        ignore: columns that are not features.
         max_memory: bytes; training data larger than this (rows x features x 4) goes through external memory.
-        max_categories: a text feature with more distinct values is refused: it is an identifier.
-        description: what the model is for, in markdown.
+        max_categories: a text feature with more distinct values is refused as an identifier.
 
     Raises:
         DefinitionError: with every violation found.
@@ -189,17 +181,16 @@ class ModelSpec:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """All metrics that are worked out for this kind of model."""
+        """All metrics of this kind of model."""
         return BINARY_METRICS if self.binary else REGRESSION_METRICS
 
     @property
     def booster_params(self) -> dict[str, Parameter]:
-        """What XGBoost is given, in a fixed order; threads are left out as they do not change the model."""
+        """XGBoost's parameters in a fixed order; without threads, which do not change the model."""
         own = {"objective": self.objective, "tree_method": "hist", "device": "cpu", "seed": self.seed}
         return {**own, **dict(sorted(self.params.items()))}
 
     def to_dict(self) -> dict[str, Any]:
-        """The spec as plain JSON values."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         return plain | {
             "entity": list(self.entity),
@@ -215,7 +206,7 @@ class ModelSpec:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all but description and retraining: changes when the model, or its gate, may change."""
+        """SHA-256 of everything but description and retraining policy."""
         content = self.to_dict()
         del content["description"], content["retrain"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -247,7 +238,7 @@ def _source_of(function: BaselineFunction) -> dict[str, str]:
 
 
 _Broken = Callable[[str, str, str], None]
-"""Takes note of a broken rule: its name, the problem, the fix."""
+"""Records a broken rule: name, problem, fix."""
 
 
 def _violations(spec: ModelSpec) -> list[Violation]:

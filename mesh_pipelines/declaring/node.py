@@ -1,4 +1,4 @@
-"""The node: one thing that a domain owns, its stage, what it reads, what it promises."""
+"""The node: one thing that a domain owns, with its stage, inputs and contract."""
 
 from __future__ import annotations
 
@@ -27,34 +27,29 @@ PARTITION = "_partition"
 """Partition column of tables whose contract names none: sources and feature sets."""
 
 CHAMPION = "_champion"
-"""Ending of a champion's name: the champion of ``operations.delay`` is ``operations.delay_champion``."""
+"""Suffix of a champion's name: ``operations.delay`` has the champion ``operations.delay_champion``."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One thing that a domain owns. Each kind is a class of its own, which says what only that kind has.
+    """One thing that a domain owns; one subclass a stage.
 
     Args:
-        domain: name of the owning domain.
-        name: name within the domain.
-        inputs: what it reads, in the order of the function's arguments.
-        declaration: how the domain declared it; ``None`` for a hand-written Dagster asset.
-        contract: its promise, where it makes one.
+        inputs: in the order of the function's arguments.
+        declaration: ``None`` for a hand-written Dagster asset.
+        contract: of a node that has one.
         code_version: changes when the code that makes it changes.
         asset: the hand-written Dagster asset, if it is one.
-        file: the Python file that it is written in.
-        line: the line at which it begins there.
-        checks: its checks that were written by hand.
+        checks: its hand-written checks.
     """
 
     stage: ClassVar[Stage]
-    """Its place in the flow, as people and Dagster read it."""
     promises: ClassVar[bool] = False
-    """Its rows are held to a contract."""
+    """True if its rows are held to a contract."""
     is_product: ClassVar[bool] = False
-    """Other domains may read it through a port."""
+    """True if other domains may read it through a port."""
     in_registry: ClassVar[bool] = False
-    """Its versions are kept in the model registry; those of other nodes are tables of the lake."""
+    """True if its versions are kept in the model registry, false if they are tables of the lake."""
 
     domain: str
     name: str
@@ -79,25 +74,25 @@ class Node:
 
     @property
     def partitioned(self) -> bool:
-        """It is materialized a partition at a time."""
+        """True if it is materialized a partition at a time."""
         return False
 
     @property
     def partition_column(self) -> str | None:
-        """The column by which its table is laid out, if any."""
+        """Partition column of its table, if any."""
         if self.contract is None or self.contract.partition is None:
             return None
         return self.contract.partition.column or PARTITION
 
     @property
     def version_of_code(self) -> str:
-        """Code and contract in one: when it changes, what was published has to be made anew."""
+        """Version of code and contract together: a change means that it has to be published again."""
         promise = self.contract.digest[:12] if self.contract else ""
         return f"{self.code_version}-{promise}" if promise else self.code_version
 
     @property
     def blocking_checks(self) -> tuple[str, ...]:
-        """Names of its hand-written checks that nothing may follow unless they pass."""
+        """Names of its blocking hand-written checks."""
         return tuple(check.name for check in self.checks if check.blocking)
 
     def _key_in_role(self, role: str) -> str:
@@ -115,7 +110,7 @@ class _PartitionedNode(Node):
 
 @dataclass(frozen=True)
 class SourceNode(_PartitionedNode):
-    """What lands from outside, kept raw."""
+    """Data from outside, kept raw."""
 
     stage: ClassVar[Stage] = "source"
 
@@ -141,18 +136,18 @@ class FeatureSetNode(Node):
 
 @dataclass(frozen=True)
 class RegisteredNode(Node):
-    """What the model registry keeps: a model, or the version of it in use."""
+    """A node of the model registry: a model, or its champion."""
 
     in_registry: ClassVar[bool] = True
 
     @property
     def model_key(self) -> str:
-        """The model itself."""
+        """Key of the model itself."""
         raise NotImplementedError
 
     @property
     def features_key(self) -> str:
-        """The feature set that the model is trained on."""
+        """Key of the feature set that the model is trained on."""
         return self._key_in_role("features")
 
     @property
@@ -192,17 +187,16 @@ class PredictionsNode(Node):
 
     @property
     def champion_key(self) -> str:
-        """The champion that scores."""
         return self._key_in_role("champion")
 
     @property
     def model_key(self) -> str:
-        """The model of that champion."""
+        """Key of the champion's model."""
         return f"{self.domain}.{self.declared.model}"
 
     @property
     def features_key(self) -> str:
-        """The feature set that is scored."""
+        """Key of the feature set that is scored."""
         return self._key_in_role("features")
 
     @property
@@ -214,7 +208,7 @@ KINDS: Mapping[str, type[Node]] = {
     kind.stage: kind
     for kind in (SourceNode, ProductNode, FeatureSetNode, ModelNode, ChampionNode, PredictionsNode)
 }
-"""The kind of node of each stage."""
+"""Node class of each stage."""
 
 
 def _as(declaration: Declaration | None, kind: type[D]) -> D:
@@ -225,17 +219,14 @@ def _as(declaration: Declaration | None, kind: type[D]) -> D:
 
 @dataclass(frozen=True)
 class LoadedDomain:
-    """A domain as loaded, with all that is wrong with it.
+    """A domain as loaded, with all its violations.
 
     Args:
-        profile: who owns it.
-        folder: where it lives.
-        nodes: what it owns, by name, in the order of the flow.
+        nodes: by name, in the order of the flow.
         extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
-        violations: every fault found.
-        unsound: names of the contracts that are there and cannot be used, for faults that are among these.
-        contracts: those that can be used, in the order of their files; also those that no node has.
-        rules: rules of its own, which judge it and no other domain.
+        unsound: names of the contracts that exist and cannot be used; their faults are among the violations.
+        contracts: usable contracts in the order of their files, including those of no node.
+        rules: the domain's own rules, which judge it and no other domain.
     """
 
     profile: Profile
@@ -253,24 +244,23 @@ class LoadedDomain:
 
     @property
     def place(self) -> str:
-        """Its folder, seen from that of ``workspace.yaml``: ``domains/operations``."""
+        """Folder relative to that of ``workspace.yaml``: ``domains/operations``."""
         return "/".join(self.folder.parts[-2:])
 
     def place_of(self, contract: Contract) -> str:
-        """The file of one of its contracts, seen from there."""
+        """File of a contract, relative to the folder of ``workspace.yaml``."""
         return f"{self.place}/contracts/{contract.path.name}"
 
     @property
     def checks(self) -> tuple[OwnCheck, ...]:
-        """Checks that the domain wrote by hand, whatever asset they are on."""
+        """All hand-written checks of the domain."""
         return checks_among(self.extras, self.name)
 
     @cached_property
     def by_key(self) -> Mapping[str, Node]:
-        """What it owns, by key."""
         return {node.key: node for node in self.nodes.values()}
 
-    def lacks_contract(self, node: Node) -> bool:
-        """True if nobody wrote one; one that is there and unsound has been reported as that."""
+    def has_contract_file(self, node: Node) -> bool:
+        """True where the domain wrote a contract for a node, sound or not."""
         name = (node.declaration.contract if node.declaration else None) or node.name
-        return node.contract is None and name not in self.unsound
+        return node.contract is not None or name in self.unsound

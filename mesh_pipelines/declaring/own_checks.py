@@ -1,4 +1,4 @@
-"""Checks that a domain wrote by hand, read off Dagster's definitions."""
+"""A domain's hand-written checks, read from Dagster's definitions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ def checks_among(extras: Iterable[Any], domain: str) -> tuple[OwnCheck, ...]:
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """A check that was written by hand.
+    """A hand-written check.
 
     Args:
-        asset: key of what it looks at, ``domain.name``.
-        name: its name there.
-        blocking: true if nothing may follow what it refuses.
+        asset: key of the checked asset, ``domain.name``.
+        blocking: true if nothing downstream may run after it refuses.
         step: name of the Dagster op that executes it.
         alone: true if it can be executed without the other checks of its function.
         by_partition: true if it is evaluated once a partition.
@@ -36,12 +35,7 @@ class OwnCheck:
 
 
 def own_checks(definition: Any, domain: str) -> tuple[OwnCheck, ...]:
-    """The checks in a Dagster definition.
-
-    Args:
-        definition: ``dg.AssetChecksDefinition``; it may name an asset as its domain does, without the domain.
-        domain: the domain that wrote it.
-    """
+    """The checks of a ``dg.AssetChecksDefinition``; it may name an asset without its domain."""
     specs = tuple(definition.check_specs)
     alone = definition.can_subset or len({spec.asset_key for spec in specs}) == 1
     return tuple(
@@ -58,10 +52,5 @@ def own_checks(definition: Any, domain: str) -> tuple[OwnCheck, ...]:
 
 
 def step_of(definition: Any, domain: str) -> str:
-    """Name of the op that executes a hand-written check: no asset of the domain has the same.
-
-    Args:
-        definition: ``dg.AssetChecksDefinition``.
-        domain: the domain that wrote it.
-    """
+    """Name of the op that executes a ``dg.AssetChecksDefinition``; no asset of the domain has the same."""
     return f"{domain}__{definition.op.name}"

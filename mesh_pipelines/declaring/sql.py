@@ -1,4 +1,4 @@
-"""SQL as a word of a domain: a query over frames, run by DuckDB within the limits of this mesh."""
+"""SQL in a domain: a query over frames, run by DuckDB within the limits of this mesh."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 def sql(query: str, **frames: pl.LazyFrame) -> pl.LazyFrame:
-    """Run a query over frames; declare the product with ``engine="duckdb"``, so that its page says so.
+    """Run a query over frames. A product whose function calls this is shown with the kind ``duckdb``.
 
     Args:
         query: DuckDB SQL; each frame is a table of its name.
-        frames: the inputs. What does not fit into the memory limit (``MESH_MEMORY_LIMIT``) is kept on disk.
+        frames: the inputs. Data beyond the memory limit (``MESH_MEMORY_LIMIT``) is kept on disk.
     """
     from resources.settings import get_settings
     from resources.warehouse import Warehouse

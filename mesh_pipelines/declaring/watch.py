@@ -1,4 +1,4 @@
-"""The bounds within which the world may move before a model's checks warn."""
+"""The bounds of drift and loss of quality beyond which a model's checks warn."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from mesh_pipelines.errors import DefinitionError, Violation
 
 @dataclass(frozen=True)
 class Watch:
-    """What a domain tolerates of a model in use; pure data.
+    """Tolerances of a domain for a model in use; plain data.
 
     Args:
-        max_psi: a column, or the predictions, with a higher population stability index has drifted; above 0.25 is
-            read as moved, see :func:`mesh_pipelines.monitoring.drift.psi`.
+        max_psi: highest population stability index of a column or the predictions before it counts as drifted;
+            see :func:`mesh_pipelines.monitoring.drift.psi`.
         max_ks: the same for the Kolmogorov-Smirnov statistic, 0 to 1; None: not judged.
-        max_metric_drop: by how much the model's metric, in its own unit, may be worse on what happened since than on
-            the holdout it was judged by; for each slice too.
+        max_metric_drop: how much worse the metric, in its own unit, may be on later data than on the holdout;
+            for each slice too.
         min_rows: fewer rows are shown, not judged.
-        months: how many of the newest months are looked at.
-        ignore: features that are watched by nobody: a day of the year drifts by its nature.
-        score: column of the predictions that holds what the model said; by default the only floating-point one, or
-            the only such that is no feature.
+        months: number of newest months evaluated.
+        ignore: features that are not watched, such as the day of the year, which drifts by nature.
+        score: column of the predictions with the score; by default the only floating-point one, or the only
+            such that is no feature.
 
     Raises:
         DefinitionError: with every bound that makes no sense.

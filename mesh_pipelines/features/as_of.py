@@ -1,7 +1,7 @@
-"""Totals of events as known at a moment: running totals, read as of any time, without a look ahead.
+"""Totals of events as known at a moment: differences of running totals, without a look ahead.
 
-Every figure is the difference of two running totals, so a window costs the same whether it holds an hour or a month,
-and all sums are of whole numbers: the same events give the same bits, in any order and batch.
+A window costs the same for an hour or a month. All sums are of whole numbers: the same events give the same
+bits, in any order and batch.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ def totals_as_of(
     figures: Mapping[str, pl.Expr],
     windows: Windows,
 ) -> pl.LazyFrame:
-    """Add to each row what the events of its groups came to by a moment, or in windows that end there.
+    """Add to each row the totals of its groups' events by a moment, or in windows that end there.
 
     The rows come back in the order of ``when``; rows of one moment keep their order.
 
     Args:
-        rows: rows with a moment each.
         events: one row per event; one without a time has not happened, one without a group counts nowhere.
         when: column of ``rows`` with the moment; events at that moment count as known.
         at: column of ``events`` with the time of the event.
         figures: expressions over ``events`` to add up, by name: whole numbers, or booleans to count.
-        windows: by the columns, of both, that name a group: by prefix, how far back a window reaches. Events after
+        windows: by the columns, of both, that identify a group: by prefix, the length of a window. Events after
             ``when`` minus the window count; all of them where it is None. The figures are added as
             ``<prefix>_<figure>`` (Int64), 0 where nothing had happened.
 
@@ -68,7 +67,7 @@ def totals_as_of(
 def _running_totals(
     happened: pl.LazyFrame, at: str, group: Sequence[str], figures: Mapping[str, pl.Expr]
 ) -> pl.LazyFrame:
-    """The group, the time and one running total per figure, of events in the order of time."""
+    """Group, time and one running total per figure, of events in the order of time."""
     events = happened.filter(pl.all_horizontal(pl.col(*group).is_not_null())).select(
         *group, pl.col(at).alias(_AT), **figures
     )
@@ -91,7 +90,6 @@ def _read(
     figures: Mapping[str, pl.Expr],
     prefix: str,
 ) -> pl.LazyFrame:
-    """Rows with the totals at a moment, each figure under a prefix."""
     prefixed = totals.rename({name: f"{prefix}{name}" for name in figures})
     return join_latest(rows, prefixed, moment=moment, at=_AT, by=group)
 

@@ -1,16 +1,15 @@
-"""Which columns of its inputs each column of a feature set is made of: read off polars' own plan, never off names.
+"""Columns of inputs that each column of a feature set is made of, from polars' own plan, never from names.
 
-The domain's function is called on inputs that have columns and no rows. The plan that it returns says what becomes of
-each column, so a join, a window or a running total is followed as polars understands it. A column is made of
+The domain's function is called on inputs that have columns and no rows. A column of its result is made of
 
 - the columns that its expressions name;
 - the keys by which it was found, where it came through a join or a group;
-- what decides which rows there are, and their order, where many rows went into one value (a sum, a shift).
+- the columns that decide which rows there are, and their order, where many rows went into one value (a sum, a shift).
 
-A filter or a join that only decides whether a row is there is no part of the values in it.
+A filter or a join that only decides which rows there are is not part of the values in them.
 
-The plan is read through the interface that polars keeps for other engines. It has a version, and not every step of a
-plan can be looked at through it: what cannot be followed is said, not guessed.
+The plan is read through the interface that polars keeps for other engines, which has a version and does not cover every
+step: a step that cannot be followed is reported, not guessed.
 """
 
 from __future__ import annotations
@@ -23,63 +22,62 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 PLAN_VERSION = 16
-"""The major version of polars' plan that is understood here."""
+"""Major version of polars' plan that is understood here."""
 
 Columns = frozenset[tuple[str, str]]
-"""Columns of inputs, each as the input's key and the column's name."""
+"""Columns of inputs: (key of the input, name of the column)."""
 
 _NONE: Columns = frozenset()
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """What the columns of a table are made of.
+    """The columns that a table is made of.
 
     Args:
-        columns: by name, the columns of the inputs that it is made of, as (key, column).
-        untold: why nothing is known, in words; else empty.
+        columns: by column, the columns of the inputs that it is made of.
+        unknown: reason why nothing is known, in words; else empty.
     """
 
     columns: Mapping[str, Columns] = field(default_factory=dict[str, Columns])
-    untold: str = ""
+    unknown: str = ""
 
 
 def lineage_of(
     fn: Callable[..., pl.LazyFrame], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
 ) -> Lineage:
-    """What the columns of a function's result are made of.
+    """Column lineage of a domain's function.
 
     Args:
-        fn: a domain's function, from ``pl.LazyFrame`` s to one.
-        inputs: by argument, the key of what it reads and the polars type of each of its columns.
+        inputs: by argument, the key of the input and the polars type of each of its columns.
     """
     collected: list[str] = []
     frames = {argument: _without_rows(key, schema, collected) for argument, (key, schema) in inputs.items()}
     try:
         plan = _Plan({_scan_of(frames[argument]): key for argument, (key, _) in inputs.items()})
         found = Lineage(plan.read(fn(**frames)).columns)
-    except _Untold as reason:
-        found = Lineage(untold=str(reason))
+    except _PlanNotFollowed as reason:
+        found = Lineage(unknown=str(reason))
     # The function is the domain's own, and may raise anything on inputs that it was not written for.
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 (as the comment says)
-        found = Lineage(untold=f"its plan cannot be followed: {type(error).__name__}: {error}"[:300])
+        found = Lineage(unknown=f"its plan cannot be followed: {type(error).__name__}: {error}"[:300])
     if collected:
-        return Lineage(untold=f"its function reads the rows of {collected[0]}, so its plan does not say all")
+        return Lineage(unknown=f"its function reads the rows of {collected[0]}, so its plan does not say all")
     return found
 
 
-class _Untold(Exception):
-    """A part of a plan that cannot be followed."""
+class _PlanNotFollowed(Exception):
+    """A plan that cannot be followed."""
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows somewhere in a plan.
+    """Rows at one place of a plan.
 
     Args:
-        columns: what each column is made of.
-        there: what decides which rows there are.
-        order: what decides the order that they are in.
+        columns: by column, the columns of the inputs that it is made of.
+        there: columns that decide which rows there are.
+        order: columns that decide the order of the rows.
     """
 
     columns: Mapping[str, Columns]
@@ -87,7 +85,6 @@ class _Rows:
     order: Columns = _NONE
 
     def of(self, names: Sequence[str]) -> Columns:
-        """What some of the columns are made of."""
         return _NONE.union(*(self.columns[name] for name in names))
 
 
@@ -107,7 +104,7 @@ _PARTS = {
     "Gather": ("expr", "idx"),
     "Slice": ("input", "offset", "length"),
 }
-"""The expressions that are understood, and where they keep those that they are made of."""
+"""The expressions that are understood, each with the attributes that hold its parts."""
 
 _BY_ROW = {"Column", "Literal", "BinaryExpr", "Cast", "Ternary"}
 _BY_ROW_FUNCTIONS = {
@@ -121,7 +118,7 @@ _BY_ROW_FUNCTIONS = {
         "BooleanFunction.IsBetween",
     ),
 }
-"""Functions of one row. Of any other it is taken that the rows around may matter: that can only name too much."""
+"""Functions of one row. Any other is taken to depend on other rows too, which can only name too many columns."""
 
 _IN_ANY_ORDER = {"min", "max", "sum", "mean", "median", "std", "var", "count", "n_unique"}
 
@@ -129,11 +126,7 @@ _JOINS = {"Left", "Inner", "AsOf", "Full", "Right", "Cross", "Semi", "Anti"}
 
 
 class _Plan:
-    """One reading of a plan.
-
-    Args:
-        inputs: the key of each input, by what reads it.
-    """
+    """One reading of a plan; ``inputs`` gives the key of each scan's input."""
 
     def __init__(self, inputs: Mapping[Any, str]) -> None:
         self._inputs = inputs
@@ -141,7 +134,6 @@ class _Plan:
         self._visitor: Any = None
 
     def read(self, frame: pl.LazyFrame) -> _Rows:
-        """What the rows of a frame are made of."""
         self._visitor = _visitor(frame)
         return self._rows(self._visitor.get_node())
 
@@ -153,7 +145,7 @@ class _Plan:
             case "PythonScan":
                 key = self._inputs.get(found.options[0])
                 if key is None:
-                    raise _Untold("its function reads what is no input of it")
+                    raise _PlanNotFollowed("its function reads what is no input of it")
                 return _Rows({name: frozenset({(key, name)}) for name in names})
             case "DataFrameScan":  # a table that the function wrote itself: no input can have been collected
                 return _Rows(dict.fromkeys(names, _NONE))
@@ -173,10 +165,10 @@ class _Plan:
             case "SimpleProjection" | "Select" | "HStack" | "Filter" | "Sort" | "Slice" | "Distinct":
                 return self._narrowed(kind, found, self._rows(found.input), names)
             case _:
-                raise _Untold(f"its plan has a step that cannot be followed: {kind}")
+                raise _PlanNotFollowed(f"its plan has a step that cannot be followed: {kind}")
 
     def _narrowed(self, kind: str, found: Any, rows: _Rows, names: Sequence[str]) -> _Rows:
-        """Steps upon one table that leave a row a row."""
+        """Rows after a step on one table that neither adds nor merges rows."""
         columns, there, order = rows.columns, rows.there, rows.order
         match kind:
             case "Select" | "HStack":
@@ -205,7 +197,7 @@ class _Plan:
 
     def _grouped(self, found: Any) -> _Rows:
         if found.options.dynamic or found.options.rolling:
-            raise _Untold("its plan has a step that cannot be followed: groups by windows of time")
+            raise _PlanNotFollowed("its plan has a step that cannot be followed: groups by windows of time")
         rows = self._rows(found.input)
         keys = {one.output_name: self._made(one.node, rows) for one in found.keys}
         by = _NONE.union(*keys.values())
@@ -229,7 +221,7 @@ class _Plan:
             how, _, _, _, left_by, right_by, *_ = how
             by |= left.of(left_by or ()) | right.of(right_by or ())
         if found.predicate is not None or how not in _JOINS:
-            raise _Untold(f"its plan has a step that cannot be followed: a join ({how})")
+            raise _PlanNotFollowed(f"its plan has a step that cannot be followed: a join ({how})")
         there = left.there if how == "AsOf" else left.there | right.there | by
         if how in ("Semi", "Anti"):
             return _Rows(left.columns, there, left.order)
@@ -248,11 +240,11 @@ class _Plan:
         return _Rows(columns, there, right.order if how == "Right" else left.order)
 
     def _made(self, node: int, rows: _Rows) -> Columns:
-        """What an expression over some rows is made of."""
+        """Columns that an expression over some rows is made of."""
         found = self._visitor.view_expression(node)
         kind = type(found).__name__
         if kind not in _PARTS:
-            raise _Untold(f"its plan has an expression that cannot be followed: {kind}")
+            raise _PlanNotFollowed(f"its plan has an expression that cannot be followed: {kind}")
         if kind == "Column":
             return rows.columns[found.name]
         made = _NONE
@@ -276,17 +268,17 @@ def _by_row(function: str) -> bool:
 
 
 def _without_rows(key: str, schema: Mapping[str, Any], collected: list[str]) -> pl.LazyFrame:
-    """An input that has columns; whoever asks it for rows is written down, and gets none."""
+    """An empty input; a read of its rows adds the key to ``collected``."""
 
     def read(*_: Any) -> Iterator[pl.DataFrame]:
         collected.append(key)
-        raise _Untold(f"the rows of {key} are not here")
+        raise _PlanNotFollowed(f"the rows of {key} are not here")
 
     return register_io_source(read, schema=dict(schema))
 
 
 def _scan_of(frame: pl.LazyFrame) -> Any:
-    """What reads an input, as it stands in a plan."""
+    """The scan of an input, as it appears in a plan."""
     return _visitor(frame).view_current_node().options[0]
 
 
@@ -294,5 +286,5 @@ def _visitor(frame: pl.LazyFrame) -> Any:
     as_written = pl.QueryOptFlags.none(comm_subplan_elim=True)  # what occurs twice is read once
     plan: Any = frame._ldf.with_optimizations(as_written._pyoptflags).visit()  # pyright: ignore[reportPrivateUsage]
     if plan.version()[0] != PLAN_VERSION:
-        raise _Untold(f"polars {pl.__version__} writes its plans in a form that is not known here")
+        raise _PlanNotFollowed(f"polars {pl.__version__} writes its plans in a form that is not known here")
     return plan

@@ -1,8 +1,7 @@
-"""Rows found by time: the latest one that was known at a moment, and the one of exactly a moment.
+"""Rows found by time: the latest one known at a moment, and the one of exactly a moment.
 
-Both are as-of joins within groups. Polars searches these forward only, and cannot check that rows are in order: rows
-in another order would silently be given what became known later. So each function here puts its rows in order first.
-That costs nothing where they are, for a result says which order it has.
+Both are as-of joins within groups. Polars searches these forward only and cannot check that rows are in order; rows in
+another order would silently get values known later. So each function sorts first, which costs nothing for sorted rows.
 """
 
 from __future__ import annotations
@@ -30,13 +29,12 @@ def latest_as_of(
     The rows come back in the order of ``when``; rows of one moment keep their order.
 
     Args:
-        rows: rows with a moment each.
-        known: what became known; of several rows of a group at one time the last counts.
+        known: of several rows of a group at one time the last counts.
         when: column of ``rows`` with the moment.
         at: column of ``known`` with the time from which it is known; this column is not added.
-        by: columns, of both, that name a group.
-        within: the greatest age of what is known; any by default.
-        strictly_before: leave out what became known at the very moment.
+        by: columns, of both, that identify a group.
+        within: the greatest age of a known row; any by default.
+        strictly_before: leave out rows of the very moment.
     """
     found = join_latest(
         in_order(rows, when),
@@ -64,11 +62,10 @@ def values_at(
     The rows come back in the order of ``when``; rows of one moment keep their order.
 
     Args:
-        rows: rows with a time each.
         known: rows to find; of several of a group at one time the last counts.
         when: column of ``rows`` with their time.
         at: column of ``known`` with its time; this column is not added.
-        by: columns, of both, that name a group.
+        by: columns, of both, that identify a group.
         offset: from the row's time to the moment: negative for a change against then, positive for a target.
     """
     found = join_latest(
@@ -83,7 +80,7 @@ def values_at(
 
 
 def in_order(rows: pl.LazyFrame, when: str) -> pl.LazyFrame:
-    """Rows in the order of a column; rows with the same value keep their order."""
+    """Rows sorted by a column; rows with the same value keep their order."""
     return rows.sort(when, maintain_order=True)
 
 

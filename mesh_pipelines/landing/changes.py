@@ -11,13 +11,7 @@ from quality.contract import Contract, Partition
 
 
 def look_at(landing: Landing, known: Known, *, settle: float = 0.0) -> Landed:
-    """One look by itself; what went wrong with it is part of what was found.
-
-    Args:
-        landing: where to look.
-        known: what the last publish knew of each input.
-        settle: see :meth:`Landing.look`.
-    """
+    """Look at a landing; a failure becomes part of the result."""
     try:
         with landing:
             return landing.look(known, settle=settle)
@@ -28,12 +22,8 @@ def look_at(landing: Landing, known: Known, *, settle: float = 0.0) -> Landed:
 def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:
     """Partitions whose inputs are not those of the last publish, each with the reason in words.
 
-    A partition that lost its last input is not among them: it keeps its rows, since nothing is ever lost because
-    somebody tidied up. One that has others left is made anew from these.
-
-    Args:
-        landed: what is there now.
-        known: what the last publish knew of each input.
+    A partition that lost its last input is left out and keeps its rows: tidying up a folder loses no data.
+    A partition with other inputs left is made anew from these.
     """
     reasons: dict[str, list[str]] = {}
     now = landed.by_partition()
@@ -50,35 +40,20 @@ def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:
 
 
 def removed_inputs(landed: Landed, known: Known) -> tuple[str, ...]:
-    """Names of inputs that were the last of their partition and are gone, while their rows stay published.
-
-    Args:
-        landed: what is there now.
-        known: what the last publish knew of each input.
-    """
+    """Names of inputs that were the last of their partition and are gone, while their rows stay published."""
     now = landed.by_partition()
     gone = {name for partition, inputs in known.items() if partition not in now for name in inputs}
     return tuple(sorted(gone - set(landed.unfinished) - {one.name for one in landed.outside}))
 
 
 def separate_undeclared(landed: Landed, cut: Partition | None) -> Landed:
-    """What landed, with that of partitions which the contract does not declare set apart.
-
-    Args:
-        landed: what one look found.
-        cut: the partitions that the contract declares, if any.
-    """
+    """The look with inputs of undeclared partitions moved from ``inputs`` to ``outside``."""
     outside = tuple(one for one in landed.inputs if cut and one.partition and not cut.holds(one.partition))
     return replace(landed, inputs=tuple(one for one in landed.inputs if one not in outside), outside=outside)
 
 
 def undeclared_error(landed: Landed, contract: Contract) -> LandingError:
-    """The error of inputs whose partition the contract does not declare.
-
-    Args:
-        landed: what one look found, with such inputs set apart.
-        contract: the source's contract.
-    """
+    """The error of inputs whose partition the contract does not declare."""
     assert contract.partition is not None
     what = ", ".join(f"{one.name} ({one.partition})" for one in landed.outside[:LISTED])
     more = len(landed.outside) - LISTED
@@ -92,7 +67,7 @@ def undeclared_error(landed: Landed, contract: Contract) -> LandingError:
 
 
 def known_inputs(inputs: Iterable[LandedInput]) -> dict[str, dict[str, SeenInput]]:
-    """What the publish record keeps of inputs: see :data:`Known`."""
+    """Inputs as the publish record keeps them: see :data:`Known`."""
     found: dict[str, dict[str, SeenInput]] = {}
     for one in inputs:
         found.setdefault(one.partition, {})[one.name] = SeenInput(one.stamp, one.fingerprint, one.mark)

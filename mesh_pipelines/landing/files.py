@@ -1,7 +1,7 @@
 """Files that land in a folder or an object store, found by the pattern of their names.
 
-The cheap look is one listing: size and time of change in a folder, the ETag in an object store. A file is hashed where
-that look says that it may have changed; an object with an ETag never is, for that names its content already.
+A look is one listing: size and time of change in a folder, the ETag in an object store. A file is hashed only
+where these changed; an object with an ETag never is, for the ETag names its content already.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ class FileLanding:
     """The files of one source.
 
     Args:
-        store: the landing zone, in which every domain has its own folder.
-        domain: the domain's folder.
-        pattern: file name below that folder; ``{month}`` marks where its partition stands, ``*`` matches any text.
+        domain: its folder in the landing zone.
+        pattern: file name below that folder; ``{month}`` marks the partition, ``*`` matches any text.
 
     Raises:
-        LandingError: the pattern names no kind of partition that there is.
+        LandingError: the pattern names no known kind of partition.
     """
 
     def __init__(self, store: Store, domain: str, pattern: str) -> None:
@@ -67,7 +66,7 @@ class FileLanding:
                 try:
                     content = entry.tag or self._store.sha256(entry.name)
                 except FileNotFoundError:
-                    continue  # taken away while we looked
+                    continue  # removed since the listing
                 inputs.append(LandedInput(name, partition, stamp, content))
         return Landed(tuple(sorted(inputs, key=lambda one: one.name)), tuple(sorted(unfinished)))
 
@@ -110,7 +109,7 @@ class FileLanding:
         )
 
     def _entries(self) -> list[tuple[Entry, str, str]]:
-        """Files that the pattern fits: the entry, its name below the domain's folder, its partition."""
+        """Files that fit the pattern: the entry, its name below the domain's folder, its partition."""
         folder = f"{self._domain}/{self._below}".rstrip("/")
         found: list[tuple[Entry, str, str]] = []
         prefix = len(self._domain) + 1
@@ -135,7 +134,7 @@ class FileLanding:
 
 
 def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
-    """The same as one frame of all of them, a group at a time: polars takes quadratic time to begin with thousands."""
+    """One frame of all frames, concatenated in groups: polars takes quadratic time to begin with thousands."""
     from polars.io.plugins import register_io_source
 
     empty = [pl.DataFrame(schema=frame.collect_schema()) for frame in frames]

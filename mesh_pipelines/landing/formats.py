@@ -1,4 +1,4 @@
-"""The formats of landed files (CSV, Parquet, JSON lines): rows as they came, and in words what is wrong with a file."""
+"""The formats of landed files (CSV, Parquet, JSON lines): raw rows, and the faults of a file in words."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class RawFile:
     """One landed file.
 
     Args:
-        store: the landing zone.
-        name: its name there; the ending says the format, CSV where it says nothing.
+        name: its name in the landing zone; the suffix is the format, CSV by default.
     """
 
     store: Store
@@ -38,12 +37,12 @@ class RawFile:
         return "parquet" if ending == ".parquet" else "json" if ending in _JSON else "csv"
 
     def rows(self, contract: Contract) -> pl.LazyFrame:
-        """The contract's columns and the number of each row; CSV and JSON come as text, Parquet in its types."""
+        """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types."""
         return self._scan(contract).select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
 
     @cached_property
     def schema(self) -> Mapping[str, pl.DataType]:
-        """Columns and types as the file itself has them; of a CSV, whose header is read alone, there are none."""
+        """Columns and types that the file itself has; empty for a CSV, which has only a header."""
         if self.format == "csv":
             return {}
         found = dict(self._scan(None).collect_schema())
@@ -51,7 +50,7 @@ class RawFile:
         return found
 
     def fault(self, contract: Contract) -> str:
-        """What is wrong with it as a whole, in words; empty where its rows can be read."""
+        """The fault of the file as a whole, in words; empty where its rows can be read."""
         try:
             with self.store.open(self.name) as handle:
                 if not handle.read(1):
@@ -73,7 +72,7 @@ class RawFile:
         )
 
     def not_text(self) -> str:
-        """Where a file that should be text is none; empty where it is text, or is not meant to be."""
+        """The place at which a text file has bytes that are not text; empty where there is none, or for Parquet."""
         if self.format == "parquet":
             return ""
         with self.store.open(self.name) as handle:
@@ -134,7 +133,7 @@ def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
 
 
 def fault_of_file(error: BaseException) -> str:
-    """What polars, or a store, says of a file, in the words of whoever delivered it."""
+    """An error of polars or a store about a file, in the words of its supplier."""
     text, line = str(error), _first_line(error)
     if "not properly escaped" in text:
         return f"is cut off or misquoted, a quoted field never ends: {line.removeprefix('could not parse ')[:80]}"

@@ -1,8 +1,8 @@
-"""The landing of a source, of whatever kind: files in a folder or an object store, a table of a database.
+"""The protocol of a source's landing: files in a folder or an object store, or a table of a database.
 
-Every kind answers the same two questions. ``look`` says what is there now, by input, each with a fingerprint of its
-content; ``read`` gives the rows of some inputs as they came, with their provenance. A look is cheap first: an input
-whose stamp is the one that the last publish saw is what it was, and only another one is looked at more closely.
+``look`` finds the inputs there are, each with a fingerprint of its content; ``read`` gives the rows of some inputs
+with their provenance. A look first compares the stamp of an input with that of the last publish, which is cheap, and
+works out a new fingerprint only where the stamp has changed.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from quality.typed import PROVENANCE
 
 LISTED = 8
 FILE, ROW = PROVENANCE
-"""Provenance of a source's row: the file or table that it came from, and its number among the rows read, from 1."""
+"""Provenance of a source's row: its file or table, and its number among the rows read, from 1."""
 
 
 class SeenInput(NamedTuple):
-    """What a publish record keeps of one input.
+    """One input in a publish record.
 
     Args:
-        stamp: what a cheap look saw of it.
+        stamp: a cheap mark of its state: size and time, ETag, counters.
         fingerprint: of its content.
-        mark: how far its rows had come, as text; empty where there is none.
+        mark: its highest watermark, as text; empty where there is none.
     """
 
     stamp: str
@@ -37,21 +37,20 @@ class SeenInput(NamedTuple):
 
 
 Known = Mapping[str, Mapping[str, SeenInput]]
-"""The inputs of the last publish, by partition and name."""
+"""Inputs of the last publish, by partition and name."""
 
 
 @dataclass(frozen=True)
 class LandedInput:
-    """One thing that rows come from: a file, or a table (or one partition of it).
+    """One input of a source: a file, or a table (or one partition of it).
 
     Args:
-        name: path below the domain's landing folder; of a table, its name.
-        partition: the partition it belongs to; empty where the source has none.
-        stamp: what a cheap look sees of it, which changes whenever the content may have; empty where there is none.
+        name: path below the domain's landing folder; name of a table.
+        stamp: a cheap mark that changes whenever the content may have; empty where there is none.
         fingerprint: of the content.
-        mark: how far its rows had come: the highest watermark, as text; empty where there is none.
+        mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
-        change: what to say of it where its fingerprint is another one.
+        change: description of a change of its fingerprint.
     """
 
     name: str
@@ -65,13 +64,13 @@ class LandedInput:
 
 @dataclass(frozen=True)
 class Landed:
-    """All inputs of a source as one look found them.
+    """All inputs of a source, as one look found them.
 
     Args:
-        inputs: what can be read, by name.
-        unfinished: names of what is still being written; it is left for the next look.
-        fault: why nothing could be looked at, where that is so.
-        outside: what cannot be read, being of a partition that the contract does not declare.
+        inputs: readable inputs, by name.
+        unfinished: names of inputs that are still being written, left for the next look.
+        fault: reason why the landing could not be looked at, if it could not.
+        outside: inputs of partitions that the contract does not declare.
     """
 
     inputs: tuple[LandedInput, ...] = ()
@@ -80,7 +79,6 @@ class Landed:
     outside: tuple[LandedInput, ...] = ()
 
     def by_partition(self) -> dict[str, tuple[LandedInput, ...]]:
-        """Inputs by their partition, sorted."""
         found: dict[str, list[LandedInput]] = {}
         for one in self.inputs:
             found.setdefault(one.partition, []).append(one)
@@ -88,22 +86,21 @@ class Landed:
 
 
 class Landing(Protocol):
-    """Where a source's rows come from. What is looked at and read inside one ``with`` block is of one moment."""
+    """The landing of one source. Looks and reads inside one ``with`` block see one moment."""
 
     where: str
-    """What to call it in an error."""
+    """Name of the landing in errors."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """What is there now.
+        """Find the inputs there are.
 
         Args:
-            known: what the last publish knew of each input.
-            settle: seconds that something unknown must have been left unchanged before it counts as finished. A look
-                with 0 is a thorough one.
+            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough
+                look.
 
         Raises:
             LandingError, SourceUnavailable: it cannot be looked at.
@@ -111,11 +108,7 @@ class Landing(Protocol):
         ...
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
-        """The rows of some inputs, as they came, with where each came from.
-
-        Args:
-            inputs: what to read, of the last look.
-            contract: the source's contract, which names the columns.
+        """Read the raw rows of some inputs, with their provenance.
 
         Returns:
             A frame of the contract's columns, ``_file``, ``_row`` and, for a partitioned source, its partition.
@@ -126,23 +119,12 @@ class Landing(Protocol):
         ...
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
-        """Name the inputs at fault, after reading all of them together failed.
-
-        Args:
-            inputs: what was read.
-            contract: the source's contract.
-            error: what was said.
-        """
+        """The error that names the inputs at fault, after reading all of them together failed."""
         ...
 
 
 def refused_error(where: str, faults: Sequence[str]) -> LandingError:
-    """The error of inputs that cannot be read as the contract says.
-
-    Args:
-        where: the source's key.
-        faults: one line for each, which names it.
-    """
+    """The error of inputs that cannot be read as the contract says, one line in ``faults`` for each."""
     return LandingError(
         "refused, nothing of it was published:\n" + "\n".join(f"  - {fault}" for fault in faults),
         where=where,

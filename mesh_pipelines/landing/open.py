@@ -12,12 +12,7 @@ if TYPE_CHECKING:
 
 
 def landing_of(node: Node, settings: Settings) -> Landing:
-    """Where the rows of a source come from.
-
-    Args:
-        node: the source.
-        settings: where the landing zone is, and the databases.
-    """
+    """The landing of a source, with the settings of the landing zone and the databases."""
     from mesh_pipelines.declaring.declarations import SourceDeclaration, TableDeclaration
 
     declared = node.declaration

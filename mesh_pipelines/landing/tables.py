@@ -1,8 +1,7 @@
 """A table of a PostgreSQL database, by snapshot or by watermark.
 
-The database does the looking: it counts and hashes the rows that may have changed, and only what did change is read.
-Values come as text, so that the contract decides what they are, as it does for a CSV. What is looked at and what is
-read are of one moment (one repeatable-read transaction).
+The database counts and hashes the rows that may have changed, and only changed rows are read. Values come as
+text, typed later by the contract, as for a CSV. Look and read see one moment (one repeatable-read transaction).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _TICK_SECONDS = 20
 
 @dataclass(frozen=True)
 class _Range:
-    """How much of a table has been seen: rows from ``since`` on, up to ``mark``."""
+    """The range of a table seen so far: rows from ``since`` on, up to ``mark``."""
 
     rows: int
     hash: str
@@ -42,9 +41,8 @@ class TableLanding:
     """The rows of one table.
 
     Args:
-        declared: the source.
-        node: the same in its domain, with its contract.
-        settings: which hold the databases' URLs.
+        node: the node of the same source, with its contract.
+        settings: hold the databases' URLs.
 
     Raises:
         LandingError: no URL is set for its database.
@@ -73,9 +71,9 @@ class TableLanding:
         self._open.__exit__(None, None, None)
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """By snapshot, PostgreSQL's own counters of changed rows are the cheap look.
+        """Find the inputs; by snapshot, the stamp is PostgreSQL's own count of changed rows.
 
-        These come a moment late, so a thorough look does not trust them, and a tick's look is followed by another.
+        The count comes a moment late: a thorough look does not trust it, and a tick's look is followed by another.
         """
         if settle:
             self._open.limit(_TICK_SECONDS)
@@ -91,7 +89,7 @@ class TableLanding:
         return Landed(self._by_snapshot(stamp))
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
-        """Rows are numbered as they come, which promises no order."""
+        """Read the rows in any order; their numbers are those of this read."""
         from polars.io.plugins import register_io_source
 
         if not inputs:
@@ -132,7 +130,7 @@ class TableLanding:
 
     @property
     def name(self) -> str:
-        """The table, as provenance has it."""
+        """Name of the table in provenance."""
         return f"{self._declared.database}:{self._declared.table}"
 
     @property
@@ -147,7 +145,7 @@ class TableLanding:
     # -- looking -----------------------------------------------------------------------------------------------
 
     def _columns(self) -> dict[str, str]:
-        """Type of each column; refused where these are not the contract's columns."""
+        """Types of the columns, which have to be the contract's."""
         given = literal(self._table)
         values = ["a.attname", "format_type(a.atttypid, a.atttypmod)"]
         condition = f"a.attrelid = to_regclass({given}) AND a.attnum > 0 AND NOT a.attisdropped"
@@ -174,7 +172,7 @@ class TableLanding:
         return found
 
     def _stamp(self) -> str:
-        """What the database counts of a plain table's changes; empty where it does not count them."""
+        """The database's count of a plain table's changes; empty where it has none."""
         of = f"c.oid = to_regclass({literal(self._table)})"
         plain = "c.relkind = 'r' AND NOT c.relhassubclass AND NOT pg_is_in_recovery()"
         counted = f"{plain} AND current_setting('track_counts')::boolean"
@@ -216,7 +214,7 @@ class TableLanding:
         return (self._marked(self._later(mark, tail.mark), since),)
 
     def _marked(self, mark: str, since: str) -> LandedInput:
-        """The table as read up to a mark; its fingerprint is that of the rows that a later look begins with."""
+        """The table as read up to a mark; the fingerprint is of the rows that the next look begins with."""
         tail = self._range([self._beyond(self._since(mark))] if mark else [])
         return LandedInput(self.name, "", "", tail.fingerprint, mark, since, "has new rows")
 
@@ -230,7 +228,7 @@ class TableLanding:
         return _Range(rows, word, highest or "")
 
     def _hash(self) -> str:
-        """A hash of rows in any order: each row's own, added up."""
+        """SQL for a hash of rows in any order: the sum of each row's hash."""
         row = ", ".join(self._text(name) for name in self._contract.dtypes)
         return f"coalesce(sum(hashtextextended(ROW({row})::text, 0)::numeric), 0)::text"
 
@@ -240,7 +238,7 @@ class TableLanding:
         return f"{ident(column)}::text"
 
     def _label(self) -> str:
-        """The partition of a row, by its name."""
+        """SQL for the name of a row's partition."""
         assert self._contract.partition is not None
         column = self._declared.partition or self._contract.partition.column or ""
         if self._types[column].startswith(_TIMES):
@@ -258,12 +256,12 @@ class TableLanding:
         return [f"{self._label()} IN ({names})" if names else f"({self._label()} >= {first}) IS NOT FALSE"]
 
     def _beyond(self, since: str) -> str:
-        """Rows that may be new: what has no watermark can never be told to be old."""
+        """SQL for rows that may be new; a row without a watermark always may be."""
         column = self._declared.watermark
         return f"({ident(column)} >= {literal(since)}::{self._types[column]} OR {ident(column)} IS NULL)"
 
     def _since(self, mark: str) -> str:
-        """Where the next look begins: at the mark, or the overlap below it."""
+        """The mark at which the next look begins: ``mark`` less the overlap."""
         if not self._declared.overlap:
             return mark
         kind = self._types[self._declared.watermark]
@@ -280,6 +278,6 @@ class TableLanding:
 
 
 def _select(values: Sequence[str], table: str, conditions: Sequence[str]) -> str:
-    """Names and values in it are quoted where they were put together (:func:`ident`, :func:`literal`)."""
+    """The SQL of a query; names and values are quoted already (:func:`ident`, :func:`literal`)."""
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"SELECT {', '.join(values)} FROM {table}{where}"  # noqa: S608

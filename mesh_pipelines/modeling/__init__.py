@@ -1,1 +1,1 @@
-"""Models as a domain declares them: trained out of time, judged by a gate, rebuilt bit for bit."""
+"""Models of a domain: trained out of time, judged by a gate, rebuilt bit for bit."""

@@ -1,4 +1,4 @@
-"""Metrics of a model as polars expressions, so that overall and by slice are one query each."""
+"""Metrics of a model as polars expressions: one query for overall figures, one for slices."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _EPSILON = 2.220446049250313e-16
 
 
 def metric_expression(name: str, score: str = SCORE, target: str = TARGET) -> pl.Expr:
-    """One metric of ``score`` against ``target`` over the rows of the context (frame or group); null if
-    undefined.
+    """One metric of ``score`` against ``target`` over the rows of the context; null if undefined.
 
     ``auc`` is the Mann-Whitney rank statistic, with average ranks for ties (Hanley and McNeil, "The meaning
     and use of the area under a receiver operating characteristic (ROC) curve", Radiology 143, 1982);
@@ -55,14 +54,12 @@ def evaluate(rows: pl.DataFrame, metrics: Sequence[str], score: str = SCORE) -> 
 
 @dataclass(frozen=True)
 class SliceMetrics:
-    """Metrics of the rows with one value in one column.
+    """Metrics of the holdout rows with one value in one column.
 
     Args:
-        column: the sliced column.
-        value: its value as text.
-        rows: number of holdout rows.
-        metrics: the model's metrics; an undefined one (AUC of a single class) is absent.
-        baseline: the naive baseline's.
+        value: as text.
+        metrics: of the model; an undefined one (AUC of a single class) is absent.
+        baseline: metrics of the naive baseline.
     """
 
     column: str
@@ -115,8 +112,7 @@ def _of(row: Mapping[str, Any], prefix: str, metrics: Sequence[str]) -> dict[str
 
 
 def calibration(rows: pl.DataFrame, bins: int = 10, score: str = SCORE) -> pl.DataFrame:
-    """Mean prediction against mean outcome in ``bins`` groups of about equal size, equal scores kept
-    together.
+    """Mean prediction against mean outcome in ``bins`` groups of about equal size, equal scores in one group.
 
     Returns:
         Columns predicted, actual (Float64) and rows, in the order of the prediction.
@@ -135,10 +131,10 @@ def calibration(rows: pl.DataFrame, bins: int = 10, score: str = SCORE) -> pl.Da
 
 
 def better(metric: str, left: float, right: float) -> bool:
-    """True where ``left`` is strictly better than ``right``."""
+    """True if ``left`` is strictly better than ``right``."""
     return left > right if METRICS[metric] else left < right
 
 
 def shortfall(metric: str, value: float, reference: float) -> float:
-    """By how much ``value`` is worse than ``reference``, in its own unit; negative where it is better."""
+    """Difference by which ``value`` is worse than ``reference``, in its own unit; negative where it is better."""
     return reference - value if METRICS[metric] else value - reference

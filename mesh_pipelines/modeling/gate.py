@@ -1,4 +1,4 @@
-"""The gate: whether a challenger may take the champion's place. A pure decision over scores that were made before."""
+"""The gate between a challenger and the champion's place: a pure decision over scores."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mesh_pipelines.modeling.evaluation import BASELINE, SCORE, better, evaluate
 from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
 
 CHAMPION = "_champion"
-"""Column with the champion's score, where two are compared."""
+"""Column with the champion's score in a comparison."""
 #: fewer common rows than this say nothing about which of two models is better
 MIN_COMMON_ROWS = 50
 
 
 class Evaluated(Protocol):
-    """A challenger as it was evaluated on its own out-of-time holdout."""
+    """A challenger with the evaluation on its own out-of-time holdout."""
 
     @property
     def metrics(self) -> Mapping[str, float]: ...
 
     @property
     def baseline(self) -> Mapping[str, float]:
-        """The same metrics of the naive baseline."""
+        """Metrics of the naive baseline."""
         ...
 
     @property
@@ -42,11 +42,11 @@ class Opponent:
     Args:
         label: ``name@version``.
         recorded: its metrics when it was trained.
-        common: holdout rows of the challenger that the champion did not learn from, with the champion's score beside
-            the challenger's; ``None`` where it cannot read today's features.
-        fault: why it cannot.
-        seen: holdout rows that it learnt from, and that are left out.
-        learnt_until: time of the newest row that it learnt from, ISO 8601.
+        common: holdout rows of the challenger that the champion was not trained on, with both scores; ``None`` where
+            the champion cannot read today's features.
+        fault: reason why it cannot.
+        seen: number of holdout rows left out because it was trained on them.
+        learnt_until: time of the newest row that it was trained on, ISO 8601.
     """
 
     label: str
@@ -60,12 +60,10 @@ class Opponent:
 def decide(challenger: Evaluated, champion: Opponent | None, spec: ModelSpec) -> GateDecision:
     """Judge a challenger on its out-of-time holdout, and against today's champion on the same fresh rows.
 
-    Where the champion cannot read today's features, its own recorded metric stands in for it.
+    A champion that cannot read today's features is represented by its recorded metric.
 
     Args:
-        challenger: as it was evaluated.
-        champion: as it can be compared; ``None`` where there is none yet.
-        spec: the declaration, with the gate's rules.
+        champion: ``None`` where there is none yet.
     """
     checks = [*_floors(challenger, spec), *_beats_baseline(challenger, spec)]
     if champion is None or champion.common is None:
@@ -118,15 +116,11 @@ def _beats_baseline(challenger: Evaluated, spec: ModelSpec) -> list[GateCheck]:
 def not_worse(
     ours: Mapping[str, float], theirs: Mapping[str, float], label: str, rows: int, seen: int, spec: ModelSpec
 ) -> GateCheck:
-    """True if a challenger's metric keeps within the margin of the champion's on the same rows.
+    """Check that a challenger's metric keeps within the margin of the champion's on the same rows.
 
     Args:
-        ours: the challenger's metrics.
-        theirs: the champion's.
-        label: the champion's label.
         rows: number of rows that both were scored on.
-        seen: rows left out because the champion learnt from them.
-        spec: the declaration, with the gate's rules.
+        seen: number of rows left out because the champion was trained on them.
     """
     name, value, reference = "not_worse_than_champion", ours.get(spec.metric), theirs.get(spec.metric)
     without = f"; {seen:,} rows left out that {label} learnt from" if seen else ""
@@ -157,13 +151,12 @@ def _against_recorded(challenger: Evaluated, champion: Opponent, spec: ModelSpec
 
 
 def slice_checks(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> list[GateCheck]:
-    """For each sliced column, the slice that falls furthest behind the reference.
+    """Check, for each sliced column, of the slice that falls furthest behind the reference.
 
     Args:
         rows: columns ``_target``, ``_score``, the reference's score and the slices.
-        spec: the declaration, with the gate's rules.
         reference: column with the score to compare with.
-        label: whose that is, in words.
+        label: name of the reference, in words.
     """
     checks: list[GateCheck] = []
     measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference)

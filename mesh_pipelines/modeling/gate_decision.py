@@ -1,4 +1,4 @@
-"""The decision of the gate on one version, as it is kept with the version in the registry."""
+"""The gate's decision on one version, kept with the version in the registry."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class GateCheck:
-    """One rule, and how the challenger fared.
+    """One rule of the gate, with the challenger's result.
 
     Args:
         name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
-        passed: True where the rule is kept.
-        value: what was measured; None where it could not be.
-        bound: what was asked.
+        value: the measured value; None where there is none.
+        bound: the required value.
         text: one sentence for people.
     """
 
@@ -31,10 +30,10 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """True if a challenger may be champion, and why.
+    """The decision to promote a challenger or not, with its reasons.
 
     Args:
-        promote: True where every check passed.
+        promote: true if every check passed.
         reasons: every check, the failed ones too.
         champion: label of the champion it was compared with, if any.
         champion_metrics: the champion's metrics on the same rows, if it could be scored.
@@ -49,7 +48,7 @@ class GateDecision:
 
     @property
     def text(self) -> str:
-        """One line for each check, the failed ones first."""
+        """One line a check, the failed ones first."""
         ordered = sorted(self.reasons, key=lambda check: check.passed)
         return "\n".join(
             f"{'passed' if check.passed else 'FAILED'} {check.name}: {check.text}" for check in ordered
@@ -60,7 +59,7 @@ class GateDecision:
 
     @classmethod
     def from_json(cls, text: str) -> GateDecision:
-        """The decision in a tag of the registry; tags written before there was a format have the same fields."""
+        """Read the decision in a tag of the registry; tags without a format number have the same fields."""
         kept = json.loads(text)
         return cls(
             kept["promote"],

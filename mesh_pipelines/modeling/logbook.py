@@ -30,15 +30,9 @@ _MLFLOW_TYPES = {"number": "double", "boolean": "boolean", "text": "string"}
 def log_model(
     run: TrainingRun, spec: ModelSpec, trained: TrainedModel, pictures: Mapping[str, bytes]
 ) -> ModelVersion:
-    """Log everything about a trained model into its run, and register it as the next version of ``spec.key``.
+    """Log a trained model into its run with its ``plots``, and register it as the next version of ``spec.key``.
 
-    The stored ``model.ubj`` has the very bytes that were trained; ``Registry.read`` checks it.
-
-    Args:
-        run: the open run.
-        spec: the model's declaration.
-        trained: the model.
-        pictures: its ``plots``, which the asset's page shows too.
+    The stored ``model.ubj`` has the bytes that were trained; ``Registry.read`` checks it.
 
     Raises:
         TrackingUnavailable: raised by the surrounding ``training_run`` if the store goes away.
@@ -59,7 +53,7 @@ def log_model(
 
 
 def parameters(spec: ModelSpec, record: Record) -> dict[str, Any]:
-    """What MLflow shows as the run's parameters."""
+    """The parameters that MLflow shows for a run."""
     return {
         **record.params,
         "rounds": record.rounds,
@@ -80,7 +74,7 @@ def parameters(spec: ModelSpec, record: Record) -> dict[str, Any]:
 
 
 def plots(spec: ModelSpec, trained: TrainedModel) -> dict[str, bytes]:
-    """File name -> SVG, the same plots for MLflow and for the asset's page."""
+    """Plots by file name, as SVG, for MLflow and the asset's page."""
     return {
         "importance.svg": importance_plot(trained.importances, f"{spec.key}: what it looks at"),
         "calibration.svg": calibration_plot(
@@ -90,7 +84,7 @@ def plots(spec: ModelSpec, trained: TrainedModel) -> dict[str, bytes]:
 
 
 def signature_of(record: Record) -> ModelSignature:
-    """MLflow's signature: each feature with its type, and one double out."""
+    """MLflow's signature of a model: the features with their types, one double as output."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 

@@ -1,4 +1,4 @@
-"""From ordered rows to what XGBoost trains on, in bounded batches, with a digest of exactly those values."""
+"""Training data for XGBoost, from ordered rows in bounded batches, with a digest of exactly these values."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ _MISSING_CODE = 2**32 - 1
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """Names, kinds and categories of a model's features, in the order in which it was trained.
+    """Names, kinds and categories of a model's features, in the order of training.
 
     Args:
-        names: feature columns.
-        kinds: for each, ``number``, ``boolean`` or ``text``.
+        kinds: for each name ``number``, ``boolean`` or ``text``.
         categories: text feature -> its values in the training data, sorted.
     """
 
@@ -46,7 +45,7 @@ class FeatureSchema:
         return tuple("c" if kind == "text" else "float" for kind in self.kinds)
 
     def expressions(self) -> list[pl.Expr]:
-        """Each feature as XGBoost sees it: Float32 with NaN for missing, or an Enum with null for missing."""
+        """Features as XGBoost gets them: Float32 with NaN for missing, or an Enum with null for missing."""
         return [
             pl.col(name).cast(pl.String).cast(pl.Enum(self.categories[name]), strict=False)
             if kind == "text"
@@ -55,7 +54,7 @@ class FeatureSchema:
         ]
 
     def unseen(self) -> list[pl.Expr]:
-        """For each text feature, the number of values that the training data did not have."""
+        """For each text feature, the number of values that are not in the training data."""
         return [
             (
                 pl.col(name).cast(pl.String).cast(pl.Enum(values), strict=False).is_null()
@@ -94,7 +93,7 @@ class FeatureSchema:
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
-    """``number``, ``boolean`` or ``text``; None for what cannot be a feature."""
+    """``number``, ``boolean`` or ``text``; None for a type that cannot be a feature."""
     if dtype.is_numeric():
         return "number"
     if dtype == pl.Boolean:
@@ -105,10 +104,10 @@ def kind_of(dtype: pl.DataType) -> str | None:
 
 
 def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
-    """Find the features of a model, and the categories that its training rows hold.
+    """Find the features of a model, and the categories in its training rows.
 
     Raises:
-        TransformError: a declared column is not there, or a column cannot be a feature.
+        TransformError: a declared column is missing, or a column cannot be a feature.
     """
     schema = train.collect_schema()
     baseline = spec.baseline if isinstance(spec.baseline, tuple) else ()
@@ -152,10 +151,9 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
 
 
 class OrderedDigest:
-    """SHA-256 over values in their order, the same however the rows are cut into batches.
+    """SHA-256 over values in their order, independent of batches.
 
-    Each column has a hash of its own, so batch borders leave no trace; the result also covers names, types,
-    categories and the number of rows.
+    Each column has a hash of its own; the result also covers names, types, categories and the number of rows.
     """
 
     def __init__(self, schema: FeatureSchema, target: str) -> None:
@@ -181,12 +179,11 @@ class OrderedDigest:
 
 @dataclass(frozen=True)
 class MatrixDigest:
-    """What was trained on.
+    """Digest and size of the training data.
 
     Args:
         digest: SHA-256 of features and target in their order.
-        rows: number of rows.
-        external: True where the data is kept on disk.
+        external: true if the data is kept on disk.
     """
 
     digest: str
@@ -196,24 +193,17 @@ class MatrixDigest:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Training data as XGBoost holds it.
-
-    Args:
-        data: the QuantileDMatrix, or ExtMemQuantileDMatrix.
-        facts: what the record keeps of it.
-    """
+    """Training data in XGBoost's form: a QuantileDMatrix or ExtMemQuantileDMatrix, with its digest."""
 
     data: xgboost.DMatrix
     facts: MatrixDigest
 
 
 def _batches(rows: pl.LazyFrame, digest: OrderedDigest, batch_rows: int, page: str | None) -> Any:
-    """An iterator that hands XGBoost the rows batch by batch; the digest is taken the first time through.
+    """Iterator of XGBoost's batches; the first pass through it feeds ``digest``.
 
     Args:
         rows: the features, and last the target, in the order of their key.
-        digest: takes features and target as trained.
-        batch_rows: rows at a time.
         page: prefix of the files that XGBoost keeps on disk; ``None`` to keep all in memory.
     """
     import xgboost
@@ -258,19 +248,17 @@ def training_matrix(
     threads: int | None = None,
     cache: Path | None = None,
 ) -> Generator[Matrix]:
-    """Read rows in their order into quantised form, without ever holding them all.
+    """Read rows in their order into quantised form, in bounded memory.
 
     Args:
-        train: the rows to learn from, in the order of their key.
-        schema: the features.
+        train: the rows to train on, in the order of their key.
         target: column to predict, without nulls.
-        rows: number of rows in ``train``.
         max_memory: bytes; where rows x features x 4 is more, XGBoost keeps the data on disk while it trains.
         max_bin: bins for each feature (XGBoost: 256).
         batch_rows: rows at a time; does not change the result.
-        threads: threads to use; do not change the result.
-        cache: directory for data kept on disk; by default the system's. A private directory (mode 0700) is
-            made in it and removed at the end. It holds bin numbers, not encrypted.
+        threads: does not change the result.
+        cache: directory for data kept on disk; by default the system's. A private directory (mode 0700) is made
+            in it and removed at the end. It holds bin numbers, not encrypted.
 
     Raises:
         TransformError: a value that XGBoost cannot take, such as an infinity.

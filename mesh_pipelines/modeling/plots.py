@@ -1,4 +1,4 @@
-"""Plots that people look at: which features matter, and whether predictions mean what they say."""
+"""Plots of a model: feature importance and calibration."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ def calibration_plot(calibration: pl.DataFrame, binary: bool, title: str = "") -
 
     Args:
         calibration: columns predicted, actual and rows.
-        binary: True for probabilities, False for quantities.
-        title: written above.
     """
     figure, axes = axes_of(4.2, 3.8)
     predicted, actual = calibration["predicted"].to_list(), calibration["actual"].to_list()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_booster(model: bytes, threads: int | None = None) -> xgboost.Booster:
-    """A booster from the bytes of model.ubj.
+    """Read a booster from the bytes of model.ubj.
 
     Raises:
         IntegrityError: the bytes are no model.
@@ -59,6 +59,6 @@ def predict_batches(
     keep: Sequence[pl.Expr | str],
     batch_rows: int = BATCH_ROWS,
 ) -> Iterator[pl.DataFrame]:
-    """The ``keep`` columns of each batch with its ``score``, in the order of the rows."""
+    """The ``keep`` columns and the ``score`` of each batch, in the order of the rows."""
     for batch in frame.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
         yield batch.select(*keep).with_columns(predict(booster, schema, batch).alias("score"))

@@ -1,4 +1,4 @@
-"""Bringing a challenger to the gate, and carrying out what the gate decides."""
+"""Take a challenger to the gate, and carry out the gate's decision."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from mesh_pipelines.modeling.version import PINNED, LoadedModel, ModelVersion
 def bring_to_gate(
     challenger: TrainedModel, champion: LoadedModel | None, holdout: pl.LazyFrame, spec: ModelSpec
 ) -> GateDecision:
-    """Score today's champion anew on those holdout rows that neither model learnt from, and have the gate decide.
+    """Score today's champion on the holdout rows that neither model was trained on, and let the gate decide.
 
     Args:
-        challenger: as ``train`` gave it.
-        champion: as ``Registry.read`` gave it; ``None`` where there is none yet.
+        champion: ``None`` where there is none yet.
         holdout: the feature set that the challenger was trained from; its holdout is taken from it.
-        spec: the declaration, with the gate's rules.
     """
     return decide(challenger, _opponent(challenger, champion, holdout, spec) if champion else None, spec)
 
@@ -32,9 +30,9 @@ def bring_to_gate(
 def carry_out(
     registry: Registry, version: ModelVersion, decision: GateDecision, *, who: str = "gate"
 ) -> ModelVersion:
-    """Move the champion's alias, or keep the version as challenger; the reason goes with it.
+    """Move the champion's alias, or keep the version as challenger, with the reason.
 
-    A pinned champion stays: the version is then kept as challenger, with the pin as its reason.
+    While the champion is pinned the version is kept as challenger, with the pin as its reason.
     """
     promoted, reason = decision.promote, decision.text
     if promoted:

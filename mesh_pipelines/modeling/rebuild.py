@@ -1,4 +1,4 @@
-"""Train a model again from its record, and say whether the very same bytes came out."""
+"""Train a model again from its record, and compare the bytes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from resources.compute.local import prepare_for_training
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What came out of training again.
+    """Result of training again: the new bytes of model.ubj, their SHA-256, and the differences.
 
     Args:
-        model: the new bytes of model.ubj.
-        sha256: their SHA-256.
-        same: True where they are the recorded ones.
-        differs: what is not as recorded: ``data``, ``xgboost``, ``bytes``; with both values.
+        same: true if they are the recorded bytes.
+        differs: differences from the record (``data``, ``xgboost``, ``bytes``), with both values.
     """
 
     model: bytes = field(repr=False)
@@ -41,7 +39,7 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as recorded."""
+    """One difference from the record."""
 
     what: str
     recorded: str
@@ -59,15 +57,13 @@ def rebuild(
     """Train a model again from its record.
 
     Args:
-        record: how it was made.
         features: the feature set at ``record.features.version``, in its order.
-        max_memory: bytes, as in the spec; need not be what it was, as the bytes do not hang on it.
-        threads: threads to use; nor on these.
+        max_memory: bytes, as in the spec; does not change the model.
         cache: directory for external memory.
 
     Raises:
-        NotPublished: the model continued from another one, or was trained on several machines: its own
-            trainer must rebuild it.
+        NotPublished: the model continued from another one, or was trained on several machines: its own trainer
+            must rebuild it.
         TransformError: the rows no longer hold the recorded features.
     """
     if record.parent_model is not None or record.shards != 1:
@@ -106,15 +102,13 @@ def rebuild(
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """True if a model, trained again from its record, came out the same.
+    """Report on a model trained again from its record.
 
     Args:
-        key: ``domain.name`` of the model.
-        version: the version that was rebuilt.
         recorded: SHA-256 of the bytes as first trained.
         rebuilt: SHA-256 of the bytes as trained now.
-        seconds: how long the training took.
-        detail: what differs in the surroundings (library version, inputs), when the bytes do.
+        seconds: duration of the training.
+        detail: differences of the surroundings (library version, inputs), when the bytes differ.
     """
 
     key: str
@@ -126,7 +120,6 @@ class RebuildReport:
 
     @property
     def same(self) -> bool:
-        """True if the two are the same bytes."""
         return bool(self.recorded) and self.recorded == self.rebuilt
 
     def to_json(self) -> dict[str, Any]:

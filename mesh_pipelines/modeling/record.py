@@ -1,4 +1,4 @@
-"""The training record: all that is needed to train a model again bit for bit, and the origin of its data."""
+"""The training record: everything needed to train a model again bit for bit, and the origin of its data."""
 
 from __future__ import annotations
 
@@ -16,27 +16,20 @@ RECORD_VERSION = 1
 
 @dataclass(frozen=True)
 class Record:
-    """How a model was made. The number of threads is absent: it does not change the model.
+    """The record of one training. The number of threads is absent: it does not change the model.
 
     Args:
-        key: ``domain.name`` of the model.
-        features: the feature set that was read, at its lake version.
-        inputs: what the feature set itself was made from.
-        target: column predicted.
-        time: column that splits.
+        features: lake version of the feature set that was read.
+        inputs: lake versions from which the feature set was made.
+        time: column that splits training from holdout.
         params: all XGBoost parameters, seed and objective included.
-        rounds: boosting rounds.
-        seed: the seed, also in ``params``.
-        xgboost_version: bytes are promised only by the same version.
-        schema: names, kinds and categories of the features.
-        split: where training ended.
+        xgboost_version: only the same version gives the same bytes.
         data_digest: SHA-256 of features and target as trained, in their order.
         batch_rows: rows at a time (does not change the model).
         external_memory: true if the data was kept on disk (does not change the model).
-        parent_model: version this one continued from; None: trained from nothing.
-        shards: machines the rows were split over; another count gives other bytes.
+        parent_model: version that this one continued from; None: trained from nothing.
+        shards: machines that the rows were split over; another count gives other bytes.
         spec: the declaration, as plain values.
-        spec_digest: its digest.
         code_version: version of the code that made the features and trained.
         model_sha256: SHA-256 of model.ubj.
         trained_at: ISO 8601, UTC.

@@ -1,4 +1,4 @@
-"""The models of a mesh and who may use them: MLflow's registry, with every move of an alias on record."""
+"""The model registry of a mesh: MLflow's, with every move of an alias on record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
 from mesh_pipelines.modeling.gate_decision import GateDecision
@@ -24,12 +24,13 @@ from mesh_pipelines.modeling.version import (
     ModelVersion,
     Standing,
 )
+from resources.registry_rows import ModelRow, VersionRow, ask_models, ask_versions, read_models, read_versions
 from resources.tracking import Tracking, import_mlflow, unavailable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from mesh_pipelines.shared import Platform
+    from mesh_pipelines.shared import SharedResources
 
 
 DECISION = "gate_decision"
@@ -57,43 +58,30 @@ class Registry:
         registered = self._registered(key)
         if registered is None:
             return ()
-        aliases: dict[int, list[str]] = {}
-        for alias, number in registered.aliases.items():
-            aliases.setdefault(int(number), []).append(alias)
-        with unavailable(self.tracking):
-            found = list(self.client.search_model_versions(f"name = '{key}'", max_results=10_000))
-        made = [_version_of(entry, tuple(sorted(aliases.get(int(entry.version), ())))) for entry in found]
-        return tuple(sorted(made, key=lambda version: version.version))
+        rows = read_versions(self.tracking.uri, key)
+        if rows is None:
+            with unavailable(self.tracking):
+                rows = ask_versions(self.client, key)
+        return tuple(_version_of(row, registered.aliases) for row in rows)
 
     def standing(self) -> dict[str, Standing]:
-        """How every model stands, by key, in one question, which costs the same whatever versions there were before."""
-        found: dict[str, Standing] = {}
-        page: str | None = None
-        while page is None or page:
-            with unavailable(self.tracking):
-                models = self.client.search_registered_models(max_results=1000, page_token=page)
-            for model in models:
-                versions: list[Any] = list(model.latest_versions or ())
-                if versions:
-                    found[model.name] = self._standing(model, max(versions, key=lambda one: int(one.version)))
-            page = models.token or ""
-        return found
+        """Standing of every model by key, in one query, independent of the number of versions."""
+        models = self._models()
+        return {model.name: self._standing(model, model.newest) for model in models if model.newest}
 
-    def _standing(self, model: Any, newest: Any) -> Standing:
-        aliases = {alias: int(number) for alias, number in model.aliases.items()}
-        number = int(newest.version)
-        latest = _version_of(newest, tuple(sorted(name for name, to in aliases.items() if to == number)))
+    def _standing(self, model: ModelRow, newest: VersionRow) -> Standing:
+        latest = _version_of(newest, model.aliases)
         hidden = latest if latest.gate == SHADOW else None
-        if hidden is None and aliases.get(SHADOW, number) != number:
-            older = self.version(model.name, aliases[SHADOW])
+        if hidden is None and model.aliases.get(SHADOW, latest.version) != latest.version:
+            older = self.version(model.name, model.aliases[SHADOW])
             hidden = older if older.gate == SHADOW else None
-        return Standing(latest, aliases.get(CHAMPION, 0), hidden)
+        return Standing(latest, model.aliases.get(CHAMPION, 0), hidden)
 
     def version(self, key: str, number: int) -> ModelVersion:
-        """One version.
+        """One version of a model.
 
         Raises:
-            NotPublished: there is none of that number.
+            NotPublished: it has no version of that number.
         """
         for version in self.versions(key):
             if version.version == number:
@@ -105,7 +93,6 @@ class Registry:
         )
 
     def champion(self, key: str) -> ModelVersion | None:
-        """The version in use, if any."""
         return self._aliased(key, CHAMPION)
 
     def challenger(self, key: str) -> ModelVersion | None:
@@ -117,7 +104,7 @@ class Registry:
         return next((v for v in reversed(self.versions(key)) if v.gate == SHADOW), None)
 
     def read(self, version: ModelVersion) -> LoadedModel:
-        """The bytes and the record of a version.
+        """Read the bytes and the record of a version.
 
         Raises:
             IntegrityError: the stored bytes are not those that were trained.
@@ -152,7 +139,7 @@ class Registry:
         return LoadedModel(version, model, record)
 
     def promote(self, version: ModelVersion, *, who: str, because: str, action: str = "promote") -> AliasMove:
-        """Make a version the champion, and write down who did and why.
+        """Make a version the champion, and record by whom and why.
 
         Raises:
             GateRefused: the champion is pinned.
@@ -161,7 +148,7 @@ class Registry:
         return self._move(version, action, who, because)
 
     def rollback(self, key: str, *, who: str, because: str, to: int | None = None) -> AliasMove:
-        """Give the place back to the champion before (or to version ``to``), and pin it nowhere.
+        """Make the previous champion (or version ``to``) the champion again, without a pin.
 
         Raises:
             NotPublished: there is no such version, or no champion before.
@@ -173,7 +160,7 @@ class Registry:
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
 
     def pin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Keep today's champion until ``unpin``: the gate moves nothing.
+        """Keep today's champion until ``unpin``: the gate promotes nothing.
 
         Raises:
             NotPublished: there is no champion.
@@ -190,9 +177,9 @@ class Registry:
         return move
 
     def unpin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Let the gate move the champion again; nothing happens if it was not pinned.
+        """Let the gate move the champion again; without a pin nothing happens.
 
-        A newest version that passed the gate and was refused for the pin alone awaits the gate again.
+        A newest version that passed the gate and was refused only for the pin is judged by the gate again.
         """
         champion = self.champion(key)
         number = champion.version if champion else None
@@ -207,7 +194,6 @@ class Registry:
         return move
 
     def pinned(self, key: str) -> AliasMove | None:
-        """The pin on the champion, if any."""
         registered = self._registered(key)
         text = registered.tags.get(_PIN) if registered is not None else None
         return AliasMove(**json.loads(text)) if text else None
@@ -225,7 +211,7 @@ class Registry:
         self.leave_shadow(version)
 
     def shadow(self, version: ModelVersion, tags: Mapping[str, str]) -> ModelVersion:
-        """Keep a version in shadow, with what is known of it so far; one that was there before is refused."""
+        """Put a version in shadow with these tags; an earlier one in shadow is refused."""
         other = self.in_shadow(version.key)
         if other is not None and other.version != version.version:
             self.tag(other, {"gate": "refused", "reason": f"FAILED shadow: {version.label} is in its place"})
@@ -235,7 +221,6 @@ class Registry:
         return self.version(version.key, version.version)
 
     def tag(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
-        """Write tags on a version."""
         with unavailable(self.tracking):
             for name, value in tags.items():
                 self.client.set_model_version_tag(version.key, str(version.version), name, value)
@@ -265,7 +250,7 @@ class Registry:
         return move
 
     def leave_shadow(self, version: ModelVersion) -> None:
-        """Take the sign of the shadow off a version that has been decided on."""
+        """Remove the shadow alias from a version that has been decided on."""
         if SHADOW in version.aliases:
             with unavailable(self.tracking):
                 self.client.delete_registered_model_alias(version.key, SHADOW)
@@ -292,21 +277,20 @@ class Registry:
     def _aliased(self, key: str, alias: str) -> ModelVersion | None:
         registered = self._registered(key)
         number = registered.aliases.get(alias) if registered is not None else None
-        return self.version(key, int(number)) if number is not None else None
+        return self.version(key, number) if number is not None else None
 
-    def _registered(self, key: str) -> Any:
-        from mlflow.exceptions import MlflowException
+    def _registered(self, key: str) -> ModelRow | None:
+        return next(iter(self._models(key)), None)
 
-        with unavailable(self.tracking):
-            try:
-                return self.client.get_registered_model(key)
-            except MlflowException as error:
-                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
-                raise
+    def _models(self, key: str | None = None) -> list[ModelRow]:
+        rows = read_models(self.tracking.uri, key)
+        if rows is None:
+            with unavailable(self.tracking):
+                rows = ask_models(self.client, key)
+        return rows
 
 
-def registry_of(shared: Platform) -> Registry:
+def registry_of(shared: SharedResources) -> Registry:
     """The registry of this mesh, opened once a process."""
     return _registry(shared.tracking)
 
@@ -316,20 +300,20 @@ def _registry(tracking: Tracking) -> Registry:
     return Registry(tracking)
 
 
-def _version_of(entry: Any, aliases: tuple[str, ...]) -> ModelVersion:
-    tags = entry.tags
+def _version_of(row: VersionRow, aliases: Mapping[str, int]) -> ModelVersion:
+    tags = row.tags
     return ModelVersion(
-        key=entry.name,
-        version=int(entry.version),
+        key=row.name,
+        version=row.version,
         sha256=tags.get("sha256", ""),
-        run_id=entry.run_id or "",
+        run_id=row.run_id,
         trained_at=tags.get("trained_at", ""),
         metrics=json.loads(tags.get("metrics", "{}")),
         baseline=json.loads(tags.get("baseline", "{}")),
         inputs=json.loads(tags.get("inputs", "{}")),
         gate=tags.get("gate", ""),
         reason=tags.get("reason", ""),
-        aliases=aliases,
+        aliases=tuple(sorted(alias for alias, number in aliases.items() if number == row.version)),
         dagster_run_id=tags.get("dagster_run_id", ""),
         spec_digest=tags.get("spec_digest", ""),
         data_until=tags.get("data_until", ""),

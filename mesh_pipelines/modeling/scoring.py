@@ -1,4 +1,4 @@
-"""Scores that say which model gave them, and never by a model that learnt from the row it scores."""
+"""Scores with the model that gave them, never from a model that was trained on the row."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ class Scores:
     Args:
         frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is
             collected.
-        rows: number of rows with a score.
-        unseen: text feature -> number of values that the model never saw, and which it took as missing.
-        models: the labels that gave scores, in the order of their periods.
+        unseen: text feature -> number of values that were not in the training data, taken as missing.
+        models: labels of the models that gave scores, in the order of their periods.
     """
 
     frame: pl.LazyFrame = field(repr=False)
@@ -41,12 +40,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class Scorer:
-    """One model and the rows it may score.
+    """One model (bytes of model.ubj) and the rows that it may score.
 
     Args:
-        label: what stands in ``model_version``, e.g. ``low_visibility@3``.
-        model: bytes of model.ubj.
-        schema: its features.
+        label: value of ``model_version``, e.g. ``low_visibility@3``.
         rows: condition on the rows; None: all of them.
     """
 
@@ -59,7 +56,7 @@ class Scorer:
 def score(model: LoadedModel, frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
     """Score every row of ``frame`` with one registered model.
 
-    The rows may be among those that it learnt from: where that matters use ``score_history``, or filter
+    The model may have been trained on some of the rows: where that matters use ``score_history``, or filter
     ``time > model.record.split.train_until`` first.
 
     Raises:
@@ -79,19 +76,18 @@ def score_history(
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Scores:
-    """Scores for all of history: the champion's for rows it never saw, walk-forward ones for those before.
+    """Scores for all of history: the champion's for rows it was not trained on, walk-forward ones for earlier
+    rows.
 
-    Rows of the first period, before anything could be learnt, are left out.
+    Rows of the first period, for which there is nothing to train on, are left out.
 
     Args:
-        spec: the declaration of the model.
         frame: the feature set, as it is stored.
-        champion: the version in use.
         every: length of a walk-forward period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
-        since: leave out rows before this; all of them are still learnt from.
-        backcast: true if the rows that the champion learnt from are scored, walk-forward, or left out.
-        threads: threads to use; do not change the scores.
-        batch_rows: rows at a time.
+        since: leave out rows before this; all of them are still trained on.
+        backcast: true to score the rows that the champion was trained on, walk-forward; false to leave them
+            out.
+        threads: does not change the scores.
     """
     seen = champion.record.split.train_until
     scorers: list[Scorer] = []
@@ -104,7 +100,7 @@ def score_history(
     now = Scorer(champion.label, champion.model, champion.record.schema, fresh)
     wanted = frame if since is None else frame.filter(time >= moment(since, frame, spec.time))
     if not backcast:
-        wanted = wanted.filter(fresh)  # what nobody scores need not be read: it is most of a long history
+        wanted = wanted.filter(fresh)  # most of a long history is not scored, and not read
     return score_with([*scorers, now], wanted, batch_rows=batch_rows)
 
 
@@ -119,17 +115,15 @@ def walk_forward(
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Scores:
-    """Score each period up to ``until`` by a model that learnt from earlier periods alone.
+    """Score each period up to ``until`` by a model that was trained on earlier periods only.
 
     Args:
-        spec: the declaration of the model.
         frame: the feature set, as it is stored.
         until: rows later than this are left to the champion: its ``record.split.train_until``.
         label: the champion's label; a period's model is called ``low_visibility@3/2013-05``.
         every: length of a period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
         since: leave out periods that end before this; models are trained for the others only.
-        threads: threads to use; do not change the scores.
-        batch_rows: rows at a time.
+        threads: does not change the scores.
     """
     scorers = walk_forward_scorers(
         spec, frame, until=until, label=label, every=every, since=since, threads=threads
@@ -148,7 +142,7 @@ def walk_forward_scorers(
     threads: int | None = None,
     cache: Path | None = None,
 ) -> list[Scorer]:
-    """One model for each period that has earlier rows to learn from; the embargo of the spec is kept."""
+    """One model for each period that has earlier rows to train on; the embargo of the spec is kept."""
     scorers: list[Scorer] = []
     time, truth = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
     history = labelled(frame, spec.target)
@@ -182,14 +176,12 @@ def walk_forward_scorers(
 def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
     """Score each row by the one scorer whose condition it meets; rows that meet none are left out.
 
-    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and laid beside
-    the rows when the result is collected. So ``frame`` must give its rows in the same order each time, as
-    stored rows do.
+    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and joined to the
+    rows when the result is collected. So ``frame`` must give its rows in the same order each time, as stored
+    rows do.
 
     Args:
         scorers: with conditions of which each row meets one at most.
-        frame: stored rows.
-        batch_rows: rows at a time.
     """
     for scorer in scorers:
         scorer.schema.check(frame.collect_schema(), f"model {scorer.label}")

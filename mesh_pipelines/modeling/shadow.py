@@ -1,7 +1,8 @@
-"""The shadow: a challenger scored beside the champion on what happens after it was trained, before it may be used.
+"""The shadow: a challenger scored beside the champion on later data, before it may be used.
 
-Both score each new row once. The scores are kept, encrypted, and outcomes that come in later meet them. The clock is
-the data's own: the period ends when outcomes are known that lie ``Gate.shadow`` after the last one known at training.
+Both score each new row once. The scores are kept, encrypted, and compared with outcomes that come in later. The
+clock is the data's own: the period ends when outcomes are known that lie ``Gate.shadow`` after the last one known at
+training.
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.lake.lake import Lake
 
 SCORES = "__shadow"
-"""Ending of the key below which the scores of a shadow period are kept."""
+"""Suffix of the key of the table that keeps the scores of a shadow period."""
 CHECK = "shadow"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a challenger in shadow has fared so far.
+    """State of the comparison between a challenger in shadow and the champion.
 
     Args:
         until: time of the data up to which outcomes have to be known.
         reached: time of the newest outcome that both were scored on; None where there is none yet.
-        rows: outcomes that both were scored on.
-        waiting: scores whose outcome is not known yet.
+        rows: number of outcomes that both were scored on.
+        waiting: number of scores whose outcome is not known yet.
         checks: the gate's rules on those rows.
-        champion_metrics: the champion's on the same rows.
+        champion_metrics: the champion's metrics on the same rows.
     """
 
     until: Moment
@@ -63,7 +64,7 @@ class Comparison:
 
     @property
     def text(self) -> str:
-        """Where it stands, in one sentence."""
+        """The state in one sentence."""
         seen = f"{self.rows:,} outcomes since it was trained"
         if self.reached is not None:
             seen += f", the newest of {self.reached:%Y-%m-%d}"
@@ -73,14 +74,7 @@ class Comparison:
 def begin(
     registry: Registry, challenger: LoadedModel, decision: GateDecision, spec: ModelSpec
 ) -> ModelVersion:
-    """Put a challenger that passed the gate in shadow, instead of in the champion's place.
-
-    Args:
-        registry: where it stands.
-        challenger: the version.
-        decision: the gate's, on the holdout.
-        spec: the declaration, with the period.
-    """
+    """Put a challenger that passed the gate in shadow, instead of promoting it."""
     until = _until(challenger, spec)
     tags = {
         "reason": f"in shadow until outcomes of {until:%Y-%m-%d} are known\n{decision.text}",
@@ -101,16 +95,12 @@ def follow(
     *,
     who: str,
 ) -> ModelVersion:
-    """Score a version in shadow beside the champion on what is new, and decide on it if its period is over.
+    """Score a version in shadow beside the champion on new rows, and decide on it once its period is over.
 
     Args:
-        registry: where both stand.
-        lake: where scores are kept.
-        spec: the declaration, with the gate's rules.
-        version: the version in shadow.
-        frame: the feature set as it is now.
-        content: its data version; the same content is not looked at again.
-        who: stands beside a promotion.
+        frame: the feature set of now.
+        content: data version of ``frame``; the same content is not scored again.
+        who: recorded with a promotion.
     """
     champion = registry.champion(version.key)
     if champion is None or champion.version == version.version:
@@ -154,14 +144,11 @@ def compare(
     kept: pl.DataFrame,
     frame: pl.LazyFrame,
 ) -> Comparison:
-    """Hold the scores of two models against what happened after both were trained.
+    """Compare the scores of two models with the outcomes after both were trained.
 
     Args:
-        spec: the declaration, with the gate's rules.
-        challenger: the version in shadow.
-        champion: the version in use.
         kept: scores as they were given, by row and model.
-        frame: the feature set as it is now, where outcomes stand.
+        frame: the feature set of now, with the outcomes.
     """
     until = _until(challenger, spec)
     key = _key(spec)
@@ -205,7 +192,7 @@ def _key(spec: ModelSpec) -> list[str]:
 
 
 def _keep(lake: Lake, spec: ModelSpec, models: Sequence[LoadedModel], frame: pl.LazyFrame) -> pl.DataFrame:
-    """All scores of these models so far; rows that are new are scored and kept, once for each model."""
+    """All scores of these models so far, after new rows are scored and kept, once for each model."""
     table, key = spec.key + SCORES, _key(spec)
     columns = [*key, MODEL_VERSION, SAID]
     schema = frame.collect_schema()
@@ -222,14 +209,14 @@ def _keep(lake: Lake, spec: ModelSpec, models: Sequence[LoadedModel], frame: pl.
         except TransformError:
             if model is models[0]:
                 raise
-            continue  # a champion that cannot read today's features is judged by what it was
+            continue  # a champion that cannot read today's features is judged by its recorded metrics
         known = kept.lazy().filter(pl.col(MODEL_VERSION) == model.label)
         rows = frame.filter(pl.col(spec.time) > since).join(known, on=key, how="anti", maintain_order="left")
         parts = list(predict_batches(load_booster(model.model), model.record.schema, rows, key))
         new += [part.with_columns(pl.lit(model.label).alias(MODEL_VERSION)).select(columns) for part in parts]
     fresh = pl.concat([pl.DataFrame(schema=types), *new])
     if fresh.height:
-        # Keys and scores may be worth protecting: who was predicted what is nobody's business outside the domain.
+        # Keys and scores may be personal: nobody outside of the domain may read them.
         classes = dict.fromkeys(columns, "internal") | {MODEL_VERSION: "public"}
         with lake.stage(table, types, classes) as stage:
             stage.write(fresh)

@@ -1,4 +1,4 @@
-"""Split rows by time: learn from the past, judge on the last period, and leave a gap where asked."""
+"""Split rows by time: train on the past, judge on the last period, with an embargo between them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ Moment = datetime | date
 
 @dataclass(frozen=True)
 class Split:
-    """Where a history is cut; moments in the time column's own zone.
+    """The cut of a history into training and holdout; moments in the time column's own zone.
 
     Args:
         train_from: time of the first training row.
-        train_until: rows up to here, inclusive, are learnt from.
+        train_until: time of the last possible training row, inclusive.
         holdout_from: rows after this are the holdout; later than ``train_until`` by the embargo.
         holdout_until: time of the last row with a known target.
-        train_rows: number of training rows.
-        holdout_rows: number of holdout rows.
     """
 
     train_from: Moment
@@ -36,7 +34,7 @@ class Split:
     holdout_rows: int
 
     def train(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
-        """The rows to learn from, in their order."""
+        """The training rows, in their order."""
         return labelled(frame, target).filter(pl.col(time) <= moment(self.train_until, frame, time))
 
     def holdout(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
@@ -79,11 +77,11 @@ def offset(value: Moment, period: str) -> Moment:
 
 
 def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
-    """Find where the last period begins.
+    """Find the cut at which the last period begins.
 
     Raises:
-        TransformError: a column is missing or of the wrong type; too little history; a target that does not
-            fit.
+        TransformError: a column is missing or of the wrong type, the history is too short, or the target does
+            not fit.
     """
     where = f"model {spec.key}, features {spec.features}"
     _check_columns(frame, spec, where)
@@ -133,7 +131,7 @@ def _check_columns(frame: pl.LazyFrame, spec: ModelSpec, where: str) -> None:
 
 
 def _check_counts(counts: Mapping[str, Any], spec: ModelSpec, where: str) -> None:
-    """Refuse a history from which nothing can be learnt."""
+    """Refuse a history that is too short or has a target that does not fit."""
     if not counts["train_rows"]:
         raise TransformError(
             f"all {counts['holdout_rows']:,} rows with a known {spec.target} are in the last {spec.holdout}",

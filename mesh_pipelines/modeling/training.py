@@ -1,4 +1,4 @@
-"""Train one model out of time: split, learn, judge against the baseline, and record how."""
+"""Train one model out of time: split, train, compare with the baseline, and record it."""
 
 from __future__ import annotations
 
@@ -42,14 +42,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model, and how good it was on rows later than any it learnt from.
+    """A model (bytes of model.ubj, with their SHA-256), and its evaluation on rows later than any it was trained on.
 
     Args:
-        model: the bytes of model.ubj.
-        sha256: their SHA-256.
-        record: how it was made.
         metrics: metric -> value on the holdout.
-        baseline: the naive baseline's, on the same rows.
+        baseline: metrics of the naive baseline, on the same rows.
         slices: metrics by slice, on the same rows.
         importances: feature -> share of the total gain, the greatest first; they sum to 1.
         calibration: columns predicted, actual, rows.
@@ -85,13 +82,10 @@ def train(
     """Train ``spec`` on all but the last period of ``frame``, and evaluate it there.
 
     Args:
-        spec: the declaration.
         frame: the feature set in the order of its key (another order gives another model).
-        features: the version of the feature set that ``frame`` reads.
-        inputs: what the feature set was made from.
-        code_version: version of the code, for the record.
-        threads: threads to use; do not change the model.
-        batch_rows: rows at a time; nor do these.
+        features: lake version of the feature set that ``frame`` reads.
+        inputs: lake versions from which the feature set was made.
+        threads: does not change the model.
         cache: directory for external memory.
 
     Raises:
@@ -157,14 +151,11 @@ def _record(
 def assess(
     spec: ModelSpec, frame: pl.LazyFrame, model: bytes, record: Record, *, threads: int | None = None
 ) -> TrainedModel:
-    """A model judged on the holdout of its record; what a version was judged by can so be had again.
+    """Evaluate a model again on the holdout of its record.
 
     Args:
-        spec: its declaration.
         frame: the feature set that it was trained from.
-        model: the bytes of model.ubj.
-        record: how it was made.
-        threads: threads to use; do not change the scores.
+        threads: does not change the scores.
     """
     booster = load_booster(model, threads)
     holdout = score_holdout(spec, frame, record.split, booster, record.schema, record.batch_rows)
@@ -194,10 +185,10 @@ def fit(
     batch_rows: int = BATCH_ROWS,
     cache: Path | None = None,
 ) -> tuple[bytes, MatrixDigest]:
-    """Boost for ``rounds`` on ordered rows; gives the bytes of model.ubj and the facts of the matrix.
+    """Boost for ``rounds`` on ordered rows; gives the bytes of model.ubj and the digest of the matrix.
 
-    The bytes hang on the rows and their order, the parameters and the XGBoost version, and on nothing else:
-    not on threads, batches, or where the data is kept.
+    The bytes depend on the rows and their order, the parameters and the XGBoost version only: not on threads,
+    batches, or the place where the data is kept.
     """
     threads = prepare_for_training(threads)
     import xgboost

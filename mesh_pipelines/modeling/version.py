@@ -1,4 +1,4 @@
-"""A registered version of a model, and the aliases that it may bear."""
+"""A registered version of a model, and its aliases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 SHADOW = "shadow"
 PINNED = "FAILED pinned"
-"""Beginning of the reason of a version that passed, and was refused because the champion is pinned."""
+"""Prefix of the reason of a version that passed, and was refused because the champion is pinned."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +21,21 @@ class ModelVersion:
     """One registered version.
 
     Args:
-        key: ``domain.name``.
         version: 1, 2, 3, ...
         sha256: SHA-256 of model.ubj as trained.
         run_id: the MLflow run that trained it.
         trained_at: ISO 8601, UTC.
         metrics: on its own holdout.
-        baseline: the naive baseline's metrics there.
+        baseline: metrics of the naive baseline there.
         inputs: input key -> ``version`` and ``data_version``.
         gate: ``promoted``, ``refused``, ``shadow`` while it is scored beside the champion, or empty if not judged.
-        reason: why, one line for each check.
+        reason: one line for each check.
         aliases: ``champion``, ``challenger``, ``shadow`` or none.
-        dagster_run_id: the Dagster run that trained it.
         spec_digest: digest of the declaration that it was trained by.
         data_until: time of the newest outcome that it was made from, its holdout included; ISO 8601.
-        shadow_until: of a version in shadow, the time of the data up to which outcomes have to be known.
-        shadow_seen: content of the feature set on which it was last scored beside the champion.
-        decision: the gate's decision on it, each check by itself; while it is in shadow, the figures so far.
+        shadow_until: for a version in shadow, the time of the data up to which outcomes have to be known.
+        shadow_seen: data version of the feature set on which it was last scored beside the champion.
+        decision: the gate's decision, check by check; in shadow, the figures so far.
     """
 
     key: str
@@ -60,19 +58,13 @@ class ModelVersion:
 
     @property
     def label(self) -> str:
-        """``name@version``, as it stands beside every score."""
+        """``name@version``, written beside every score."""
         return f"{self.key.partition('.')[2]}@{self.version}"
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A registered version with its bytes and record, ready to score.
-
-    Args:
-        version: what the registry says of it.
-        model: the bytes of model.ubj, checked against their SHA-256.
-        record: how it was made.
-    """
+    """A registered version with its record and the bytes of model.ubj, checked against their SHA-256."""
 
     version: ModelVersion
     model: bytes = field(repr=False)
@@ -85,13 +77,7 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a model stands.
-
-    Args:
-        newest: its newest version.
-        champion: number of the version in use, 0 where there is none.
-        in_shadow: the version that is scored beside the champion, if any.
-    """
+    """A model's newest version, the number of its champion (0: none), and its version in shadow, if any."""
 
     newest: ModelVersion
     champion: int

@@ -1,1 +1,1 @@
-"""Watching models live: drift of what they read and say, and how good they are once the outcomes are known."""
+"""Models in use: drift of their features and predictions, and their metrics once the outcomes are known."""

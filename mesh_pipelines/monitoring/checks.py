@@ -1,7 +1,7 @@
-"""Watching as Dagster asset checks on a model's predictions: they warn, with figures and plots, and block nothing.
+"""Dagster asset checks on a model's predictions: they warn, with figures and plots, and block nothing.
 
-The facts behind them are kept with the check itself, so that a policy reads them from the Dagster instance, for any
-number of models in one query, and looks at no row.
+The findings are kept with the check, so that a policy reads them from the Dagster instance, for any number of models
+in one query, and without reading rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mesh_pipelines.errors import MeshError
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
 from mesh_pipelines.monitoring.policy import drift_reason, has_moved, is_worse
 from mesh_pipelines.plotting import in_markdown
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 
 if TYPE_CHECKING:
     from mesh_pipelines.monitoring.performance import Performance
@@ -39,12 +39,7 @@ Told = tuple[Watched, dict[str, Any], str]
 
 
 def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefinition]:
-    """The checks that watch a model in use; none for what is no predictions.
-
-    Args:
-        node: predictions of a model.
-        domain: their domain.
-    """
+    """The monitoring checks of predictions; none for any other node."""
     if not isinstance(node, PredictionsNode):
         return []
     key = asset_key(node.key)
@@ -55,13 +50,13 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
         wanted = [check.name for check in context.selected_asset_check_keys]
         look: Look | MeshError | None
         try:
-            look = Look.at(platform(), node, domain)
+            look = Look.at(shared_resources(), node, domain)
         except MeshError as error:
             look = error
         for name in (name for name in MONITOR_CHECKS if name in wanted):
             yield _result(key, name, look)
 
-    # Dagster looks at the annotation itself, which is text in this project's modules.
+    # Dagster reads the annotation itself, which is text in this project's modules.
     watch.__annotations__["context"] = dg.AssetCheckExecutionContext
     checks = dg.multi_asset_check(
         name=f"{node.domain}__{node.name}__watch",
@@ -75,12 +70,7 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
 
 
 def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str, Watched]:
-    """What was last found about models, read off their checks; absent where nobody has looked yet.
-
-    Args:
-        instance: the Dagster instance, which all code locations share.
-        keys: keys of predictions, ``domain.name``.
-    """
+    """Newest findings about models, by key of their predictions; absent for a model without one."""
     wanted = {dg.AssetCheckKey(asset_key(key), name): (key, name) for key in keys for name in MONITOR_CHECKS}
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(wanted))
     parts: dict[str, list[tuple[int, Watched]]] = {}
@@ -89,7 +79,7 @@ def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str,
         evaluation = entry.event_specific_data if entry else None
         if isinstance(evaluation, dg.AssetCheckEvaluation) and _FACTS in evaluation.metadata:
             value: Any = evaluation.metadata[_FACTS].value
-            # Homes of long ago have it as text.
+            # Older homes have it as text.
             found = Watched.from_dict(json.loads(value) if isinstance(value, str) else value)
             parts.setdefault(wanted[check][0], []).append((record.id, found))
     return {key: _together([part for _, part in sorted(found, key=_first)]) for key, found in parts.items()}
@@ -100,7 +90,7 @@ def _first(pair: tuple[int, Watched]) -> int:
 
 
 def _together(parts: Sequence[Watched]) -> Watched:
-    """One finding from those of the single checks, the newest last; what was found about other rows is left out."""
+    """One finding from those of the single checks, the newest last; findings about other rows are left out."""
     newest = parts[-1]
     same = [part for part in parts if part.finding == newest.finding]
     return Watched(
@@ -114,7 +104,7 @@ def _together(parts: Sequence[Watched]) -> Watched:
 
 
 def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.AssetCheckResult:
-    # Watching never breaks a run: the predictions are published, and what could not be looked at says so.
+    # A failed check never breaks a run: the predictions are published, and the check shows the failure.
     reason: str | None = None
     metadata: dict[str, Any] = {}
     said = "nothing to look at yet: there are no predictions"
@@ -256,7 +246,7 @@ def _watched(look: Look, months: tuple[str, ...], **found: Any) -> Watched:
 
 
 def _figures(ranked: Sequence[ColumnDrift]) -> dict[str, Any]:
-    """Numbers by name, so that Dagster draws their history."""
+    """Numbers by name, for which Dagster plots the history."""
     figures: dict[str, Any] = {
         "max psi": max((c.psi for c in ranked if c.psi is not None), default=0.0),
         "max ks": max((c.ks for c in ranked if c.ks is not None), default=0.0),
@@ -283,7 +273,7 @@ def _performances(entries: Sequence[Performance], metric: str) -> dg.MarkdownMet
 
 
 def _lines(entries: Sequence[Performance], metric: str) -> Mapping[str, Mapping[str, float]]:
-    """What the product said, month by month, whichever version said the most of it; the largest slices beside it."""
+    """The metric by month, of the version with the most predictions in each; the largest slices beside it."""
     lines: dict[str, dict[str, float]] = {}
     sizes: dict[tuple[str, str], int] = {}
     for entry in sorted(entries, key=lambda entry: (bool(entry.column), entry.column, entry.month)):

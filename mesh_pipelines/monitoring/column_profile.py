@@ -1,4 +1,4 @@
-"""The profile of a column: rows in each of a few bins. Small, JSON-able, and all that drift needs."""
+"""The profile of a column: the number of rows in each of a few bins, from which drift is worked out; plain JSON."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mesh_pipelines.modeling.matrix import kind_of
 Kind = Literal["number", "boolean", "text"]
 BINS = 20
 SAMPLE_ROWS = 100_000
-"""Rows that decide where bins are cut. Their counts are exact, whatever the number of rows."""
+"""Rows of the sample from which bins are cut. The counts are of all rows."""
 KNOWN_VALUES = 1_000
-"""Texts beyond these count as never seen: a column with more is an identifier, no feature."""
+"""Number of texts told apart; a column with more is an identifier, and its other texts count as unseen."""
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -28,14 +28,14 @@ class ColumnProfile:
     """Rows of one column by bin.
 
     Args:
-        column: its name.
         kind: ``number``, ``boolean`` or ``text``.
-        counts: rows in each bin, missing ones left out. Numbers: up to and with each of ``cuts``, then above the
-            last. Booleans: false, true. Texts: each of ``values``, then ``rare`` together, then never seen.
+        counts: rows in each bin, missing ones left out. Numbers: up to and with each of ``cuts``, then above
+            the last. Booleans: false, true. Texts: each of ``values``, then ``rare`` together, then unseen
+            ones.
         missing: rows without a value (null or NaN).
         cuts: numbers only: upper ends of all bins but the last, ascending, each within its bin.
-        values: texts only: those with a bin of their own, the most frequent first.
-        rare: texts only: the others that were seen.
+        values: texts only: values with a bin of their own, the most frequent first.
+        rare: texts only: the other values of the reference.
     """
 
     column: str
@@ -54,12 +54,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """Several columns of the same rows.
-
-    Args:
-        rows: how many rows there were.
-        columns: what each column looked like.
-    """
+    """Profiles of several columns of the same rows."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
@@ -80,19 +75,18 @@ class Profile:
 def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int = BINS) -> Profile:
     """Cut columns into bins of about equal size, and count the rows in each.
 
-    Two passes, streaming: a sample of at most 100,000 rows, evenly spread over the stored order, decides where to
-    cut; then every row is counted. Numbers are cut at quantiles that are values of the column (the inverse of the
-    empirical distribution function: Hyndman and Fan, "Sample Quantiles in Statistical Packages", The American
-    Statistician 50(4), 1996, definition 1); a value that fills a bin gets one of its own, so that a move to either
-    side of it shows. Of texts the ``bins`` most frequent get a bin, the others share one.
+    Two passes, streaming: a sample of at most 100,000 rows, evenly spread over the stored order, gives the
+    cuts; then every row is counted. Numbers are cut at quantiles that are values of the column (the inverse of
+    the empirical distribution function: Hyndman and Fan, "Sample Quantiles in Statistical Packages", The
+    American Statistician 50(4), 1996, definition 1); a value that fills a bin gets one of its own, so that a
+    move to either side of it shows. Of texts the ``bins`` most frequent get a bin, the others share one.
 
     Args:
-        frame: the rows to compare with later.
-        columns: numeric, boolean or text columns of it.
+        columns: numeric, boolean or text columns.
         bins: bins of a number, and texts with a bin of their own; at least 2.
 
     Raises:
-        TransformError: a column is not there, or is of another kind (a moment, a list).
+        TransformError: a column is missing, or of another kind (a moment, a list).
     """
     if bins < 2:
         raise ValueError("bins must be at least 2")
@@ -113,14 +107,13 @@ def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int 
 
 
 def counted(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
-    """Count the rows of a frame in the bins of given profiles: one streaming pass, in memory that does not grow.
+    """Count the rows of a frame in the bins of given profiles: one streaming pass in bounded memory.
 
     Args:
-        frame: the rows.
-        bins: where to cut; their counts are not looked at.
+        bins: profiles whose bins are used; their counts are ignored.
 
     Raises:
-        TransformError: a column is not there, or is of another kind.
+        TransformError: a column is missing, or of another kind.
     """
     kinds = kinds_of(frame, [given.column for given in bins])
     for given in bins:
@@ -140,11 +133,7 @@ def counted(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
 
 
 def kinds_of(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Kind]:
-    """Number, boolean or text, for each of the columns.
-
-    Args:
-        frame: the rows.
-        columns: columns of it.
+    """Kind of each of the columns: number, boolean or text.
 
     Raises:
         TransformError: naming every column that is missing or of none of these kinds.
@@ -174,7 +163,7 @@ def _plain(given: ColumnProfile) -> pl.Expr:
 
 
 def _sums(given: ColumnProfile) -> list[pl.Expr]:
-    """Missing rows first; then of a number the rows up to each cut, of others the rows in each bin but the last."""
+    """Numbers: missing rows, then rows up to each cut. Others: missing rows, then rows in each bin but the last."""
     column = pl.col(given.column)
     match given.kind:
         case "number":

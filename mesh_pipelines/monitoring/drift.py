@@ -13,45 +13,35 @@ from mesh_pipelines.monitoring.findings import ColumnDrift
 __all__ = ["ColumnDrift", "Profile", "compare", "drift", "ks", "psi", "reference_profile"]
 
 SMALLEST_SHARE = 1e-4
-"""An empty bin counts as this share of the rows: the logarithm of nothing would be infinite."""
+"""Share that an empty bin counts as, for the logarithm of 0 is infinite."""
 
 
 def drift(profile: Profile, frame: pl.LazyFrame) -> tuple[ColumnDrift, ...]:
-    """Compare rows with a reference, column by column; one streaming pass in bounded memory.
+    """Compare rows with a reference profile, column by column; one streaming pass in bounded memory.
 
     Args:
-        profile: the reference.
-        frame: rows with the same columns; others are not looked at.
+        frame: rows with the same columns; others are ignored.
 
     Raises:
-        TransformError: a column is not there, or holds another kind of value.
+        TransformError: a column is missing, or holds another kind of value.
     """
     return compare(profile, counted(frame, profile.columns))
 
 
 def compare(before: Profile, now: Profile) -> tuple[ColumnDrift, ...]:
-    """Compare two counts over the same bins.
-
-    Args:
-        before: the reference.
-        now: what :func:`mesh_pipelines.monitoring.column_profile.counted` gave for its columns.
-    """
+    """Compare two profiles of the same bins."""
     return tuple(_column(old, new) for old, new in zip(before.columns, now.columns, strict=True))
 
 
 def psi(before: Sequence[int], now: Sequence[int]) -> float | None:
     """Population stability index of two counts over the same bins.
 
-    The sum over bins of (q - p) ln(q / p), with p and q the shares of the rows: the symmetric divergence of Jeffreys
-    ("An invariant form for the prior probability in estimation problems", Proc. Royal Society A 186, 1946), used on
-    scores since Lewis, "An Introduction to Credit Scoring", 1994; up to 0.1 is read as stable, above 0.25 as moved
-    (Siddiqi, "Credit Risk Scorecards", 2006). Between samples of n and m rows of one population it is about
-    (bins - 1) (1/n + 1/m) all the same (Yurdakul and Naranjo, "Statistical properties of the population stability
-    index", Journal of Risk Model Validation 14(4), 2020): so judge no few rows by it.
-
-    Args:
-        before: rows in each bin of the reference.
-        now: rows in each bin of the rows compared.
+    The sum over bins of (q - p) ln(q / p), with p and q the shares of the rows: the symmetric divergence of
+    Jeffreys ("An invariant form for the prior probability in estimation problems", Proc. Royal Society A 186,
+    1946), used on scores since Lewis, "An Introduction to Credit Scoring", 1994; up to 0.1 is read as stable,
+    above 0.25 as moved (Siddiqi, "Credit Risk Scorecards", 2006). Between samples of n and m rows of one
+    population it is about (bins - 1) (1/n + 1/m) (Yurdakul and Naranjo, "Statistical properties of the
+    population stability index", Journal of Risk Model Validation 14(4), 2020): too much to judge few rows by.
 
     Returns:
         0 or more; None where either side has no rows.
@@ -65,16 +55,12 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float | None:
 
 
 def ks(before: Sequence[int], now: Sequence[int]) -> float | None:
-    """Two-sample Kolmogorov-Smirnov statistic at the ends of ordered bins.
+    """Two-sample Kolmogorov-Smirnov statistic at the ends of bins, given in the order of the values.
 
     The greatest difference between the two empirical distribution functions (Smirnov, "Table for estimating the
-    goodness of fit of empirical distributions", Annals of Mathematical Statistics 19(2), 1948), looked at between
-    bins only: never more than the exact statistic, and less by at most the fullest bin's share of the side that has
-    less of it.
-
-    Args:
-        before: rows in each bin of the reference, in the order of the values.
-        now: rows in each bin of the rows compared.
+    goodness of fit of empirical distributions", Annals of Mathematical Statistics 19(2), 1948), taken between
+    bins only: never more than the exact statistic, and less by at most the fullest bin's share of the side that
+    has less of it.
 
     Returns:
         0 to 1; None where either side has no rows.

@@ -1,7 +1,7 @@
-"""Predictions as they were before their outcome came.
+"""Predictions kept until their outcome is known.
 
-A new champion predicts anew what it did not learn from, and so replaces what was said before. How good the version
-before it really was would then be lost. So whoever looks at a model keeps its predictions that still wait.
+A new champion predicts the same rows anew and replaces the predictions of the version before it. Each look at a model
+therefore keeps the predictions without an outcome, so that the earlier version can still be evaluated.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from resources.lake.lake import Lake
 
 SAID = "__said"
-"""Ending of the key below which they are kept, each column as protected as in the predictions themselves."""
+"""Suffix of the key of the table that keeps them, with the classification of the predictions."""
 
 
 def said_before(lake: Lake, key: str, columns: Sequence[str]) -> pl.DataFrame | None:
-    """All that was kept; None where nothing was, or under other columns.
+    """All predictions kept; None where there are none, or under other columns.
 
     Args:
-        lake: where it is.
-        key: of the predictions.
-        columns: of the row, the version and what it said.
+        key: key of the predictions.
+        columns: of the row, the version and its score.
     """
     if not lake.exists(key + SAID) or set(lake.schema(key + SAID)) != set(columns):
         return None
@@ -38,10 +37,9 @@ def keep_said(
     """Keep predictions whose outcome is not known yet, each once for each version.
 
     Args:
-        lake: where to.
-        key: of the predictions.
-        rows: columns that name a row, the version, and what it said.
-        known: what was kept before.
+        key: key of the predictions.
+        rows: columns that identify a row, the version, and its score.
+        known: predictions kept before.
         classification: of the columns.
     """
     named = [*rows.columns[:-2], MODEL_VERSION]

@@ -1,4 +1,4 @@
-"""Findings about a model in use, as plain data: no engine is needed to read them."""
+"""Findings about a model in use, as plain data, readable without any engine."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """How far one column has moved.
+    """Drift of one column from its reference.
 
     Args:
-        column: its name.
-        psi: population stability index over its bins, the missing ones a bin of their own; None without rows on
-            either side.
-        ks: two-sample Kolmogorov-Smirnov statistic, 0 to 1, of the values that are there, at the cuts between bins;
-            None for texts, which have no order, and where a side has no value.
+        psi: population stability index over its bins, with a bin of missing values; None without rows on either side.
+        ks: two-sample Kolmogorov-Smirnov statistic, 0 to 1, of values at the cuts between bins; None for texts, which
+            have no order, and where a side has no value.
         rows: rows compared with the reference.
         missing_before: share of the reference's rows without a value, 0 to 1.
         missing_now: the same of the rows compared.
-        unseen: share of the rows with a text that the reference never had, 0 to 1.
+        unseen: share of the rows with a text that is not in the reference, 0 to 1.
     """
 
     column: str
@@ -35,17 +33,16 @@ class ColumnDrift:
 
 @dataclass(frozen=True)
 class LiveMetric:
-    """One version's metric on what happened in one month, beside the same on its holdout.
+    """One version's metric on the outcomes of one month, beside the same on its holdout.
 
     Args:
         month: as ``2013-10``.
         column: the sliced column; empty for all rows.
         value: its value as text.
         rows: predictions whose outcome is known.
-        metric: name of the metric.
-        live: its value on them.
-        reference: its value on the holdout, of the same slice.
-        drop: by how much live is worse than reference, in the metric's unit; negative where it is better.
+        live: the metric on these rows.
+        reference: the metric on the same slice of the holdout.
+        drop: difference by which live is worse than reference, in the metric's unit; negative where it is better.
     """
 
     month: str
@@ -65,15 +62,15 @@ class LiveMetric:
 
 @dataclass(frozen=True)
 class Watched:
-    """What was found when a model was last looked at: the facts that a retraining policy decides on.
+    """Findings of the newest look at a model, on which a retraining policy decides.
 
     Args:
-        model: label of the champion that it was about, ``departure_delay@3``.
-        features: content of the feature set that was looked at; with ``model`` it names the finding.
+        model: label of the champion, ``departure_delay@3``.
+        features: data version of the feature set; with ``model`` it identifies the finding.
         months: the newest months, as ``2013-09``.
         inputs: drift of each feature against the champion's training window.
         scores: drift of the predictions against earlier ones; None where there were none.
-        live: the champion's metric on what happened since, against its holdout.
+        live: the champion's metric on later outcomes, against its holdout.
     """
 
     model: str
@@ -85,11 +82,11 @@ class Watched:
 
     @property
     def finding(self) -> str:
-        """Names the finding: a policy that has acted on it need not act on it again."""
+        """Identifier of the finding, so that a policy acts on it once."""
         return f"{self.model}/{self.features[:16]}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: lists, no tuples, and numbers that are numbers."""
+        """Plain JSON values: lists, no tuples, and finite numbers."""
         content: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
         return content
 

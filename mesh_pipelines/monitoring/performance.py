@@ -51,16 +51,14 @@ def outcomes(
     time: str,
     slices: Sequence[str] = (),
 ) -> pl.LazyFrame:
-    """Predictions that were kept, beside what is known by now.
+    """Predictions beside the outcomes that are known by now.
 
     Args:
-        predictions: the published product, one row per ``key``.
-        features: the feature set as it is now.
-        key: columns of both that name a row.
-        score: column of the predictions with what the model said.
-        target: column of the features with what happened; null or NaN where it is not known yet.
-        time: column of the features with the moment of prediction.
-        slices: columns of the features by which to look.
+        features: the feature set of now.
+        key: columns of both that identify a row.
+        score: column of the predictions with the score.
+        target: column of the features with the outcome; null or NaN where it is not known yet.
+        slices: columns of the features.
 
     Returns:
         Columns ``_score`` and ``_target`` (Float64, the latter null where not known), ``_time``, ``_month`` (text,
@@ -85,9 +83,8 @@ def performance(
     """Metrics by version and month, overall and for each value of each slice; rows without an outcome are left out.
 
     Args:
-        rows: what :func:`outcomes` gives; AUC ranks the rows of a group, so a group is held in memory.
+        rows: result of :func:`outcomes`; AUC ranks the rows of a group, so a group is held in memory.
         metrics: names, see :func:`mesh_pipelines.modeling.evaluation.metric_expression`.
-        slices: columns, as given to :func:`outcomes`.
 
     Returns:
         By month, version, slice, the largest groups of a slice first.
@@ -114,12 +111,10 @@ def performance(
 def against_holdout(
     live: Sequence[Performance], holdout: Sequence[Performance], metric: str
 ) -> tuple[LiveMetric, ...]:
-    """One version's metric since it was judged, beside the same slice of its holdout.
+    """One version's live metric, beside that of the same slice of its holdout.
 
     Args:
-        live: its performance by month.
-        holdout: its performance on the holdout.
-        metric: which metric; groups where either side has none are left out.
+        metric: its name; groups where either side has none are left out.
     """
     before = {(entry.column, entry.value): entry.metrics.get(metric) for entry in holdout}
     found: list[LiveMetric] = []
@@ -134,15 +129,10 @@ def against_holdout(
 
 
 def key_of(contract: Contract, features: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
-    """The columns by which predictions meet their outcomes.
-
-    Args:
-        contract: of the predictions.
-        features: columns of the feature set.
-        key: those that name a row of the feature set.
+    """The columns by which predictions are joined with outcomes: the contract's key, or that of the features.
 
     Raises:
-        TransformError: neither key is whole on the other side.
+        TransformError: neither key is complete on the other side.
     """
     if contract.key and set(contract.key) <= set(features):
         return contract.key
@@ -156,15 +146,13 @@ def key_of(contract: Contract, features: Sequence[str], key: Sequence[str]) -> t
 
 
 def score_column(contract: Contract, features: Sequence[str], given: str = "") -> str:
-    """The column that holds what the model said: the only floating-point one, or the only such that is no feature.
+    """The column with the score: the only floating-point one, or the only such that is no feature.
 
     Args:
-        contract: of the predictions.
-        features: columns of the feature set.
-        given: the name that the domain gave, if any.
+        given: the column that the domain names, if any.
 
     Raises:
-        TransformError: there is no such column, or more than one that it could be.
+        TransformError: there is no such column, or more than one.
     """
     floats = [
         name for name, dtype in contract.dtypes.items() if dtype.is_float() and name not in contract.key

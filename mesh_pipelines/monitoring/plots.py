@@ -1,4 +1,4 @@
-"""Plots of what watching found, small SVGs, the same for the same facts."""
+"""Plots of findings: small SVGs, the same for the same findings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ MAX_COLUMNS = 20
 
 
 def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") -> bytes:
-    """Bars of each column's population stability index, the greatest on top, at most 20; an SVG.
-
-    Args:
-        columns: how far each has moved.
-        bound: drawn as a line; bars beyond it stand out.
-        title: written above.
+    """Bars of each column's population stability index, the greatest on top, at most 20; an SVG. Bars beyond the line
+    at ``bound`` are highlighted.
     """
     told = sorted(((c.psi, c.column) for c in columns if c.psi is not None), reverse=True)[:MAX_COLUMNS][::-1]
     figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(told), 4), beside=[name for _, name in told])
@@ -30,14 +26,7 @@ def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") ->
 def shares_plot(
     before: Sequence[float], now: Sequence[float], labels: Sequence[str], title: str = ""
 ) -> bytes:
-    """Shares of the rows by bin, before and now, side by side; an SVG.
-
-    Args:
-        before: share of each bin in the reference, 0 to 1.
-        now: the same of the rows compared.
-        labels: what each bin holds.
-        title: written above.
-    """
+    """Shares of the rows by bin (0 to 1), before and now, side by side; an SVG."""
     figure, axes = axes_of(5.6, 2.8, below=labels)
     places = range(len(labels))
     axes.bar([place - 0.2 for place in places], before, width=0.4, color=FAINT, label="before")
@@ -52,14 +41,7 @@ def shares_plot(
 def months_plot(
     lines: Mapping[str, Mapping[str, float]], metric: str, bound: float | None = None, title: str = ""
 ) -> bytes:
-    """A metric by month, one line each; an SVG.
-
-    Args:
-        lines: name of the line -> month -> value.
-        metric: name of the metric.
-        bound: drawn as a dashed line, if there is one.
-        title: written above.
-    """
+    """A metric by month, one line each, and a dashed line at ``bound``; an SVG."""
     months = sorted({month for line in lines.values() for month in line})
     place = {month: index for index, month in enumerate(months)}
     figure, axes = axes_of(5.6, 2.8, below=months)

@@ -14,9 +14,8 @@ def drift_reason(watch: Watch, facts: Watched | None, champion: str | None = Non
     """The reason why a model should be trained anew, in words; ``None`` where nothing is beyond its bounds.
 
     Args:
-        watch: the bounds.
-        facts: what was last found; None where nobody has looked yet.
-        champion: label of the champion as it is now: facts about another one say nothing of it.
+        facts: newest findings; None where there are none.
+        champion: label of today's champion: findings about another one are ignored.
     """
     if facts is None or (champion is not None and facts.model != champion):
         return None
@@ -30,12 +29,7 @@ def drift_reason(watch: Watch, facts: Watched | None, champion: str | None = Non
 
 
 def has_moved(watch: Watch, column: ColumnDrift) -> bool:
-    """True if one column is beyond the bounds, on rows enough to say so.
-
-    Args:
-        watch: the bounds.
-        column: how far it has moved.
-    """
+    """True if a column's drift is beyond the bounds, on enough rows."""
     if column.rows < watch.min_rows or column.column in watch.ignore:
         return False
     far = column.psi is not None and column.psi > watch.max_psi
@@ -43,12 +37,7 @@ def has_moved(watch: Watch, column: ColumnDrift) -> bool:
 
 
 def is_worse(watch: Watch, entry: LiveMetric) -> bool:
-    """True if a model is worse on what happened than it may be, on rows enough to say so.
-
-    Args:
-        watch: the bounds.
-        entry: how good it was, and on the holdout.
-    """
+    """True if a live metric is further below its holdout than the bounds allow, on enough rows."""
     return entry.rows >= watch.min_rows and entry.drop > watch.max_metric_drop
 
 

@@ -1,4 +1,4 @@
-"""Looking at a model in use: its features and predictions of the newest months, and what happened since."""
+"""A look at a model in use: drift of its features and predictions in the newest months, and its live metrics."""
 
 from __future__ import annotations
 
@@ -35,24 +35,23 @@ from mesh_pipelines.monitoring.performance import (
     score_column,
 )
 from mesh_pipelines.publishing.record import PublishRecord
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from resources.lake.publication import Publication
 
 PROFILE = "__profile"
-"""Ending of the key below which a model's reference is kept, encrypted: cuts and categories are values of features."""
+"""Suffix of the key of a model's reference profile, encrypted: its cuts and categories are values of features."""
 PREDICTION = "prediction"
 _A_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
 class Drifted:
-    """Columns compared, and over what.
+    """Drift of columns, and the rows compared.
 
     Args:
-        columns: how far each has moved.
         months: the months compared with the reference.
-        rows: rows in them.
-        reference: what they were compared with, in words.
+        rows: number of rows in them.
+        reference: the reference in words.
         before: the reference's rows by bin.
         now: the compared rows by bin.
     """
@@ -67,13 +66,13 @@ class Drifted:
 
 @dataclass(frozen=True)
 class Live:
-    """How good predictions turned out to be.
+    """Live performance of a model.
 
     Args:
         all: every version, month and slice.
-        holdout: the champion on the months it was judged by.
-        since: the champion since, against its holdout.
-        waiting: predictions whose outcome is not known.
+        holdout: the champion on the months of its holdout.
+        since: the champion since then, against its holdout.
+        waiting: number of predictions whose outcome is not known.
     """
 
     all: tuple[Performance, ...]
@@ -84,20 +83,17 @@ class Live:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a model in use, at the versions that are current when it begins.
+    """One look at a model in use, at the versions that are the newest when it begins.
 
     Args:
-        shared: the platform.
         node: the predictions.
-        spec: the model's declaration.
-        watch: its bounds.
         champion: the version in use.
         predictions: record of the published predictions.
-        features: record of the feature set: the version that the newest predictions were made from.
-        current: record of the feature set as it is now, where outcomes stand.
+        features: record of the feature set's version from which the newest predictions were made.
+        current: record of the feature set's newest version, which has the outcomes.
     """
 
-    shared: Platform
+    shared: SharedResources
     node: Node
     spec: ModelSpec
     watch: Watch
@@ -107,14 +103,8 @@ class Look:
     current: Publication
 
     @classmethod
-    def at(cls, shared: Platform, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
-        """Begin to look; None where there is no champion, or nothing was predicted yet.
-
-        Args:
-            shared: the platform.
-            node: the predictions.
-            domain: their domain.
-        """
+    def at(cls, shared: SharedResources, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
+        """A look that begins now; None where there is no champion, or nothing was predicted yet."""
         spec, made = model_spec(node, domain.by_key), shared.record(node.key)
         current = shared.record(spec.features)
         champion = registry_of(shared).champion(node.model_key) if made and current else None
@@ -134,7 +124,7 @@ class Look:
         )
 
     def input_drift(self) -> Drifted:
-        """The features of the newest months against those that the champion learnt from."""
+        """Drift of the features of the newest months from those that the champion was trained on."""
         months = self._newest({name: part.rows for name, part in self.features.partitions.items()})
         with self.shared.lake.reading(self.spec.features, self.features.version):
             rows = self._scan(self.features, months)
@@ -144,7 +134,7 @@ class Look:
         return Drifted(compare(before, now), months, now.rows, reference)
 
     def prediction_drift(self) -> Drifted:
-        """The predictions of the newest months against earlier ones: the champion's own if there are as many."""
+        """Drift of the newest months' predictions from earlier ones: the champion's own if there are as many."""
         _, said = self._outcomes
         counts = {row[0]: row[1] for row in said.group_by(MONTH).len().iter_rows()}
         months = self._newest(counts)
@@ -161,12 +151,12 @@ class Look:
         return Drifted(compare(before, after), months, now.height, reference, before.columns, after.columns)
 
     def live(self) -> Live:
-        """Every version by month and slice, and the champion since it was judged against its holdout."""
+        """Every version by month and slice, and the champion's live metrics against its holdout."""
         return self._outcomes[0]
 
     @cached_property
     def _outcomes(self) -> tuple[Live, pl.DataFrame]:
-        """Month by month, so that memory holds one month and the holdout, beside one number a prediction."""
+        """Live performance, read by month: memory holds one month, the holdout and one number a prediction."""
         spec, split = self.spec, self.champion.record.split
         names = tuple(self.current.schema)
         assert self.node.contract is not None
@@ -215,7 +205,7 @@ class Look:
         return live, pl.concat([empty, *said])
 
     def _reference(self) -> tuple[Profile, str]:
-        """The champion's training window by bin, from the version it was trained on; worked out once a champion."""
+        """Profile of the champion's training window, and its description; worked out once a champion."""
         record = self.champion.record
         unwatched = {*self.watch.ignore, PARTITION}
         columns = [name for name in record.schema.names if name not in unwatched]
@@ -261,7 +251,7 @@ class Look:
             pass  # It is worked out again next time.
 
     def _newest(self, rows: Mapping[str, int]) -> tuple[str, ...]:
-        """The newest months: as many as it takes to judge, for the newest of all may have just begun."""
+        """The newest months, enough for ``min_rows``: the newest of all may have just begun."""
         chosen: list[str] = []
         for month in sorted((name for name, count in rows.items() if count), reverse=True):
             if sum(rows[name] for name in chosen) >= self.watch.min_rows:
@@ -274,18 +264,14 @@ class Look:
 
 
 def watch_of(model: Node) -> Watch:
-    """The bounds of a model; the defaults where its domain set none.
-
-    Args:
-        model: the model, its champion or its predictions.
-    """
+    """Bounds of a model, its champion or its predictions; the defaults where its domain set none."""
     declared = model.declaration
     given = declared.options.get("watch") if isinstance(declared, ModelDeclaration) else None
     return given if isinstance(given, Watch) else Watch()
 
 
 def _around(month: str, record: Publication) -> list[str] | None:
-    """Partitions that can hold a month's rows: those beside it too, for a month begins elsewhere in another zone."""
+    """Partitions that can hold a month's rows, neighbours included: in another zone a month begins at another time."""
     names = sorted(name for name in record.partitions if name)
     if not record.partition_by or not all(_A_MONTH.fullmatch(name) for name in names):
         return None

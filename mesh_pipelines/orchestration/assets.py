@@ -192,7 +192,7 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
     if reference:
         metadata["dagster/code_references"] = reference
     kinds = set(DAGSTER_KINDS[type(node)])
-    if isinstance(node.declaration, ProductDeclaration) and node.declaration.engine == "duckdb":
+    if isinstance(node.declaration, ProductDeclaration) and node.declaration.uses_sql:
         kinds = {"duckdb", "pandera", "greatexpectations"}
     given = next(iter(node.asset.specs)) if node.asset else None
     return dg.AssetSpec(

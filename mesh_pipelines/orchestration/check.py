@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
-from mesh_pipelines.governance.federation import survey
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
+from mesh_pipelines.governance.load_mesh import load_and_lint
 
 
 def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Violation]:
@@ -21,9 +21,9 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
     Returns:
         Every violation found, each with file, place and fix; empty where all is sound.
     """
-    from mesh_pipelines.governance.federation import project_root
+    from mesh_pipelines.governance.load_mesh import project_root
 
-    mesh, within = survey(root or project_root())
+    mesh, within = load_and_lint(root or project_root())
     domains = tuple(mesh.domains.values())
     between = lint_mesh(domains, datetime.now(UTC).date(), mesh.absent)
     refused = [

@@ -13,7 +13,7 @@ from mesh_pipelines.orchestration.run_report import Reporter, StepReport
 from mesh_pipelines.planning.step import Step
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import MODELS, ROWS, preload
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from resources.processes import this_process
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Execution:
     began: float | None = None
 
 
-def execute(mesh: Mesh, share: Share, shared: Platform, show: Reporter) -> Execution:
+def execute(mesh: Mesh, share: Share, shared: SharedResources, show: Reporter) -> Execution:
     """Run some assets of one domain as one Dagster run in this process.
 
     Args:

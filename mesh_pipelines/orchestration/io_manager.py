@@ -9,7 +9,7 @@ from mesh_pipelines.dagster_names import PRODUCT, PURPOSE, dotted
 from mesh_pipelines.declaring.reader import AccessRequest, Purpose, Reader
 from mesh_pipelines.governance.access import decision_point
 from mesh_pipelines.publishing.read import Read, read_product
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 
 
 class LakeIOManager(dg.IOManager):
@@ -52,7 +52,7 @@ class LakeIOManager(dg.IOManager):
         if "result" in step.op_def.output_dict and step.has_asset_partitions_for_output("result"):
             made = step.asset_partition_key_range_for_output("result")
             window = (made.start, made.end)
-        shared = platform()
+        shared = shared_resources()
         rows, read = read_product(shared, request, decision_point(shared.record), window)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
         return rows

@@ -8,11 +8,11 @@ from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.node import CHAMPION, ModelNode
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import SelectionError
-from mesh_pipelines.governance.federation import load_mesh, project_root
+from mesh_pipelines.governance.load_mesh import load_mesh, project_root
 from mesh_pipelines.modeling.rebuild import RebuildReport
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.version import AliasMove
@@ -89,16 +89,16 @@ def unpin(key: str, because: str, *, by: Reader) -> AliasMove:
     return move
 
 
-def _model(key: str) -> Platform:
-    from mesh_pipelines.governance.federation import project_root
+def _model(key: str) -> SharedResources:
+    from mesh_pipelines.governance.load_mesh import project_root
 
     node = load_mesh(project_root()).node(key)
     if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, no model", remedy="name a model, as domain.name")
-    return platform()
+    return shared_resources()
 
 
-def _record(shared: Platform, key: str, move: AliasMove) -> None:
+def _record(shared: SharedResources, key: str, move: AliasMove) -> None:
     """Show the decision on the champion's page in Dagster; sensors see the new champion in the registry."""
     import dagster as dg
 
@@ -129,7 +129,7 @@ def rebuild(key: str, version: int) -> RebuildReport:
     node = whole.node(key)
     if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, and only models are rebuilt", remedy="name a model")
-    shared = platform()
+    shared = shared_resources()
     report = rebuild_version(shared, key, version)
     report_rebuild(dagster_instance(shared), report)
     return report

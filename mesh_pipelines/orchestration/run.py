@@ -15,8 +15,8 @@ from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import SelectionError
-from mesh_pipelines.governance.federation import load_mesh, project_root
 from mesh_pipelines.governance.lint import lint_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh, project_root
 from mesh_pipelines.orchestration.execute import Share, execute
 from mesh_pipelines.orchestration.run_report import (
     Reporter,
@@ -31,7 +31,7 @@ from mesh_pipelines.planning.shares import next_group, windows
 from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import PLANNING, preload
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 
 
 def run(
@@ -61,7 +61,7 @@ def run(
         SelectionError: a name or partition fits nothing.
     """
     started = time.monotonic()
-    shared = platform()
+    shared = shared_resources()
     with shared.auditor.beside():
         preload(PLANNING)
         show = reporter or SilentReporter()
@@ -78,7 +78,7 @@ class _Run:
 
     mesh: Mesh
     nodes: Sequence[Node]
-    shared: Platform
+    shared: SharedResources
     show: Reporter
     forced: set[str]
     partition: str | None

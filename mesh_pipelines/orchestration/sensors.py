@@ -9,7 +9,7 @@ import dagster as dg
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.orchestration.tick import ask, run_request
 from mesh_pipelines.planning.next_run import NoRun
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 
 
 def update_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
@@ -18,7 +18,7 @@ def update_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
     Args:
         domain: the domain, whose code location it runs in.
     """
-    interval = platform().settings.sensor_seconds
+    interval = shared_resources().settings.sensor_seconds
 
     @dg.sensor(
         name=f"{domain.name}_current",

@@ -13,14 +13,14 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG, RUN_FAI
 from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
 from mesh_pipelines.runtime.dagster_yaml import urgency
 from mesh_pipelines.runtime.lost_runs import failed_if_lost
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 
 _RECENT = 12
 
@@ -35,7 +35,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
     Returns:
         The mesh, the facts by which it was planned, and the run that is wanted or why there is none.
     """
-    mesh, shared = mesh_of(domain), platform()
+    mesh, shared = mesh_of(domain), shared_resources()
     settle = shared.settings.settle_seconds
     facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
     return mesh, facts, next_run(mesh, domain.name, facts, attempts_in(instance, domain.name))

@@ -18,8 +18,8 @@ from mesh_pipelines.landing.landed import Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
-from mesh_pipelines.runtime.preload import OWN_REGISTRY, REGISTRY, preload
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.runtime.preload import REGISTRY, preload
+from mesh_pipelines.shared import SharedResources
 from resources.lake.publication import Publication
 from resources.lake.table_version import TableVersion
 
@@ -35,7 +35,7 @@ _TICK = 2.0
 
 def facts_of(
     nodes: Mapping[str, Node],
-    platform: Platform,
+    platform: SharedResources,
     *,
     settle: float = 0.0,
     without_registry: bool = False,
@@ -90,7 +90,7 @@ def facts_of(
 
 def facts_for_step(
     nodes: Mapping[str, Node],
-    platform: Platform,
+    platform: SharedResources,
     reads: Iterable[TableVersion],
     instance: Callable[[], DagsterInstance] | None = None,
 ) -> Facts:
@@ -185,7 +185,7 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
 _seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}
 
 
-def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
+def all_model_facts(platform: SharedResources) -> Mapping[str, ModelFacts]:
     """What the registry knows of every model, by key; nothing yet where there is no registry.
 
     One question for all of them, and none while the registry's file is what it was at the last one.
@@ -198,7 +198,8 @@ def all_model_facts(platform: Platform) -> Mapping[str, ModelFacts]:
     uri = platform.settings.tracking_uri
     stamp = _stamp(uri)
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
-        preload(OWN_REGISTRY if uri.startswith("sqlite:") else REGISTRY)
+        if not uri.startswith("sqlite:"):
+            preload(REGISTRY)
         found = {key: _facts(standing) for key, standing in registry_of(platform).standing().items()}
         _seen[uri] = (stamp, found)
     return _seen[uri][1]
@@ -234,7 +235,7 @@ def _stamp(uri: str) -> object:
     return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
-def _rows_of(platform: Platform, key: str, version: int | None) -> int:
+def _rows_of(platform: SharedResources, key: str, version: int | None) -> int:
     """Rows of a feature set at the version that a model was trained on; 0 where that is no longer known."""
     try:
         return platform.lake.record(key, version).rows if version is not None else 0
@@ -252,7 +253,7 @@ def _span(text: str | None) -> timedelta | None:
     )
 
 
-def registry_exists(platform: Platform) -> bool:
+def registry_exists(platform: SharedResources) -> bool:
     """True if any model was ever logged; asking MLflow would import it, and create its database, for nothing."""
     uri = platform.settings.tracking_uri
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()

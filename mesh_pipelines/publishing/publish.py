@@ -19,17 +19,17 @@ from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Audit, PublishRecord
 from mesh_pipelines.publishing.refusal import refusal
 from mesh_pipelines.publishing.writer import Stopwatch, Writer
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from quality.outcome import Outcome
 
 
 def publish(
-    platform: Platform, node: Node, candidate: Candidate, reads: Mapping[str, Read], run_id: str
+    shared: SharedResources, node: Node, candidate: Candidate, reads: Mapping[str, Read], run_id: str
 ) -> Published:
     """Publish a candidate if it keeps its contract.
 
     Args:
-        platform: the shared resources.
+        shared: the shared resources.
         node: what is published.
         candidate: its rows.
         reads: what they were made from.
@@ -41,7 +41,7 @@ def publish(
         StorageFull, CommitConflict: it may work later, unchanged.
     """
     watch = Stopwatch()
-    writer = Writer(platform, node, candidate, watch)
+    writer = Writer(shared, node, candidate, watch)
     with ExitStack() as held:
         try:
             outcome = writer.stage(held)
@@ -60,7 +60,7 @@ def publish(
         total=commit.rows,
         unchanged=commit.unchanged,
         outcome=outcome,
-        uri=platform.lake.uri(node.key),
+        uri=shared.lake.uri(node.key),
         seconds=watch.seconds,
     )
 

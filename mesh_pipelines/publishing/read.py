@@ -13,7 +13,7 @@ from mesh_pipelines.errors import AccessRefused, NotPublished
 from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
-    from mesh_pipelines.shared import Platform
+    from mesh_pipelines.shared import SharedResources
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,10 @@ class Read:
 
 
 def read_product(
-    shared: Platform, request: AccessRequest, decides: DecisionPoint, window: tuple[str, str] | None = None
+    shared: SharedResources,
+    request: AccessRequest,
+    decides: DecisionPoint,
+    window: tuple[str, str] | None = None,
 ) -> tuple[pl.LazyFrame, Read]:
     """Open a product for a reader: lazily, at the version that is published now.
 

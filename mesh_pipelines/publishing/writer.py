@@ -24,7 +24,7 @@ from mesh_pipelines.publishing.quarantine import (
 )
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.refusal import RULES, Places
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from quality.contract import Contract
 from quality.outcome import Outcome, RuleResult, Tally
 from quality.rules import Rule, dataset_rules, rules_of
@@ -56,8 +56,8 @@ class Stopwatch:
 class Writer:
     """One attempt at publishing: two stages (accepted and refused rows), one audit."""
 
-    def __init__(self, platform: Platform, node: Node, candidate: Candidate, watch: Stopwatch) -> None:
-        self.platform, self.node, self.candidate, self.watch = platform, node, candidate, watch
+    def __init__(self, shared: SharedResources, node: Node, candidate: Candidate, watch: Stopwatch) -> None:
+        self.shared, self.node, self.candidate, self.watch = shared, node, candidate, watch
         self.contract: Contract | None = node.contract
         self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
         self.column = node.partition_column
@@ -135,11 +135,11 @@ class Writer:
         frame = self.candidate.frame
         if self.candidate.order:
             frame = frame.sort(*self.candidate.order, maintain_order=True)
-        with self.watch.phase("read"), _explained(self.platform, self.node):
+        with self.watch.phase("read"), _explained(self.shared, self.node):
             schema = dict(frame.collect_schema())
         kinds = {name: "public" if name == PARTITION else "internal" for name in schema}
         self._good = held.enter_context(
-            self.platform.lake.stage(self.node.key, schema, kinds, partition_by=self.column)
+            self.shared.lake.stage(self.node.key, schema, kinds, partition_by=self.column)
         )
         for batch in self._batches(frame):
             self.accepted += batch.height
@@ -152,7 +152,7 @@ class Writer:
         assert self.contract is not None
         audit = RowAudit(self.contract, self.rules)
         kept, kinds = self._layout(self.contract)
-        lake = self.platform.lake
+        lake = self.shared.lake
         self._good = held.enter_context(lake.stage(self.node.key, kept, kinds, partition_by=self.column))
         self._audit = self._dataset_audit(held, kept)
         tally = Tally(self.rules)
@@ -222,7 +222,7 @@ class Writer:
                 if kinds[name] == "public" and name != self.column
             }
             self._bad = held.enter_context(
-                self.platform.lake.stage(
+                self.shared.lake.stage(
                     self.node.key + QUARANTINE,
                     columns,
                     kinds,
@@ -252,7 +252,7 @@ class Writer:
 
     def _batches(self, frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         """Bounded batches of the candidate, in order; time spent waiting for one is reading."""
-        with _explained(self.platform, self.node):
+        with _explained(self.shared, self.node):
             with self.watch.phase("read"):
                 batches = iter(frame.collect_batches(chunk_size=BATCH, maintain_order=True))
             while True:
@@ -278,9 +278,9 @@ class Writer:
             return None
         from quality.dataset import DatasetAudit
 
-        settings = self.platform.settings
+        settings = self.shared.settings
         with self.watch.phase("audit"):
-            validation = self.platform.auditor.validation(
+            validation = self.shared.auditor.validation(
                 self.node.key,
                 docs=settings.docs / self.node.domain / self.node.name,
                 memory_limit=settings.memory_limit,
@@ -305,7 +305,7 @@ class Writer:
 
 
 @contextmanager
-def _explained(platform: Platform, node: Node) -> Generator[None]:
+def _explained(shared: SharedResources, node: Node) -> Generator[None]:
     """Say who is at fault when rows cannot be computed: stored bytes and keys, or the domain's own function."""
     try:
         yield
@@ -313,8 +313,8 @@ def _explained(platform: Platform, node: Node) -> Generator[None]:
         raise
     # A Python function that polars calls may raise anything.
     except (Exception, pl.exceptions.PanicException) as error:
-        for read in [wanted.key for wanted in node.inputs if platform.lake.exists(wanted.key)]:
-            explained = platform.lake.explain(error, read)
+        for read in [wanted.key for wanted in node.inputs if shared.lake.exists(wanted.key)]:
+            explained = shared.lake.explain(error, read)
             if explained is not error:
                 raise explained from error
         said = (str(error).strip().splitlines() or [""])[0][:300]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.errors import NotPublished
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.pages import in_time
 from mesh_pipelines.planning.lookup import registry_exists
@@ -16,7 +16,7 @@ from mesh_pipelines.reporting.reports import (
     Table,
 )
 from mesh_pipelines.reporting.status import quarantined_rows
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 from resources.lake.publication import Publication
 
 
@@ -31,17 +31,17 @@ def describe(key: str, version: int | None = None) -> Card:
         SelectionError: nothing in the mesh has that key.
         NotPublished: there is no such version.
     """
-    from mesh_pipelines.governance.federation import project_root
+    from mesh_pipelines.governance.load_mesh import project_root
 
     whole = load_mesh(project_root())
     node = whole.node(key)
-    shared = platform()
+    shared = shared_resources()
     if isinstance(node, RegisteredNode):
         return _model_card(node, whole, shared, version)
     return _table_card(node, whole, shared, version)
 
 
-def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -> Card:
+def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | None) -> Card:
     record = shared.lake.record(node.key, version) if version is not None else shared.record(node.key)
     contract = node.contract
     sections: list[Section] = []
@@ -94,7 +94,9 @@ def _table_card(node: Node, mesh: Mesh, shared: Platform, version: int | None) -
     return Card(title, node.stage, summary.split("\n\n")[0], sections, tables)
 
 
-def _published_section(record: Publication | None, node: Node, shared: Platform, *, past: bool) -> Section:
+def _published_section(
+    record: Publication | None, node: Node, shared: SharedResources, *, past: bool
+) -> Section:
     if record is None:
         return Section("Published", [("version", "none yet"), ("next", f"mesh run {node.key}")])
     made = PublishRecord.of(record)
@@ -125,7 +127,7 @@ def _audit_section(audit: Audit) -> Section:
     )
 
 
-def _model_card(node: RegisteredNode, mesh: Mesh, shared: Platform, version: int | None) -> Card:
+def _model_card(node: RegisteredNode, mesh: Mesh, shared: SharedResources, version: int | None) -> Card:
     key = node.model_key
     if not registry_exists(shared):
         return Card(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import ModelNode, Node, ProductNode, SourceNode
 from mesh_pipelines.errors import SelectionError, TrackingUnavailable
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.lag import Lag, Lags
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
@@ -22,7 +22,7 @@ from mesh_pipelines.reporting.reports import (
     ProductState,
 )
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 from resources.lake.publication import Publication
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     Raises:
         SelectionError: a key is no product or model of the mesh.
     """
-    from mesh_pipelines.governance.federation import project_root
+    from mesh_pipelines.governance.load_mesh import project_root
 
     whole = mesh or load_mesh(project_root())
-    shared = platform()
+    shared = shared_resources()
     chosen = [whole.node(key) for key in keys] if keys else list(whole.nodes.values())
     for node in chosen:
         if keys and not (node.is_product or isinstance(node, ModelNode)):
@@ -78,7 +78,7 @@ def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:
     )
 
 
-def _product(node: Node, shared: Platform, lags: Lags) -> ProductState:
+def _product(node: Node, shared: SharedResources, lags: Lags) -> ProductState:
     record = lags.facts.of(node.key)
     if record is None:
         return ProductState(node.key, lag=lags.of(node))
@@ -99,7 +99,7 @@ def _product(node: Node, shared: Platform, lags: Lags) -> ProductState:
     )
 
 
-def quarantined_rows(node: Node, shared: Platform, then: Publication | None = None) -> int:
+def quarantined_rows(node: Node, shared: SharedResources, then: Publication | None = None) -> int:
     """Rows that are in a product's quarantine.
 
     Args:
@@ -119,7 +119,7 @@ def quarantined_rows(node: Node, shared: Platform, then: Publication | None = No
     return max(before, key=lambda q: q.version).rows if before else 0
 
 
-def _model(node: Node, shared: Platform, lags: Lags) -> ModelState:
+def _model(node: Node, shared: SharedResources, lags: Lags) -> ModelState:
     key = node.key
     if not registry_exists(shared):
         return ModelState(key, lag=lags.of(node))

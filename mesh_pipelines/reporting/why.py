@@ -7,7 +7,7 @@ from typing import Any
 
 from mesh_pipelines.dagster_names import DOMAIN, REASON, asset_key, op_name
 from mesh_pipelines.declaring.node import Node, RegisteredNode
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
@@ -20,7 +20,7 @@ from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import READING, preload
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 
 
 def explain(key: str) -> Card:
@@ -33,12 +33,12 @@ def explain(key: str) -> Card:
         SelectionError: nothing in the mesh has that key.
     """
     preload(READING)
-    from mesh_pipelines.governance.federation import project_root
+    from mesh_pipelines.governance.load_mesh import project_root
     from mesh_pipelines.orchestration.tick import attempts_in
 
     mesh = load_mesh(project_root())
     node = mesh.node(key)
-    shared = platform()
+    shared = shared_resources()
     instance = dagster_instance(shared)
     facts = facts_of(mesh.nodes, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
     decision = next_run(mesh, node.domain, facts, attempts_in(instance, node.domain))
@@ -77,7 +77,7 @@ def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
     return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
 
 
-def _held(node: Node, facts: Facts, shared: Platform) -> list[tuple[str, str]]:
+def _held(node: Node, facts: Facts, shared: SharedResources) -> list[tuple[str, str]]:
     """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
     if not isinstance(node, RegisteredNode) or not registry_exists(shared):
         return []

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -19,7 +19,7 @@ _PLANNED_TOGETHER = "1000"
 """Planned events that are written in one batch; a run of a whole domain has some hundreds."""
 
 
-def dagster_instance(shared: Platform) -> DagsterInstance:
+def dagster_instance(shared: SharedResources) -> DagsterInstance:
     """The Dagster instance of this mesh, made on first use.
 
     Args:

@@ -1,4 +1,4 @@
-"""``mesh new domain``: a small domain that works at once, for its team to replace piece by piece."""
+"""``mesh new domain``: a small working domain, for its team to replace piece by piece."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ def new_domain(name: str, root: Path) -> list[Path]:
 
     Args:
         name: the domain's name: lower case letters, digits and underscores.
-        root: the folder of ``workspace.yaml``.
 
     Returns:
         The files written, ``workspace.yaml`` last. A file that has landed where the sample would lie stays as it is.
 
     Raises:
-        MeshError: the name is no name, or is taken; or one of the places cannot be written to.
+        MeshError: the name is invalid or taken, or one of the places cannot be written to.
         LandingError: the landing zone is no folder.
     """
     from resources.settings import get_settings
@@ -69,7 +68,7 @@ def new_domain(name: str, root: Path) -> list[Path]:
 
 
 def _filled(folder: Path, name: str) -> dict[Path, str]:
-    """The files of a domain's folder, with its name in them."""
+    """Files of a domain's folder, with its name filled in."""
     return {
         folder / template.relative_to(_TEMPLATE).with_suffix(""): Template(
             template.read_text(encoding="utf-8")
@@ -79,7 +78,7 @@ def _filled(folder: Path, name: str) -> dict[Path, str]:
 
 
 def _write(path: Path, text: str, undo: ExitStack) -> None:
-    """Write a file; undone, neither it nor a folder that was made for it is left."""
+    """Write a file; ``undo`` removes it and the folders made for it."""
     made = next((place for place in reversed(path.parents) if not place.exists()), path)
     undo.callback(_remove, made)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,14 +93,14 @@ def _remove(made: Path) -> None:
 
 
 def _entries(text: str) -> str:
-    """A workspace's text up to where the next entry goes; comments stay."""
+    """The text of a workspace up to the place of the next entry; comments stay."""
     if not (yaml.safe_load(text) or {}).get("load_from"):
         text = re.sub(r"^load_from:.*$", "", text, flags=re.MULTILINE).rstrip() + "\nload_from:"
     return text.strip()
 
 
 def _sample(machines: int = 12, days: int = 90, seed: int = 7) -> str:
-    """Readings of made-up machines: the hotter and the more shaken, the likelier a repair the day after."""
+    """Readings of made-up machines, as CSV: heat and vibration raise the probability of a repair the day after."""
     random_ = random.Random(seed)
     lines = ["machine,day,temperature,vibration,repaired"]
     start = date(2026, 1, 1)

@@ -14,7 +14,7 @@ from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain, Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.checks import SHADOW_CHECK, champion_checks
 from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.model import just_trained
@@ -36,7 +36,7 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import reads_of
 
         begun = time.perf_counter()
-        shared, spec = platform(), model_spec(node, domain.by_key)
+        shared, spec = shared_resources(), model_spec(node, domain.by_key)
         registry = registry_of(shared)
         versions = registry.versions(model)
         if not versions:

@@ -42,8 +42,8 @@ def columns_shown(node: Node, lake: Lake, reads: Mapping[str, Read], version: in
         declared.fn,
         {i.argument: (i.key, lake.record(i.key, reads[i.key].version).schema) for i in node.inputs},
     )
-    if lineage.untold:
-        told = {"column lineage": f"not known: {lineage.untold}"}
+    if lineage.unknown:
+        told = {"column lineage": f"not known: {lineage.unknown}"}
     else:
         deps = {
             name: [dg.TableColumnDep(asset_key(key), column) for key, column in sorted(made_of)]

@@ -14,7 +14,7 @@ from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.writer import Stopwatch
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.context import Produce
 from resources.lake.table_version import TableVersion
 
@@ -40,7 +40,7 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import only_if_stale, reads_of
         from resources.tracking import training_run
 
-        shared, spec, watch = platform(), model_spec(node, domain.by_key), Stopwatch()
+        shared, spec, watch = shared_resources(), model_spec(node, domain.by_key), Stopwatch()
         reads = reads_of(context)
         features = reads[spec.features]
         if only_if_stale(context):
@@ -125,6 +125,6 @@ def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
     )
 
 
-def _inputs_of(shared: Platform, features: Read) -> list[TableVersion]:
+def _inputs_of(shared: SharedResources, features: Read) -> list[TableVersion]:
     """What the feature set itself was made from, as its own publish record says."""
     return list(PublishRecord.of(shared.lake.record(features.key, features.version)).inputs.values())

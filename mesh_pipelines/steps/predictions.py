@@ -16,7 +16,7 @@ from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.record import PublishRecord, Scoring
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.context import Produce, as_rows
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import calling, only_if_stale, reads_of
         from mesh_pipelines.steps.publish import gate, unchanged
 
-        shared, spec = platform(), model_spec(node, domain.by_key)
+        shared, spec = shared_resources(), model_spec(node, domain.by_key)
         reads = reads_of(context)
         features = reads[spec.features]
         champion = registry_of(shared).champion(model)
@@ -78,7 +78,7 @@ def _scores(
     return score_history(spec, frame, champion, since=since, backcast=history == "walk_forward")
 
 
-def _with_kept(shared: Platform, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame:
+def _with_kept(shared: SharedResources, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame:
     """New predictions beside those already made: what was once predicted is kept unless it is predicted anew."""
     assert node.contract is not None
     columns = list(node.contract.dtypes)

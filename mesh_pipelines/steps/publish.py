@@ -16,7 +16,7 @@ from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.read import Read
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.columns import columns_shown
 from quality.outcome import Outcome
 
@@ -24,7 +24,7 @@ from quality.outcome import Outcome
 def gate(
     node: Node,
     context: dg.AssetExecutionContext,
-    shared: Platform,
+    shared: SharedResources,
     candidate: Candidate,
     reads: Mapping[str, Read],
     spent: float = 0.0,
@@ -124,7 +124,7 @@ def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, An
 
 def _link(page: str) -> dg.MetadataValue[Any]:
     """A page of the data docs where a browser finds it: no browser follows a link from a server to the disk."""
-    settings = platform().settings
+    settings = shared_resources().settings
     below = Path(url2pathname(urlsplit(page).path)).relative_to(settings.docs.absolute())
     return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
 

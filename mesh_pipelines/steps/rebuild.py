@@ -11,12 +11,12 @@ from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.rebuild import RebuildReport
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 
 CHECK = "rebuilds_bit_for_bit"
 
 
-def rebuild_version(shared: Platform, key: str, version: int) -> RebuildReport:
+def rebuild_version(shared: SharedResources, key: str, version: int) -> RebuildReport:
     """Train a version again from its record, and compare the bytes of ``model.ubj``.
 
     Args:
@@ -76,7 +76,7 @@ def rebuild_check(node: Node) -> dg.AssetChecksDefinition:
         description="Trained again from its record, the newest version has the same bytes (SHA-256 of model.ubj).",
     )
     def rebuilds_bit_for_bit() -> dg.AssetCheckResult:
-        shared = platform()
+        shared = shared_resources()
         versions = registry_of(shared).versions(node.key)
         if not versions:
             raise NotPublished("no version was ever trained", where=node.key, remedy=f"mesh run {node.key}")

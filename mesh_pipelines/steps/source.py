@@ -19,7 +19,7 @@ from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, PublishRecord
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.context import Produce, only_if_stale, partitions_wanted
 from mesh_pipelines.steps.publish import gate, unchanged
 from resources.lake.publication import Publication
@@ -31,7 +31,7 @@ def source_step(node: Node) -> Produce:
     assert contract is not None
 
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        shared = platform()
+        shared = shared_resources()
         before = shared.record(node.key)
         with landing_of(node, shared.settings) as landing:
             made = source_candidate(

@@ -18,7 +18,7 @@ from mesh_pipelines.planning.lookup import facts_for_step
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Origin
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.columns import columns_shown
 from mesh_pipelines.steps.context import (
     Produce,
@@ -37,7 +37,7 @@ def transform_step(node: Node) -> Produce:
     assert declared is not None
 
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        shared = platform()
+        shared = shared_resources()
         reads = reads_of(context)
         partitions = partitions_wanted(context, node)
         before = shared.record(node.key)
@@ -77,7 +77,7 @@ def handwritten_step(node: Node) -> Produce:
     original = create_op_compute_wrapper(node.asset.node_def)
 
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        shared = platform()
+        shared = shared_resources()
         reads = reads_of(context)
         partitions = partitions_wanted(context, node)
         with calling(node):
@@ -110,7 +110,7 @@ def _candidate(
 
 
 def _outdated(
-    node: Node, shared: Platform, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
+    node: Node, shared: SharedResources, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> bool:
     facts = facts_for_step({node.key: node}, shared, [read.table for read in reads.values()])
     return judge(node, facts).concerns(partitions)

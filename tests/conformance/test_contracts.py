@@ -17,7 +17,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from mesh_pipelines.declaring.declarations import SourceDeclaration
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import ContractError
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from quality.contract import load_contract
 from resources.lake.lake import Lake
 from resources.settings import Settings

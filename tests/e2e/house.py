@@ -14,7 +14,7 @@ import polars as pl
 
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.run_report import StepReport
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from resources.lake.lake import Lake
 
 RAW, DEPARTURES = "operations.departures_raw", "operations.departures"
@@ -36,7 +36,7 @@ class House:
     @property
     def lake(self) -> Lake:
         """The lake of this home."""
-        return platform().lake
+        return shared_resources().lake
 
     def path(self, name: str, domain: str = "operations") -> Path:
         """Where a file lands."""

@@ -19,7 +19,7 @@ import pytest
 
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from resources.settings import Settings
 
 PATIENCE = 240.0
@@ -45,7 +45,7 @@ class LivingMesh:
             "MESH_SETTLE_SECONDS": "1",
         }
         self.settings = Settings(home=home)
-        self.platform = Platform(self.settings)
+        self.platform = SharedResources(self.settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def mesh(self, *words: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import pytest
 from mesh_pipelines.commands.demo_data import DOMAINS, land
 from mesh_pipelines.dagster_names import REASON, VERSIONS
 from mesh_pipelines.declaring.mesh import read_workspace
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from tests.e2e.living import LivingMesh, made
 
 ROOT = Path(__file__).resolve().parents[2]

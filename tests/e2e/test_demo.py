@@ -12,7 +12,7 @@ import pytest
 
 from mesh_pipelines.commands.demo_data import DOMAINS
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from tests.e2e.house import typed
 
 ROOT = Path(__file__).parents[2]

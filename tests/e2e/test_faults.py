@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from mesh_pipelines.dagster_names import PROCESS
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.testing import workspace
 from resources.processes import number_of

@@ -6,7 +6,7 @@ import pytest
 
 from mesh_pipelines.commands.demo_data import land
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 from tests.e2e.forge import Forge
 from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, House, tells
@@ -77,7 +77,7 @@ def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
         child.kill()
 
     killed_at("trained")
-    registry = registry_of(platform())
+    registry = registry_of(shared_resources())
     assert registry.versions(model) == ()
     killed_at("decided")
     assert [(v.version, v.gate) for v in registry.versions(model)] == [(1, "")]

@@ -19,7 +19,7 @@ import pytest
 
 from mesh_pipelines.commands.demo_data import DOMAINS, land
 from mesh_pipelines.declaring.mesh import read_workspace
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from resources.settings import Settings
 from tests.webhook import Webhook, webhook
 
@@ -290,7 +290,7 @@ def test_a_range_of_months_is_backfilled_from_the_ui_in_one_run(
         "2013-01",
         "2013-02",
     )
-    lake = Platform(Settings(home=ui.home)).lake
+    lake = SharedResources(Settings(home=ui.home)).lake
     assert lake.partitions("operations.departures") == ("2013-01", "2013-02")
 
 

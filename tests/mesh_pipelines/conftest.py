@@ -11,7 +11,7 @@ import pytest
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.run_report import RunReport
 from mesh_pipelines.scaffold import new_domain

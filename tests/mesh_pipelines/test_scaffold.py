@@ -19,7 +19,7 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.scaffold import new_domain
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain, workspace
 from resources.settings import get_settings
 from tests.mesh_pipelines.conftest import Machines
@@ -168,10 +168,10 @@ def test_a_new_domain_runs_to_a_champion(machines: Machines) -> None:
         "done",
     )
     with machines.inside():
-        champion = registry_of(platform()).champion("machines.repair")
+        champion = registry_of(shared_resources()).champion("machines.repair")
         assert champion is not None
         assert champion.metrics["auc"] > champion.baseline["auc"]
-        forecast = platform().lake.scan("machines.repair_forecast").collect()
+        forecast = shared_resources().lake.scan("machines.repair_forecast").collect()
         assert forecast.height > 100
         assert forecast["probability"].is_between(0, 1).all()
 
@@ -179,7 +179,9 @@ def test_a_new_domain_runs_to_a_champion(machines: Machines) -> None:
 def shown(machines: Machines, name: str) -> dict[str, Any]:
     """What the page of an asset shows of the time that it was made."""
     with machines.inside():
-        made = dagster_instance(platform()).get_latest_materialization_event(dg.AssetKey(["machines", name]))
+        made = dagster_instance(shared_resources()).get_latest_materialization_event(
+            dg.AssetKey(["machines", name])
+        )
     assert made is not None
     assert made.asset_materialization is not None
     return {label: entry.value for label, entry in made.asset_materialization.metadata.items()}

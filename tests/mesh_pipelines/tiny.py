@@ -14,8 +14,8 @@ import yaml
 from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain, Node, ProductNode
-from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from quality.contract import Contract, load_contract
 
 PHYSICAL = {

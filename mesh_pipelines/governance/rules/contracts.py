@@ -17,7 +17,7 @@ class EveryProductHasAContract(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
-            if node.promises and domain.lacks_contract(node):
+            if node.promises and not domain.has_contract_file(node):
                 yield self.violation(
                     node.place,
                     f"this {node.stage} has no contract",

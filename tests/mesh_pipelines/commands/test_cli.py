@@ -22,6 +22,7 @@ from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting import card as cards
 from mesh_pipelines.reporting import status as state
 from mesh_pipelines.reporting.reports import Card, MeshState, Section, Table
+from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.samples import MESH
 
 runner = CliRunner()
@@ -311,6 +312,29 @@ def test_help_is_instant() -> None:
         "print([name for name in ('dagster', 'polars', 'mlflow', 'pydantic', 'yaml') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("line", "light"),
+    [
+        (["status"], ("mlflow", "sqlalchemy", "dagster", "great_expectations", "xgboost")),
+        (["why", "machines.repair"], ("mlflow", "great_expectations", "xgboost", "pandera")),
+    ],
+    ids=["status", "why"],
+)
+def test_to_look_imports_only_what_it_needs(
+    machines: Machines, line: list[str], light: tuple[str, ...]
+) -> None:
+    """A trained model is shown without MLflow, and `mesh status` asks Dagster only where it may matter."""
+    code = (
+        "import sys; from mesh_pipelines.commands import cli; from typer.testing import CliRunner;"
+        f"shown = CliRunner().invoke(cli.app, {line!r}); assert shown.exit_code == 0, shown.output;"
+        "assert 'repair' in shown.output, shown.output;"
+        f"print([name for name in {light!r} if name in sys.modules])"
+    )
+    with machines.inside():
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.features.column_lineage import Lineage, lineage_of
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 
 ROOT = Path(__file__).parents[3]
 ORDERS = {
@@ -75,7 +75,7 @@ EXPECTED = {
 
 def told(lineage: Lineage) -> dict[str, set[str]]:
     """The lineage with columns as text; one that is not told fails the test."""
-    assert not lineage.untold
+    assert not lineage.unknown
     return {name: {".".join(column) for column in made_of} for name, made_of in lineage.columns.items()}
 
 
@@ -199,14 +199,14 @@ def reads_a_file(orders: pl.LazyFrame) -> pl.LazyFrame:
 def test_what_cannot_be_followed_is_said(fn: Callable[..., pl.LazyFrame], words: str) -> None:
     """Where the plan does not say all there is no lineage at all, and the reason is told."""
     lineage = lineage_of(fn, {"orders": INPUTS["orders"]})
-    assert words in lineage.untold
+    assert words in lineage.unknown
     assert lineage.columns == {}
 
 
 def test_a_plan_in_a_form_that_is_not_known_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another polars may write its plans in another way: no lineage then, rather than a wrong one."""
     monkeypatch.setattr("mesh_pipelines.features.column_lineage.PLAN_VERSION", 0)
-    assert "a form that is not known here" in lineage_of(features, INPUTS).untold
+    assert "a form that is not known here" in lineage_of(features, INPUTS).unknown
 
 
 @pytest.fixture(scope="module")

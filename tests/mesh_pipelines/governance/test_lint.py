@@ -10,8 +10,8 @@ import pytest
 
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.agreements import agreement_refusal
-from mesh_pipelines.governance.federation import load_mesh
 from mesh_pipelines.governance.lint import DOMAIN_RULES, MESH_RULES, lint_domain
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.orchestration.location import domain
 from quality.contract import Agreement

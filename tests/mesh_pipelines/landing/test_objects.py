@@ -14,7 +14,7 @@ from mesh_pipelines.landing.changes import changed_partitions, known_inputs, loo
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from quality.contract import Contract
 from resources.settings import get_settings
 from resources.store import ObjectStore, open_store
@@ -127,5 +127,5 @@ def test_a_source_runs_from_a_bucket_into_a_lake(
         bucket.put(f"landing/shop/orders-{month}.csv", TEXT)
         report = run(["shop"]).steps[0]
         assert (report.status, report.message) == ("done", "")
-    assert platform().lake.record("shop.orders_raw").rows == 4
+    assert shared_resources().lake.record("shop.orders_raw").rows == 4
     assert run(["shop"]).steps[0].status == "up to date"

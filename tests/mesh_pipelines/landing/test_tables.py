@@ -19,7 +19,7 @@ from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.run_report import StepReport
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.record import PublishRecord
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.source import source_candidate
 from resources.database import Database
 from resources.settings import get_settings
@@ -62,7 +62,7 @@ class Shop:
 
     def make(self, node: Node, *, anew: bool = False) -> str:
         """Bring it up to date as its step does, without Dagster around it: ``done`` or ``up to date``."""
-        before = platform().record(KEY)
+        before = shared_resources().record(KEY)
         with place(node) as landing:
             parts = (
                 tuple(landing.look(PublishRecord.of(before).landed).by_partition())
@@ -72,16 +72,16 @@ class Shop:
             found = source_candidate(node, landing, before, parts, anew=anew)
             if found is None:
                 return "up to date"
-            publish(platform(), node, found[0], {}, "run")
+            publish(shared_resources(), node, found[0], {}, "run")
         return "done"
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Id and city of what is published, by id."""
-        return platform().lake.scan(KEY).select("id", "city").sort("id", "city").collect().rows()
+        return shared_resources().lake.scan(KEY).select("id", "city").sort("id", "city").collect().rows()
 
     def refused(self) -> list[tuple[Any, ...]]:
         """Id and city of what is in quarantine."""
-        lake = platform().lake
+        lake = shared_resources().lake
         if not lake.exists(f"{KEY}__quarantine"):
             return []
         return lake.scan(f"{KEY}__quarantine").select("id", "city").sort("id").collect().rows()
@@ -134,7 +134,7 @@ def test_a_snapshot_is_read_when_its_content_has_changed(orders: Shop) -> None:
     orders.declare(SNAPSHOT)
     assert orders.run().status == "done"
     assert orders.rows() == [(1, "Rome"), (2, "Oslo")]
-    source = platform().lake.scan(KEY).select("_file", "_row").sort("_row").collect().rows()
+    source = shared_resources().lake.scan(KEY).select("_file", "_row").sort("_row").collect().rows()
     assert source == [("shop:sales.orders", 1), ("shop:sales.orders", 2)]
     orders.database.do("UPDATE sales.orders SET city = city")
     assert orders.run().status == "up to date"

@@ -26,7 +26,7 @@ from mesh_pipelines.monitoring.checks import (
 from mesh_pipelines.monitoring.policy import drift_reason
 from mesh_pipelines.monitoring.watching import PROFILE, Look
 from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain
 from resources.settings import get_settings
 
@@ -92,7 +92,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
     """At first all is well; then inputs, predictions and performance go: each is told, and a policy knows."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert run(mesh=mesh).ok
-        champion = registry_of(platform()).champion("machines.repair")
+        champion = registry_of(shared_resources()).champion("machines.repair")
         assert champion is not None
         found = look(mesh, instance)
         assert found[LIVE_PERFORMANCE].passed
@@ -107,12 +107,12 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         # What the product says of the holdout is what training said of it: every row met its own outcome.
         forecast = mesh.node(KEY)
         assert isinstance(forecast, PredictionsNode)
-        begun = Look.at(platform(), forecast, mesh.domains["machines"])
+        begun = Look.at(shared_resources(), forecast, mesh.domains["machines"])
         assert begun is not None
         (held,) = [entry for entry in begun.live().holdout if not entry.column]
         assert held.metrics == pytest.approx(champion.metrics)
 
-        registry_of(platform()).pin(
+        registry_of(shared_resources()).pin(
             "machines.repair", who="a test", because="the same model is to be watched"
         )
         file = get_settings().landing_folder / "machines" / "readings.csv"
@@ -136,11 +136,11 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert drift_reason(WATCH, facts[KEY], "repair@2") is None
 
         # The reference is kept encrypted, and what is gone is told as a warning, not as a failed run.
-        record = platform().lake.record("machines.repair" + PROFILE)
+        record = shared_resources().lake.record("machines.repair" + PROFILE)
         assert record.classification["profile"] == "internal"
         again = look(mesh, instance)
         assert again[INPUT_DRIFT].metadata["facts"] == found[INPUT_DRIFT].metadata["facts"]
-        for part in platform().lake.head("machines.repair_features").files:
+        for part in shared_resources().lake.head("machines.repair_features").files:
             (Path(get_settings().lake_uri) / part.name).unlink()
         broken = look(mesh, instance)
         assert all("could not be looked at" in str(check.description) for check in broken.values())

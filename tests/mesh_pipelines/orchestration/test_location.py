@@ -16,11 +16,11 @@ import yaml
 from mesh_pipelines.dagster_names import IF_STALE, asset_key
 from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
 from mesh_pipelines.declaring.node import Node, ProductNode
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration.assets import DAGSTER_KINDS, GROUPS
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.publishing.quarantine import QUARANTINE
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.checks import checks_of
 from quality.contract import load_contract
 from quality.rules import rules_of
@@ -73,6 +73,7 @@ def test_every_asset_is_named_grouped_and_owned(
         assert kinds
         assert len(kinds) <= 3
         assert kinds <= set().union(*DAGSTER_KINDS.values(), {"duckdb"})
+        assert ("duckdb" in kinds) == (node.key == "fleet.utilisation")  # the one product made by SQL
         assert asset.code_version == node.version_of_code
         assert {i.key for i in node.inputs} == {".".join(key.path) for key in asset.parent_keys}
 
@@ -330,7 +331,7 @@ def test_an_asset_by_hand_passes_the_same_gate(world: World, instance: dg.Dagste
     """Its rows are published, refused ones quarantined, checks reported, and what reads it reads the lake."""
     result = run(by_hand(world, 1), instance)
     assert result.success
-    lake = platform().lake
+    lake = shared_resources().lake
     assert lake.scan("shop.refunds").collect().height == 9
     [refused] = lake.scan("shop.refunds" + QUARANTINE).collect().to_dicts()
     assert (refused["id"], refused["amount"]) == ("0", "-1.0")
@@ -350,7 +351,7 @@ def test_an_asset_by_hand_that_breaks_its_contract_is_refused(
     """Beyond the tolerance nothing is published or materialized, the failed check says why, nothing downstream runs."""
     result = run(by_hand(world, 3), instance, "refunds", "totals")
     assert not result.success
-    assert not platform().lake.exists("shop.refunds")
+    assert not shared_resources().lake.exists("shop.refunds")
     assert result.get_asset_materialization_events() == []
     failed = [e.check_name for e in result.get_asset_check_evaluations() if not e.passed]
     assert "within_tolerance" in failed
@@ -396,7 +397,7 @@ def test_an_asset_by_hand_reads_through_its_port(world: World, instance: dg.Dags
     for name in ("store", "shop"):
         job = definitions(mesh.domains[name]).get_repository_def().get_implicit_global_asset_job_def()
         assert job.execute_in_process(instance=instance, raise_on_error=False).success
-    assert platform().lake.scan("shop.refunds").collect().rows() == [(1, 2.0)]
+    assert shared_resources().lake.scan("shop.refunds").collect().rows() == [(1, 2.0)]
 
 
 FEATURES = """

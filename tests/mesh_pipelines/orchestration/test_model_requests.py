@@ -16,7 +16,7 @@ import pytest
 from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
 from mesh_pipelines.monitoring.earlier_predictions import SAID
@@ -27,7 +27,7 @@ from mesh_pipelines.orchestration.run_report import StepReport
 from mesh_pipelines.reporting.card import describe
 from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import mesh_home, workspace
 from tests.mesh_pipelines.conftest import Machines
 
@@ -47,7 +47,7 @@ def inside(machines: Machines, tmp_path: Path) -> Iterator[Path]:
 
 def told_in_dagster() -> dict[str, object]:
     """What the champion's page in Dagster says last."""
-    event = dagster_instance(platform()).get_latest_materialization_event(
+    event = dagster_instance(shared_resources()).get_latest_materialization_event(
         dg.AssetKey(["machines", "repair_champion"])
     )
     assert event is not None
@@ -70,7 +70,11 @@ def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
     model_requests.unpin(KEY, "audit is over", by=ANN)
     move = model_requests.promote(KEY, 1, "agreed", by=ANN)
     assert (move.to, move.because) == (1, "agreed")
-    assert [m.action for m in registry_of(platform()).history(KEY)][-3:] == ["pin", "unpin", "promote"]
+    assert [m.action for m in registry_of(shared_resources()).history(KEY)][-3:] == [
+        "pin",
+        "unpin",
+        "promote",
+    ]
     assert told_in_dagster()["because"] == "agreed"
     assert told_in_dagster()["champion"] == "repair@1"
 
@@ -80,7 +84,7 @@ def test_there_is_no_way_back_before_the_first_champion() -> None:
     """A rollback that leads nowhere says so, and moves nothing."""
     with pytest.raises(NotPublished, match="no champion before"):
         model_requests.rollback(KEY, "regret", by=ANN)
-    champion = registry_of(platform()).champion(KEY)
+    champion = registry_of(shared_resources()).champion(KEY)
     assert champion is not None
     assert champion.version == 1
 
@@ -132,7 +136,7 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
     models.write_text(models.read_text().replace("margin=0.02", 'margin=0.02, shadow="14d"'))
     with workspace(inside):
         brought_up()
-        registry = registry_of(platform())
+        registry = registry_of(shared_resources())
         first, second = registry.versions(KEY)
         assert (first.aliases, second.aliases) == (("champion",), ("shadow",))
         assert "in shadow until outcomes of" in second.reason
@@ -146,12 +150,12 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
         _, second = registry.versions(KEY)
         assert (second.gate, second.shadow_until) == ("shadow", until)
         assert "84 outcomes since it was trained" in second.reason
-        kept = platform().lake.scan(KEY + SCORES).collect()
+        kept = shared_resources().lake.scan(KEY + SCORES).collect()
         assert kept.group_by("model_version").len().sort("model_version").rows() == [
             ("repair@1", 84),
             ("repair@2", 84),
         ]
-        assert platform().lake.record(KEY + SCORES).classification["score"] == "internal"
+        assert shared_resources().lake.record(KEY + SCORES).classification["score"] == "internal"
         said = describe(KEY, 2).to_json()["sections"]["Version"]
         assert said["gate"].startswith("in shadow until outcomes of")
         assert set(forecast()["model_version"]) == {"repair@1"}
@@ -192,7 +196,7 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
             "repair@1",
         )
         brought_up()
-        champion = registry_of(platform()).champion(KEY)
+        champion = registry_of(shared_resources()).champion(KEY)
         assert champion is not None
         assert champion.version == 1, "the gate does not take back what a person decided"
 
@@ -203,7 +207,7 @@ def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: P
     turn(inside, 30)
     with workspace(inside):
         brought_up()
-        registry = registry_of(platform())
+        registry = registry_of(shared_resources())
         assert [version.gate for version in registry.versions(KEY)] == ["promoted", "refused"]
         assert "pinned to version 1" in registry.versions(KEY)[1].reason
         assert "passed floor_auc" in registry.versions(KEY)[1].reason
@@ -221,13 +225,13 @@ def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: P
 
 def forecast() -> pl.DataFrame:
     """What is predicted, from the days on that the version in use did not learn from."""
-    rows = platform().lake.scan("machines.repair_forecast").collect()
+    rows = shared_resources().lake.scan("machines.repair_forecast").collect()
     return rows.filter(pl.col("day") > rows["day"].max() - pl.duration(days=10))
 
 
 def champion_checks_told() -> list[dg.AssetCheckEvaluation]:
     """The newest results of the champion's checks in Dagster."""
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
     run_id = instance.get_runs(limit=1)[0].run_id
     logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [entry.dagster_event.asset_check_evaluation_data for entry in logs if entry.dagster_event]
@@ -270,7 +274,7 @@ def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(insi
         mine = [entry for entry in newest.all if entry.model_version == "repair@2" and not entry.column]
         standing = third.filter(pl.col("model_version") == "repair@2").height
         assert sum(entry.rows for entry in mine) == standing + 12
-        assert platform().lake.record("machines.repair_forecast" + SAID).rows == 24 + 12
+        assert shared_resources().lake.record("machines.repair_forecast" + SAID).rows == 24 + 12
 
 
 def seen_live() -> tuple[pl.DataFrame, Live]:
@@ -278,6 +282,6 @@ def seen_live() -> tuple[pl.DataFrame, Live]:
     mesh = load_mesh(Path.cwd())
     forecast = mesh.node("machines.repair_forecast")
     assert isinstance(forecast, PredictionsNode)
-    look = Look.at(platform(), forecast, mesh.domains["machines"])
+    look = Look.at(shared_resources(), forecast, mesh.domains["machines"])
     assert look is not None
-    return platform().lake.scan("machines.repair_forecast").collect(), look.live()
+    return shared_resources().lake.scan("machines.repair_forecast").collect(), look.live()

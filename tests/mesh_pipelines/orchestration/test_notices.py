@@ -19,7 +19,7 @@ from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.notices import notice_sensor, send, urls_for
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 from tests.mesh_pipelines.tiny import World, promise
 from tests.webhook import Webhook, webhook
@@ -82,7 +82,7 @@ def shop(world: World) -> LoadedDomain:
 
 def tick(domain: LoadedDomain) -> str:
     """What the sensor says to the newest failed run."""
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
     run = instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)[0]
     [failed] = [
         entry.dagster_event
@@ -104,7 +104,7 @@ def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, in
     part = mail.get_body(("plain",))
     assert part is not None
     text = part.get_content()
-    run = dagster_instance(platform()).get_runs(limit=1)[0]
+    run = dagster_instance(shared_resources()).get_runs(limit=1)[0]
     for words in (
         "pin",
         "2 of 3 rows",

@@ -14,13 +14,13 @@ import pytest
 
 from mesh_pipelines.dagster_names import WORK_SECONDS
 from mesh_pipelines.errors import DomainError, SelectionError
-from mesh_pipelines.governance.federation import project_root
+from mesh_pipelines.governance.load_mesh import project_root
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.run_report import RunReport
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.rebuild import CHECK
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
@@ -132,7 +132,7 @@ def test_the_first_run_makes_everything(base: Base, fresh: World) -> None:
     assert base.told[0] == "planned 5"
     assert base.told.index("done shop.orders") < base.told.index("started store.sales")
     assert 0 < base.first.starting_seconds <= base.first.overhead_seconds <= base.first.seconds
-    shared = platform()
+    shared = shared_resources()
     assert shared.lake.partitions("shop.orders") == MONTHS
     recorded = {r.run_id: r for r in dagster_instance(shared).get_runs()}
     assert set(recorded) == set(base.first.run_ids)
@@ -149,7 +149,7 @@ def test_a_second_run_does_nothing(fresh: World) -> None:
 
 def test_a_new_month_changes_what_hangs_on_it(fresh: World) -> None:
     """A month lands: that month is made, and what it changes; content that stays the same keeps its data version."""
-    shared = platform()
+    shared = shared_resources()
     before = {key: shared.lake.record(key).data_version for key in ("store.most", "bank.rates")}
     fresh.land("shop", "orders-2013-03.csv", "id\n3\n")
     found = statuses(run())
@@ -174,7 +174,7 @@ def test_a_failure_skips_only_what_needs_it(fresh: World) -> None:
     assert {found[key] for key in ("shop.orders", "store.sales", "store.most")} == {"skipped"}
     [failed] = [step for step in report.steps if step.status == "failed"]
     assert "orders-2013-02.csv: lacks the column id" in failed.message
-    assert platform().lake.scan("shop.orders").collect().height == 3
+    assert shared_resources().lake.scan("shop.orders").collect().height == 3
     fresh.land("shop", "orders-2013-02.csv", "id\n2\n")
     assert run().ok
 
@@ -194,7 +194,7 @@ def test_partitions_can_be_asked_for(fresh: World) -> None:
     """A range of partitions is made anew though nothing changed; the rest is left alone."""
     report = run(["shop.orders"], partition="2013-01..2013-02")
     assert statuses(report) == {"shop.orders_raw": "up to date", "shop.orders": "done"}
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
     [again] = [instance.get_run_by_id(run_id) for run_id in report.run_ids]
     assert again is not None
     assert again.tags["dagster/asset_partition_range_start"] == "2013-01"
@@ -207,12 +207,12 @@ def test_a_month_shows_its_own_rows(fresh: World) -> None:
     def shown(partition: str) -> object:
         assert run(["shop.orders"], partition=partition).ok
         key = dg.AssetKey(["shop", "orders"])
-        [record] = dagster_instance(platform()).fetch_materializations(key, limit=1).records
+        [record] = dagster_instance(shared_resources()).fetch_materializations(key, limit=1).records
         assert record.asset_materialization is not None
         count = record.asset_materialization.metadata.get("dagster/partition_row_count")
         return count.value if count else None
 
-    rows = platform().lake.scan("shop.orders").collect()
+    rows = shared_resources().lake.scan("shop.orders").collect()
     assert shown("2013-01..2013-02") is None
     assert shown("2013-02") == rows.filter(rows["month"] == "2013-02").height < rows.height
 
@@ -227,11 +227,11 @@ def test_a_partition_can_be_asked_for_while_another_is_new(fresh: World) -> None
 
 def test_force_makes_what_is_up_to_date(fresh: World) -> None:
     """Only what was named is forced, not what it needs; the same content makes no new version."""
-    before = platform().lake.version("store.most")
+    before = shared_resources().lake.version("store.most")
     report = run(["store.most"], force=True)
     assert {k for k, v in statuses(report).items() if v != "up to date"} <= {"store.most"}
     assert len(report.run_ids) == 1
-    assert platform().lake.version("store.most") == before
+    assert shared_resources().lake.version("store.most") == before
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_an_unsound_mesh_is_not_run(world: World) -> None:
     )
     with pytest.raises(DomainError, match="the agreement ended on 2020-01-01"):
         run()
-    assert not platform().settings.home.joinpath("lake").exists()
+    assert not shared_resources().settings.home.joinpath("lake").exists()
 
 
 def test_the_root_is_the_nearest_workspace(world: World) -> None:
@@ -287,14 +287,14 @@ def test_a_trained_domain_is_left_alone_the_second_time(machines: Machines) -> N
         again = run(["machines"], mesh=mesh)
         assert set(statuses(again).values()) == {"up to date"}
         assert again.run_ids == ()
-        assert len(registry_of(platform()).versions("machines.repair")) == 1
+        assert len(registry_of(shared_resources()).versions("machines.repair")) == 1
 
 
 @pytest.mark.slow
 def test_a_run_rebuilds_no_model(machines: Machines) -> None:
     """A rebuild costs another training, so its check runs only when somebody asks for it; the other checks do run."""
     with machines.inside():
-        storage = dagster_instance(platform()).event_log_storage
+        storage = dagster_instance(shared_resources()).event_log_storage
 
         def runs_of(asset: str, check: str) -> list[str]:
             key = dg.AssetCheckKey(dg.AssetKey(["machines", asset]), check)
@@ -311,7 +311,7 @@ def test_a_run_rebuilds_no_model(machines: Machines) -> None:
 def test_watching_predictions_is_work_on_them(machines: Machines) -> None:
     """What the checks on them took counts beside what making them took; drawing what they found does not."""
     with machines.inside():
-        storage = dagster_instance(platform()).event_log_storage
+        storage = dagster_instance(shared_resources()).event_log_storage
         asset = dg.AssetKey(["machines", "repair_forecast"])
         checks = [dg.AssetCheckKey(asset, name) for name in MONITOR_CHECKS]
         watched: list[Any] = [
@@ -319,7 +319,7 @@ def test_watching_predictions_is_work_on_them(machines: Machines) -> None:
             for record in storage.get_latest_asset_check_execution_by_key(checks).values()
             if record.event and record.event.dagster_event
         ]
-        published = dagster_instance(platform()).get_latest_materialization_event(asset)
+        published = dagster_instance(shared_resources()).get_latest_materialization_event(asset)
         assert published is not None
         assert published.asset_materialization is not None
         made: Any = published.asset_materialization.metadata[WORK_SECONDS].value
@@ -341,11 +341,11 @@ def test_what_waits_is_not_up_to_date(world: World) -> None:
 
 def test_a_corrected_old_month_flows_through(fresh: World) -> None:
     """January is corrected long after April: its partition, what hangs on it, and nothing else is made."""
-    before = platform().lake.record("shop.orders").partitions
+    before = shared_resources().lake.record("shop.orders").partitions
     fresh.land("shop", "orders-2013-01.csv", "id\n111\n112\n")
     made = sorted(step.key for step in run().steps if step.status == "done")
     assert made == ["shop.orders", "shop.orders_raw", "store.most", "store.sales"]
-    after = platform().lake.record("shop.orders").partitions
+    after = shared_resources().lake.record("shop.orders").partitions
     assert after["2013-01"].rows == 2
     assert {name: part for name, part in after.items() if name != "2013-01"} == {
         name: part for name, part in before.items() if name != "2013-01"

@@ -9,14 +9,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.schedules import cron_of, due_in, due_schedules
 from mesh_pipelines.planning.lag import late_nodes
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 from tests.mesh_pipelines.tiny import PROFILE, World, promise, read_promise
 
@@ -109,7 +109,7 @@ def test_a_tick_makes_what_is_out_of_date_or_says_what_is_late(
 
     def tick(at: datetime) -> Any:
         with dg.build_schedule_context(
-            dagster_instance(platform()), scheduled_execution_time=at, repository_def=repository
+            dagster_instance(shared_resources()), scheduled_execution_time=at, repository_def=repository
         ) as context:
             return daily.evaluate_tick(context)
 
@@ -123,7 +123,7 @@ def test_a_tick_makes_what_is_out_of_date_or_says_what_is_late(
     assert request.tags["mesh/reason"].startswith("new rows are due of orders_raw and old age is due")
     assert "orders.csv landed" in request.tags["mesh/reason"]
     assert runs.run(["shop.orders"]).ok
-    facts = facts_of(load_mesh(world_with_shop.root).nodes, platform())
+    facts = facts_of(load_mesh(world_with_shop.root).nodes, shared_resources())
     nodes = domain.nodes.values()
     assert late_nodes(nodes, facts, now + timedelta(minutes=2)) == {}
     told = late_nodes(nodes, facts, now + timedelta(days=9))

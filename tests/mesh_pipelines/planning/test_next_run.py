@@ -10,7 +10,7 @@ from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.tick import run_request
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import LOST, Attempt, Attempts, NoRun, Request, next_run
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.orchestration.test_run import write
 from tests.mesh_pipelines.tiny import World
 
@@ -28,7 +28,7 @@ def after(domain: str, *attempts: Attempt) -> Attempts:
 def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | NoRun:
     """What a tick of a domain would come to now."""
     mesh = world.mesh()
-    return next_run(mesh, domain, facts_of(mesh.nodes, platform()), attempts)
+    return next_run(mesh, domain, facts_of(mesh.nodes, shared_resources()), attempts)
 
 
 @pytest.fixture

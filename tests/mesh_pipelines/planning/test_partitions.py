@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mesh_pipelines.governance.federation import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration.assets import partitions_of
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.next_run import Attempt, NoRun
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.orchestration.test_run import Watcher, statuses
 from tests.mesh_pipelines.planning.test_next_run import after, decision, request_of
 from tests.mesh_pipelines.tiny import World, promise, read_promise
@@ -96,11 +96,11 @@ def test_a_month_beyond_the_last_is_refused_and_not_lost(quarter: World) -> None
         "contracts/orders_raw.odcs.yaml",
     ):
         assert words in failed.message
-    assert platform().lake.partitions("shop.orders") == ("2013-01",)
+    assert shared_resources().lake.partitions("shop.orders") == ("2013-01",)
     assert (quarter.landing / "shop" / LATE).read_text() == "id\n04\n"
     write(quarter, "2013-04")
     assert run().ok
-    assert platform().lake.partitions("shop.orders") == ("2013-01", "2013-04")
+    assert shared_resources().lake.partitions("shop.orders") == ("2013-01", "2013-04")
 
 
 def test_months_within_go_on_beside_one_that_is_refused(quarter: World) -> None:
@@ -109,7 +109,7 @@ def test_months_within_go_on_beside_one_that_is_refused(quarter: World) -> None:
     watcher = Watcher()
     found = statuses(run(reporter=watcher))
     assert set(found.values()) == {"done"}
-    assert platform().lake.partitions("shop.orders") == ("2013-01", "2013-02")
+    assert shared_resources().lake.partitions("shop.orders") == ("2013-01", "2013-02")
     assert any(f"{LATE} (2013-04)" in told for told in watcher.told)
 
 

@@ -14,7 +14,7 @@ from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import NoRun, Request, next_run
 from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.orchestration.test_location import failure
 from tests.mesh_pipelines.tiny import World, promise
 
@@ -85,8 +85,8 @@ def allow(world: World, limit: str) -> None:
 
 def tick(world: World, domain: str) -> Request | NoRun:
     """What a tick of a domain comes to."""
-    mesh, instance = world.mesh(), dagster_instance(platform())
-    facts = facts_of(mesh.nodes, platform(), instance=lambda: instance)
+    mesh, instance = world.mesh(), dagster_instance(shared_resources())
+    facts = facts_of(mesh.nodes, shared_resources(), instance=lambda: instance)
     return next_run(mesh, domain, facts, attempts_in(instance, domain))
 
 
@@ -110,7 +110,7 @@ def execute(
     """Execute assets and checks of a domain as its code location does."""
     job = definitions(world.mesh().domains[domain]).get_repository_def().get_implicit_global_asset_job_def()
     part = job.get_subset(asset_selection=set(assets), asset_check_selection=set(checks))
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
     return part.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 
@@ -125,7 +125,7 @@ def follow(world: World, domain: str) -> dg.ExecuteInProcessResult:
 
 def version(key: str) -> int:
     """The newest version of a table."""
-    return platform().lake.record(key).version
+    return shared_resources().lake.record(key).version
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_new_content_that_passes_is_followed(refused: World) -> None:
     refused.land("shop", "orders-2013-02.csv", "id\n2\n")
     assert follow(refused, "shop").success
     assert follow(refused, "store").success
-    assert platform().lake.scan("store.sales").collect()["id"].to_list() == [1, 2]
+    assert shared_resources().lake.scan("store.sales").collect()["id"].to_list() == [1, 2]
     assert {says(refused, domain) for domain in ("shop", "store")} == {"everything is up to date"}
 
 
@@ -183,7 +183,7 @@ def test_a_check_that_passes_when_it_is_run_again_lets_all_go_on(refused: World)
     assert follow(refused, "shop").success
     assert follow(refused, "store").success
     assert version("shop.orders") == 1
-    assert platform().lake.scan("store.sales").collect()["id"].to_list() == [1, 2, 3]
+    assert shared_resources().lake.scan("store.sales").collect()["id"].to_list() == [1, 2, 3]
 
 
 def test_a_version_that_its_check_has_not_seen_is_checked_first(shop: World) -> None:
@@ -235,11 +235,11 @@ def test_mesh_run_reports_the_check_and_what_waits(shop: World) -> None:
     for key in ("shop.total", "store.sales"):
         assert second[key].status == "waiting"
         assert second[key].message == "check few of shop.orders failed on version 0: 3 orders"
-    assert not platform().lake.exists("store.sales")
+    assert not shared_resources().lake.exists("store.sales")
     allow(shop, "3")
     assert runs.run(["shop.orders"], force=True).ok
     assert runs.run().ok
-    assert platform().lake.exists("store.sales")
+    assert shared_resources().lake.exists("store.sales")
 
 
 def test_checks_cost_one_question_and_none_where_there_are_none(
@@ -247,7 +247,7 @@ def test_checks_cost_one_question_and_none_where_there_are_none(
 ) -> None:
     """However many assets have checks, they are asked about together; without any, Dagster is not asked at all."""
     assert follow(shop, "shop").success
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
     storage, asked = instance.event_log_storage, []
     original = storage.get_latest_asset_check_execution_by_key
 

@@ -17,7 +17,7 @@ from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE
 from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
-from mesh_pipelines.shared import Platform
+from mesh_pipelines.shared import SharedResources
 from mesh_pipelines.testing import mesh_home
 from quality.outcome import Outcome
 from resources.settings import get_settings
@@ -36,7 +36,7 @@ BAD = {"id": [1, 2, 3], "amount": [1.0, -2.0, 3.0], "city": ["Rome", "Oslo", "Bo
 class Shop:
     """A lake and one product of it."""
 
-    platform: Platform
+    shared: SharedResources
     node: Node
 
     @property
@@ -46,36 +46,36 @@ class Shop:
     def publish(self, rows: dict[str, Any] | pl.LazyFrame, *partitions: str, **info: Any) -> Published:
         frame = rows if isinstance(rows, pl.LazyFrame) else pl.LazyFrame(rows)
         candidate = Candidate(frame, partitions=partitions or None, **info)
-        return publish(self.platform, self.node, candidate, {}, "run")
+        return publish(self.shared, self.node, candidate, {}, "run")
 
     def rows(self, key: str = "") -> pl.DataFrame:
-        return self.platform.lake.scan(key or self.node.key).collect()
+        return self.shared.lake.scan(key or self.node.key).collect()
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedResources]:
     """One lake for all: every test has a product of its own in it."""
     with mesh_home(tmp_path_factory.mktemp("home")):
-        yield Platform(get_settings())
+        yield SharedResources(get_settings())
 
 
 @pytest.fixture
-def shop(platform: Platform, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+def shop(shared: SharedResources, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
     """A product that tolerates half of its rows to be refused."""
-    return offer(platform, tmp_path, request, tolerance=50)
+    return offer(shared, tmp_path, request, tolerance=50)
 
 
-def offer(platform: Platform, folder: Path, request: pytest.FixtureRequest, **terms: Any) -> Shop:
+def offer(shared: SharedResources, folder: Path, request: pytest.FixtureRequest, **terms: Any) -> Shop:
     """A product with these terms, named after the test."""
     name = "p" + str(abs(hash(request.node.nodeid)) % 10**9)
     columns = {**COLUMNS, "month": "string"} if "partitions" in terms else COLUMNS
-    return Shop(platform, product(read_promise(folder, promise("shop", name, columns, **terms))))
+    return Shop(shared, product(read_promise(folder, promise("shop", name, columns, **terms))))
 
 
 @pytest.fixture
-def monthly(platform: Platform, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+def monthly(shared: SharedResources, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
     """The same, cut by month."""
-    return offer(platform, tmp_path, request, tolerance=50, partitions="2013-01")
+    return offer(shared, tmp_path, request, tolerance=50, partitions="2013-01")
 
 
 def month(name: str, *ids: int, amount: float = 1.0) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_sound_rows_are_published_with_a_record(shop: Shop) -> None:
     assert (done.rows, done.version, done.unchanged) == (3, 0, False)
     assert done.outcome is not None
     assert done.outcome.verdict == "passed"
-    record = shop.platform.lake.record(shop.node.key)
+    record = shop.shared.lake.record(shop.node.key)
     assert record.data_version == done.data_version
     made = PublishRecord.of(record)
     assert (made.contract_version, made.code_version) == ("1.0.0", shop.node.version_of_code)
@@ -103,7 +103,7 @@ def test_sound_rows_are_published_with_a_record(shop: Shop) -> None:
         "within_tolerance",
         "has_rows",
     }
-    assert not shop.platform.lake.exists(shop.quarantine)
+    assert not shop.shared.lake.exists(shop.quarantine)
     assert set(done.seconds) == {"read", "audit", "write", "commit"}
 
 
@@ -138,7 +138,7 @@ def test_refused_rows_without_a_place_are_kept_all_the_same(shop: Shop) -> None:
 def test_nothing_in_quarantine_is_public(shop: Shop) -> None:
     """A refused value may be anything: what is public in the product is at least internal in its quarantine."""
     shop.publish(BAD)
-    kinds = shop.platform.lake.record(shop.quarantine).classification
+    kinds = shop.shared.lake.record(shop.quarantine).classification
     assert (kinds["id"], kinds["amount"], kinds["city"]) == ("internal", "internal", "confidential")
 
 
@@ -152,14 +152,14 @@ def test_beyond_the_tolerance_nothing_is_published(shop: Shop) -> None:
     assert "66.67%" in raised.value.what
     assert "the last good version stays readable" in raised.value.remedy
     assert shop.rows().rows() == list(zip(*GOOD.values(), strict=True))
-    assert shop.platform.lake.version(shop.node.key) == before.version
-    assert not shop.platform.lake.exists(shop.quarantine)
+    assert shop.shared.lake.version(shop.node.key) == before.version
+    assert not shop.shared.lake.exists(shop.quarantine)
 
 
 def test_a_refusal_leaves_no_files_behind(shop: Shop) -> None:
     """What was staged for a candidate that was refused is gone again."""
     shop.publish(GOOD)
-    root = Path(shop.platform.lake.root(shop.node.key))
+    root = Path(shop.shared.lake.root(shop.node.key))
     before = sorted(path.name for path in root.rglob("*") if path.is_file())
     with pytest.raises(AuditRefused):
         shop.publish({**BAD, "amount": [-1.0, -2.0, 3.0]})
@@ -208,13 +208,13 @@ def test_repeated_keys_go_to_quarantine_where_that_is_tolerated(shop: Shop) -> N
 
 
 def test_repeated_keys_are_refused_where_nothing_is_tolerated(
-    platform: Platform, tmp_path: Path, request: pytest.FixtureRequest
+    shared: SharedResources, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """A product without tolerance is not published with a key that does not identify."""
-    strict = offer(platform, tmp_path, request)
+    strict = offer(shared, tmp_path, request)
     with pytest.raises(AuditRefused, match="id"):
         strict.publish({**GOOD, "id": [1, 2, 2]})
-    assert not strict.platform.lake.exists(strict.node.key)
+    assert not strict.shared.lake.exists(strict.node.key)
 
 
 def test_a_partition_replaces_itself_alone(monthly: Shop) -> None:
@@ -223,7 +223,7 @@ def test_a_partition_replaces_itself_alone(monthly: Shop) -> None:
     monthly.publish(month("2013-02", 3), "2013-02", origins={"2013-02": Origin("1")})
     monthly.publish(month("2013-01", 1), "2013-01", origins={"2013-01": Origin("2")})
     assert sorted(monthly.rows().select("id", "month").rows()) == [(1, "2013-01"), (3, "2013-02")]
-    record = PublishRecord.of(monthly.platform.lake.record(monthly.node.key))
+    record = PublishRecord.of(monthly.shared.lake.record(monthly.node.key))
     assert record.origins == {"2013-01": Origin("2"), "2013-02": Origin("1")}
 
 
@@ -247,8 +247,8 @@ def test_the_same_content_again_makes_no_new_version(shop: Shop) -> None:
     again = shop.publish(BAD)
     assert again.unchanged
     assert (again.version, again.data_version) == (first.version, first.data_version)
-    assert len(shop.platform.lake.history(shop.node.key)) == 1
-    assert len(shop.platform.lake.history(shop.quarantine)) == 1
+    assert len(shop.shared.lake.history(shop.node.key)) == 1
+    assert len(shop.shared.lake.history(shop.quarantine)) == 1
     other = shop.publish(GOOD)
     assert other.data_version != first.data_version
     assert shop.publish(BAD).data_version == first.data_version
@@ -260,18 +260,18 @@ def test_the_same_content_by_other_code_is_remembered(shop: Shop) -> None:
     shop.node = changed(shop.node, code_version="other")
     again = shop.publish(GOOD)
     assert again.data_version == first.data_version
-    made = PublishRecord.of(shop.platform.lake.record(shop.node.key))
+    made = PublishRecord.of(shop.shared.lake.record(shop.node.key))
     assert made.code_version == shop.node.version_of_code
 
 
 def test_a_correction_empties_the_quarantine(shop: Shop) -> None:
     """Once the rows have been put right, the quarantine of now holds none; its past version can still be read."""
     shop.publish(BAD)
-    then = shop.platform.lake.version(shop.quarantine)
+    then = shop.shared.lake.version(shop.quarantine)
     shop.publish(GOOD)
     assert shop.rows(shop.quarantine).height == 0
     assert shop.rows().height == 3
-    assert shop.platform.lake.scan(shop.quarantine, version=then).collect().height == 1
+    assert shop.shared.lake.scan(shop.quarantine, version=then).collect().height == 1
 
 
 def test_a_correction_of_a_month_heals_that_month_alone(monthly: Shop) -> None:
@@ -325,17 +325,17 @@ def test_rules_hold_across_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(shop.rows(shop.quarantine)["city"]) == ["0", "40", "41"]
 
 
-def test_a_feature_set_is_published_without_a_contract(platform: Platform) -> None:
+def test_a_feature_set_is_published_without_a_contract(shared: SharedResources) -> None:
     """Rows come sorted, cut by month; nothing is audited, so there is no outcome."""
     node = FeatureSetNode("shop", "features_of_mine", code_version="code")
     rows = pl.LazyFrame({"id": [3, 1, 2], PARTITION: ["2013-02", "2013-01", "2013-01"]})
-    done = publish(platform, node, Candidate(rows, order=(PARTITION, "id")), {}, "run")
+    done = publish(shared, node, Candidate(rows, order=(PARTITION, "id")), {}, "run")
     assert done.outcome is None
-    assert platform.lake.scan(node.key).collect()["id"].to_list() == [1, 2, 3]
-    assert platform.lake.partitions(node.key) == ("2013-01", "2013-02")
+    assert shared.lake.scan(node.key).collect()["id"].to_list() == [1, 2, 3]
+    assert shared.lake.partitions(node.key) == ("2013-01", "2013-02")
 
 
-def test_a_source_keeps_where_its_rows_came_from(platform: Platform, tmp_path: Path) -> None:
+def test_a_source_keeps_where_its_rows_came_from(shared: SharedResources, tmp_path: Path) -> None:
     """Raw rows are kept with file and row, typed as the contract says; what cannot be read as such is quarantined."""
     contract = read_promise(tmp_path, promise("shop", "landed_raw", COLUMNS, tolerance=50), "source")
     node = SourceNode("shop", "landed_raw", contract=contract)
@@ -346,7 +346,7 @@ def test_a_source_keeps_where_its_rows_came_from(platform: Platform, tmp_path: P
         "_file": ["a.csv"] * 2,
         "_row": [1, 2],
     }
-    publish(platform, node, Candidate(pl.LazyFrame(text)), {}, "run")
-    assert platform.lake.scan(node.key).collect().rows() == [(1, 1.5, "Rome", "a.csv", 1)]
-    [refused] = platform.lake.scan(node.key + QUARANTINE).collect().to_dicts()
+    publish(shared, node, Candidate(pl.LazyFrame(text)), {}, "run")
+    assert shared.lake.scan(node.key).collect().rows() == [(1, 1.5, "Rome", "a.csv", 1)]
+    [refused] = shared.lake.scan(node.key + QUARANTINE).collect().to_dicts()
     assert (refused["id"], refused["_file"], refused["_row"]) == ("two", "a.csv", 2)

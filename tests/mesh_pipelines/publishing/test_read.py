@@ -10,7 +10,7 @@ import pytest
 from mesh_pipelines.declaring.reader import AccessRequest, Purpose, Reader
 from mesh_pipelines.errors import AccessRefused, NotPublished
 from mesh_pipelines.publishing.read import read_product
-from mesh_pipelines.shared import Platform, platform
+from mesh_pipelines.shared import SharedResources, shared_resources
 
 KEY = "store.sales"
 REQUEST = AccessRequest(Reader("domain", "shop"), KEY, Purpose("planning"))
@@ -30,9 +30,9 @@ class Point:
 
 
 @pytest.fixture
-def shared() -> Platform:
+def shared() -> SharedResources:
     """A lake that holds two months of sales."""
-    found = platform()
+    found = shared_resources()
     rows = pl.DataFrame({"id": [1, 2], "month": ["2013-01", "2013-02"]})
     kinds = {"id": "internal", "month": "public"}
     with found.lake.stage(KEY, dict(rows.schema), kinds, partition_by="month") as stage:
@@ -41,7 +41,7 @@ def shared() -> Platform:
     return found
 
 
-def test_what_is_granted_is_pinned(shared: Platform) -> None:
+def test_what_is_granted_is_pinned(shared: SharedResources) -> None:
     """The rows, and enough to read the same again."""
     point = Point()
     rows, read = read_product(shared, REQUEST, point)
@@ -52,7 +52,7 @@ def test_what_is_granted_is_pinned(shared: Platform) -> None:
     assert read.content("2013-02") == record.partitions["2013-02"].hex
 
 
-def test_only_the_partitions_of_the_window_are_read(shared: Platform) -> None:
+def test_only_the_partitions_of_the_window_are_read(shared: SharedResources) -> None:
     """A partition outside of it has no content."""
     rows, read = read_product(shared, REQUEST, Point(), ("2013-02", "2013-12"))
     assert rows.collect()["id"].to_list() == [2]
@@ -60,7 +60,7 @@ def test_only_the_partitions_of_the_window_are_read(shared: Platform) -> None:
     assert read.content("2013-01") == ""
 
 
-def test_what_is_refused_is_not_read(shared: Platform) -> None:
+def test_what_is_refused_is_not_read(shared: SharedResources) -> None:
     """The error names the reader, the purpose, the reason and whom to ask."""
     with pytest.raises(
         AccessRefused, match="shop may not read it for 'planning': it is not agreed"
@@ -75,4 +75,4 @@ def test_what_is_not_published_is_named() -> None:
     """With the command that makes it."""
     request = AccessRequest(Reader("domain", "shop"), "store.stock", Purpose("planning"))
     with pytest.raises(NotPublished, match="nothing has been published"):
-        read_product(platform(), request, Point())
+        read_product(shared_resources(), request, Point())

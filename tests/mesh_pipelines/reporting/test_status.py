@@ -9,7 +9,7 @@ from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting.card import describe
 from mesh_pipelines.reporting.reports import Card
 from mesh_pipelines.reporting.status import read_state
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.tiny import World, promise, write_promise
 
@@ -48,7 +48,7 @@ def test_before_anything_ran_everything_is_there_by_name(world: World) -> None:
     state = read_state()
     assert [(p.key, p.version, p.rows) for p in state.products] == [("shop.orders", None, 0)]
     assert [(m.key, m.champion, m.challenger) for m in state.models] == [("shop.fraud", None, None)]
-    assert not platform().settings.home.joinpath("mlflow").exists()
+    assert not shared_resources().settings.home.joinpath("mlflow").exists()
     assert "none yet" in text_of(describe("shop.fraud"))
 
 
@@ -102,7 +102,7 @@ def test_models_and_products_stand_as_they_were_made(machines: Machines) -> None
         assert set(products) == {"machines.readings", "machines.repair_forecast"}
         readings = products["machines.readings"]
         assert (readings.rows, readings.quarantined) == (12 * 90, 0)
-        assert readings.data_version == platform().lake.record("machines.readings").data_version
+        assert readings.data_version == shared_resources().lake.record("machines.readings").data_version
         [again] = read_state(["machines.repair"]).models
         assert again.champion == model.champion
         assert model.lag.until.startswith("2026-03-31"), "the newest outcome that it was made from"

@@ -23,7 +23,7 @@ from mesh_pipelines.orchestration.location import definitions
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.runtime.dagster_yaml import TRAINING, WORTH, ensure_dagster_home, urgency
 from mesh_pipelines.scaffold import new_domain
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain
 from resources.settings import Settings, get_settings
 from tests.mesh_pipelines.postgres import Postgres
@@ -166,7 +166,7 @@ def test_runs_events_and_pools_are_kept_in_postgresql(
     new_domain("machines", world.root)
     report = run(["machines"])
     assert report.ok, report
-    home = platform().settings.dagster_home
+    home = shared_resources().settings.dagster_home
     with dg.DagsterInstance.from_config(str(home)) as instance:
         kept = instance.get_runs()
         assert {run.run_id for run in kept} == set(report.run_ids)

@@ -20,7 +20,7 @@ from mesh_pipelines.runtime import sqlite_storage as eventlog
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.sqlite_storage import SteadyEventLog
-from mesh_pipelines.shared import platform
+from mesh_pipelines.shared import shared_resources
 
 KEY = dg.AssetKey("watched")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -48,12 +48,12 @@ def log(tmp_path: Path) -> Iterator[SteadyEventLog]:
 
 def test_dagsters_own_storage_reads_the_same(mesh_home: Path) -> None:
     """What a run wrote through it is there for any Dagster: events in order, checks with their verdicts."""
-    instance = dagster_instance(platform())
+    instance = dagster_instance(shared_resources())
     assert isinstance(instance.event_log_storage, SteadyEventLog)
 
     done = dg.materialize([watched], instance=instance, run_config=QUIET)
 
-    own = SqliteEventLogStorage(str(platform().settings.dagster_home / "history" / "runs"))
+    own = SqliteEventLogStorage(str(shared_resources().settings.dagster_home / "history" / "runs"))
     written = [record.message for record in own.get_logs_for_run(done.run_id)]
     assert written == [record.message for record in instance.event_log_storage.get_logs_for_run(done.run_id)]
     kinds = [e.dagster_event_type for e in own.get_logs_for_run(done.run_id) if e.dagster_event]
@@ -68,7 +68,7 @@ def test_dagsters_own_storage_reads_the_same(mesh_home: Path) -> None:
 
 def test_a_home_is_opened_by_its_folder(mesh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is given the folder opens it, with DAGSTER_HOME in the environment or without."""
-    home = ensure_dagster_home(platform().settings)
+    home = ensure_dagster_home(shared_resources().settings)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         instance.event_log_storage.store_event(_text("run"))

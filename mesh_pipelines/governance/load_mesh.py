@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from traceback import extract_tb
@@ -26,13 +25,13 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
     Raises:
         DomainError: with the violations of all domains together.
     """
-    mesh, found = survey(root)
+    mesh, found = load_and_lint(root)
     if strict and found:
         raise DomainError("the mesh", found)
     return mesh
 
 
-def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
+def load_and_lint(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
     """Load every domain of the workspace that can be loaded, and say what is wrong with each by itself.
 
     Args:
@@ -46,7 +45,6 @@ def survey(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
     found: list[Violation] = []
     for location in locations:
         try:
-            importlib.import_module("dagster") if _uses_dagster(root, location) else None
             loaded = load_domain(location.package)
         except Exception as error:  # noqa: BLE001 (a domain's module may raise anything at all)
             found.append(
@@ -76,12 +74,6 @@ def _place_of(error: Exception, root: Path, location: Location) -> str:
         return location.package.replace(".", "/")
     file, line = own[-1]
     return f"{file.relative_to(root).as_posix()}:{line}"
-
-
-def _uses_dagster(root: Path, location: Location) -> bool:
-    """True if a domain writes Dagster assets by hand, so that Dagster has to be there to tell what they are."""
-    folder = root.joinpath(*location.package.split("."))
-    return any("dagster" in file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
 
 
 def project_root() -> Path:

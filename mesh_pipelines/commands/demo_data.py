@@ -76,7 +76,7 @@ def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
     for month in months:
         landed.append(_put(landing / "operations" / f"departures-{month}.csv", _flights().get(month, ())))
         landed.append(_put(landing / "weather" / f"observations-{month}.csv", _weather().get(month, ())))
-    landed.append(_put(landing / "fleet" / "aircraft.csv", _lines(_packaged("planes.csv"))))
+    landed.append(_put(landing / "fleet" / "aircraft.csv", _lines(_read_packaged("planes.csv"))))
     return tuple(landed)
 
 
@@ -103,13 +103,13 @@ def _put(path: Path, lines: Sequence[str]) -> Landing:
 
 @cache
 def _flights() -> dict[str, tuple[str, ...]]:
-    with zipfile.ZipFile(io.BytesIO(_packaged("flights.csv.zip"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(_read_packaged("flights.csv.zip"))) as archive:
         return _by_month(archive.read("flights.csv"))
 
 
 @cache
 def _weather() -> dict[str, tuple[str, ...]]:
-    return _by_month(_packaged("weather.csv"))
+    return _by_month(_read_packaged("weather.csv"))
 
 
 def _by_month(content: bytes) -> dict[str, tuple[str, ...]]:
@@ -129,7 +129,7 @@ def _lines(content: bytes) -> tuple[str, ...]:
     return tuple(content.decode("utf-8").splitlines(keepends=True))
 
 
-def _packaged(name: str) -> bytes:
+def _read_packaged(name: str) -> bytes:
     # The package itself cannot be imported with today's setuptools (it needs pkg_resources).
     try:
         found = next((file for file in files(PACKAGE) or () if file.name == name), None)

@@ -233,7 +233,7 @@ def _of_error(error: Any, public: bool) -> tuple[str, str, str]:
     kind, rest = own
     what, _, remedy = rest.partition("\n  -> ")
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
-    # A refused audit is told by its rules and counts: the details of a rule may name values that broke it.
+    # Rules and counts of a refused audit only: the details of a rule may name values that broke it.
     hidden = kind == "AuditRefused" or (kind in _QUOTING and not public)
     return words.capitalize(), "" if hidden else what, remedy
 

@@ -32,10 +32,10 @@ def describe(node: Node, profile: Profile) -> str:
     if isinstance(node, ChampionNode):
         return _champion_card(node)
     if node.contract is None:
-        return _joined(own or f"`{node.key}`", _feature_card(node))
+        return _join(own or f"`{node.key}`", _feature_card(node))
     lead = own or node.contract.description or node.contract.purpose
     card = _contract_card(node, node.contract, profile)
-    return _joined(lead, *_about(node.contract, lead), card, _origins(node.contract))
+    return _join(lead, *_about(node.contract, lead), card, _origins(node.contract))
 
 
 def prose(docstring: str) -> str:
@@ -118,7 +118,7 @@ def _model_card(node: ModelNode) -> str:
         f"it can be made again. The gate of `{node.key}{CHAMPION}` decides whether it is used."
     )
     lead = f"Predicts `{given.get('target', '')}` from `{node.features_key}`."
-    return _joined(str(given.get("description", "")) or lead, how, card)
+    return _join(str(given.get("description", "")) or lead, how, card)
 
 
 def _champion_card(node: Node) -> str:
@@ -128,7 +128,7 @@ def _champion_card(node: Node) -> str:
     given = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
     gate = given if isinstance(given, Gate) else Gate()
     floors = "; ".join(f"`{metric}` {bound:g}" for metric, bound in gate.floors.items())
-    return _joined(
+    return _join(
         lead,
         _table(
             "gate",
@@ -152,7 +152,7 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 

@@ -148,7 +148,7 @@ class _Run:
             self.reports.setdefault(wait.node.key, report)
         for node in self.nodes:
             if node.key not in self.reports:
-                self.reports[node.key] = _untouched(node, self.reports, self.failed)
+                self.reports[node.key] = _report_without_run(node, self.reports, self.failed)
             if self.reports[node.key].status == "skipped":
                 self.failed.add(node.key)
         ended = time.monotonic()
@@ -156,7 +156,7 @@ class _Run:
         return RunReport(ordered, ended - started, tuple(self.run_ids), (self.began or ended) - started)
 
 
-def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
+def _report_without_run(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
     """Report on a node without a run: up to date, or held up by what it reads."""
     for wanted in node.inputs:
         upstream = reports.get(wanted.key)

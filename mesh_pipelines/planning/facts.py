@@ -117,13 +117,13 @@ class Facts:
 
     def exists(self, key: str) -> bool:
         """True if rows in the lake or a version in the registry can be read under a key."""
-        return self.registered(key) > 0 if self.in_registry(key) else self.of(key) is not None
+        return self.registry_version(key) > 0 if self.in_registry(key) else self.of(key) is not None
 
     def in_registry(self, key: str) -> bool:
         """True if the versions of a key are kept in the model registry, not in the lake."""
         return key in self.nodes and self.nodes[key].in_registry
 
-    def registered(self, key: str) -> int:
+    def registry_version(self, key: str) -> int:
         """The version of a model or champion in the registry, 0 where there is none."""
         match self.nodes[key]:
             case ModelNode():

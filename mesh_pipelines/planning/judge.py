@@ -20,7 +20,7 @@ def judge(node: Node, facts: Facts) -> Judgement:
     """Judge one asset by what is published, landed and registered; once for the same facts."""
     known = facts.judgements.get(node.key)
     if known is None:
-        known = facts.judgements[node.key] = _judged(node, facts)
+        known = facts.judgements[node.key] = _judge_anew(node, facts)
     return known
 
 
@@ -30,11 +30,11 @@ def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:
     return {one.key: reason for one in upstream if (reason := judge(one, facts).unfit)}
 
 
-def _judged(node: Node, facts: Facts) -> Judgement:
+def _judge_anew(node: Node, facts: Facts) -> Judgement:
     found = compare(node, facts)
     reasons, partitions = found.reasons, found.partitions
     if not reasons and not found.waits:
-        reasons, partitions = _unchecked(node, facts)
+        reasons, partitions = _reasons_of_checks(node, facts)
     return Judgement(
         reasons,
         partitions,
@@ -49,7 +49,7 @@ def _judged(node: Node, facts: Facts) -> Judgement:
     )
 
 
-def _unchecked(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def _reasons_of_checks(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Reasons and partitions for checks that have not seen what is published."""
     missing = unseen_checks(node, facts)
     parts = declared_partitions(node, partitions_in(facts.of(node.key)))[-1:] if node.partitioned else None
@@ -104,7 +104,7 @@ def _versions(node: Node, facts: Facts) -> list[str]:
     for given in node.inputs:
         published = None if facts.in_registry(given.key) else facts.of(given.key)
         if facts.in_registry(given.key):
-            found.append(f"{given.key}@{facts.registered(given.key)}")
+            found.append(f"{given.key}@{facts.registry_version(given.key)}")
         elif published and read.get(given.key, published.version) != published.version:
             found.append(f"{given.key}@{read[given.key]} -> @{published.version}")
         elif published:

@@ -243,6 +243,6 @@ def _span(text: str | None) -> timedelta | None:
 
 
 def registry_exists(shared: SharedResources) -> bool:
-    """True if a model was ever logged; found without MLflow, whose import takes seconds and creates its database."""
+    """True if a model was ever logged; answered without MLflow, whose import takes seconds and creates a database."""
     uri = shared.settings.tracking_uri
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()

@@ -127,7 +127,7 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         digest[:24],
         causes,
         "; ".join(dict.fromkeys(reasons)),
-        _listed(list(versions)),
+        _list_versions(list(versions)),
     )
 
 
@@ -163,6 +163,6 @@ def _is_settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
     return False
 
 
-def _listed(versions: Sequence[str]) -> str:
+def _list_versions(versions: Sequence[str]) -> str:
     shown = ", ".join(versions[:_LISTED])
     return f"{shown} and {len(versions) - _LISTED} more" if len(versions) > _LISTED else shown

@@ -58,7 +58,7 @@ def plan(
         if node.key in force:
             own = _asked_for(node, own, facts)
         if ahead:
-            steps[node.key] = _following(node, ahead, own)
+            steps[node.key] = _follow(node, ahead, own)
         elif own is not None:
             steps[node.key] = own
     return Plan(tuple(steps.values()), tuple(waiting.values()))
@@ -76,7 +76,7 @@ def _asked_for(node: Node, found: Step | None, facts: Facts) -> Step:
     return Step(node, ("asked for", *(found.reasons if found else ())), partitions)
 
 
-def _following(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:
+def _follow(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:
     ahead = list(ahead)
     reasons = (*(found.reasons if found else ()), *(f"{step.key} is made first" for step in ahead))
     partitions: set[str] = set(found.partitions or ()) if found else set()

@@ -71,7 +71,7 @@ def check_states(node: Node, facts: Facts) -> dict[str, str]:
 def _version(node: Node, facts: Facts) -> str:
     known = facts.registry_state(node.key)
     if known is not None:
-        return f"version {facts.registered(node.key)}"
+        return f"version {facts.registry_version(node.key)}"
     record = facts.of(node.key)
     return f"version {record.version}" if record else "what is published"
 

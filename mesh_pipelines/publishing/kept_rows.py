@@ -54,7 +54,7 @@ class KeptRows:
             self._good.append(good.select(self._key))
             self._text += [as_text(good.select(self._key)), bad.select(pl.col(self._key).cast(pl.String))]
 
-    def published(self) -> Iterator[pl.DataFrame]:
+    def published_rows(self) -> Iterator[pl.DataFrame]:
         """Published rows that stay. A row whose new form was refused stays as well: it is the last good one."""
         rows = self._lake.scan(self._table, self._increment.version)
         if not self._key:
@@ -64,7 +64,7 @@ class KeptRows:
         with self._lake.reading(self._table, self._increment.version):
             yield from rows.collect_batches(chunk_size=self._batch)
 
-    def refused(self, quarantine: str) -> pl.DataFrame:
+    def quarantined_rows(self, quarantine: str) -> pl.DataFrame:
         """Rows that stay in quarantine, whose key is ``quarantine``."""
         if not self._lake.exists(quarantine):
             return pl.DataFrame()

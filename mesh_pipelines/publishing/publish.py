@@ -42,7 +42,7 @@ def publish(
         try:
             outcome = writer.stage(held)
         except AuditRefused as refused:
-            refused.outcome = refused.outcome or writer.nonconforming(refused.what)
+            refused.outcome = refused.outcome or writer.refuse_columns(refused.what)
             raise
         if outcome is not None and outcome.verdict == "refused":
             raise refusal_error(node.key, outcome, writer.places)

@@ -60,7 +60,7 @@ class Places:
 
 def refusal_error(key: str, outcome: Outcome, places: Places) -> AuditRefused:
     """The error of a candidate that broke its contract beyond the tolerance."""
-    # How many rows are refused is said once, first of all.
+    # The number of refused rows is given once, at the beginning.
     why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
     return AuditRefused(

@@ -95,7 +95,7 @@ class Writer:
             docs=self._page.as_uri() if self._page else None,
         )
 
-    def nonconforming(self, problem: str) -> Outcome | None:
+    def refuse_columns(self, problem: str) -> Outcome | None:
         """The audit of a candidate whose columns are not the contract's: no row is checked."""
         if self.contract is None:
             return None
@@ -178,10 +178,10 @@ class Writer:
                 if split.bad.height:
                     self._quarantine(held).write(self._label(split.bad))
         if kept_rows:
-            for batch in kept_rows.published():
+            for batch in kept_rows.published_rows():
                 self._keep(batch.select(*kept))
             with self.watch.phase("write"):
-                refused = kept_rows.refused(self.node.key + QUARANTINE)
+                refused = kept_rows.quarantined_rows(self.node.key + QUARANTINE)
                 if refused.height:
                     self._quarantine(held).write(refused)
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):

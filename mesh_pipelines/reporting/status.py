@@ -56,7 +56,7 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
         models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
         return MeshState(tuple(_product(node, shared, lags) for node in products), models)
     except TrackingUnavailable as error:
-        # What is published is the lake's to say, and whether a model stands in its way nobody can say now.
+        # The lake knows what is published; without the registry the reasons that come from models are unknown.
         sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
         lags = Lags.at(
             [node for node in sure if not _hangs_on_a_model(node, whole)], facts, datetime.now(UTC)

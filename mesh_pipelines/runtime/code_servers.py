@@ -42,6 +42,5 @@ def code_servers(dagster: int) -> dict[int, list[int]]:
     return {
         process: children(process)
         for process in children(dagster)
-        if "dagster code-server start"
-        in command_of(process)  # the daemon has children too, and words like it
+        if "dagster code-server start" in command_of(process)  # the daemon has children with similar commands
     }

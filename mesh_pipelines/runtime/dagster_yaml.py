@@ -37,7 +37,7 @@ _OURS = "# Written by `mesh`, and again when its settings change; delete this li
 def dagster_yaml(settings: Settings) -> dict[str, Any]:
     """The Dagster instance of this mesh; the rest is Dagster's default."""
     cores = os.cpu_count() or 1
-    # Named by its folder, so that the home can be opened by whoever does not have it in DAGSTER_HOME.
+    # Named by its folder, so that the home opens without DAGSTER_HOME in the environment.
     steady = {"base_dir": str(settings.dagster_home.absolute())}
     storage: dict[str, Any] = {
         "custom": {

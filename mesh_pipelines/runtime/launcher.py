@@ -69,7 +69,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         args = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
         task = {"run_id": run.run_id, "args": serialize_value(args)}
         with self._lock:
-            if not (self._fork(task) or self._fork(task)):  # killed meanwhile, it is started once more
+            if not (self._fork(task) or self._fork(task)):  # a process killed meanwhile is started once more
                 raise DagsterLaunchFailedError(
                     "the process that forks runs does not answer; see its log above"
                 )
@@ -101,7 +101,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         """Let the warm process end; runs that it has forked go on."""
         if self._warm is not None:
             for pipe in (self._warm.stdin, self._warm.stdout):
-                with suppress(OSError):  # what was not read by one that is gone
+                with suppress(OSError):  # unread input of a process that is gone
                     pipe.close() if pipe else None
             self._warm = None
 
@@ -110,16 +110,16 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
             self.dispose()
             pipe = subprocess.PIPE
             self._warm = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
-            # Whenever it ends, it is gone at once, and no zombie.
+            # Reaps the process when it ends, so that no zombie stays.
             threading.Thread(target=self._warm.wait, daemon=True).start()
         given, answers = self._warm.stdin, self._warm.stdout
         assert given is not None
         assert answers is not None
         answer = ""
-        with suppress(OSError):  # it is gone: so says the empty answer
+        with suppress(OSError):  # a process that is gone gives the empty answer
             given.write(json.dumps(task) + "\n")
             given.flush()
             answer = answers.readline()
-        if not answer:  # the next is another one, even if the system has not yet told that this one ended
+        if not answer:  # start another one next, even before the system reports the end of this one
             self.dispose()
         return bool(answer)

@@ -77,7 +77,7 @@ def preload(*groups: Iterable[str]) -> None:
         return
     prepare_for_mlflow()
     prepare_for_training()
-    with _uncollected():
+    with _pause_collector():
         if "great_expectations" in missing:
             import_gx()
         for name in missing:
@@ -86,7 +86,7 @@ def preload(*groups: Iterable[str]) -> None:
 
 
 @contextmanager
-def _uncollected() -> Generator[None]:
+def _pause_collector() -> Generator[None]:
     collecting = gc.isenabled()
     gc.disable()
     try:

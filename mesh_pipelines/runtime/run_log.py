@@ -1,7 +1,7 @@
 """The lines of a run on a terminal: its begin and reason, each failure and its remedy, its end.
 
-Every event is in Dagster's own log. A terminal on which a daemon, a webserver and several runs write at once is for what
-a person has to know now.
+Every event is in Dagster's own log. A terminal that a daemon, a webserver and several runs share shows the lines
+that a person needs now.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def quiet_runs() -> None:
     Dagster would write each event to the terminal, and takes a level for it (``python_logs``) only together with one
     below which it forgets what a domain's own code logs.
 
-    The lines go to the standard error of the moment of this call. While a run's output is captured, Dagster has it copied
+    The lines go to standard error as it is at this call. While a run's output is captured, Dagster has it copied
     to the terminal by ``tail``, which it ends with the run, whether or not the last lines were copied:
     https://github.com/dagster-io/dagster/issues/23336.
     """

@@ -20,7 +20,7 @@ def main() -> None:
 
     preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, TRAINED, ("mesh_pipelines.runtime.run_log",))
     know_packages()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is gone at once: nobody has to wait for it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies: forks need no wait
     for line in sys.stdin:
         task = json.loads(line)
         process = os.fork()

@@ -41,10 +41,10 @@ def transform_step(node: Node) -> Produce:
         reads = reads_of(context)
         partitions = wanted_partitions(context, node)
         before = shared.record(node.key)
-        if only_if_stale(context) and before and not _outdated(node, shared, reads, partitions):
+        if only_if_stale(context) and before and not _outdated_partitions(node, shared, reads, partitions):
             yield unchanged_output(node, before, column_schema(node, shared.lake, reads, before.version))
             return
-        _refuse_what_never_landed(node, reads, partitions)
+        _refuse_partitions_not_landed(node, reads, partitions)
         begun = time.perf_counter()
         with domain_call(node):
             rows = as_rows(declared(**inputs), node.key)
@@ -54,7 +54,7 @@ def transform_step(node: Node) -> Produce:
     return step
 
 
-def _refuse_what_never_landed(
+def _refuse_partitions_not_landed(
     node: Node, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> None:
     if partitions is None or not reads:
@@ -109,7 +109,7 @@ def _candidate(
     return Candidate(rows, partitions=partitions, order=order, origins=origins)
 
 
-def _outdated(
+def _outdated_partitions(
     node: Node, shared: SharedResources, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> bool:
     facts = facts_for_step({node.key: node}, shared, [read.table for read in reads.values()])

@@ -69,7 +69,7 @@ class Landed:
     Args:
         inputs: readable inputs, by name.
         unfinished: names of inputs that are still being written, left for the next look.
-        fault: reason why the landing could not be looked at, if it could not.
+        fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
     """
 
@@ -99,11 +99,10 @@ class Landing(Protocol):
         """Find the inputs there are.
 
         Args:
-            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough
-                look.
+            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough look.
 
         Raises:
-            LandingError, SourceUnavailable: it cannot be looked at.
+            LandingError, SourceUnavailable: it cannot be read.
         """
         ...
 

@@ -18,7 +18,7 @@ BINS = 20
 SAMPLE_ROWS = 100_000
 """Rows of the sample from which bins are cut. The counts are of all rows."""
 KNOWN_VALUES = 1_000
-"""Number of texts told apart; a column with more is an identifier, and its other texts count as unseen."""
+"""Number of distinct texts kept; a column with more is an identifier, and its other texts count as unseen."""
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -29,9 +29,8 @@ class ColumnProfile:
 
     Args:
         kind: ``number``, ``boolean`` or ``text``.
-        counts: rows in each bin, missing ones left out. Numbers: up to and with each of ``cuts``, then above
-            the last. Booleans: false, true. Texts: each of ``values``, then ``rare`` together, then unseen
-            ones.
+        counts: rows in each bin, missing ones left out. Numbers: up to and with each of ``cuts``, then above the last.
+            Booleans: false, true. Texts: each of ``values``, then ``rare`` together, then unseen ones.
         missing: rows without a value (null or NaN).
         cuts: numbers only: upper ends of all bins but the last, ascending, each within its bin.
         values: texts only: values with a bin of their own, the most frequent first.
@@ -103,10 +102,10 @@ def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int 
         else ColumnProfile(name, kind, (), 0, (), *_values(sample[name], bins))
         for name, kind in kinds.items()
     ]
-    return counted(frame, empty)
+    return count_in_bins(frame, empty)
 
 
-def counted(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
+def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
     """Count the rows of a frame in the bins of given profiles: one streaming pass in bounded memory.
 
     Args:

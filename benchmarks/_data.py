@@ -1,4 +1,4 @@
-"""Real departures, as many as wanted: every year is 2013 again, its schedule moved to another year.
+"""Any number of real departures: those of 2013, with the schedule moved to other years.
 
 Plain Parquet, made once and kept below the system's temporary folder.
 """
@@ -21,7 +21,7 @@ A_YEAR = 336_776
 """Departures of 2013."""
 
 BAD_EVERY = 1_000
-"""One row in so many is spoilt: its distance is none."""
+"""One row in so many is spoilt: its distance is 0."""
 
 PLENTY = 10_000_000
 
@@ -41,11 +41,11 @@ def raw(year: int) -> pl.LazyFrame:
 
 
 def departures(rows: int, first_year: int = 2000) -> Path:
-    """Rows of the product ``operations.departures`` before its gate, in order, with where each came from.
+    """Rows of the product ``operations.departures`` before its gate, in order, with provenance.
 
     Args:
-        rows: how many; one in ``BAD_EVERY`` breaks the contract.
-        first_year: they begin there, and go on for as many years as it takes.
+        rows: their number; one in ``BAD_EVERY`` breaks the contract.
+        first_year: year of the first row.
 
     Returns:
         A folder of Parquet files, one a year: the contract's columns, ``_file`` and ``_row``.
@@ -84,15 +84,7 @@ def _product(landed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def months(first_year: int, years: int) -> Path:
-    """Departures as they land, a CSV a month: ``departures-2014-03.csv`` and so on.
-
-    Args:
-        first_year: they begin in its January.
-        years: how many years there are.
-
-    Returns:
-        The folder they are in.
-    """
+    """A folder of landed departures, a CSV a month (``departures-2014-03.csv``), from January of ``first_year`` on."""
     folder = cache("data") / f"months-{first_year}-{years}"
 
     def fill(making: Path) -> None:
@@ -103,7 +95,7 @@ def months(first_year: int, years: int) -> Path:
 
 
 def crowd(times: int) -> Path:
-    """The departures of 2013 as they land, ``times`` as many: each airline is as many airlines of the same schedule."""
+    """Landed departures of 2013, ``times`` as many: each airline becomes several airlines of the same schedule."""
     folder = cache("data") / f"crowd-{times}"
 
     def fill(making: Path) -> None:
@@ -128,11 +120,7 @@ def crowd(times: int) -> Path:
 
 
 def endless(folder: Path) -> Path:
-    """A workspace of this project's domains whose partitions have no end, for months that the real ones do not know.
-
-    Args:
-        folder: where to make it; it must not be there yet.
-    """
+    """A workspace of this project's domains whose partitions have no end, in a new folder, for made-up months."""
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "workspace.yaml", folder)
     shutil.copytree(ROOT / "domains", folder / "domains", ignore=shutil.ignore_patterns("__pycache__"))
@@ -148,7 +136,7 @@ def _by_month(year: pl.DataFrame, of: int, folder: Path) -> None:
 
 
 def _made(folder: Path, fill: Callable[[Path], None]) -> Path:
-    """A folder that is there whole or not at all."""
+    """A folder that exists completely or not at all."""
     if not folder.exists():
         making = folder.with_name(folder.name + ".making")
         shutil.rmtree(making, ignore_errors=True)

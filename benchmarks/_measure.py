@@ -1,9 +1,9 @@
-"""How figures are had: each variant in a process of its own, in alternation, medians of several runs.
+"""Measurement of figures: each variant in a process of its own, in alternation, medians of several runs.
 
     python -m benchmarks._measure MODULE VARIANT '{"argument": value}'
 
-runs one variant and prints what it took as JSON. A variant is a function that does whatever is not to be timed
-(imports, opening what it reads) and returns the work, a function without arguments.
+runs one variant and prints its sample as JSON. A variant is a function that does all that is not timed
+(imports, opening its input) and returns the work, a function without arguments.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Figure:
     """One line of the table.
 
     Args:
-        what: what was measured, and on how much.
+        what: subject of the measurement, with its size.
         measured: the figure, with its unit.
-        bar: what it is held to; empty where it is only shown.
-        met: whether it is within its bar; None where it is only shown.
+        bar: its limit; empty where it is only shown.
+        met: true if it is within its bar; None where it is only shown.
         note: the figures that it was made from.
     """
 
@@ -59,8 +59,7 @@ class Sample:
         seconds: wall time of the work alone.
         cpu_seconds: processor time of the work alone, all threads together.
         process_seconds: wall time of its whole process: interpreter, imports, work.
-        peak_gib: most memory that the process, or it and those it started together, ever held (GiB, resident).
-        result: what the work returned.
+        peak_gib: most memory that the process, or it and its children together, ever held (GiB, resident).
     """
 
     seconds: float
@@ -71,7 +70,7 @@ class Sample:
 
 
 def workspace_at(root: str) -> Any:
-    """The mesh of another workspace, for the rest of this process."""
+    """Use the mesh of another workspace for the rest of this process."""
     from mesh_pipelines.governance.load_mesh import load_mesh
     from mesh_pipelines.testing import workspace
 
@@ -85,8 +84,7 @@ def run(module: str, variant: str, *, env: Mapping[str, str] | None = None, **ar
     """Run one variant in a fresh process.
 
     Args:
-        module: name of the benchmark, e.g. ``audit_publish``.
-        variant: name of the function in it.
+        module: the benchmark, e.g. ``audit_publish``.
         env: settings to add to the environment.
         arguments: JSON-able arguments of the function.
 
@@ -148,8 +146,8 @@ def at_least(what: str, value: float, bar: float, *, unit: str = "x", note: str 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a measured process: compiled modules are kept, as on any machine that is used twice.
 
-    OpenMP does not spin while it waits, as the platform has it: on a busy machine a plain script that lets it spin
-    takes five times as long, and would make any figure look good.
+    OpenMP waits without spinning, as in the platform: on a busy machine a plain script that spins takes five times as
+    long, and would make any figure look good.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     own = {"PYTHONPYCACHEPREFIX": str(cache("bytecode")), "OMP_WAIT_POLICY": "passive"}
@@ -170,11 +168,7 @@ def load(*modules: str) -> None:
 
 
 def ended_well(report: RunReport) -> None:
-    """A run of the mesh in which something was not made gives no figure.
-
-    Raises:
-        SystemExit: a step failed; with every message.
-    """
+    """Stop the benchmark if a step of a run failed, with every message."""
     if not report.ok:
         raise SystemExit("\n".join(f"{step.key}: {step.message}" for step in report.steps if step.message))
 
@@ -191,7 +185,7 @@ def peak_gib() -> float:
 
 
 class _Together:
-    """The most memory that a process and all that it has started hold at one time, looked at ten times a second."""
+    """The most memory that a process and its children hold at one time, sampled ten times a second."""
 
     def __init__(self, process: int) -> None:
         self.gib = 0.0

@@ -79,7 +79,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
 
 
 def bare(data: str, into: str) -> Work:
-    """What any script would do: scan, and sink the contract's columns to one plain Parquet file, ``into``."""
+    """A plain script: scan, and sink the contract's columns to one plain Parquet file, ``into``."""
     columns = [name for name in pl.scan_parquet(data).collect_schema() if not name.startswith("_")]
 
     def work() -> Mapping[str, Any]:
@@ -136,7 +136,7 @@ def audit(data: str) -> Work:
 
 
 def gx_on_pandas(data: str) -> Work:
-    """Those of the same rules that it has, as Great Expectations on a pandas frame; the conversion counts."""
+    """The same rules, as far as Great Expectations has them, on a pandas frame; the conversion counts."""
     load("pandas")
     import great_expectations as gx
 

@@ -1,4 +1,4 @@
-"""`mesh demo` in a fresh home: how long it takes, how much of that is not the work itself, and what a look then costs.
+"""`mesh demo` in a fresh home: its wall time, the share that is not the work itself, and the cost of a look afterwards.
 
 Run: python -m benchmarks demo
 """

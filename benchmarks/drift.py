@@ -1,9 +1,10 @@
-"""Watching a model: drift of a million rows by twenty columns, against SciPy's exact statistic of the numeric ones.
+"""Monitoring of a model: drift of a million rows by twenty columns, against SciPy's exact statistic of the
+numeric ones.
 
 Run: python -m benchmarks drift
 
-A reference cuts the bins and counts the rows, once a champion; drift counts the same rows again and compares, each
-time. Both read a Parquet file. SciPy's has the numeric columns in memory already, and tells of no population
+A reference cuts the bins and counts the rows, once a champion; drift counts rows again and compares, each time.
+Both read a Parquet file. SciPy has the numeric columns in memory already, and works out no population
 stability.
 """
 
@@ -51,7 +52,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
 
 
 def watch(file: str, columns: list[str]) -> Work:
-    """What is done when a champion is new, and what is done at each look."""
+    """The work for a new champion, and the work of each look."""
     import polars as pl
 
     from mesh_pipelines.monitoring.column_profile import reference_profile

@@ -135,7 +135,7 @@ def others(ports: str) -> Work:
 
 
 def platform() -> Work:
-    """What ``mesh run operations.delay_forecast`` does."""
+    """The work of ``mesh run operations.delay_forecast``."""
 
     def work() -> Mapping[str, Any]:
         from mesh_pipelines.modeling.registry import registry_of

@@ -1,7 +1,7 @@
 """From a file's landing to the published predictions of three domains, followed by a real daemon.
 
-What is counted is the time in which nobody reads, audits, trains or writes: waiting for ticks, for the queue, for
-processes to start, for Dagster's records.
+The figure is the time in which nothing is read, audited, trained or written: waiting for ticks, for the queue,
+for processes to start, for Dagster's records.
 
 Run: python -m benchmarks followed
 """
@@ -100,7 +100,7 @@ def _at_rest(settings: Any) -> bool:
 
 
 def _work(settings: Any, since: float) -> list[tuple[float, float]]:
-    """When each step since then was at work: the seconds that it counted itself, up to when it published."""
+    """The spans of work of each step since then: the seconds that it counted itself, up to its publish."""
     import dagster as dg
 
     found: list[tuple[float, float]] = []

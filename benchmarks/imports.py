@@ -1,4 +1,4 @@
-"""What loading a domain costs a code server, against importing Dagster and Polars alone.
+"""Cost of loading a domain for a code server, against importing Dagster and Polars alone.
 
 Run: python -m benchmarks imports
 

@@ -55,7 +55,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
 
 
 def bring_up_to_date(root: str) -> Work:
-    """What ``mesh run operations.departures`` does, imports left out."""
+    """The work of ``mesh run operations.departures``, imports left out."""
     load("dagster", "great_expectations", "pandera.polars", "deltalake", "sqlalchemy")
     from mesh_pipelines.orchestration.run import run as run_mesh
 

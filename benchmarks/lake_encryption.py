@@ -1,4 +1,4 @@
-"""What encryption costs: publish and full read of departures, some columns encrypted against none.
+"""Cost of encryption: publish and full read of departures, some columns encrypted against none.
 
 Run: python -m benchmarks lake_encryption
 """

@@ -1,4 +1,4 @@
-"""What a sensor's tick costs where nothing has landed: over 10,000 files that were seen, and over ten years of months.
+"""Cost of a sensor's tick where nothing has landed: over 10,000 known files, and over ten years of months.
 
 Run: python -m benchmarks landing
 """
@@ -23,7 +23,7 @@ SHORT, LONG = 1, 10
 
 MAX_SECONDS = 0.5
 MAX_MORE_MS = 10.0
-"""Nothing, beside the seconds between two ticks; a ratio of figures this small is noise."""
+"""Greatest difference: small beside the seconds between two ticks; a ratio of figures this small is noise."""
 _TICKS = 5
 _ROWS = 800
 
@@ -82,7 +82,7 @@ def make(root: str, domain: str) -> Work:
 
 
 def tick(root: str, domain: str) -> Work:
-    """What a domain's sensor does: facts from lake and landing zone, a decision on them."""
+    """The work of a domain's sensor: facts from lake and landing zone, and a decision on them."""
     load("dagster", "deltalake", "mesh_pipelines.orchestration.run")
     from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of

@@ -1,4 +1,4 @@
-"""What a sensor's tick costs: a domain of 200 models, and a domain with ten years of months behind it.
+"""Cost of a sensor's tick: a domain of 200 models, and a domain with ten years of months.
 
 Run: python -m benchmarks ticks
 """

@@ -105,7 +105,7 @@ def _spec(rounds: int, max_memory: int | None) -> Any:
 
 
 def bare(folder: Path, rounds: int) -> Callable[[], dict[str, Any]]:
-    """What a plain script does: plain Parquet, an iterator, QuantileDMatrix, train."""
+    """A plain script: plain Parquet, an iterator, QuantileDMatrix, train."""
     import polars as pl
     import xgboost
 

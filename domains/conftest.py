@@ -1,4 +1,4 @@
-"""What the tests of every domain get: a home of their own, and rows of the real data as the mesh hands them over."""
+"""Fixtures for the tests of every domain: a home of their own, and typed rows of the real data."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ReadRows = Callable[[str, str], pl.LazyFrame]
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home for what fixtures of several tests leave on disk."""
+    """A home for the files of fixtures that several tests share."""
     with testing.mesh_home(tmp_path_factory.mktemp("home")) as folder:
         yield folder
 
 
 @pytest.fixture(autouse=True)
 def mesh_home(tmp_path: Path) -> Iterator[Path]:
-    """MESH_HOME of this test alone; nothing below it exists yet, and no other MESH_ setting is in force."""
+    """MESH_HOME of this test alone, not yet made; all other MESH_ settings are unset."""
     with testing.mesh_home(tmp_path / "mesh-home") as folder:
         yield folder
 

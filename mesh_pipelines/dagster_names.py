@@ -1,4 +1,4 @@
-"""Names that Dagster keeps for the mesh: asset keys, tags, metadata."""
+"""Names in Dagster's store that belong to the mesh: asset keys, tags, metadata."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLASSIFICATION: Final = "mesh/classification"
 IF_STALE: Final = "mesh/if-stale"
 """Tag of runs: a step whose inputs turn out to be unchanged leaves its table as it is."""
 REASON: Final = "mesh/reason"
-"""Tag of runs: why it was started, in words."""
+"""Tag of runs: the reason of the run, in words."""
 PERSON: Final = "mesh/person"
 """Tag of runs: the person who asked for it."""
 CAUSES: Final = "mesh/causes"
@@ -26,15 +26,15 @@ CAUSES: Final = "mesh/causes"
 VERSIONS: Final = "mesh/versions"
 """Tag of runs: the versions that made those assets out of date: ``operations.departures@9 -> @10``."""
 PROCESS: Final = "mesh/process"
-"""Tag of runs: host, process and start of the process that executes it; it writes this before it begins."""
+"""Tag of runs: host, number and start time of the process that executes it, written before it begins."""
 PORTS: Final = "mesh/ports"
 """Metadata of a hand-written asset: the products of other domains that it reads, each with its purpose."""
 PRODUCT: Final = "mesh/product"
-"""Metadata of an input of an op: the product that it is given; Dagster itself knows the inputs of assets alone."""
+"""Metadata of an input of an op: the product that it reads; Dagster itself knows the inputs of assets alone."""
 PURPOSE: Final = "mesh/purpose"
-"""Metadata of an input: what another domain's product is read for."""
+"""Metadata of an input: the purpose of reading another domain's product."""
 WORK_SECONDS: Final = "work seconds"
-"""Metadata of a materialization or check: how long the work on its data took (s)."""
+"""Metadata of a materialization or check: duration of the work on its data (s)."""
 
 
 def asset_key(key: str) -> dg.AssetKey:
@@ -45,10 +45,10 @@ def asset_key(key: str) -> dg.AssetKey:
 
 
 def dotted(key: dg.AssetKey) -> str:
-    """A key of Dagster's as the mesh writes it: ``domain.name``."""
+    """A key of Dagster's as ``domain.name``."""
     return ".".join(key.path)
 
 
 def op_name(key: str) -> str:
-    """The name of the op that makes ``domain.name``: dots are not allowed in it."""
+    """The name of the op that makes ``domain.name``; Dagster allows no dots in it."""
     return "__".join(key.split("."))

@@ -1,11 +1,11 @@
 """Every error the mesh raises on purpose, in one tree.
 
     MeshError                        what is wrong, where, and the remedy
-    ├── DefinitionError              what a team wrote is not sound (carries every violation, not just the first)
+    ├── DefinitionError              a team's definitions are not sound (carries every violation, not just the first)
     │   ├── ContractError            a contract file breaks ODCS or the federation's rules
     │   └── DomainError              a domain breaks the federation's rules
     ├── SelectionError               a name on the command line fits nothing in the mesh
-    ├── LandingError                 what landed cannot be read as the source's contract says
+    ├── LandingError                 landed data does not fit the source's contract, or cannot be read
     ├── TransformError               a domain's own function failed, or returned something else than rows
     ├── AuditRefused                 a candidate broke its contract beyond the tolerance: nothing was published
     ├── AccessRefused                no agreement lets this domain read that product for that purpose
@@ -36,9 +36,9 @@ class MeshError(Exception):
     """Base of all errors that the mesh raises on purpose.
 
     Args:
-        what: what is wrong, one sentence.
+        what: the problem, one sentence.
         where: file, key, column or row at fault, as exactly as is known.
-        remedy: what the reader can do next.
+        remedy: the reader's next step.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
@@ -68,8 +68,8 @@ class Violation:
     Args:
         rule: name of the rule, e.g. ``ContractIsValid``.
         where: file and place within it.
-        problem: what is wrong, one sentence.
-        fix: what to write instead.
+        problem: one sentence.
+        fix: the text to write instead.
     """
 
     rule: str
@@ -82,7 +82,7 @@ class Violation:
 
 
 class DefinitionError(MeshError):
-    """What a team wrote is not sound; ``violations`` lists everything found, each with its fix."""
+    """A team's definitions are not sound; ``violations`` lists every fault, each with its fix."""
 
     def __init__(self, subject: str, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
@@ -104,7 +104,7 @@ class SelectionError(MeshError):
 
 
 class LandingError(MeshError):
-    """What landed cannot be read as the source's contract says."""
+    """Landed data does not fit the source's contract, or cannot be read."""
 
 
 class TransformError(MeshError):
@@ -175,7 +175,7 @@ def cause_in_words(error: Any) -> str:
     """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause.
 
     Args:
-        error: what Dagster keeps of an error, with its chain of causes; may be ``None``.
+        error: Dagster's record of an error, with its chain of causes; may be ``None``.
     """
     text = ""
     while error is not None:

@@ -1,7 +1,6 @@
-"""Plots: common colours, and figures as SVGs that are the same each time.
+"""Plots: common colours, and figures as SVGs with the same bytes each time.
 
-SVG, since a browser sets its texts: sharp at any size, to be searched and read aloud, and drawn in half of the time
-that a PNG takes.
+In an SVG a browser sets the text: sharp at any size, searchable, read aloud; it takes half the time of a PNG.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _TICKS = 7
 def axes_of(
     width: float, height: float, *, beside: Collection[str] = (), below: Collection[str] = ()
 ) -> tuple[Figure, Axes]:
-    """An empty figure and its only axes, which leave room for their texts.
+    """An empty figure and its only axes, with room for their texts.
 
     Args:
         width: in inches.
@@ -43,13 +42,7 @@ def axes_of(
 
 
 def svg_of(figure: Figure, axes: Axes, title: str) -> bytes:
-    """The figure as an SVG.
-
-    Args:
-        figure: the figure.
-        axes: its axes, with all that is to be seen.
-        title: written above them.
-    """
+    """The figure as an SVG, with a title above its axes."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -64,12 +57,7 @@ def svg_of(figure: Figure, axes: Axes, title: str) -> bytes:
 
 
 def in_markdown(svg: bytes, name: str) -> str:
-    """A plot as Markdown that holds all of it.
-
-    Args:
-        svg: the plot.
-        name: read aloud instead of it.
-    """
+    """A plot as Markdown with the SVG inside; ``name`` is its alternative text."""
     return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg).decode()})"
 
 

@@ -1,4 +1,4 @@
-"""The shared resources of this mesh, made once a process from the settings."""
+"""The shared resources in one object, made once per process from the settings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SharedResources:
-    """Storage, keys, audits and tracking under one roof; each is opened when it is first used.
-
-    Args:
-        settings: where everything lives.
-    """
+    """Storage, keys, audits and tracking in one object; each is opened when it is first used."""
 
     settings: Settings
 

@@ -1,4 +1,4 @@
-"""For tests of a domain: a home and a workspace that are gone afterwards, landed rows, and a check of a contract."""
+"""For tests of a domain: a temporary home and workspace, landed rows, and a check of a contract."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ELSEWHERE = ("DAGSTER_HOME", "MLFLOW_TRACKING_URI")
 
 @contextlib.contextmanager
 def mesh_home(folder: Path) -> Generator[Path]:
-    """Let everything live below a folder: landing, lake, keys, MLflow, Dagster.
+    """Put everything below a folder: landing, lake, keys, MLflow, Dagster.
 
     Args:
         folder: the home; it need not exist. No other ``MESH_`` setting of the machine is in force meanwhile.
@@ -43,7 +43,7 @@ def mesh_home(folder: Path) -> Generator[Path]:
 
 @contextlib.contextmanager
 def workspace(root: Path) -> Generator[Path]:
-    """Be in a workspace: ``domains`` is the package below this folder, whatever was imported by that name before.
+    """Enter a workspace: ``domains`` is the package below this folder, whatever was imported by that name before.
 
     Args:
         root: the folder; ``workspace.yaml`` and the package are made where they are missing.

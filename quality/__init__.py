@@ -1,1 +1,1 @@
-"""The promise of a product and how it is kept: contract, rules, engines, outcome."""
+"""Quality of a product: contract, rules, engines, outcome."""

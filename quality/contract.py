@@ -1,4 +1,4 @@
-"""A contract: what the owner of a product promises, read from one ODCS file and found sound."""
+"""A contract: the promises of a product's owner, read from one valid ODCS file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ class Requirement:
 
     Args:
         kind: ``library``, ``sql`` or ``custom``.
-        metric: of a library rule, e.g. ``nullValues``.
         operator: one of OPERATORS, with its ``operand`` and ``unit`` (``rows`` or ``percent``).
         query: of an ``sql`` rule, with ``${table}`` and ``${column}`` placeholders.
         expectation: of a ``custom`` rule, the Great Expectations type (``expect_...``), with its ``arguments``.
@@ -70,16 +69,15 @@ class Column:
 
     @property
     def dtype(self) -> pl.DataType:
-        """The type in the lake."""
         return values.dtype_of(self.logical_type, self.physical_type or None)
 
 
 @dataclass(frozen=True)
 class Partition:
-    """How a product is cut: by ``column``, one partition ``every`` month (day, year) ``since`` e.g. 2013-01.
+    """Partitions of a product: by ``column``, one ``every`` month (day, year) ``since`` e.g. 2013-01.
 
-    A source may have no such column: its files carry the partition in their names. ``until`` is the last partition
-    that there will be, empty where there is no end to them.
+    A source may have no such column: its files carry the partition in their names. ``until`` is the last partition,
+    empty where there is no end.
     """
 
     column: str | None
@@ -88,21 +86,17 @@ class Partition:
     until: str = ""
 
     def holds(self, name: str) -> bool:
-        """Whether a partition is one of those that the contract declares."""
+        """True if the contract declares this partition."""
         return self.since <= name and (not self.until or name <= self.until)
 
     @property
     def span(self) -> str:
-        """Those that it declares, in words."""
+        """The declared partitions, in words."""
         return f"{self.since} to {self.until}" if self.until else f"{self.since} and later"
 
 
 def next_partition(name: str) -> str:
-    """The day, month or year after one.
-
-    Args:
-        name: of a partition, e.g. ``2013-12``.
-    """
+    """The day, month or year after a partition, e.g. after ``2013-12``."""
     match name.count("-"):
         case 0:
             return str(int(name) + 1)
@@ -115,7 +109,7 @@ def next_partition(name: str) -> str:
 
 @dataclass(frozen=True)
 class Sla:
-    """The promise in time. ``cron`` is the schedule that it names, in ``timezone`` (IANA; empty: its domain's own)."""
+    """Service levels in time; ``cron`` is a schedule in ``timezone`` (IANA; empty: the domain's own)."""
 
     freshness: timedelta | None = None
     latency: timedelta | None = None
@@ -127,7 +121,7 @@ class Sla:
 
 @dataclass(frozen=True)
 class Agreement:
-    """A consumer domain may read the product for a purpose, until (and with) a day; None: without end."""
+    """Permission of a consumer domain to read for a purpose, until (and with) a day; None: without end."""
 
     consumer: str
     purpose: str
@@ -136,7 +130,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Support:
-    """Where consumers get help."""
+    """A channel of support for consumers."""
 
     channel: str
     url: str = ""
@@ -145,7 +139,7 @@ class Support:
 
 @dataclass(frozen=True)
 class Server:
-    """Where the product is served."""
+    """A server of the product."""
 
     server: str
     type: str
@@ -160,8 +154,7 @@ class Contract:
         name: name of the schema object, which is the asset's name; the key is ``domain.name``.
         key: columns of the primary key, in order; may be empty for a source.
         tolerance: share (0..1) of rows that may be quarantined.
-        missing: words that mean "no value" in raw text, beside the empty string.
-        members: mail addresses of the owners.
+        missing: words that stand for a missing value in raw text, beside the empty string.
         digest: SHA-256 of the file.
     """
 
@@ -208,7 +201,7 @@ class Contract:
         return frozenset(c.name for c in self.columns if c.classification == "public")
 
     def column(self, name: str) -> Column:
-        """The column of that name (KeyError if there is none)."""
+        """The column of that name; KeyError if there is none."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -216,11 +209,11 @@ class Contract:
 
 
 def load_contract(path: Path | str, *, stage: Stage = "product") -> Contract:
-    """Read a contract and hold it against the standard and the federation's rules.
+    """Read a contract and check it against the standard and the federation's rules.
 
     Args:
         path: an ODCS 3.2.0 file.
-        stage: ``source`` for what lands from outside (needs no primary key), ``product`` for what is published.
+        stage: ``source`` for landed data (needs no primary key), ``product`` for published data.
 
     Raises:
         ContractError: with every violation found, each with file, JSON path and fix.
@@ -302,7 +295,7 @@ def _column(p: Mapping[str, Any]) -> Column:
 
 
 def requirements(element: Mapping[str, Any]) -> tuple[Requirement, ...]:
-    """The checkable ``quality`` entries of a schema object or property (those of type ``text`` are for people)."""
+    """Checkable ``quality`` entries of a schema object or property; entries of type ``text`` are for people."""
     return tuple(_requirement(q) for q in element.get("quality", ()) if q.get("type") != "text")
 
 

@@ -1,4 +1,4 @@
-"""Dataset rules in Great Expectations on DuckDB: what only all rows together can show."""
+"""Dataset rules in Great Expectations on DuckDB: rules over all rows together."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ BATCH = 1_000_000
 
 @dataclass(frozen=True)
 class DatasetVerdict:
-    """What the dataset rules found. ``page`` is this run's page of the Data Docs, if they were asked for."""
+    """Results of the dataset rules; ``page`` is this run's page of the Data Docs, if there are any."""
 
     results: tuple[RuleResult, ...] = ()
     page: Path | None = None
 
 
 class DatasetAudit:
-    """The dataset rules of one candidate: its rows are added batch after batch, and then judged. To be used in `with`.
+    """The dataset rules of one candidate, in a `with` block: rows are added batch after batch, and then judged.
 
-    Only the columns that the rules name are kept. Of a key only a fingerprint is, which finds those that may stand
-    in more than one row: DuckDB would take longer to group ten million keys than all the other rules take together.
+    Only the columns that the rules name are kept. A key is kept as a fingerprint, which finds the keys that may
+    repeat: DuckDB would take longer to group ten million keys than all the other rules take together.
 
     Args:
-        rules: dataset rules of a contract, at least one.
+        rules: at least one dataset rule.
         schema: columns and types of the rows.
-        validation: where they are judged; closed when the audit ends.
+        validation: its engine; closed when the audit ends.
     """
 
     def __init__(
@@ -62,19 +62,18 @@ class DatasetAudit:
         self.close()
 
     def close(self) -> None:
-        """Forget the rows; more than once does no harm."""
         if not self._closed:
             self._closed = True
             self._validation.close()
 
     @property
     def reads(self) -> list[str]:
-        """The columns that it looks at."""
+        """Columns that the rules name."""
         wanted = {*self._columns, *(c for rule in self._keys.values() for c in rule.columns)}
         return [name for name in self._empty.columns if name in wanted]
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Take rows: any number of them, with all columns or at least those in :attr:`reads`."""
+        """Add any number of rows, with at least the columns in :attr:`reads`."""
         self._rows += rows.height
         prints = rows.select(_fingerprint(rule.columns).alias(name) for name, rule in self._keys.items())
         for name, found in self._prints.items():
@@ -85,10 +84,10 @@ class DatasetAudit:
     def judge(self, again: Callable[[], pl.LazyFrame]) -> DatasetVerdict:
         """One result for each rule, in their order.
 
-        A rule that could not be computed (a mistake in its SQL, say) has not passed; its ``detail`` says why.
+        A rule that could not be computed (a mistake in its SQL, say) has failed; its ``detail`` is the reason.
 
         Args:
-            again: all rows that were added once more; asked only if keys seem to repeat.
+            again: all added rows once more; called only if keys seem to repeat.
         """
         twice = {name: self._repeated_keys(name, again) for name in self._keys}
         marks = {
@@ -99,7 +98,7 @@ class DatasetAudit:
             if keys.height
         }
         if marks:
-            # Which rows repeat a key is known only now: a second, rarer pass.
+            # The rows that repeat a key are known only now: a second, rarer pass.
             marked = again().select(*self._columns, *(mark.alias(name) for name, mark in marks.items()))
             self._validation.begin(pl.DataFrame(schema=marked.collect_schema()))
             for batch in marked.collect_batches(chunk_size=BATCH, maintain_order=False):
@@ -124,14 +123,14 @@ class DatasetAudit:
 def audit_dataset(rules: Sequence[Rule], frame: pl.LazyFrame, *, name: str, **options: Any) -> DatasetVerdict:
     """Check the dataset rules over all rows of a frame, in this process.
 
-    Only the columns that the rules name are read, once, batch after batch. What does not fit into the memory that
-    DuckDB may use goes to files, encrypted with a key that never leaves memory, and removed in the end.
+    Only the columns that the rules name are read, once, batch after batch. Data beyond DuckDB's memory limit
+    goes to encrypted files, whose key never leaves memory, and which are removed in the end.
 
     Args:
-        rules: rules of the contract; row rules among them are passed over.
+        rules: of the contract; row rules among them are ignored.
         frame: the rows, in the contract's types, decrypted.
         name: key of the product, e.g. ``operations.departures``.
-        options: what :class:`quality.validation.Here` takes beside the name.
+        options: arguments of :class:`quality.validation.Here` beside the name.
     """
     rules = dataset_rules(tuple(rules))
     if not rules:
@@ -144,14 +143,10 @@ def audit_dataset(rules: Sequence[Rule], frame: pl.LazyFrame, *, name: str, **op
 
 
 def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
-    """The keys that stand in more than one row.
+    """Find keys of more than one row.
 
-    Keys are compared by a 64-bit fingerprint first, so that a frame larger than memory passes: eight bytes a row
-    are held. Rows whose key is null throughout have no key, and are passed over.
-
-    Args:
-        frame: any number of rows.
-        key: columns of the key.
+    Keys are compared by a 64-bit fingerprint first, so that a frame larger than memory passes: eight bytes a
+    row are held. Rows whose key is all null are ignored.
 
     Returns:
         One row for each duplicated key: the key's columns and ``count``, the rows that have it.
@@ -161,7 +156,7 @@ def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
 
 
 def _repeated(prints: pl.Series) -> pl.Series:
-    """The fingerprints that stand in more than one row."""
+    """Fingerprints that occur in more than one row."""
     import numpy as np
 
     # Sorting numbers takes a tenth of the time that grouping them does.
@@ -170,7 +165,7 @@ def _repeated(prints: pl.Series) -> pl.Series:
 
 
 def _repeated_keys(frame: pl.LazyFrame, key: Sequence[str], prints: pl.Series) -> pl.DataFrame:
-    """The keys of more than one row, of those with these fingerprints."""
+    """Keys of more than one row, among those with these fingerprints."""
     columns, schema = list(key), frame.collect_schema()
     if not prints.len():
         return pl.DataFrame(schema={c: schema[c] for c in columns} | {"count": pl.UInt32})

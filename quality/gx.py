@@ -1,4 +1,4 @@
-"""The only place that speaks to Great Expectations: one session a product, its validation and its Data Docs."""
+"""The only module that uses Great Expectations: one session a product, its validation and its Data Docs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEPT_RUNS = 30
 
 @dataclass(frozen=True)
 class Expectation:
-    """An expectation by its type (``expect_...``); ``telling``: the values it looks at mean something."""
+    """An expectation by its type (``expect_...``); ``telling`` is true if the checked values mean something."""
 
     type: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -32,13 +32,13 @@ class Expectation:
 
     @property
     def question(self) -> str:
-        """What it asks, to tell equal ones."""
+        """Text that is the same for equal expectations."""
         return f"{self.type} {sorted(self.kwargs.items())}"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What GX found: rows that broke it, some of their values, an observed value, or why it could not look."""
+    """GX's result: rows that broke the expectation, some of their values, an observed value, or an error."""
 
     success: bool
     unexpected: int = 0
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Run:
-    """A validation that was made: GX's own suite, result and the name that they get in the Data Docs."""
+    """A finished validation: GX's suite, its result and its name in the Data Docs."""
 
     suite: Any
     result: Any
@@ -57,7 +57,7 @@ class _Run:
 
 
 class Session:
-    """A GX context over one in-memory DuckDB. To be closed."""
+    """A GX context over one in-memory DuckDB, to be closed."""
 
     def __init__(self, docs: Path | None) -> None:
         self._gx: Any = import_gx()
@@ -74,7 +74,7 @@ class Session:
 
     @property
     def connection(self) -> Any:
-        """The DuckDB connection; as long as it is open the tables live."""
+        """The DuckDB connection; the tables live as long as it is open."""
         return self._held.driver_connection
 
     def validate(
@@ -122,7 +122,7 @@ class Session:
         )
 
     def page(self) -> Path | None:
-        """Where this run's page of the Data Docs is, once it has been written; None if they were not asked for."""
+        """File of this run's page of the Data Docs, once written; None without Data Docs."""
         if self._run is None or self._docs is None:
             return None
         sites: list[dict[str, str]] = self._context.get_docs_sites_urls(
@@ -142,14 +142,14 @@ class Session:
         self._context.build_data_docs(site_names=["docs"], resource_identifiers=[self._run.identifier])
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Release the database."""
         self._held.close()
         self._engine.dispose()
         self._source.get_engine().dispose()
 
 
 def import_gx() -> Any:
-    """Great Expectations, which tells nobody of its use: it reads that when imported, and again for every context."""
+    """Import Great Expectations with its telemetry off; it reads that setting on import, and for every context."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings(action="ignore"):
         import great_expectations
@@ -210,7 +210,7 @@ def _identifier(name: str) -> Any:
 
 
 def _buffer_results(engine: Any) -> None:
-    """GX reads a result after it closed the connection, and DuckDB has forgotten it by then: fetch at once."""
+    """Fetch results at once: GX reads them after it closed the connection, when DuckDB has lost them."""
     from sqlalchemy import event
     from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
@@ -261,10 +261,7 @@ def _hide_values(result: Any) -> None:
 
 
 def _forget(results: Path) -> None:
-    """Keep the index short: it reads every result it lists, and must not grow with the history.
-
-    The pages themselves stay, at the address that was handed out for them.
-    """
+    """Remove old results from the index, which reads all of them; the pages stay at their addresses."""
     runs = sorted(results.glob("**/*.json"))
     for old in runs[:-KEPT_RUNS]:
         old.unlink()

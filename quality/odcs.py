@@ -1,4 +1,4 @@
-"""Reads an ODCS file and holds it against the JSON schema of the standard, so that a typo at any depth is found.
+"""Read an ODCS file and check it against the JSON schema of the standard, which finds a typo at any depth.
 
 Source: Open Data Contract Standard 3.2.0 (Bitol, LF AI & Data), JSON schema as packaged by open-data-contract-standard.
 """
@@ -50,10 +50,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read(path: Path) -> tuple[Document, bytes]:
-    """Read one contract file.
-
-    Args:
-        path: the ``.odcs.yaml`` file.
+    """Read one ``.odcs.yaml`` file.
 
     Returns:
         The document, and the bytes it was read from (for its digest).
@@ -84,7 +81,7 @@ def _unreadable(path: Path, problem: str, fix: str) -> ContractError:
 
 
 def violations_of_standard(document: Document, path: Path) -> list[Violation]:
-    """Everything in the document that the standard does not know or does not allow, each with its JSON path."""
+    """Every entry of the document that the standard does not allow, each with its JSON path."""
     errors = [leaf for error in _validator().iter_errors(document) for leaf in _leaves(error)]
     places = [tuple(e.instance_path) for e in errors if not _is_unevaluated(e)]
     found: dict[tuple[str, str], Violation] = {}
@@ -95,7 +92,7 @@ def violations_of_standard(document: Document, path: Path) -> list[Violation]:
 
 
 def _schema() -> Document:
-    # Found, not imported: the package pulls in pydantic models that nobody here needs.
+    # Found, not imported: the package imports pydantic models that are not needed here.
     spec = find_spec("open_data_contract_standard")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("open_data_contract_standard")

@@ -1,4 +1,4 @@
-"""The outcome of an audit: each rule's result, and the verdict over the candidate."""
+"""The outcome of an audit: results of the rules, and the verdict over the candidate."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ SAMPLES = 5
 
 @dataclass(frozen=True)
 class RuleResult:
-    """What one rule found.
+    """Result of one rule.
 
     Args:
-        rule: its name.
-        passed: no more failed than the rule allows.
-        checked: rows looked at.
-        failed: rows that broke it.
+        passed: true if no more rows failed than the rule allows.
+        checked: number of rows checked.
+        failed: number of rows that broke it.
         samples: some of the values that broke it, as text; empty unless all of its columns are public.
         detail: one sentence for people.
     """
@@ -43,12 +42,11 @@ class RuleResult:
 
     @property
     def share(self) -> float:
-        """Failed rows as a share (0..1) of those checked."""
         return self.failed / self.checked if self.checked else 0.0
 
     @property
     def blocks(self) -> bool:
-        """This result alone refuses the candidate."""
+        """True if this result alone refuses the candidate."""
         return not self.passed and self.severity == "error"
 
 
@@ -61,9 +59,9 @@ def result_of(
     passed: bool | None = None,
     detail: str = "",
 ) -> RuleResult:
-    """The result of a rule of which so many of the checked rows failed.
+    """The result of a rule from its numbers of checked and failed rows.
 
-    ``passed`` is judged by the rule's allowance unless it is given (for a rule that counts no rows).
+    ``passed`` follows from the rule's allowance unless it is given (for a rule that counts no rows).
     """
     allowed = rule.allowance.rows(checked)
     if not detail and failed:
@@ -86,7 +84,7 @@ def result_of(
 
 
 class Split(Protocol):
-    """What a batch leaves to be counted (see ``quality.rows.RowSplit``)."""
+    """Counts of one batch (see ``quality.rows.RowSplit``)."""
 
     @property
     def rows(self) -> int: ...
@@ -109,7 +107,6 @@ class Tally:
         self._samples: dict[str, list[str]] = {}
 
     def add(self, split: Split) -> None:
-        """Count one batch."""
         self.rows += split.rows
         self.quarantined += split.quarantined
         self._failed.update(split.failed)
@@ -131,8 +128,7 @@ class Outcome:
 
     Args:
         rows: rows of the candidate; ``accepted`` + ``quarantined``.
-        tolerance: share (0..1) of rows that the contract lets be quarantined.
-        docs: page of the Great Expectations Data Docs, if any.
+        tolerance: share (0..1) of rows that the contract allows to be quarantined.
     """
 
     key: str
@@ -150,7 +146,7 @@ class Outcome:
 
     @cached_property
     def reasons(self) -> tuple[str, ...]:
-        """Why the candidate is refused, one sentence each; empty if it passed."""
+        """Reasons for refusing the candidate, one sentence each; empty if it passed."""
         found: list[str] = []
         if self.quarantined > Allowance(self.tolerance).rows(self.rows):
             share = self.quarantined / self.rows
@@ -168,18 +164,17 @@ class Outcome:
 
     @property
     def warnings(self) -> tuple[RuleResult, ...]:
-        """Results that did not hold and do not block."""
+        """Failed results that do not block."""
         return tuple(r for r in self.results if not r.passed and not r.blocks)
 
     def to_json(self) -> str:
-        """As JSON, with the verdict and reasons for readers of the record."""
+        """JSON, with the verdict and reasons for readers of the record."""
         return json.dumps(
             {**asdict(self), "verdict": self.verdict, "reasons": self.reasons}, separators=(",", ":")
         )
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:
-        """The outcome that ``to_json`` wrote."""
         state: dict[str, Any] = json.loads(text)
         state.pop("verdict")
         state.pop("reasons")

@@ -1,8 +1,7 @@
-"""Row rules in pandera: splits a batch into rows that keep the contract and rows that do not, each with its reasons.
+"""Row rules in pandera: split a batch into rows that keep the contract and rows that do not, each with its reasons.
 
-A rule is one predicate (``broken``), which pandera asks of row after row, rule after rule. So that it need not ask it
-of millions of rows that keep everything, one pass of polars over the same predicates finds the rows that break any;
-pandera then judges those, and says which rules.
+A rule is one predicate (``broken``). One pass of polars over all predicates finds the rows that break any; pandera then
+judges only those, and names the rules.
 """
 
 from __future__ import annotations
@@ -30,14 +29,13 @@ _SAMPLED = 10_000
 
 @dataclass(frozen=True)
 class RowSplit:
-    """A batch, split.
+    """A split batch.
 
     Args:
-        good: rows that keep the contract: its columns in its order and types, then the provenance there was.
-        bad: the other rows as they came, all columns as text, then the provenance and ``_rules``, the names of
-            the rules that each one broke.
-        failed: rule -> rows that broke it; rules that no row broke are left out.
-        samples: rule -> some values that broke it; of rules over public columns only.
+        good: rows that keep the contract: its columns in its order and types, then the provenance.
+        bad: the other rows, all columns as text, then the provenance and ``_rules``, the names of their broken
+            rules.
+        failed: rule -> number of rows that broke it; only rules with any.
     """
 
     good: pl.DataFrame
@@ -47,28 +45,26 @@ class RowSplit:
 
     @property
     def rows(self) -> int:
-        """Rows of the batch."""
         return self.good.height + self.bad.height
 
     @property
     def quarantined(self) -> int:
-        """Rows that break the contract."""
         return self.bad.height
 
 
 class RowAudit:
-    """The row rules of one contract, ready for batch after batch."""
+    """The row rules of one contract, compiled once for many batches."""
 
     def __init__(self, contract: Contract, rules: Sequence[Rule] | None = None) -> None:
         self.contract = contract
         self.rules = row_rules(tuple(rules if rules is not None else rules_of(contract)))
 
     def split(self, batch: pl.DataFrame, provenance: Sequence[str] = PROVENANCE) -> RowSplit:
-        """Split a batch into good and bad rows; every row is in exactly one of them, in its order.
+        """Split a batch into good and bad rows, each in its order.
 
         Args:
-            batch: any number of rows. Of a source, its columns may be raw text.
-            provenance: columns beside the contract's that say where a row came from; carried along if present.
+            batch: any number of rows; a source's columns may be raw text.
+            provenance: columns beside the contract's with the origin of a row; kept if present.
 
         Raises:
             AuditRefused: a column is missing, extra or retyped.
@@ -110,7 +106,7 @@ class RowAudit:
         return cases if cases is None else cases.with_columns(index=at.gather(cases["index"]))
 
     def _suspects(self, checked: pl.DataFrame) -> pl.Series:
-        """Positions of the rows that break any rule."""
+        """Positions of rows that break any rule."""
         found: list[pl.Expr] = []
         for rule in self.rules:
             column = checked.get_column(rule.columns[0])
@@ -119,7 +115,7 @@ class RowAudit:
             ):
                 continue
             if rule.kind in _OF_TEXT and _has_few_values(column):
-                # What asks much of a text (a pattern) is asked once of each text that there is.
+                # An expensive predicate on text (a pattern) is evaluated once for each distinct text.
                 values = column.unique().to_frame()
                 bad = values.filter(broken(rule, values)).to_series()
                 if bad.len():
@@ -131,25 +127,25 @@ class RowAudit:
         return checked.select(pl.any_horizontal(found)).to_series().fill_null(False).arg_true()
 
     def _broken_by(self, suspects: pl.DataFrame) -> frozenset[str]:
-        """Names of the rules that any of these rows breaks: pandera takes milliseconds for each that it is asked."""
+        """Names of the rules that any of these rows breaks: pandera takes milliseconds for each rule."""
         asked = [rule for rule in self.rules if rule.quarantines]
         found = suspects.select(broken(rule, suspects).any().alias(rule.name) for rule in asked)
         return frozenset(name for name, breaks in found.row(0, named=True).items() if breaks)
 
     def judged(self, checked: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame | None:
-        """What pandera says of these rows, asked about the rules of these names."""
+        """Pandera's failure cases of these rows, for the rules of these names."""
         from pandera.config import ValidationDepth, config_context
         from pandera.errors import SchemaErrors
 
-        # Without rows their types are looked at all the same. The depth is set here, or else a setting in
-        # somebody's environment would turn the gate off.
+        # Without rows the types are checked all the same. The depth is set here, or else a setting in
+        # the environment would turn the gate off.
         depth = ValidationDepth.SCHEMA_AND_DATA if checked.height else ValidationDepth.SCHEMA_ONLY
         with config_context(validation_enabled=True, validation_depth=depth):
             try:
                 self._schema(names).validate(checked, lazy=True)
             except SchemaErrors as errors:
                 cases = errors.failure_cases
-                if cases["index"].null_count():  # a check that fell over names no row
+                if cases["index"].null_count():  # a check that raised names no row
                     raise
                 return cases
         return None
@@ -171,7 +167,7 @@ class RowAudit:
         return pa.DataFrameSchema(columns, strict=False)
 
     def _watch(self, checked: pl.DataFrame) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
-        """Count what is promised as a share or only warned of; those rows stay."""
+        """Failures and samples of rules with a promised share or a warning, whose rows stay."""
         rules = [r for r in self.rules if not r.quarantines]
         if not rules:
             return {}, {}
@@ -203,7 +199,7 @@ class RowAudit:
 
 
 def _has_few_values(column: pl.Series) -> bool:
-    """Is this much text that repeats itself, so that finding its different values is worth it?"""
+    """True for many texts that repeat, where finding the distinct ones pays."""
     return (
         column.dtype == pl.String
         and column.len() > 2 * _SAMPLED
@@ -212,7 +208,7 @@ def _has_few_values(column: pl.Series) -> bool:
 
 
 def _kept(rule: Rule) -> Callable[[Any], Any]:
-    """The rule as pandera asks for it: True for each row that keeps it, or one True for all."""
+    """The rule as a pandera check: True for each row that keeps it, or one True for all."""
 
     def kept(data: Any) -> pl.LazyFrame | bool:
         frame: pl.LazyFrame = data.lazyframe
@@ -226,7 +222,7 @@ def _kept(rule: Rule) -> Callable[[Any], Any]:
 def broken(rule: Rule, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
     """True where a row breaks the rule; null or False where it does not (a null breaks only what asks for a value).
 
-    A value that could not be read breaks the rule ``type`` alone, and NaN or infinity the rule ``finite`` alone.
+    An unreadable value breaks the rule ``type`` alone, and NaN or infinity the rule ``finite`` alone.
     """
     column, name = pl.col(rule.columns[0]), rule.columns[0]
     schema = frame.collect_schema()

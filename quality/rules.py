@@ -1,4 +1,4 @@
-"""Compiles a contract into engine-neutral rules: what to check, on which columns, and how much may fail."""
+"""Compile a contract into engine-neutral rules: kind of check, columns and allowance."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ DIMENSIONS = {
 
 @dataclass(frozen=True)
 class Allowance:
-    """How much may fail: a share (0..1) of what is checked, or a number of rows; ``strict`` excludes the limit."""
+    """Number of failures allowed: a share (0..1) of the checked, or a number of rows; ``strict`` excludes the limit."""
 
     limit: float = 0.0
     unit: Literal["share", "rows"] = "share"
     strict: bool = False
 
     def rows(self, checked: int) -> int:
-        """The greatest number of failures that is still allowed among so many rows."""
+        """Greatest allowed number of failures among so many rows."""
         exact = self.limit * checked if self.unit == "share" else self.limit
         # The slack swallows what binary fractions add: 0.07 of 100 rows is 7 rows.
         return max(0, math.ceil(exact - 1e-9) - 1 if self.strict else math.floor(exact + 1e-9))
@@ -50,19 +50,18 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that a contract promises, independent of the engine that checks it.
+    """One rule of a contract, independent of the engine that checks it.
 
     Args:
         name: unique in its contract, snake_case.
-        kind: what is checked. Of rows: type, required, finite, minimum, maximum, exclusive_minimum,
+        kind: kind of check. Of rows: type, required, finite, minimum, maximum, exclusive_minimum,
             exclusive_maximum, min_length, max_length, multiple_of, pattern, enum, null_values, missing_values,
             invalid_values. Of datasets: unique, duplicates, row_count, sql, expectation.
-        columns: what it looks at.
         arguments: of the kind, e.g. ``{"value": 3}`` for minimum.
-        allowance: how much may fail before the whole candidate is refused.
-        quarantines: a row that breaks it is taken out. Not so for warnings, nor for a promised share
-            (``nullValues`` of less than 5 percent): there the rows stay and are counted.
-        public: only public columns are looked at, so samples may be shown.
+        allowance: failures allowed before the whole candidate is refused.
+        quarantines: true if a row that breaks it is taken out; false for warnings and for a promised share
+            (``nullValues`` of less than 5 percent), where rows stay and are counted.
+        public: all its columns are public, so samples may be shown.
     """
 
     name: str
@@ -79,15 +78,15 @@ class Rule:
 
     @property
     def tolerance(self) -> float:
-        """The share (0..1) that may fail; 0 where the allowance counts rows."""
+        """Share (0..1) that may fail; 0 where the allowance counts rows."""
         return self.allowance.limit if self.allowance.unit == "share" else 0.0
 
 
 def rules_of(contract: Contract) -> tuple[Rule, ...]:
     """All rules of a contract: row rules in the order of its columns, then dataset rules.
 
-    A row rule without an allowance of its own is bounded by the contract's tolerance. Names are unique: the
-    second of two equal names gets ``_2``.
+    A row rule without an allowance has the contract's tolerance. Names are unique: the second of two equal
+    names gets ``_2``.
     """
     found = [rule for column in contract.columns for rule in _row_rules(contract, column)]
     found += _dataset_rules(contract)
@@ -95,12 +94,12 @@ def rules_of(contract: Contract) -> tuple[Rule, ...]:
 
 
 def row_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Those that look at one row at a time."""
+    """Rules over one row at a time."""
     return tuple(r for r in rules if r.scope == "row")
 
 
 def dataset_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Those that look at all rows together."""
+    """Rules over all rows together."""
     return tuple(r for r in rules if r.scope == "dataset")
 
 
@@ -189,7 +188,6 @@ _METRICS: dict[str, Callable[[Column, Requirement], Rule]] = {
 
 
 def _required_of(rule: Rule, requirement: Requirement, contract: Contract) -> Rule:
-    """The rule with the name, severity and allowance that the contract gives it."""
     allowance = allowance_of(requirement)
     severity: Severity = "error" if requirement.severity == "error" else "warning"
     zero = allowance.rows(10**12) == 0
@@ -209,7 +207,7 @@ def _required_of(rule: Rule, requirement: Requirement, contract: Contract) -> Ru
 
 
 def allowance_of(requirement: Requirement) -> Allowance:
-    """The upper limit that an operator of ODCS sets on a count of bad values."""
+    """Allowance of an ODCS operator with an upper limit on bad values."""
     if requirement.operator not in ("mustBe", "mustBeLessThan", "mustBeLessOrEqualTo"):
         return Allowance()
     strict = requirement.operator == "mustBeLessThan"
@@ -267,7 +265,7 @@ def _dataset_rule(contract: Contract, column: Column | None, requirement: Requir
 
 
 def _columns_in(query: str, contract: Contract) -> tuple[str, ...]:
-    """Columns whose names stand in the query; all, if it selects ``*`` other than to count."""
+    """Columns named in the query; all, if it selects ``*`` other than to count."""
     if re.search(r"\*", re.sub(r"count\s*\(\s*\*\s*\)", "", query, flags=re.IGNORECASE)):
         bare = re.search(r"(select|,|\.)\s*(all\s+|distinct\s+)?\*", query, re.IGNORECASE)
         if bare:

@@ -1,4 +1,4 @@
-"""Brings a batch to its contract's types without losing a value: raw text is parsed, types are only widened."""
+"""Cast a batch to its contract's types without losing a value: raw text is parsed, types are only widened."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ def conform(
     contract: Contract,
     provenance: Sequence[str] = PROVENANCE,
 ) -> None:
-    """Refuse a frame whose columns are not those of the contract; rows are not looked at.
+    """Refuse a frame whose columns are not the contract's; rows are not read.
 
-    Columns may stand in any order. A type may differ if every value of it can be had in the contract's type
-    (Int32 for integer, Date for timestamp, milliseconds for microseconds). Text for another type is only
-    accepted of a source.
+    Columns may be in any order. A type may differ if every value of it exists in the contract's type (Int32 for
+    integer, Date for timestamp, milliseconds for microseconds). Text for another type is accepted of a source
+    only.
 
     Args:
         frame: the frame, or its schema.
-        contract: what was promised.
-        provenance: columns that may stand beside the contract's.
+        provenance: columns allowed beside the contract's.
 
     Raises:
-        AuditRefused: with every missing, extra or retyped column, and what was expected.
+        AuditRefused: with every missing, extra or retyped column, and the expected type.
     """
     schema = frame if isinstance(frame, Mapping) else frame.collect_schema()
     extra = [name for name in schema if name not in contract.dtypes and name not in provenance]
@@ -57,7 +56,7 @@ def conform(
 
 
 def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | None:
-    """None if the type will do; else what to add to the complaint."""
+    """None if the type will do; else the addition to the complaint."""
     wanted = column.dtype
     if dtype == wanted or dtype == pl.Null or (dtype.is_integer() and wanted.is_integer()):
         return None
@@ -83,8 +82,8 @@ class Typed:
     """A batch in the contract's types.
 
     Args:
-        frame: the contract's columns in its order; what could not be read is null.
-        unreadable: column -> True for each row whose value could not be had in the type; only columns with any.
+        unreadable: column -> True for each row whose value could not be cast, and is null; only columns with
+            any.
     """
 
     frame: pl.DataFrame
@@ -92,9 +91,9 @@ class Typed:
 
 
 def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
-    """Type a conforming batch. Text of a source is parsed; the empty string and the contract's markers are null.
+    """Cast a conforming batch. In a source's text the empty string and the contract's markers are null.
 
-    Text must be the value and nothing else: a number with blanks around it or a unit behind it is unreadable.
+    Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
     parsing = contract.stage == "source"
     present = {
@@ -172,7 +171,7 @@ def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
 
 
 def _rounded(source: pl.Series, wanted: pl.DataType) -> pl.Series | None:
-    """True where a cast that cannot fail would have rounded the value; None if the cast cannot round."""
+    """True where a cast would round the value; None if the cast cannot round."""
     given = source.dtype
     if (
         wanted.is_float()
@@ -187,7 +186,7 @@ def _rounded(source: pl.Series, wanted: pl.DataType) -> pl.Series | None:
 
 
 def as_text(batch: pl.DataFrame) -> pl.DataFrame:
-    """The values as they came, as text (timestamps in ISO 8601)."""
+    """Raw values as text (timestamps in ISO 8601)."""
 
     def text(name: str, dtype: pl.DataType) -> pl.Expr:
         if dtype == pl.String:

@@ -1,4 +1,4 @@
-"""One validation of a candidate: what its dataset rules look at, in DuckDB, and Great Expectations on it."""
+"""One validation of a candidate's dataset rules: a table in DuckDB, judged by Great Expectations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 ABOUT_KEYS = ("unique", "duplicates")
-"""Kinds of rules that ask whether a key stands in more than one row."""
+"""Kinds of rules about keys that repeat."""
 
 OPERATIONS = {
     "mustBe": "=",
@@ -33,41 +33,38 @@ OPERATIONS = {
 
 
 class Validation(Protocol):
-    """Rows go in, batch after batch; then the rules are judged. Of this process (:class:`Here`) or of another."""
+    """Rows are inserted batch after batch, then the rules are judged; in this process (:class:`Here`) or another."""
 
     def begin(self, empty: pl.DataFrame) -> None:
-        """Make the table anew, with the columns and types of this frame of no rows."""
+        """Create the table anew, with the columns and types of this empty frame."""
         ...
 
     def insert(self, rows: pl.DataFrame) -> None:
-        """Add rows: any number, the columns that were begun with."""
+        """Insert any number of rows."""
         ...
 
     def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
-        """What Great Expectations says of each rule, in their order; asked once, when all rows are in.
+        """Great Expectations' finding for each rule, in their order; called once, after all rows.
 
         Args:
-            rules: dataset rules.
-            rows: how many rows there are, even where no rule looks at a column of theirs.
-            unrepeated: those of the columns :func:`repeats` that were not inserted, because no key repeats.
+            rows: number of rows, even where no column was inserted.
+            unrepeated: columns :func:`repeats` that were not inserted, because no key repeats.
         """
         ...
 
     def page(self) -> Path | None:
-        """Where this run's page of the Data Docs will be; None if they were not asked for."""
+        """File of this run's page of the Data Docs; None without Data Docs."""
         ...
 
     def publish(self) -> None:
         """Write that page; another process may do so later."""
         ...
 
-    def close(self) -> None:
-        """Forget the rows."""
-        ...
+    def close(self) -> None: ...
 
 
 def repeats(rule: Rule) -> str:
-    """The column that tells whether a row's key stands in other rows too."""
+    """Name of the column that is true where a row's key repeats."""
     return f"{rule.name}_repeated"
 
 
@@ -78,8 +75,8 @@ class Here:
         name: key of the product, e.g. ``operations.departures``; its last part names the table in SQL.
         docs: folder of this product's Data Docs (a static site with a page for every run); None writes none.
         memory_limit: of DuckDB, e.g. ``2GB``.
-        temp_directory: where DuckDB may spill, encrypted with a key that never leaves memory; the system's own if
-            None.
+        temp_directory: DuckDB's folder for spilled data, encrypted with a key that never leaves memory; the
+            system's own if None.
         threads: of DuckDB; all cores if None.
     """
 
@@ -145,14 +142,14 @@ class Here:
             shutil.rmtree(self._spill, ignore_errors=True)
 
     def _one(self, query: str) -> Any:
-        """The first value of a query on the table."""
+        """First value of a query on the table."""
         row = self._con.execute(query).fetchone()
         if row is None:
             raise LookupError(query)
         return row[0]
 
     def _expectation(self, rule: Rule, rows: int) -> gx.Expectation:
-        """The rule in the words of Great Expectations."""
+        """The rule as an expectation."""
         match rule.kind:
             case "unique" | "duplicates":
                 column = repeats(rule)
@@ -170,14 +167,14 @@ class Here:
                 return gx.Expectation(rule.arguments["type"], dict(rule.arguments["kwargs"]))
 
     def _mostly(self, rule: Rule, column: str, rows: int) -> float:
-        """The allowance as GX wants it: a share of the rows that have a value, with room for rounding."""
+        """The allowance in GX's form: a share of the rows that have a value, with room for rounding."""
         if rule.allowance.limit == 0:
             return 1.0
         known = self._one(f'SELECT count("{column}") FROM "{self._table}"')  # noqa: S608
         return max(0.0, (known - rule.allowance.rows(rows) - 0.5) / known) if known else 1.0
 
     def _broken_promise(self, rule: Rule) -> str:
-        """SQL that gives a row if what the contract's SQL observes is not what was promised."""
+        """SQL that gives a row if the value observed by the contract's SQL is not the promised one."""
         import duckdb
 
         query = _query(rule)
@@ -185,15 +182,15 @@ class Here:
         promise = f"(observed {_comparison(rule)}) IS NOT TRUE"
         observation = f"{rule.name}_observed"
         try:
-            # Great Expectations asks twice: for the rows, and how many there are. All rows are looked at once.
+            # Great Expectations asks twice, for the rows and for their number; the contract's query runs once.
             self._con.execute(f'CREATE TABLE "{observation}" AS SELECT ({self._here(query)}) AS observed')
         except duckdb.Error:
             # Great Expectations shall meet the same error, and tell it in its own page.
             asked = escaped.replace("${{table}}", "{batch}")
             return f"SELECT observed FROM (SELECT ({asked}) AS observed) AS result WHERE {promise}"  # noqa: S608
-        told = escaped.replace("/*", "/ *").replace("*/", "* /")
+        comment = escaped.replace("/*", "/ *").replace("*/", "* /")
         there = "(SELECT count(*) FROM {batch}) >= 0"  # it wants the batch named
-        return f'/* {told} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
+        return f'/* {comment} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
 
     def _observed(self, rule: Rule) -> object:
         return self._one(f"SELECT ({self._here(_query(rule))})") if rule.public else None

@@ -1,4 +1,4 @@
-"""How ODCS words values: types, date patterns, bounds and durations, and what they are in polars and Python."""
+"""Types, date patterns, bounds and durations of ODCS, converted to polars and Python."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def dtype_of(logical: str, physical: str | None) -> pl.DataType:
 
 
 def duration(value: object, unit: object) -> timedelta:
-    """An ODCS value and unit as a length of time; a month is 30 days, a year 365.
+    """An ODCS value and unit as a duration; a month is 30 days, a year 365.
 
     Raises:
         ValueError: the value is no number, negative, or the unit unknown.
@@ -112,7 +112,7 @@ def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
 
 
 def fits(logical: str, value: object) -> bool:
-    """Whether a value written in YAML (of an ``enum``, say) is one of that logical type."""
+    """True if a value written in YAML (of an ``enum``, say) is of that logical type."""
     match logical:
         case "boolean":
             return isinstance(value, bool)

@@ -1,1 +1,1 @@
-"""Shared resources: storage, keys, tracking, compute. They know nothing of the platform or of any domain."""
+"""Shared resources, free of the platform and of any domain: storage, keys, tracking, compute."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL database, read in one consistent transaction, in bounded batches, without ever showing its password.
+"""A PostgreSQL database, read in one consistent transaction, in bounded batches, with its password kept out of errors.
 
 ADBC (https://arrow.apache.org/adbc, driver "PostgreSQL") streams a query as Arrow batches through COPY, so that neither
 side holds more than a batch of it.
@@ -19,14 +19,14 @@ _BATCH_BYTES = 16 * 2**20
 _CONNECT_SECONDS = 5
 _SESSION = (
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    # How values look as text must not depend on who reads them.
+    # Values as text must not depend on the settings of a session.
     "SET TIME ZONE 'UTC'",
     "SET datestyle = 'ISO, YMD'",
     "SET extra_float_digits = 1",
     "SET standard_conforming_strings = on",
 )
 _PASSING = ("08", "25P03", "40", "53", "55P03", "57")
-"""SQLSTATEs, or their classes, that may go by themselves (PostgreSQL, appendix A: Error Codes)."""
+"""SQLSTATEs, or their classes, of transient errors (PostgreSQL, appendix A: Error Codes)."""
 
 _TERMINAL = (
     "password authentication failed",
@@ -39,10 +39,10 @@ _TERMINAL = (
 
 
 class Database:
-    """One database; entered, it is connected, and everything that is read until it is left is of one moment.
+    """One database; inside its ``with`` block it is connected, and all reads see one moment.
 
     Args:
-        name: what the domains call it.
+        name: its name in the domains.
         url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
     """
 
@@ -54,15 +54,15 @@ class Database:
     def __enter__(self) -> Self:
         from adbc_driver_postgresql import dbapi
 
-        url = self._checked()
+        url = self._check_url()
         try:
             self._connection = dbapi.connect(url)
             for statement in _SESSION:
                 self._execute(statement).close()
-            self._connection.commit()  # what these set holds for the transactions after this one
+            self._connection.commit()  # the settings hold for the transactions after this one
         except dbapi.Error as error:
             self._close()
-            raise self._explained(error) from None  # the driver's own words may hold the URL
+            raise self._driver_error(error) from None  # the driver's own words may hold the URL
         return self
 
     def __exit__(
@@ -71,10 +71,10 @@ class Database:
         self._close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of a small result.
+        """Rows of a small result.
 
         Raises:
-            LandingError, SourceUnavailable: what the database says against it.
+            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -82,13 +82,13 @@ class Database:
             with self._execute(query) as cursor:
                 return cursor.fetchall()
         except Error as error:
-            raise self._explained(error) from None
+            raise self._driver_error(error) from None
 
     def batches(self, query: str) -> Iterator[pl.DataFrame]:
-        """The rows of a result of any size, in bounded batches.
+        """Rows of a result of any size, in bounded batches.
 
         Raises:
-            LandingError, SourceUnavailable: what the database says against it.
+            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -97,21 +97,17 @@ class Database:
                 for batch in cursor.fetch_record_batch():
                     yield pl.DataFrame(batch)
         except Error as error:
-            raise self._explained(error) from None
+            raise self._driver_error(error) from None
         except OSError as error:  # pyarrow's word for an error in the midst of a stream
             raise self._unavailable(str(error)) from None
 
     def limit(self, seconds: float) -> None:
-        """Let no query take longer than this.
-
-        Args:
-            seconds: after which the database gives up.
-        """
+        """Have the database cancel any query that takes longer than these seconds."""
         self.rows(f"SET statement_timeout = {int(seconds * 1000)}")
         self._connection.commit()
 
     def new_moment(self) -> None:
-        """End the transaction: what is read from here on is of a later moment."""
+        """End the transaction: reads from here on see a later moment."""
         self._connection.rollback()
 
     def _execute(self, query: str) -> Any:
@@ -125,8 +121,8 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _checked(self) -> str:
-        """The URL, refused here where the driver would quote it in an error."""
+    def _check_url(self) -> str:
+        """The URL; refused here where the driver would quote it in an error."""
         try:
             parts = urlsplit(self._url)
             sound = parts.scheme in ("postgresql", "postgres") and not set(self._url) & set(" \t\r\n")
@@ -148,37 +144,37 @@ class Database:
     def _where(self) -> str:
         return f"database {self.name}"
 
-    def _explained(self, error: Any) -> MeshError:
-        """An error of the driver as one of ours: what it says, less all that is secret."""
+    def _driver_error(self, error: Any) -> MeshError:
+        """An error of the driver as one of the mesh, with all secrets removed."""
         state = error.sqlstate or ""
-        said = self._said(str(error))
-        passing = state.startswith(_PASSING) if state else not any(sign in said for sign in _TERMINAL)
+        message = self._without_secrets(str(error))
+        passing = state.startswith(_PASSING) if state else not any(sign in message for sign in _TERMINAL)
         if passing:
-            return self._unavailable(said)
+            return self._unavailable(message)
         if not state or state.startswith("28"):
             return LandingError(
-                f"it lets nobody in: {said}", where=self._where, remedy="mend its URL in MESH_DATABASES"
+                f"it lets nobody in: {message}", where=self._where, remedy="mend its URL in MESH_DATABASES"
             )
         if state == "42501":
             return LandingError(
-                f"its user may not read there: {said}",
+                f"its user may not read there: {message}",
                 where=self._where,
                 remedy="GRANT USAGE on the schema and SELECT on the table to that user",
             )
         return LandingError(
-            f"it refuses to answer: {said} (SQLSTATE {state})",
+            f"it refuses to answer: {message} (SQLSTATE {state})",
             where=self._where,
             remedy="see that the table and its columns are those that the source and its contract name",
         )
 
-    def _unavailable(self, said: str) -> SourceUnavailable:
+    def _unavailable(self, message: str) -> SourceUnavailable:
         return SourceUnavailable(
-            f"it does not answer: {self._said(said)}",
+            f"it does not answer: {self._without_secrets(message)}",
             where=self._where,
             remedy="see that it runs and can be reached; the next look tries again, and what was published stays",
         )
 
-    def _said(self, text: str) -> str:
+    def _without_secrets(self, text: str) -> str:
         line = next((line.strip() for line in text.splitlines() if line.strip()), "")
         for noise in ("ERROR:", "FATAL:", "Failed to connect:"):
             line = line.rpartition(noise)[2].strip() or line
@@ -196,10 +192,10 @@ class Database:
 
 
 def ident(*names: str) -> str:
-    """Names as SQL takes them, whatever is in them: ``"sales"."orders"``."""
+    """Quote names for SQL: ``"sales"."orders"``."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def literal(text: str) -> str:
-    """Text as SQL takes it, whatever is in it."""
+    """Quote text for SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""Identity of processes: the name of this one, and whether one that left its name somewhere still lives."""
+"""Identity of processes: the name of this one, and the state of a process by its name."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def machine() -> str:
 
 
 def start_of(number: int) -> str | None:
-    """Start of a process of this machine, which no later process with its number shares.
+    """Start of a process of this machine, in clock ticks since boot, which no later process with its number shares.
 
     Returns:
-        clock ticks since boot; "running" on a system without ``/proc``; None if it has ended, as a zombie has.
+        "running" on a system without ``/proc``; None if it has ended, as a zombie has.
     """
     try:
         fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
@@ -42,16 +42,12 @@ def start_of(number: int) -> str | None:
 
 
 def this_process() -> str:
-    """Name of this process: host, number and start, with colons between."""
+    """Name of this process: ``host:number:start``."""
     return f"{socket.gethostname()}:{os.getpid()}:{start_of(os.getpid())}"
 
 
 def number_of(process: str) -> int | None:
-    """Number of a process of this machine that lives; None for any other.
-
-    Args:
-        process: a name as :func:`this_process` gives it.
-    """
+    """Number of a living process of this machine by its name; None for any other."""
     host, _, rest = process.partition(":")
     number, _, started = rest.partition(":")
     here = number.isdigit() and host == socket.gethostname() and start_of(int(number)) == started
@@ -59,16 +55,12 @@ def number_of(process: str) -> int | None:
 
 
 def is_gone(process: str) -> bool:
-    """True for a process of this machine that has ended; another machine's counts as living.
-
-    Args:
-        process: a name as :func:`this_process` gives it; empty where it is not known.
-    """
+    """True for the name of a process of this machine that has ended; other machines' and "" count as living."""
     return process.partition(":")[0] == socket.gethostname() and number_of(process) is None
 
 
 def children(number: int) -> list[int]:
-    """Numbers of the living processes that a process has started; none on a system without ``/proc``."""
+    """Numbers of a process's living children; none on a system without ``/proc``."""
     found: list[int] = []
     for listed in Path(f"/proc/{number}/task").glob("*/children"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Where everything lives: each setting has a default for one machine and its own name for production."""
+"""Settings of a mesh: each has a default for one machine and a variable of its own for production."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TRACKING = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The folder of workspace.yaml, walking up from ``start`` (default: here); else the package's parent."""
+    """The folder of workspace.yaml, searched upwards from ``start`` (default: here); else the package's parent."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / WORKSPACE).is_file():
@@ -28,7 +28,7 @@ def find_root(start: Path | None = None) -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings of one mesh, from ``MESH_*`` environment variables; whatever is not set derives from ``home``.
+    """Settings of one mesh, from ``MESH_*`` environment variables; unset ones derive from ``home``.
 
     Secrets (``master_key``, ``databases``, credentials in ``storage_options``) come from the environment only and are
     never printed.
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
 
     @property
     def landing_folder(self) -> Path:
-        """The landing zone as a folder of this machine, for what writes into it.
+        """The landing zone as a folder of this machine, to write into.
 
         Raises:
             LandingError: it is an object store.
@@ -189,7 +189,6 @@ class Settings(BaseSettings):
 
     @property
     def workspace(self) -> Path:
-        """The workspace.yaml of this mesh."""
         return find_root() / WORKSPACE
 
 

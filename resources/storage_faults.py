@@ -1,4 +1,4 @@
-"""Faults of storage, a full disk or an unusable folder, as errors of the mesh, whichever library reports them."""
+"""Faults of storage, a full disk or an unusable folder, as errors of the mesh, independent of the library."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNUSABLE_DATABASE = ("unable to open database file", "attempt to write a readon
 
 
 def is_full(error: BaseException) -> bool:
-    """True for an error, from any library, that reports that there is no space left."""
+    """True for an error of any library that reports a full disk."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     text = str(error).lower()
@@ -32,10 +32,10 @@ def is_full(error: BaseException) -> bool:
 
 @contextmanager
 def translate_storage_faults(where: str) -> Generator[None]:
-    """Raise the faults of one place as errors of the mesh; any other error passes unchanged.
+    """Raise faults of storage as errors of the mesh; any other error passes unchanged.
 
     Args:
-        where: the folder or store that is worked on.
+        where: the folder or store in use.
 
     Raises:
         StorageFull: there is no space left.
@@ -53,10 +53,10 @@ def translate_storage_faults(where: str) -> Generator[None]:
 
 
 def storage_error(error: BaseException, places: Sequence[Path | str]) -> MeshError | None:
-    """The error of the mesh for a fault of its own folders; ``None`` where the error is about something else.
+    """The error of the mesh for a fault of its own folders; ``None`` for any other error.
 
     Args:
-        error: as it was raised; the errors that it wraps count too.
+        error: its causes count too.
         places: folders of the mesh; the first is named where the error names none.
     """
     seen: BaseException | None = error

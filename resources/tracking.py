@@ -1,8 +1,8 @@
-"""MLflow through dagster-mlflow: exactly one run for each training step, always ended, in a place of its own.
+"""MLflow through dagster-mlflow: exactly one run for each training step, always ended, in its own experiment.
 
-dagster-mlflow's ``MlFlow`` looks for a run by Dagster run id and starts one if there is none: two root steps
-race into two runs, a later step of the same process inherits the run left active, and nobody ends it. Here
-the run is made first and handed over by its id, and it is ended where it was begun.
+dagster-mlflow's ``MlFlow`` looks for a run by Dagster run id and starts one if there is none: two root steps race into
+two runs, a later step of the same process inherits the active run, and nobody ends it. So the run is made here first,
+handed over by its id, and ended here.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where MLflow keeps runs and models.
+    """The store of MLflow's runs and models.
 
     Args:
         uri: ``sqlite:///...``, a database, or an ``http(s)://`` server.
-        artifacts: where experiments keep files: a path or an object store's URI; empty: a server decides.
+        artifacts: path or object store's URI of experiments' files; empty: a server decides.
     """
 
     uri: str
@@ -59,7 +59,7 @@ class Tracking:
 
     @classmethod
     def under(cls, home: Path, uri: str | None = None, artifacts: str | None = None) -> Tracking:
-        """The default: SQLite and files below ``home/mlflow``; ``uri`` and ``artifacts`` override each."""
+        """The default store: SQLite and files below ``home/mlflow``; ``uri`` and ``artifacts`` override each."""
         folder = home.resolve() / "mlflow"
         remote = uri is not None and uri.startswith(("http://", "https://"))
         place = artifacts if artifacts is not None else "" if remote else (folder / "artifacts").as_uri()
@@ -67,16 +67,16 @@ class Tracking:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Tracking:
-        """The store that the settings describe; a server decides on its artifacts unless they say otherwise."""
+        """The store of the settings; a server decides on its artifacts unless they are set."""
         remote = settings.tracking_uri.startswith(("http://", "https://"))
         chosen = "artifacts" in settings.model_fields_set and bool(settings.artifacts)
         return cls(settings.tracking_uri, settings.artifacts if chosen or not remote else "")
 
     def client(self) -> MlflowClient:
-        """A client of a store that answers and is ready.
+        """A client of the store, after a check that it answers.
 
         Raises:
-            TrackingUnavailable: within seconds, if it does not.
+            TrackingUnavailable: it does not answer within seconds.
         """
         import_mlflow()
         from mlflow import MlflowClient
@@ -87,7 +87,7 @@ class Tracking:
             return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def experiment(self, domain: str) -> str:
-        """The id of a domain's experiment, made if there is none; safe when many processes ask at once."""
+        """Id of a domain's experiment, made if there is none; safe under concurrent processes."""
         from mlflow.exceptions import MlflowException
 
         client = self.client()
@@ -110,11 +110,8 @@ class TrainingRun:
     """One open MLflow run.
 
     Args:
-        run_id: its id.
         experiment_id: the domain's experiment.
         mlflow: dagster-mlflow's resource on this run, with all of MLflow's functions.
-        client: a client of the same store.
-        tracking: where it is.
     """
 
     run_id: str
@@ -131,7 +128,7 @@ class _RunOf:
 
 @dataclass(frozen=True)
 class _MlflowContext:
-    """What dagster-mlflow's ``MlFlow`` reads of a resource context."""
+    """The part of a resource context that dagster-mlflow's ``MlFlow`` reads."""
 
     log: Any
     dagster_run: _RunOf
@@ -149,15 +146,12 @@ def training_run(
     log: Any = None,
     tags: Mapping[str, str] | None = None,
 ) -> Generator[TrainingRun]:
-    """Open exactly one MLflow run for one training step, and end it whatever happens.
+    """Open exactly one MLflow run for one training step, and always end it.
 
     Args:
-        tracking: where runs are kept.
-        model: ``domain.name`` of the model; the domain is the experiment.
-        dagster_run_id: id of the Dagster run.
-        step: the step's key within it.
+        model: ``domain.name``; the domain is the experiment.
+        step: the step's key within the Dagster run.
         log: a logger, e.g. ``context.log``.
-        tags: further tags.
 
     Raises:
         TrackingUnavailable: the store does not answer.
@@ -199,7 +193,6 @@ def training_run(
 
 
 def _dagster_mlflow(context: _MlflowContext) -> Any:
-    """The resource of dagster-mlflow."""
     from dagster import BetaWarning
 
     with warnings.catch_warnings(action="ignore", category=BetaWarning):
@@ -209,7 +202,6 @@ def _dagster_mlflow(context: _MlflowContext) -> Any:
 
 
 def _restore(before: Mapping[str, str | None]) -> None:
-    """Put environment variables back as they were."""
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)
@@ -225,14 +217,14 @@ def _end(mlflow: Any, client: MlflowClient, run_id: str, status: str) -> None:
             mlflow.end_run(status)
         client.set_terminated(run_id, status)
     except MlflowException:
-        # The store went away; the error that is already on its way says so.
+        # The store went away; the error raised already reports it.
         logging.getLogger(__name__).warning("MLflow run %s could not be ended as %s", run_id, status)
 
 
 def _close_leftovers(
     mlflow: Any, client: MlflowClient, experiment_id: str, dagster_run_id: str, step: str
 ) -> None:
-    """End what an earlier step left active in this process, or a killed attempt of this step left running."""
+    """End a run that an earlier step left active in this process, or a killed attempt of this step left running."""
     while mlflow.active_run() is not None:
         mlflow.end_run()
     mine = f"tags.dagster_run_id = '{dagster_run_id}' and tags.dagster_step = '{step}'"
@@ -241,31 +233,31 @@ def _close_leftovers(
 
 
 def prepare_for_mlflow() -> None:
-    """No telemetry, and short patience with a server that does not answer: what MLflow reads when it is imported."""
+    """Set the environment that MLflow reads on import: no telemetry, short timeouts."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
 def know_packages() -> None:
-    """Have MLflow look which packages are installed, which it does once, before it registers the first model."""
+    """Have MLflow list the installed packages ahead of the first model, which takes it seconds, once a process."""
     from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
 
     warn_dependency_requirement_mismatches(["mlflow"])
 
 
 def import_mlflow() -> Any:
-    """MLflow, prepared."""
+    """Import MLflow after :func:`prepare_for_mlflow`."""
     prepare_for_mlflow()
     import mlflow
 
-    # What it says at INFO (tables made, models registered) is this project's to tell, on the asset.
+    # Its INFO lines (tables made, models registered) are on the asset's page already.
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     return mlflow
 
 
 @contextmanager
 def unavailable(tracking: Tracking) -> Generator[None]:
-    """Turn the many ways in which a store does not answer into one transient error."""
+    """Raise the many errors of a store that does not answer as one transient error."""
     import requests
     import sqlalchemy.exc
     from mlflow.exceptions import MlflowException
@@ -318,7 +310,7 @@ def _probe(tracking: Tracking) -> None:
         with urllib.request.urlopen(f"{tracking.uri.rstrip('/')}/health", timeout=_PROBE_TIMEOUT):
             pass
     except urllib.error.HTTPError as error:
-        # Anything but a server's own failure shows that it is there; it may ask for credentials.
+        # Any answer but a 5xx shows that it is there; it may ask for credentials.
         if error.code >= 500:
             raise _unavailable(tracking, f"the server answers {error.code}") from error
     except (OSError, ValueError) as error:
@@ -326,17 +318,13 @@ def _probe(tracking: Tracking) -> None:
 
 
 def keep_blank(file: Path) -> None:
-    """Make MLflow's tables and keep them for homes to come.
-
-    Args:
-        file: where there is room to make them.
-    """
+    """Make MLflow's tables in a file, and keep them for later homes."""
     import_mlflow()
     from mlflow.store.db import utils
     from sqlalchemy import create_engine
 
     engine = create_engine(f"{_SQLITE}{file}")
-    # What MLflow's stores begin with. A whole store would also make an experiment, which names its home.
+    # Only the tables: a whole store would also make an experiment, which names its home.
     utils._safe_initialize_tables(engine)  # pyright: ignore[reportPrivateUsage]
     engine.dispose()
     _BLANK.keep(file)

@@ -21,7 +21,7 @@ _BATCH_ROWS = 200_000
 
 
 class Warehouse:
-    """DuckDB for the domains' SQL: each query has its own connection and sees only the frames it is given.
+    """DuckDB for the domains' SQL: each query has a connection of its own and sees only the frames given.
 
     Args:
         scratch: folder for temporary files, made when needed.
@@ -34,14 +34,13 @@ class Warehouse:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Warehouse:
-        """The warehouse that the settings describe."""
         return cls(settings.scratch, settings.memory_limit, settings.threads)
 
     def query(self, sql: str, **frames: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
-        """The result of one query; each frame is a table of its argument's name.
+        """Run a query; each frame is a table of its argument's name.
 
-        Hand over only the columns and rows that the query needs (``lf.select(...)``): Polars reads what DuckDB
-        is given, and DuckDB does not push its projection through an Arrow stream.
+        Hand over only the columns and rows that the query needs (``lf.select(...)``): DuckDB does not push its
+        projection through an Arrow stream.
 
         Raises:
             TransformError: DuckDB refused the query.
@@ -53,7 +52,7 @@ class Warehouse:
     def batches(
         self, sql: str, rows: int = _BATCH_ROWS, **frames: pl.LazyFrame | pl.DataFrame
     ) -> Iterator[pl.DataFrame]:
-        """The result of one query in frames of about ``rows`` rows, for results larger than memory."""
+        """Run a query whose result may be larger than memory; gives frames of about ``rows`` rows."""
         with self._running(sql, frames) as result:
             for batch in result.to_arrow_reader(rows):
                 yield pl.DataFrame(batch)
@@ -64,7 +63,7 @@ class Warehouse:
     ) -> Generator[duckdb.DuckDBPyRelation]:
         import duckdb
 
-        with translate_storage_faults(str(self.scratch)), self._connected() as connection:
+        with translate_storage_faults(str(self.scratch)), self._connection() as connection:
             for name, frame in frames.items():
                 connection.register(name, _Stream(frame.lazy()))
             try:
@@ -87,7 +86,7 @@ class Warehouse:
                 ) from error
 
     @contextmanager
-    def _connected(self) -> Generator[duckdb.DuckDBPyConnection]:
+    def _connection(self) -> Generator[duckdb.DuckDBPyConnection]:
         import duckdb
 
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)

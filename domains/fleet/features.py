@@ -1,4 +1,4 @@
-"""What is known about an aircraft at the end of a day, to say how much it will fly on the next."""
+"""Features of an aircraft at the end of a day, for the hours that it will fly on the next."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from mesh_pipelines import angle_of_year, feature_set, latest_as_of, totals_as_o
 
 WINDOWS_D = (3, 7, 14, 28)
 IN_SERVICE = timedelta(days=7)
-"""An aircraft that has not been planned to leave New York for longer than this is not forecast."""
+"""An aircraft without a planned departure from New York for longer than this is not forecast."""
 
 
 @feature_set(key=("tailnum", "day"), time="day")
 def flying_features(utilisation: pl.LazyFrame, aircraft: pl.LazyFrame) -> pl.LazyFrame:
     """One row per aircraft and day, days without a flight included, as long as it was seen in the last 7 days.
 
-    ``next_day_air_hours`` is the target. It is null on the last day of the data, for its next day is not known yet.
-    Whether an aircraft comes back is not known either: rows end 7 days after it was last seen, not on the day.
+    ``next_day_air_hours`` is the target, null on the last day of the data. The return of an aircraft is not
+    known in advance either: rows end 7 days after it was last seen, not on the day.
 
     Args:
         utilisation: the product, one row per ``tailnum`` and ``day`` with a planned departure.
@@ -45,7 +45,7 @@ def flying_features(utilisation: pl.LazyFrame, aircraft: pl.LazyFrame) -> pl.Laz
 
 
 def _every_day(worked: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per aircraft and day from the ``first`` on which it was seen to the last of the data."""
+    """One row per aircraft and day, from its ``first`` day to the last of the data."""
     calendar = worked.select(day=pl.date_range(pl.col("day").min(), pl.col("day").max(), "1d", closed="both"))
     return (
         worked.group_by("tailnum")

@@ -1,4 +1,4 @@
-"""Fleet's model: how many hours will an aircraft fly tomorrow?"""
+"""Fleet's model: the hours that an aircraft flies on the next day."""
 
 from __future__ import annotations
 

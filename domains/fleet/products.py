@@ -1,4 +1,4 @@
-"""Fleet's data products: the aircraft, how much they fly, and how much each will fly tomorrow."""
+"""Fleet's data products: the aircraft, their flying hours, and the forecast for the next day."""
 
 from __future__ import annotations
 
@@ -29,11 +29,7 @@ UTILISATION = """
 
 @data_product
 def aircraft(aircraft_raw: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per registered aircraft.
-
-    Args:
-        aircraft_raw: the register as landed.
-    """
+    """One row per registered aircraft."""
     # AIRBUS and AIRBUS INDUSTRIE are one maker; a home-built aircraft bears the name of a private person.
     maker = pl.coalesce(
         *(pl.when(pl.col("manufacturer").str.starts_with(name)).then(pl.lit(name)) for name in MAKERS),
@@ -57,11 +53,7 @@ def aircraft(aircraft_raw: pl.LazyFrame) -> pl.LazyFrame:
 def utilisation(
     departures: Annotated[pl.LazyFrame, Port("operations.departures", purpose="fleet-planning")],
 ) -> pl.LazyFrame:
-    """One row per aircraft and day on which it was scheduled to leave New York.
-
-    Args:
-        departures: one row per scheduled departure.
-    """
+    """One row per aircraft and day on which it was scheduled to leave New York."""
     columns = ("tailnum", "local_day", "cancelled", "diverted", "air_time_min", "distance_mi")
     return sql(UTILISATION, departures=departures.select(columns))
 
@@ -77,7 +69,7 @@ def flying_hours_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
         "tailnum",
         "day",
         forecast_day=pl.col("day").dt.offset_by("1d"),
-        # The trainer knows no lower bound, but nobody flies less than nothing.
+        # The model has no lower bound, but flying hours are never negative.
         air_hours=pl.col("score").clip(lower_bound=0.0),
         model_version="model_version",
     )

@@ -1,4 +1,4 @@
-"""What lands for the fleet: the aircraft register, whole, whenever it changes."""
+"""Fleet's source: the aircraft register, landed whole whenever it changes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What is known about a departure two hours before its schedule, and nothing that becomes known later.
+"""Features of a departure as known two hours before its schedule.
 
 Three kinds of knowledge come together, each with its own moment:
 
-- the plan (schedule, route, aircraft) is known long before; that it names the right aircraft, for a departure and for
-  those before it, is assumed;
-- what happened (departures that have left, or have not although they should have) is known as it happens;
-- what others publish (weather, forecast) is known from the moment that its owner says it was available.
+- the plan (schedule, route, aircraft) is known long before; the planned aircraft is assumed to be the right one, for a
+  departure and for those before it;
+- events (departures that have left, or have not although they should have) are known as they happen;
+- products of other domains (weather, forecast) are known from the moment at which their owner made them available.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from mesh_pipelines import Port, feature_set, latest_as_of, totals_as_of
 from .products import TIMEZONE
 
 LEAD = timedelta(hours=2)
-"""How long before scheduled departure the prediction is made."""
+"""Time of the prediction before scheduled departure."""
 
 LATE_MIN = 15
-"""A departure is late from this many minutes on, as the US Department of Transportation counts."""
+"""Minutes from which a departure is late, as the US Department of Transportation counts."""
 
 LONGEST_DELAY_MIN = 180
-"""Longer delays count as this long, so that one stranded flight does not speak for a whole airport."""
+"""Longer delays are capped to this, so that one stranded flight does not represent a whole airport."""
 
 GIVEN_UP_AFTER = timedelta(hours=6)
-"""A flight that has not left this long after its schedule is waited for no more."""
+"""A flight that has not left this long after its schedule no longer counts as waiting."""
 
 STALE_AFTER = timedelta(hours=6)
-"""Weather older than this says nothing about now."""
+"""Older weather counts as unknown."""
 
 KEY = ("scheduled_departure", "origin", "carrier", "flight")
 
@@ -49,7 +49,7 @@ WINDOWS: dict[str | tuple[str, ...], dict[str, timedelta]] = {
     ("origin", "carrier", "local_hour"): {"hour_30d": timedelta(days=30)},
     "tailnum": {"tail_14d": timedelta(days=14)},
 }
-"""Whose past departures are looked at, over which time, and what the features are called."""
+"""Windows over past departures: the columns that group them, the length of time, the prefix of the features."""
 
 
 @feature_set(key=KEY, time="predicted_at")
@@ -100,7 +100,7 @@ def departure_features(
 
 
 def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
-    """How punctual departures that had left by ``predicted_at`` were, per airport, carrier, route and aircraft."""
+    """Punctuality of the departures that had left by ``predicted_at``, per airport, carrier, route and aircraft."""
     figures = {
         "departed": pl.lit(1),
         "late": pl.col("departure_delay_min") >= LATE_MIN,
@@ -122,7 +122,7 @@ def _with_past_departures(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyF
 
 
 def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
-    """How many flights should have left by ``predicted_at`` and have not, and for how long they have waited."""
+    """Number of flights that should have left by ``predicted_at`` and have not, and the time they have waited."""
     given_up = pl.col("scheduled_departure") + GIVEN_UP_AFTER
     # A flight that never left waits until it is given up: who stops waiting at once has heard of the cancellation.
     left = pl.max_horizontal(pl.col("departed_at").fill_null(given_up), "scheduled_departure")
@@ -156,7 +156,7 @@ def _with_waiting(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _with_aircraft_turn(rows: pl.LazyFrame, flights: pl.LazyFrame) -> pl.LazyFrame:
-    """The same aircraft's departure planned before this one: how long ago, and how late it is as far as is known."""
+    """The same aircraft's departure planned before this one: its age, and its delay as far as known."""
     legs = (
         flights.filter(pl.col("tailnum").is_not_null())
         # By the whole key: where two departures at one minute name one aircraft, it is always the same that counts.

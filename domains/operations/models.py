@@ -1,4 +1,4 @@
-"""Operations' model: will a departure leave 15 minutes late or more?"""
+"""Operations' model: the probability that a departure leaves 15 minutes late or more."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ departure_delay = model(
     holdout="30d",
     embargo="1d",
     slices=("origin", "carrier"),
-    # A flight number says who flies where, but as a number it means nothing.
+    # A flight number identifies carrier and route, but as a number it means nothing.
     ignore=("flight",),
     gate=Gate(floors={"auc": 0.68}, margin=0.01, slice_margin=0.05),
     # The seasons turn every year: that is no drift.

@@ -13,8 +13,8 @@ TIMEZONE = "America/New_York"
 def departures(departures_raw: pl.LazyFrame) -> pl.LazyFrame:
     """One row per scheduled departure; times in UTC, delays in minutes, a cancelled flight has neither.
 
-    Clock times such as ``dep_time`` (local, 2400 for midnight, no date) are not used: scheduled departure plus delay
-    says the same without a doubt about the day or about daylight saving.
+    Clock times such as ``dep_time`` (local, 2400 for midnight, no date) are not used: scheduled departure plus
+    delay gives the same time without doubt about the day or daylight saving.
 
     Args:
         departures_raw: departures as landed; ``time_hour`` is the scheduled hour in UTC, ``minute`` adds to it.

@@ -1,4 +1,4 @@
-"""What lands for operations: one file of departures a month, by the month in New York."""
+"""Operations' source: one file of departures a month, by the month in New York."""
 
 from __future__ import annotations
 

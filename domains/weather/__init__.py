@@ -1,1 +1,1 @@
-"""Weather: hourly observations at New York's three airports, and where visibility will be low."""
+"""Weather: hourly observations at New York's three airports, and the low visibility to expect."""

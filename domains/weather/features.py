@@ -1,4 +1,4 @@
-"""What is known about an airport's weather when a forecast is issued."""
+"""Features of an airport's weather when a forecast is issued."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _with_trends(readings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _elsewhere(readings: pl.LazyFrame) -> pl.LazyFrame:
-    """The worst of what the other airports read in the same hour: fog comes from somewhere."""
+    """The worst readings of the other airports in the same hour: fog comes from somewhere."""
     other = readings.select(
         "observed_at",
         elsewhere="origin",

@@ -1,4 +1,4 @@
-"""Weather's model: will visibility be low in three hours?"""
+"""Weather's model: the probability of low visibility in three hours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ low_visibility = model(
         "reg_lambda": 5.0,
     },
     seed=7,
-    # Low visibility that lasts is the naive forecast: the historic rate at today's reading.
+    # Persistence is the naive forecast: the historic rate at the visibility of now.
     baseline=("visibility_mi",),
     # Four hours in a hundred have low visibility, in August one in two hundred: a month holds too few to judge by.
     holdout="90d",

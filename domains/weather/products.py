@@ -11,10 +11,10 @@ from mesh_pipelines import data_product, predictions, provenance
 TIMEZONE = "America/New_York"
 
 PUBLISHED_AFTER = timedelta(minutes=20)
-"""A reading of hour H is in consumers' hands no later than this after H; nobody may use it before."""
+"""A reading of hour H is published this long after H at the latest; it may not be used before."""
 
 HORIZON = timedelta(hours=3)
-"""How far ahead visibility is forecast, counted from the reading."""
+"""Forecast horizon of visibility, counted from the reading."""
 
 
 @data_product

@@ -1,4 +1,4 @@
-"""What lands for weather: one file of hourly readings a month, by the month in New York."""
+"""Weather's source: one file of hourly readings a month, by the month in New York."""
 
 from __future__ import annotations
 

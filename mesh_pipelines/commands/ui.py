@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.reporting import terminal
-from mesh_pipelines.runtime.code_servers import looked_after
+from mesh_pipelines.runtime.code_servers import watch_code_servers
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PATIENCE = 30.0
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What the processes find in their environment: this mesh, whatever folder they are started in."""
+    """Environment of the processes: this mesh, whatever folder they are started in."""
     return os.environ | {
         "MESH_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
@@ -48,15 +48,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def serve(settings: Settings, *, host: str, port: int) -> int:
-    """Run the webserver and the daemon until they end or are told to.
-
-    Args:
-        settings: where everything lives.
-        host: address to listen on.
-        port: port to listen on.
+    """Run the webserver and the daemon until they end or a signal stops them.
 
     Returns:
-        the exit code: 0 when stopped by a signal.
+        The exit code: 0 when stopped by a signal.
 
     Raises:
         MeshError: there is no workspace.yaml, the port is taken, or a process ended by itself.
@@ -77,8 +72,8 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         env=environment(settings),
         start_new_session=True,  # so that Ctrl-C reaches it once, through us, and not twice
     )
-    with serving_docs(settings), looked_after(process.pid), _stopping(process) as stopped:
-        _say_when_ready(process, host, port)
+    with serve_docs(settings), watch_code_servers(process.pid), _forward_signals(process) as stopped:
+        _announce_when_ready(process, host, port)
         code = process.wait()
     if stopped:
         return 0
@@ -90,12 +85,8 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
 
 
 @contextmanager
-def serving_docs(settings: Settings) -> Generator[None]:
-    """Serve the data docs at their address for a while, if that is this machine.
-
-    Args:
-        settings: ``docs`` is the folder, ``docs_url`` the address. One that is taken is said and left alone.
-    """
+def serve_docs(settings: Settings) -> Generator[None]:
+    """Serve the data docs at ``docs_url`` meanwhile, if that is this machine and the address is free."""
     place = urlsplit(settings.docs_url)
     if place.hostname not in ("127.0.0.1", "localhost"):
         yield  # somebody else serves them
@@ -120,15 +111,15 @@ def serving_docs(settings: Settings) -> Generator[None]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing of it."""
+    """Serves files without a log."""
 
     def log_message(self, format: str, *args: Any) -> None:
         return
 
 
 @contextmanager
-def _stopping(process: subprocess.Popen[bytes]) -> Generator[list[int]]:
-    """Forward the first signal as an interrupt; on a second one, or when patience ends, end it all."""
+def _forward_signals(process: subprocess.Popen[bytes]) -> Generator[list[int]]:
+    """Forward the first signal as an interrupt; on a second one, or when patience ends, kill all processes."""
     received: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -158,7 +149,7 @@ def _end_all(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _say_when_ready(process: subprocess.Popen[bytes], host: str, port: int) -> None:
+def _announce_when_ready(process: subprocess.Popen[bytes], host: str, port: int) -> None:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     url = f"http://{shown}:{port}"
     terminal.show(f"Starting Dagster at {url} ...", file=sys.stderr)

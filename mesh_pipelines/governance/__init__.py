@@ -1,1 +1,1 @@
-"""The federation's rules, and who may read what."""
+"""Rules of the federation, agreements between domains, and the decision on each read."""

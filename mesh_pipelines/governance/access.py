@@ -1,4 +1,4 @@
-"""The one place that decides who may read a product."""
+"""The one decision point for reads of products."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from resources.lake.publication import Publication
 
 @dataclass(frozen=True)
 class AgreementPoint:
-    """Grants a domain what is its own, and what an agreement lets it read; everything else is refused.
+    """Grants a domain its own products, and those that an agreement lets it read; refuses everything else.
 
     Args:
-        agreements: of a product, by its key.
-        today: the day of reading.
+        agreements: agreements of a product, by its key.
     """
 
     agreements: Callable[[str], Sequence[Agreement]]
@@ -38,9 +37,5 @@ class AgreementPoint:
 
 
 def decision_point(published: Callable[[str], Publication | None]) -> AgreementPoint:
-    """The decision point of a mesh: agreements are those that a product was published with.
-
-    Args:
-        published: the newest publication of a product, by its key.
-    """
+    """The decision point of a mesh; a product's agreements are those it was published with."""
     return AgreementPoint(lambda key: PublishRecord.of(published(key)).agreements)

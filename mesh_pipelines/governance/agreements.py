@@ -1,4 +1,4 @@
-"""Agreements between domains: who may read which product, for which purpose, until when."""
+"""Agreements between domains on readers, purposes and last days."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ def agreement_refusal(agreements: Sequence[Agreement], consumer: str, purpose: s
     """The reason why a domain may not read a product, in words; empty where it may.
 
     Args:
-        agreements: of the product.
-        consumer: the reading domain.
-        purpose: what it wants to read for.
         today: the day of reading; an agreement holds on its last day.
     """
     own = [agreement for agreement in agreements if agreement.consumer == consumer]

@@ -64,7 +64,7 @@ MESH_RULES: tuple[Rule[Federation], ...] = (
 
 
 def lint_domain(domain: LoadedDomain) -> tuple[Violation, ...]:
-    """Everything that is wrong with one domain by itself: faults of loading, then violations of rules."""
+    """Faults of loading one domain, then its violations of rules."""
     found = list(domain.violations)
     for rule in DOMAIN_RULES:
         found += rule.check(domain)
@@ -74,7 +74,7 @@ def lint_domain(domain: LoadedDomain) -> tuple[Violation, ...]:
 
 
 def _violations_of_own(rule: Rule[LoadedDomain], domain: LoadedDomain) -> list[Violation]:
-    """Violations of a rule that the domain wrote; one that fails is a violation itself."""
+    """Violations of a rule that the domain wrote; a rule that raises is a violation itself."""
     try:
         return list(rule.check(domain))
     except Exception as error:  # noqa: BLE001 (a domain's rule may raise anything at all)
@@ -91,11 +91,10 @@ def _violations_of_own(rule: Rule[LoadedDomain], domain: LoadedDomain) -> list[V
 def lint_mesh(
     domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
 ) -> tuple[Violation, ...]:
-    """Everything that is wrong between domains.
+    """Violations of the rules between domains.
 
     Args:
         domains: every domain of the workspace that loads.
-        today: the day that agreements have to be valid on.
         absent: names of those that do not load.
     """
     federation = Federation(tuple(domains), today, frozenset(absent))

@@ -1,4 +1,4 @@
-"""The federation: every domain of the workspace, loaded and held to its rules."""
+"""Loads every domain of the workspace and holds it to the federation's rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
 
     Args:
         root: the folder of ``workspace.yaml``.
-        strict: raise where a domain breaks a rule; otherwise leave that to the caller.
+        strict: raise where a domain breaks a rule.
 
     Raises:
         DomainError: with the violations of all domains together.
@@ -32,11 +32,7 @@ def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
 
 
 def load_and_lint(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
-    """Load every domain of the workspace that can be loaded, and say what is wrong with each by itself.
-
-    Args:
-        root: the folder of ``workspace.yaml``.
-    """
+    """Load every domain that can be loaded, with the violations of each by itself."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     locations = read_workspace(root)
@@ -64,7 +60,7 @@ def load_and_lint(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
 
 
 def _place_of(error: Exception, root: Path, location: Location) -> str:
-    """The line of the domain's own code at which its import failed; the domain, where it is none of its lines."""
+    """The last line of the domain's own code in the traceback; the domain's folder where there is none."""
     folder = root.joinpath(*location.package.split("."))
     lines = [(Path(f.filename), f.lineno) for f in extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:

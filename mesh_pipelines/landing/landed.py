@@ -69,7 +69,7 @@ class Landed:
     Args:
         inputs: readable inputs, by name.
         unfinished: names of inputs that are still being written, left for the next look.
-        fault: reason why the landing could not be looked at, if it could not.
+        fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
     """
 
@@ -103,7 +103,7 @@ class Landing(Protocol):
                 look.
 
         Raises:
-            LandingError, SourceUnavailable: it cannot be looked at.
+            LandingError, SourceUnavailable: it cannot be read.
         """
         ...
 

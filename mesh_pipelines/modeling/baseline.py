@@ -25,7 +25,7 @@ def baseline_scores(spec: ModelSpec, train: pl.LazyFrame, holdout: pl.LazyFrame)
         TransformError: a baseline function of the domain returned something else.
     """
     if callable(spec.baseline):
-        return _checked(spec, spec.baseline(train, holdout), holdout)
+        return _check_scores(spec, spec.baseline(train, holdout), holdout)
     truth = pl.col(spec.target).cast(pl.Float64)
     mean = float(train.select(truth.mean()).collect(engine="streaming").item())
     groups = list(spec.baseline)
@@ -43,7 +43,7 @@ def baseline_scores(spec: ModelSpec, train: pl.LazyFrame, holdout: pl.LazyFrame)
     )
 
 
-def _checked(spec: ModelSpec, scores: object, holdout: pl.LazyFrame) -> pl.Series:
+def _check_scores(spec: ModelSpec, scores: object, holdout: pl.LazyFrame) -> pl.Series:
     rows = holdout.select(pl.len()).collect(engine="streaming").item()
     if (
         not isinstance(scores, pl.Series)

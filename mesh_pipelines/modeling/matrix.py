@@ -279,7 +279,7 @@ def training_matrix(
                 batches, enable_categorical=True, nthread=threads, **({"max_bin": max_bin} if max_bin else {})
             )
         except xgboost.core.XGBoostError as error:
-            raise _explained(error, train, schema, target) from error
+            raise _matrix_error(error, train, schema, target) from error
         matrix = Matrix(data, MatrixDigest(digest.hexdigest(), rows, external))
         # XGBoost deletes its pages when the last reference goes, which must be before the directory does.
         del data, batches
@@ -288,7 +288,7 @@ def training_matrix(
         yield references.pop()
 
 
-def _explained(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, target: str) -> MeshError:
+def _matrix_error(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, target: str) -> MeshError:
     numbers = [name for name, kind in zip(schema.names, schema.kinds, strict=True) if kind == "number"]
     counts = train.select(pl.col(*numbers, target).cast(pl.Float32).is_infinite().sum()).collect(
         engine="streaming"

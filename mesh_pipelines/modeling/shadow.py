@@ -154,7 +154,7 @@ def compare(
     key = _key(spec)
     slices = [pl.col(name).alias(f"_slice_{name}") for name in spec.slices]
 
-    def said(model: LoadedModel, name: str) -> pl.LazyFrame:
+    def scores_of(model: LoadedModel, name: str) -> pl.LazyFrame:
         own = kept.lazy().filter(pl.col(MODEL_VERSION) == model.label)
         return own.select(*key, pl.col(SAID).alias(name))
 
@@ -163,9 +163,9 @@ def compare(
     )
     after = max(challenger.record.split.holdout_until, champion.record.split.train_until)
     fresh = pl.col(spec.time) > moment(after, frame, spec.time)
-    rows = said(challenger, SCORE).filter(fresh)
+    rows = scores_of(challenger, SCORE).filter(fresh)
     if not kept.filter(pl.col(MODEL_VERSION) == champion.label).is_empty():
-        rows = rows.join(said(champion, CHAMPION), on=key, how="inner")
+        rows = rows.join(scores_of(champion, CHAMPION), on=key, how="inner")
     total = rows.select(pl.len()).collect().item()
     rows = rows.join(happened, on=key, how="inner").collect(engine="streaming")
     rows = rows.rename({f"_slice_{name}": name for name in spec.slices if name not in key}, strict=False)

@@ -35,7 +35,7 @@ MONITOR_CHECKS = tuple(_TEXTS)
 _FACTS = "facts"
 _CHARTED = 10
 _LISTED = 60
-Told = tuple[Watched, dict[str, Any], str]
+Report = tuple[Watched, dict[str, Any], str]
 
 
 def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefinition]:
@@ -107,14 +107,14 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
     # A failed check never breaks a run: the predictions are published, and the check shows the failure.
     reason: str | None = None
     metadata: dict[str, Any] = {}
-    said = "nothing to look at yet: there are no predictions"
+    summary = "nothing to look at yet: there are no predictions"
     if look is not None and not isinstance(look, MeshError):
-        find, tell = _LOOKS[name]
+        find, report = _LOOKS[name]
         begun = time.perf_counter()
         try:
             found = find(look)
             spent = time.perf_counter() - begun
-            facts, metadata, said = tell(look, found)
+            facts, metadata, summary = report(look, found)
             metadata |= {_FACTS: dg.MetadataValue.json(facts.to_dict()), WORK_SECONDS: spent}
             reason = drift_reason(look.watch, facts)
         except MeshError as error:
@@ -126,12 +126,12 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
         asset_key=key,
         passed=reason is None,
         severity=dg.AssetCheckSeverity.WARN,
-        description=reason or said,
+        description=reason or summary,
         metadata=metadata,
     )
 
 
-def _tell_input_drift(look: Look, found: Drifted) -> Told:
+def _report_input_drift(look: Look, found: Drifted) -> Report:
     from mesh_pipelines.monitoring.plots import drift_plot
 
     watch = look.watch
@@ -158,13 +158,13 @@ def _tell_input_drift(look: Look, found: Drifted) -> Told:
         ),
         "plot": _picture(drift_plot(ranked, watch.max_psi, f"features of {look.spec.name}")),
     }
-    said = f"{len(ranked)} features over {found.rows:,} rows stay within their bounds"
+    summary = f"{len(ranked)} features over {found.rows:,} rows stay within their bounds"
     if found.rows < watch.min_rows:
-        said = f"only {found.rows:,} rows are later than its training: too few to judge by"
-    return _watched(look, found.months, inputs=found.columns), metadata, said
+        summary = f"only {found.rows:,} rows are later than its training: too few to judge by"
+    return _watched(look, found.months, inputs=found.columns), metadata, summary
 
 
-def _tell_prediction_drift(look: Look, found: Drifted) -> Told:
+def _report_prediction_drift(look: Look, found: Drifted) -> Report:
     from mesh_pipelines.monitoring.plots import shares_plot
 
     metadata: dict[str, Any] = {
@@ -188,11 +188,11 @@ def _tell_prediction_drift(look: Look, found: Drifted) -> Told:
         ),
         "plot": _picture(shares_plot(shares[0], shares[1], bounds, f"predictions of {look.spec.name}")),
     }
-    said = f"PSI {_number(moved.psi)}, KS {_number(moved.ks)} against {found.reference}"
-    return _watched(look, found.months, scores=moved), metadata, said
+    summary = f"PSI {_number(moved.psi)}, KS {_number(moved.ks)} against {found.reference}"
+    return _watched(look, found.months, scores=moved), metadata, summary
 
 
-def _tell_live_performance(look: Look, live: Live) -> Told:
+def _report_live_performance(look: Look, live: Live) -> Report:
     from mesh_pipelines.monitoring.plots import months_plot
 
     watch, metric = look.watch, look.spec.metric
@@ -225,18 +225,18 @@ def _tell_live_performance(look: Look, live: Live) -> Told:
         )
     metadata["plot"] = _picture(months_plot(_lines(live.all, metric), metric, None, look.node.key))
     judged = [entry for entry in live.since if entry.rows >= watch.min_rows]
-    said = f"too few outcomes have come in since {look.champion.label} was judged"
+    summary = f"too few outcomes have come in since {look.champion.label} was judged"
     if judged:
         worst = max(entry.drop for entry in judged)
-        said = f"{metric} of {look.champion.label} is at most {worst:.3f} worse than on its holdout"
+        summary = f"{metric} of {look.champion.label} is at most {worst:.3f} worse than on its holdout"
     months = tuple(sorted({entry.month for entry in overall}))
-    return _watched(look, months[-1:], live=live.since), metadata, said
+    return _watched(look, months[-1:], live=live.since), metadata, summary
 
 
-_LOOKS: dict[str, tuple[Callable[[Look], Any], Callable[[Look, Any], Told]]] = {
-    INPUT_DRIFT: (lambda look: look.input_drift(), _tell_input_drift),
-    PREDICTION_DRIFT: (lambda look: look.prediction_drift(), _tell_prediction_drift),
-    LIVE_PERFORMANCE: (lambda look: look.live(), _tell_live_performance),
+_LOOKS: dict[str, tuple[Callable[[Look], Any], Callable[[Look, Any], Report]]] = {
+    INPUT_DRIFT: (lambda look: look.input_drift(), _report_input_drift),
+    PREDICTION_DRIFT: (lambda look: look.prediction_drift(), _report_prediction_drift),
+    LIVE_PERFORMANCE: (lambda look: look.live(), _report_live_performance),
 }
 """The work of each check on the data, and the result that it reports."""
 

@@ -18,7 +18,7 @@ BINS = 20
 SAMPLE_ROWS = 100_000
 """Rows of the sample from which bins are cut. The counts are of all rows."""
 KNOWN_VALUES = 1_000
-"""Number of texts told apart; a column with more is an identifier, and its other texts count as unseen."""
+"""Number of distinct texts kept; a column with more is an identifier, and its other texts count as unseen."""
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -103,10 +103,10 @@ def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int 
         else ColumnProfile(name, kind, (), 0, (), *_values(sample[name], bins))
         for name, kind in kinds.items()
     ]
-    return counted(frame, empty)
+    return count_in_bins(frame, empty)
 
 
-def counted(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
+def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
     """Count the rows of a frame in the bins of given profiles: one streaming pass in bounded memory.
 
     Args:

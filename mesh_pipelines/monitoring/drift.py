@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, counted, reference_profile
+from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, count_in_bins, reference_profile
 from mesh_pipelines.monitoring.findings import ColumnDrift
 
 __all__ = ["ColumnDrift", "Profile", "compare", "drift", "ks", "psi", "reference_profile"]
@@ -25,7 +25,7 @@ def drift(profile: Profile, frame: pl.LazyFrame) -> tuple[ColumnDrift, ...]:
     Raises:
         TransformError: a column is missing, or holds another kind of value.
     """
-    return compare(profile, counted(frame, profile.columns))
+    return compare(profile, count_in_bins(frame, profile.columns))
 
 
 def compare(before: Profile, now: Profile) -> tuple[ColumnDrift, ...]:

@@ -14,24 +14,26 @@ from mesh_pipelines.errors import TransientError
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from resources.lake.lake import Lake
 
-SAID = "__said"
+EARLIER_PREDICTIONS = "__said"
 """Suffix of the key of the table that keeps them, with the classification of the predictions."""
 
 
-def said_before(lake: Lake, key: str, columns: Sequence[str]) -> pl.DataFrame | None:
+def earlier_predictions(lake: Lake, key: str, columns: Sequence[str]) -> pl.DataFrame | None:
     """All predictions kept; None where there are none, or under other columns.
 
     Args:
         key: key of the predictions.
         columns: of the row, the version and its score.
     """
-    if not lake.exists(key + SAID) or set(lake.schema(key + SAID)) != set(columns):
+    if not lake.exists(key + EARLIER_PREDICTIONS) or set(lake.schema(key + EARLIER_PREDICTIONS)) != set(
+        columns
+    ):
         return None
-    with lake.reading(key + SAID):
-        return lake.scan(key + SAID).select(columns).collect()
+    with lake.reading(key + EARLIER_PREDICTIONS):
+        return lake.scan(key + EARLIER_PREDICTIONS).select(columns).collect()
 
 
-def keep_said(
+def keep_predictions(
     lake: Lake, key: str, rows: pl.DataFrame, known: pl.DataFrame | None, classification: Mapping[str, str]
 ) -> None:
     """Keep predictions whose outcome is not known yet, each once for each version.
@@ -48,7 +50,7 @@ def keep_said(
         return
     classes = {name: classification[name] for name in rows.columns}
     try:
-        with lake.stage(key + SAID, dict(rows.schema), classes) as stage:
+        with lake.stage(key + EARLIER_PREDICTIONS, dict(rows.schema), classes) as stage:
             stage.write(fresh)
             stage.commit({"of": key}, replace="all" if known is None else "append")
     except TransientError:

@@ -66,7 +66,7 @@ def outcomes(
     """
     types = predictions.collect_schema()
     version = pl.col(MODEL_VERSION) if MODEL_VERSION in types else pl.lit("").alias(MODEL_VERSION)
-    said = predictions.select(*key, pl.col(score).cast(pl.Float64).alias(SCORE), version)
+    predicted = predictions.select(*key, pl.col(score).cast(pl.Float64).alias(SCORE), version)
     happened = features.select(
         *(pl.col(name).cast(types[name]) for name in key),
         pl.col(target).cast(pl.Float64).fill_nan(None).alias(TARGET),
@@ -74,7 +74,7 @@ def outcomes(
         pl.col(time).dt.strftime("%Y-%m").alias(MONTH),
         *(pl.col(name).cast(pl.String).fill_null(MISSING).alias(_SLICE + name) for name in slices),
     )
-    return said.join(happened, on=list(key), how="inner").drop(key)
+    return predicted.join(happened, on=list(key), how="inner").drop(key)
 
 
 def performance(

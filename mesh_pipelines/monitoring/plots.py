@@ -14,10 +14,10 @@ def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") ->
     """Bars of each column's population stability index, the greatest on top, at most 20; an SVG. Bars beyond the line
     at ``bound`` are highlighted.
     """
-    told = sorted(((c.psi, c.column) for c in columns if c.psi is not None), reverse=True)[:MAX_COLUMNS][::-1]
-    figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(told), 4), beside=[name for _, name in told])
-    colors = [ALARM if psi > bound else ACCENT for psi, _ in told]
-    axes.barh([name for _, name in told], [psi for psi, _ in told], color=colors)
+    bars = sorted(((c.psi, c.column) for c in columns if c.psi is not None), reverse=True)[:MAX_COLUMNS][::-1]
+    figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(bars), 4), beside=[name for _, name in bars])
+    colors = [ALARM if psi > bound else ACCENT for psi, _ in bars]
+    axes.barh([name for _, name in bars], [psi for psi, _ in bars], color=colors)
     axes.axvline(bound, color=FAINT, linewidth=1, linestyle="--")
     axes.set_xlabel("population stability index")
     return svg_of(figure, axes, title)
@@ -46,10 +46,10 @@ def months_plot(
     place = {month: index for index, month in enumerate(months)}
     figure, axes = axes_of(5.6, 2.8, below=months)
     for name, line in lines.items():
-        told = sorted(line.items())
+        points = sorted(line.items())
         axes.plot(
-            [place[month] for month, _ in told],
-            [value for _, value in told],
+            [place[month] for month, _ in points],
+            [value for _, value in points],
             marker="o",
             markersize=4,
             linewidth=1.6 if name == "all" else 0.9,

@@ -20,9 +20,9 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, counted, reference_profile
+from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, count_in_bins, reference_profile
 from mesh_pipelines.monitoring.drift import compare
-from mesh_pipelines.monitoring.earlier_predictions import keep_said, said_before
+from mesh_pipelines.monitoring.earlier_predictions import earlier_predictions, keep_predictions
 from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric
 from mesh_pipelines.monitoring.performance import (
     MONTH,
@@ -130,16 +130,16 @@ class Look:
             rows = self._scan(self.features, months)
             after = moment(self.champion.record.split.train_until, rows, self.spec.time)
             before, reference = self._reference()
-            now = counted(rows.filter(pl.col(self.spec.time) > after), before.columns)
+            now = count_in_bins(rows.filter(pl.col(self.spec.time) > after), before.columns)
         return Drifted(compare(before, now), months, now.rows, reference)
 
     def prediction_drift(self) -> Drifted:
         """Drift of the newest months' predictions from earlier ones: the champion's own if there are as many."""
-        _, said = self._outcomes
-        counts = {row[0]: row[1] for row in said.group_by(MONTH).len().iter_rows()}
+        _, predicted = self._outcomes
+        counts = {row[0]: row[1] for row in predicted.group_by(MONTH).len().iter_rows()}
         months = self._newest(counts)
         fresh = pl.col(MONTH).is_in(list(months))
-        earlier, now = said.filter(~fresh), said.filter(fresh)
+        earlier, now = predicted.filter(~fresh), predicted.filter(fresh)
         own = earlier.filter(pl.col(MODEL_VERSION) == self.champion.label)
         kept = own if own.height >= now.height else earlier
         reference = f"{kept.height:,} earlier predictions" + (" of its own" if kept is own else "")
@@ -147,7 +147,7 @@ class Look:
             return Drifted((), months, now.height, "nothing: there are no earlier predictions")
         rename = {SCORE: PREDICTION}
         before = reference_profile(kept.lazy().rename(rename), [PREDICTION])
-        after = counted(now.lazy().rename(rename), before.columns)
+        after = count_in_bins(now.lazy().rename(rename), before.columns)
         return Drifted(compare(before, after), months, now.height, reference, before.columns, after.columns)
 
     def live(self) -> Live:
@@ -165,30 +165,32 @@ class Look:
         found: list[Performance] = []
         since: list[Performance] = []
         held: list[pl.DataFrame] = []
-        said: list[pl.DataFrame] = []
+        predicted: list[pl.DataFrame] = []
         meeting = partial(
             outcomes, key=key, score=score, target=spec.target, time=spec.time, slices=spec.slices
         )
         waiting: list[pl.DataFrame] = []
         count = 0
         columns = [*key, MODEL_VERSION, score]
-        told = MODEL_VERSION in self.predictions.schema
-        before = said_before(self.shared.lake, self.node.key, columns) if told else None
+        by_version = MODEL_VERSION in self.predictions.schema
+        before = earlier_predictions(self.shared.lake, self.node.key, columns) if by_version else None
         for month in sorted(self.current.partitions)[-self.watch.months :]:
             with (
                 self.shared.lake.reading(self.current.key, self.current.version),
                 self.shared.lake.reading(self.node.key, self.predictions.version),
             ):
-                made = self._scan(self.predictions, _around(month, self.predictions))
+                made = self._scan(self.predictions, _neighbouring_partitions(month, self.predictions))
                 happened = self._scan(self.current, (month,))
                 rows = meeting(made, happened).collect(engine="streaming")
                 replaced = rows.clear()
                 if before is not None:
                     then = before.lazy().join(made, on=columns[:-1], how="anti")
                     replaced = meeting(then, happened).collect()
-                if told:
-                    waiting.append(_unanswered(made.select(columns), happened, key, spec.target).collect())
-            said.append(rows.select(SCORE, MODEL_VERSION, MONTH))
+                if by_version:
+                    waiting.append(
+                        _without_outcome(made.select(columns), happened, key, spec.target).collect()
+                    )
+            predicted.append(rows.select(SCORE, MODEL_VERSION, MONTH))
             count += int(rows[TARGET].null_count())
             found += performance(pl.concat([rows, replaced]).lazy(), spec.metrics, spec.slices)
             own = rows.filter(pl.col(MODEL_VERSION) == self.champion.label).lazy()
@@ -198,11 +200,11 @@ class Look:
             held.append(own.filter(until & after).with_columns(pl.lit("holdout").alias(MONTH)).collect())
         if waiting:
             classes = self.predictions.classification
-            keep_said(self.shared.lake, self.node.key, pl.concat(waiting), before, classes)
+            keep_predictions(self.shared.lake, self.node.key, pl.concat(waiting), before, classes)
         holdout = performance(pl.concat(held).lazy(), spec.metrics, spec.slices) if held else ()
         live = Live(tuple(found), holdout, against_holdout(since, holdout, spec.metric), count)
         empty = pl.DataFrame(schema={SCORE: pl.Float64, MODEL_VERSION: pl.String, MONTH: pl.String})
-        return live, pl.concat([empty, *said])
+        return live, pl.concat([empty, *predicted])
 
     def _reference(self) -> tuple[Profile, str]:
         """Profile of the champion's training window, and its description; worked out once a champion."""
@@ -270,7 +272,7 @@ def watch_of(model: Node) -> Watch:
     return given if isinstance(given, Watch) else Watch()
 
 
-def _around(month: str, record: Publication) -> list[str] | None:
+def _neighbouring_partitions(month: str, record: Publication) -> list[str] | None:
     """Partitions that can hold a month's rows, neighbours included: in another zone a month begins at another time."""
     names = sorted(name for name in record.partitions if name)
     if not record.partition_by or not all(_A_MONTH.fullmatch(name) for name in names):
@@ -279,7 +281,9 @@ def _around(month: str, record: Publication) -> list[str] | None:
     return [name for name in names if abs(_number(name) - place) <= 1]
 
 
-def _unanswered(made: pl.LazyFrame, happened: pl.LazyFrame, key: Sequence[str], target: str) -> pl.LazyFrame:
+def _without_outcome(
+    made: pl.LazyFrame, happened: pl.LazyFrame, key: Sequence[str], target: str
+) -> pl.LazyFrame:
     """Predictions whose outcome is not known yet."""
     types = made.collect_schema()
     unknown = happened.filter(pl.col(target).cast(pl.Float64).fill_nan(None).is_null())

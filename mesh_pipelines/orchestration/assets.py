@@ -1,7 +1,6 @@
-"""Nodes become ordinary Dagster assets: one step each, stamped with what the federation wants to see on them.
+"""Builds the Dagster asset of a node: one step, stamped with the federation's tags, owners, kinds and columns.
 
-Every asset, declared or hand-written, is made by the same function, so that all of them pass the same gate and
-carry the same owners, kinds, columns and checks.
+Declared and hand-written assets are made by the same function, so all of them pass the same gate.
 """
 
 from __future__ import annotations
@@ -66,20 +65,18 @@ _SENSITIVITY = ("public", "internal", "confidential", "restricted")
 def build_asset(
     node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]
 ) -> dg.AssetsDefinition:
-    """Make the Dagster asset of a node.
+    """Build the Dagster asset of a node.
 
     Args:
-        node: what to make.
-        domain: the domain that owns it.
-        produce: what its one step does.
-        checks: what the step reports on.
+        produce: its one step.
+        checks: the checks that the step reports on.
     """
     key = asset_key(node.key)
     output = "result"
     written = node.asset.node_def if node.asset else None
     specs = {f"check_{check.name}": _check_spec(check, key) for check in checks}
     step = dg.OpDefinition(
-        compute_fn=_computing(produce),
+        compute_fn=_compute_function(produce),
         name=op_name(node.key),
         ins=_inputs(node),
         outs={
@@ -95,7 +92,7 @@ def build_asset(
     return dg.AssetsDefinition(
         keys_by_input_name={i.argument: asset_key(i.key) for i in node.inputs}
         if not written
-        else {name: _qualified(k, node.domain) for name, k in node.asset.node_keys_by_input_name.items()},
+        else {name: _qualify(k, node.domain) for name, k in node.asset.node_keys_by_input_name.items()},
         keys_by_output_name={output: key},
         node_def=step,
         backfill_policy=dg.BackfillPolicy.single_run() if node.partitioned else None,
@@ -106,13 +103,9 @@ def build_asset(
 
 
 def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
-    """The products of other domains that this one reads, so that lineage is whole in its own location too.
-
-    Args:
-        domain: the reading domain.
-    """
+    """Specs of the products of other domains that this one reads, so that its own location shows the whole lineage."""
     by_checks = (
-        _qualified(key, domain.name)
+        _qualify(key, domain.name)
         for extra in domain.extras
         if isinstance(extra, dg.AssetChecksDefinition)
         for key in extra.node_keys_by_input_name.values()
@@ -139,8 +132,8 @@ def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     return dg.MonthlyPartitionsDefinition(start_date=cut.since, end_date=end, fmt="%Y-%m")
 
 
-def _computing(produce: Produce) -> Produce:
-    """The step as Dagster wants it: it looks at the annotation itself, which is text in this project's modules."""
+def _compute_function(produce: Produce) -> Produce:
+    """The step with annotations as types: Dagster reads them, and in this project's modules they are text."""
 
     def compute(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         yield from produce(context, inputs)
@@ -157,7 +150,7 @@ def _inputs(node: Node) -> dict[str, dg.In]:
     if node.asset is None:
         return {i.argument: _input(i) for i in node.inputs}
     ports = {asset_key(i.key): i.port for i in node.inputs if i.port}
-    keys = {name: _qualified(key, node.domain) for name, key in node.asset.node_keys_by_input_name.items()}
+    keys = {name: _qualify(key, node.domain) for name, key in node.asset.node_keys_by_input_name.items()}
     found: dict[str, dg.In] = {}
     for name, given in node.asset.node_def.ins.items():
         port = ports.get(keys[name])
@@ -173,7 +166,7 @@ def _input(wanted: Input) -> dg.In:
     return dg.In(input_manager_key="io_manager", metadata=metadata)
 
 
-def _qualified(key: dg.AssetKey, domain: str) -> dg.AssetKey:
+def _qualify(key: dg.AssetKey, domain: str) -> dg.AssetKey:
     return key if len(key.path) > 1 else dg.AssetKey([domain, *key.path])
 
 
@@ -212,12 +205,12 @@ def _spec(node: Node, domain: LoadedDomain, key: dg.AssetKey) -> dg.AssetSpec:
 
 
 def _own_tags(spec: dg.AssetSpec) -> dict[str, str]:
-    """Tags that were written by hand; kinds, which Dagster keeps among them, are given anew."""
+    """Tags that were written by hand, without kinds, which are set anew."""
     return {name: value for name, value in spec.tags.items() if not name.startswith("dagster/kind/")}
 
 
 def _kinds(usual: set[str], own: set[str]) -> set[str]:
-    """At most three, as Dagster takes no more; what audits an asset is shown before what else its author named."""
+    """At most three kinds, Dagster's limit: the auditing engines before what else the author named."""
     return set([*sorted(usual), *sorted(own - usual)][:3])
 
 

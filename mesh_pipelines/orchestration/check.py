@@ -1,4 +1,4 @@
-"""``mesh check``: is everything sound? Contracts, domains and the ports between them, all faults in one list."""
+"""``mesh check``: all violations of contracts, domains and the ports between them, in one list."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
     Args:
         root: folder of ``workspace.yaml``; by default the nearest one upwards.
         definitions: also build the Dagster definitions of each domain that is sound by itself.
-
-    Returns:
-        Every violation found, each with file, place and fix; empty where all is sound.
     """
     from mesh_pipelines.governance.load_mesh import project_root
 

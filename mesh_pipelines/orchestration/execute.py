@@ -1,4 +1,4 @@
-"""One Dagster run in this process, with its steps reported as they go."""
+"""Executes one Dagster run in this process and reports its steps."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Share:
     """The part of a plan that one Dagster run makes.
 
     Args:
-        domain: whose code location it runs in.
-        steps: its assets to make, upstream first.
+        domain: its code location.
+        steps: upstream first.
         window: first and last partition, where some of them are partitioned.
-        reason: why, in words.
-        by: the person who asked for it, if one did.
+        reason: in words.
+        by: the person who asked for it.
     """
 
     domain: str
@@ -41,12 +41,11 @@ class Share:
 
 @dataclass(frozen=True)
 class Execution:
-    """One Dagster run, as it ended.
+    """Result of one Dagster run.
 
     Args:
-        run_id: its id.
-        steps: one entry an asset.
-        began: when its first step did (s, of ``time.monotonic``); ``None`` where none did.
+        steps: one entry per asset.
+        began: start of its first step (s, of ``time.monotonic``); ``None`` where none started.
     """
 
     run_id: str
@@ -55,14 +54,7 @@ class Execution:
 
 
 def execute(mesh: Mesh, share: Share, shared: SharedResources, show: Reporter) -> Execution:
-    """Run some assets of one domain as one Dagster run in this process.
-
-    Args:
-        mesh: the whole mesh.
-        share: what to make.
-        shared: the platform.
-        show: the reporter of its progress.
-    """
+    """Run some assets of one domain as one Dagster run in this process."""
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import execute_run_iterator
 

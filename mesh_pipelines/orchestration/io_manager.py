@@ -1,4 +1,4 @@
-"""Reading the lake from Dagster: every input of a code location is read by its domain, at a pinned version."""
+"""Reads the lake for Dagster: every input of a code location is read as its domain, at a pinned version."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mesh_pipelines.shared import shared_resources
 class LakeIOManager(dg.IOManager):
     """Hands a step its inputs as lazy frames, each at the version that is published when the step starts.
 
-    A step's own rows never pass through here: they are published by its gate, before the output is yielded.
+    A step's own rows never pass through here: its gate publishes them before the output is yielded.
 
     Args:
-        reader: the domain whose code location this is: assets, checks and jobs of it read as that domain.
+        reader: the domain of the code location: its assets, checks and jobs read as that domain.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -26,7 +26,7 @@ class LakeIOManager(dg.IOManager):
         self._reads: dict[tuple[str, str], dict[str, Read]] = {}
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Nothing is left to store: the gate has published the rows, or refused them."""
+        """Store nothing: the gate has published the rows, or refused them."""
         if obj is not None:
             name = context.asset_key.to_user_string() if context.has_asset_key else context.step_key
             raise dg.DagsterInvariantViolationError(
@@ -58,10 +58,5 @@ class LakeIOManager(dg.IOManager):
         return rows
 
     def reads(self, run_id: str, step_key: str) -> dict[str, Read]:
-        """What a step has read, by key; asked once a step, and forgotten then.
-
-        Args:
-            run_id: the Dagster run.
-            step_key: the step in it.
-        """
+        """Tables that a step has read, by key; forgotten once asked for."""
         return self._reads.pop((run_id, step_key), {})

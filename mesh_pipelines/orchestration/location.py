@@ -1,7 +1,7 @@
 """``domain()``: the one call by which a domain becomes a Dagster code location.
 
-A pipeline of small steps: load the package, lint it against the federation's rules, build its assets behind
-their gates, provide resources. Everything that is wrong is raised at once, each with its fix.
+Steps: load the package, lint it, build its assets behind their gates, provide resources. All violations are raised in
+one error, each with its fix.
 """
 
 from __future__ import annotations
@@ -46,16 +46,12 @@ def domain(package: str | None) -> dg.Definitions:
 
 
 def definitions(loaded: LoadedDomain) -> dg.Definitions:
-    """Dagster definitions of a domain that has been found sound.
-
-    Args:
-        loaded: the domain.
-    """
+    """Dagster definitions of a domain that has been found sound."""
     assets = [
         build_asset(node, loaded, _step(node, loaded), checks_of(node)) for node in loaded.nodes.values()
     ]
     checks = [
-        _qualified(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
+        _qualify(extra, loaded) for extra in loaded.extras if isinstance(extra, dg.AssetChecksDefinition)
     ]
     checks += [rebuild_check(node) for node in loaded.nodes.values() if isinstance(node, ModelNode)]
     checks += [check for node in loaded.nodes.values() for check in monitor_checks(node, loaded)]
@@ -79,7 +75,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
 
 
 def _step(node: Node, loaded: LoadedDomain) -> Produce:
-    """The step of a node; what only a running step needs is imported by the first that runs."""
+    """The step of a node; modules that only a running step needs are imported by the first run."""
 
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         from mesh_pipelines.steps.produce import produce
@@ -89,8 +85,8 @@ def _step(node: Node, loaded: LoadedDomain) -> Produce:
     return step
 
 
-def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetChecksDefinition:
-    """A hand-written check that names an asset as its domain does, without the domain, is on that asset."""
+def _qualify(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetChecksDefinition:
+    """A hand-written check whose asset is named without the domain, moved to the domain's asset."""
     full = {dg.AssetKey([name]): dg.AssetKey([loaded.name, name]) for name in loaded.nodes}
     return dg.AssetChecksDefinition.create(
         keys_by_input_name={i: full.get(key, key) for i, key in check.node_keys_by_input_name.items()},
@@ -111,5 +107,5 @@ def _qualified(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Asse
     }
 )
 def console(context: dg.InitLoggerContext) -> logging.Logger:
-    """Dagster's own console, less talkative: every event is in the run's log anyway."""
+    """Dagster's own console at a higher level: every event is in the run's log anyway."""
     return dg.colored_console_logger.logger_fn(context)

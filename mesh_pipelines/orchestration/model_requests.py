@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 
 
 def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
-    """Make a version the champion, by a person's word.
+    """Make a version the champion on a person's request.
 
     Args:
-        key: the model's key.
-        version: which version of it.
-        because: why; it stays on record in MLflow and Dagster.
-        by: the person who asks.
+        because: reason, kept in MLflow and Dagster.
 
     Raises:
         GateRefused: the champion is pinned.
@@ -40,13 +37,11 @@ def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
 
 
 def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> AliasMove:
-    """Give the place back to the champion before, or to a named version.
+    """Make the champion before, or a named version, the champion again.
 
     Args:
-        key: the model's key.
-        because: why.
+        because: reason, kept in MLflow and Dagster.
         to: the version; by default the champion before today's.
-        by: the person who asks.
 
     Raises:
         GateRefused: the champion is pinned.
@@ -59,12 +54,7 @@ def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> Al
 
 
 def pin(key: str, because: str, *, by: Reader) -> AliasMove:
-    """Keep today's champion whatever the gate says, until it is unpinned.
-
-    Args:
-        key: the model's key.
-        because: why.
-        by: the person who asks.
+    """Keep today's champion whatever the gate decides, until it is unpinned.
 
     Raises:
         NotPublished: there is no champion to keep.
@@ -76,13 +66,7 @@ def pin(key: str, because: str, *, by: Reader) -> AliasMove:
 
 
 def unpin(key: str, because: str, *, by: Reader) -> AliasMove:
-    """Let the gate move the champion again.
-
-    Args:
-        key: the model's key.
-        because: why.
-        by: the person who asks.
-    """
+    """Let the gate move the champion again."""
     shared = _model(key)
     move = registry_of(shared).unpin(key, who=by.name, because=because)
     _record(shared, key, move)
@@ -117,12 +101,7 @@ def _record(shared: SharedResources, key: str, move: AliasMove) -> None:
 
 
 def rebuild(key: str, version: int) -> RebuildReport:
-    """Train a version of a model again from its record; the result is shown on the model's page in Dagster too.
-
-    Args:
-        key: the model's key.
-        version: which version of it.
-    """
+    """Train a version of a model again from its record, and show the result on the model's page in Dagster."""
     from mesh_pipelines.steps.rebuild import rebuild_version, report_rebuild
 
     whole = load_mesh(project_root())

@@ -1,7 +1,7 @@
-"""Notices: a failure or a refused audit is told to those who answer for the domain: once, and without a row of data.
+"""Notices: a domain's contact gets each failure or refused audit once, without a row of data.
 
-Where they go is a secret (``MESH_NOTIFY``, ``MESH_NOTIFY_DOMAINS``): URLs as Apprise reads them, for e-mail, Slack, a
-webhook and a hundred others. Nothing is told to anybody while none is set.
+Their addresses are a secret (``MESH_NOTIFY``, ``MESH_NOTIFY_DOMAINS``): URLs as Apprise reads them, for e-mail, Slack,
+webhooks and others. Without an address no notice is sent.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from mesh_pipelines.declaring.domain_profile import Profile
     from resources.settings import Settings
 
-TOLD = "mesh/told"
-"""Beginning of the run tags that say which failures of the run have been told."""
+SENT = "mesh/told"
+"""Prefix of the run tags that list the failures of the run whose notice was sent."""
 
 _QUOTING = ("LandingError", "TransformError")
-"""Errors that may quote what landed; they are told in full only where nothing in the asset is classified."""
+"""Errors that may quote what landed; a notice has their text only where nothing in the asset is classified."""
 _A_DAY = 86_400.0
 _SECONDS = 15
 
@@ -41,11 +41,10 @@ class Failure:
 
     Args:
         key: ``domain.name``; of a run that failed without a step, the domain.
-        kind: what happened, in words: ``Audit refused``.
-        what: more of it, empty where it might hold data.
-        remedy: what to do.
+        kind: in words: ``Audit refused``.
+        what: details, empty where they might hold data.
         rules: rules that rows broke: name, rows that broke it, rows that were checked.
-        published: it is published all the same, and followed by nobody.
+        published: true if it is published, and followed by nobody.
     """
 
     key: str
@@ -57,12 +56,12 @@ class Failure:
 
     @property
     def cause(self) -> str:
-        """The same for the same failure, whichever run it happened in."""
+        """Hash of the failure, equal in every run in which it happens."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
     @property
     def text(self) -> str:
-        """All of it, for people."""
+        """The failure as text of a notice."""
         lines = [f"{self.key}: {self.kind}", *([self.what] if self.what else [])]
         lines += [
             f"- {rule}: {failed:,} of {checked:,} rows" if checked else f"- {rule}"
@@ -72,11 +71,7 @@ class Failure:
 
 
 def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
-    """The sensor that tells a domain's contact of its failed runs; it runs where somebody is to be told.
-
-    Args:
-        domain: the domain, whose code location it runs in.
-    """
+    """The sensor that notifies a domain's contact of failed runs; it runs where an address is set."""
     settings = get_settings()
     active = bool(urls_for(domain.profile, settings))
 
@@ -90,14 +85,14 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         ),
     )
     def tell(context: dg.RunFailureSensorContext) -> Any:
-        said = context.failure_event.message or ""
-        found = failures_of(context.instance, context.dagster_run, domain, said)
-        fresh = [failure for failure in found if not _told(context.instance, failure)]
+        description = context.failure_event.message or ""
+        found = failures_of(context.instance, context.dagster_run, domain, description)
+        fresh = [failure for failure in found if not _is_sent(context.instance, failure)]
         if not fresh:
             return dg.SkipReason("told before" if found else "it will be tried again")
         urls = urls_for(domain.profile, get_settings())
         send(urls, *message(domain, context.dagster_run, fresh, get_settings()))
-        tags = {f"{TOLD}/{failure.cause}": "yes" for failure in fresh}
+        tags = {f"{SENT}/{failure.cause}": "yes" for failure in fresh}
         context.instance.add_run_tags(context.dagster_run.run_id, tags)
         return dg.SkipReason(
             f"told {domain.profile.contact} of {', '.join(failure.key for failure in fresh)}"
@@ -107,15 +102,13 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
 
 
 def failures_of(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, domain: LoadedDomain, said: str = ""
+    instance: dg.DagsterInstance, run: dg.DagsterRun, domain: LoadedDomain, description: str = ""
 ) -> list[Failure]:
-    """What failed in a run; nothing where Dagster will try it again by itself.
+    """Failures of a run; none where Dagster will retry it by itself.
 
     Args:
-        instance: the Dagster instance.
         run: a failed run.
-        domain: whose run it is.
-        said: what Dagster says of the run, for one that failed without a step.
+        description: Dagster's message, for a run that failed without a step.
     """
     if run.tags.get("dagster/will_retry") == "true":
         return []
@@ -139,20 +132,13 @@ def failures_of(
             found.append(Failure(node.key, kind, what, remedy, tuple(rules.get(node.key, ()))))
         elif event is not None and by_hand.concerns(event.step_key):
             found += _of_checks(by_hand.of(event), event.step_failure_data.error, rules, domain)
-    return found or [Failure(domain.name, "A run failed", said, "see its log")]
+    return found or [Failure(domain.name, "A run failed", description, "see its log")]
 
 
 def message(
     domain: LoadedDomain, run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings
 ) -> tuple[str, str]:
-    """Subject and text of a notice.
-
-    Args:
-        domain: whose failures they are.
-        run: the run that they happened in.
-        failures: what is to be told.
-        settings: where the UI is.
-    """
+    """Subject and text of a notice."""
     first = failures[0]
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
     link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
@@ -166,15 +152,10 @@ def message(
 
 
 def send(urls: Sequence[str], title: str, text: str) -> None:
-    """Send a notice everywhere.
-
-    Args:
-        urls: where to, as Apprise reads them.
-        title: its subject.
-        text: plain text.
+    """Send a notice to every URL, as plain text.
 
     Raises:
-        NoticeRefused: one of them took it not; where it was to go is a secret and not said.
+        NoticeRefused: one of them did not take it; its address is a secret and left out.
     """
     import apprise
 
@@ -193,12 +174,7 @@ def send(urls: Sequence[str], title: str, text: str) -> None:
 
 
 def urls_for(profile: Profile, settings: Settings) -> tuple[str, ...]:
-    """Where notices of a domain go: its own URLs, else everybody's; ``{contact}`` and ``{domain}`` are filled in.
-
-    Args:
-        profile: who answers for the domain.
-        settings: with the secrets.
-    """
+    """URLs for notices of a domain: its own, else everybody's; ``{contact}`` and ``{domain}`` are filled in."""
     own = settings.notify_domains.get(profile.name) or settings.notify
     text = own.get_secret_value() if own else ""
     filled = {"{contact}": quote(profile.contact), "{domain}": quote(profile.name)}
@@ -207,9 +183,9 @@ def urls_for(profile: Profile, settings: Settings) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _told(instance: dg.DagsterInstance, failure: Failure) -> bool:
-    """True if this was told before, and the asset has not been well since."""
-    tags = {f"{TOLD}/{failure.cause}": "yes"}
+def _is_sent(instance: dg.DagsterInstance, failure: Failure) -> bool:
+    """True if a notice of this failure was sent, and the asset has not been well since."""
+    tags = {f"{SENT}/{failure.cause}": "yes"}
     records = instance.get_run_records(filters=dg.RunsFilter(tags=tags), limit=1)
     if not records:
         return False
@@ -226,11 +202,11 @@ def _of_checks(
     rules: Mapping[str, Sequence[tuple[str, int, int]]],
     domain: LoadedDomain,
 ) -> Iterator[Failure]:
-    """Hand-written checks that failed or raised; what they say of themselves may quote rows, and is left out."""
+    """Failures of hand-written checks, without their descriptions, which may quote rows."""
     nodes = {node.key: node for node in domain.nodes.values()}
-    for check, said in failed:
+    for check, description in failed:
         node = nodes[check.asset]
-        if said is None:
+        if description is None:
             kind, what, remedy = _of_error(error, _all_public(node))
             yield Failure(node.key, f"Check {check.name} {kind}", what, remedy, published=True)
         else:
@@ -242,7 +218,7 @@ def _of_checks(
 
 
 def _of_error(error: Any, public: bool) -> tuple[str, str, str]:
-    """Kind, text and remedy of the mesh's own error in a chain of causes; of one that may quote data, no text."""
+    """Kind, text and remedy of the mesh's own error in a chain of causes; no text where it may quote data."""
     last, own = error, None
     while error is not None:
         last = error
@@ -257,7 +233,7 @@ def _of_error(error: Any, public: bool) -> tuple[str, str, str]:
     kind, rest = own
     what, _, remedy = rest.partition("\n  -> ")
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
-    # A refused audit is told by its rules and counts: the details of a rule may name values that broke it.
+    # Rules and counts of a refused audit only: the details of a rule may name values that broke it.
     hidden = kind == "AuditRefused" or (kind in _QUOTING and not public)
     return words.capitalize(), "" if hidden else what, remedy
 

@@ -1,7 +1,7 @@
 """The page of an asset in the Dagster UI, in markdown: a contract as a card, a model as a card.
 
-Columns are not described again: Dagster shows them, with their classification, from the column schema. What each
-is made from is said here, since the open source UI keeps column lineage but does not draw it.
+Dagster shows columns and their classification from the column schema. Column origins are written here, since the
+open source UI keeps column lineage but does not draw it.
 """
 
 from __future__ import annotations
@@ -25,30 +25,21 @@ _FOR_PROGRAMMERS = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Example|E
 
 
 def describe(node: Node, profile: Profile) -> str:
-    """The description of an asset, in markdown.
-
-    Args:
-        node: what the asset is.
-        profile: its domain.
-    """
+    """The description of an asset, in markdown."""
     own = prose(node.declaration.doc) if node.declaration else ""
     if isinstance(node, ModelNode):
         return _model_card(node)
     if isinstance(node, ChampionNode):
         return _champion_card(node)
     if node.contract is None:
-        return _joined(own or f"`{node.key}`", _feature_card(node))
+        return _join(own or f"`{node.key}`", _feature_card(node))
     lead = own or node.contract.description or node.contract.purpose
     card = _contract_card(node, node.contract, profile)
-    return _joined(lead, *_about(node.contract, lead), card, _origins(node.contract))
+    return _join(lead, *_about(node.contract, lead), card, _origins(node.contract))
 
 
 def prose(docstring: str) -> str:
-    """The part of a docstring that is about the thing itself, without the sections on arguments and errors.
-
-    Args:
-        docstring: as ``inspect.getdoc`` returns it.
-    """
+    """The part of a docstring that is about the thing itself, without the sections on arguments and errors."""
     return _FOR_PROGRAMMERS.split(docstring, maxsplit=1)[0].strip()
 
 
@@ -76,7 +67,7 @@ def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
             else "",
             "scored by": scored_by,
             "owner": f"{contract.team or profile.owner} ({people})",
-            **in_time(contract),
+            **promises_in_time(contract),
             "may refuse": refused,
             "read by": "; ".join(f"{a.consumer}, for {a.purpose}" for a in contract.agreements),
             "help": "; ".join(given.url or given.channel for given in contract.support),
@@ -127,7 +118,7 @@ def _model_card(node: ModelNode) -> str:
         f"it can be made again. The gate of `{node.key}{CHAMPION}` decides whether it is used."
     )
     lead = f"Predicts `{given.get('target', '')}` from `{node.features_key}`."
-    return _joined(str(given.get("description", "")) or lead, how, card)
+    return _join(str(given.get("description", "")) or lead, how, card)
 
 
 def _champion_card(node: Node) -> str:
@@ -137,7 +128,7 @@ def _champion_card(node: Node) -> str:
     given = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
     gate = given if isinstance(given, Gate) else Gate()
     floors = "; ".join(f"`{metric}` {bound:g}" for metric, bound in gate.floors.items())
-    return _joined(
+    return _join(
         lead,
         _table(
             "gate",
@@ -161,7 +152,7 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
@@ -169,8 +160,8 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def in_time(contract: Contract) -> Mapping[str, str]:
-    """What a contract promises in time, in words; empty where it promises nothing."""
+def promises_in_time(contract: Contract) -> Mapping[str, str]:
+    """Promises of a contract in time, in words; empty where it has none."""
     sla = contract.sla
     return {
         "new rows every": span(sla.frequency),
@@ -181,7 +172,7 @@ def in_time(contract: Contract) -> Mapping[str, str]:
 
 
 def span(span: timedelta | None) -> str:
-    """A length of time as people say it; empty for none."""
+    """A length of time in words; empty for none."""
     if span is None:
         return ""
     for days, unit in ((365, "year"), (1, "day")):

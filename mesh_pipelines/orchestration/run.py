@@ -1,7 +1,7 @@
-"""Bringing the mesh up to date: plan, run one domain's share as a Dagster run, look again, until nothing is left.
+"""Brings the mesh up to date: plan, run one domain's share as a Dagster run, plan again, until nothing is left.
 
-A Dagster run lives in one code location. So the steps of a plan are grouped by domain, as many to a run as
-lineage lets go together, and every run is recorded in the Dagster instance under its code location.
+A Dagster run lives in one code location, so the steps of a plan are grouped by domain, as many to a run as lineage
+allows, and every run is recorded in the Dagster instance under its code location.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def run(
         partition: one partition, or a range ``2013-01..2013-03``, to make anew; implies ``force`` for the
             partitioned assets selected.
         force: make the selection even where it is up to date.
-        reporter: who is told of the progress.
+        reporter: receiver of the progress.
         mesh: a mesh that has been loaded already.
-        reason: why, for the run's tags.
+        reason: for the run's tags.
         by: the person who asks, for the run's tags.
 
     Raises:
@@ -117,13 +117,13 @@ class _Run:
 
     def _make(self, group: Sequence[Step]) -> None:
         """Run one domain's share of the plan, a run for each unbroken range of partitions."""
-        from mesh_pipelines.runtime.lost_runs import places_kept_free
+        from mesh_pipelines.runtime.lost_runs import keep_places_free
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
         for batch, window in windows(group):
             share = Share(domain, tuple(batch), window, self.reason, self.by)
-            with places_kept_free(dagster_instance(self.shared)):
+            with keep_places_free(dagster_instance(self.shared)):
                 outcome = execute(self.mesh, share, self.shared, self.show)
             self.run_ids.append(outcome.run_id)
             self.began = outcome.began if self.began is None else self.began
@@ -148,7 +148,7 @@ class _Run:
             self.reports.setdefault(wait.node.key, report)
         for node in self.nodes:
             if node.key not in self.reports:
-                self.reports[node.key] = _untouched(node, self.reports, self.failed)
+                self.reports[node.key] = _report_without_run(node, self.reports, self.failed)
             if self.reports[node.key].status == "skipped":
                 self.failed.add(node.key)
         ended = time.monotonic()
@@ -156,8 +156,8 @@ class _Run:
         return RunReport(ordered, ended - started, tuple(self.run_ids), (self.began or ended) - started)
 
 
-def _untouched(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
-    """How a node fares that no run was started for: up to date, or held up by what it reads."""
+def _report_without_run(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
+    """Report on a node without a run: up to date, or held up by what it reads."""
     for wanted in node.inputs:
         upstream = reports.get(wanted.key)
         if wanted.key in failed:

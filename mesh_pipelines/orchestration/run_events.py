@@ -1,4 +1,4 @@
-"""The events of a Dagster run, followed asset by asset."""
+"""Follows the events of a Dagster run, asset by asset."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ from mesh_pipelines.planning.verdicts import quote, remedy_of
 
 
 class RunEvents:
-    """Follows the events of one run, reports progress, and ends with one report an asset.
-
-    Args:
-        domain: whose code location it runs in.
-        steps: what the run makes.
-        show: the reporter of its progress.
-    """
+    """Follows the events of one run, reports progress, and ends with one report per asset."""
 
     def __init__(self, domain: str, steps: Sequence[Step], show: Reporter) -> None:
         self._domain, self._all, self._show = domain, steps, show
@@ -36,15 +30,11 @@ class RunEvents:
 
     @property
     def began(self) -> float | None:
-        """When its first step did (s, of ``time.monotonic``); ``None`` where none did."""
+        """Start of its first step (s, of ``time.monotonic``); ``None`` where none started."""
         return min(self._started.values(), default=None)
 
     def take(self, event: Any) -> None:
-        """Take note of one event.
-
-        Args:
-            event: ``dg.DagsterEvent``.
-        """
+        """Process one ``dg.DagsterEvent``."""
         if self._checks.concerns(event.step_key):
             for check, description in self._checks.of(event):
                 self._check_failed(check, description, event)
@@ -54,7 +44,7 @@ class RunEvents:
             self._watched(event.asset_check_evaluation_data)
 
     def reports(self) -> tuple[StepReport, ...]:
-        """One report an asset, in the order of the run."""
+        """One report per asset, in the order of the run."""
         missed = {
             step.key: StepReport(step.key, self._domain, step.node.stage, "skipped", message="not reached")
             for step in self._all
@@ -94,7 +84,7 @@ class RunEvents:
         return ("done", "") if step.key in self._work else ("skipped", "it published nothing")
 
     def _check_failed(self, check: OwnCheck, description: str | None, event: Any) -> None:
-        """A blocking check that failed is a failure of its asset, which stays published and is followed by nobody."""
+        """Record a failed blocking check as a failure of its asset, which stays published and is followed by nobody."""
         words = (
             f" to run: {cause_in_words(event.step_failure_data.error)}"
             if description is None
@@ -110,7 +100,7 @@ class RunEvents:
         self._show.finished(check.asset, "failed", 0.0, message)
 
     def _watched(self, evaluation: Any) -> None:
-        """Watching predictions in use is part of the work on them, though a step of its own does it."""
+        """Add the time of watching predictions to their asset, although another step does it."""
         key, spent = dotted(evaluation.asset_key), _seconds_of_work(evaluation.metadata)
         if key in self._reports:
             before = self._reports[key]

@@ -13,12 +13,12 @@ Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
 
 @dataclass(frozen=True)
 class StepReport:
-    """How one asset fared.
+    """Result of one asset.
 
     Args:
-        seconds: wall time of its step, and of watching what it predicted.
+        seconds: wall time of its step, and of watching its predictions.
         work_seconds: the part of it spent reading, auditing, training and writing.
-        message: what went wrong or what is worth knowing, else empty.
+        message: the error or a note, else empty.
     """
 
     key: str
@@ -32,13 +32,13 @@ class StepReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """How bringing the mesh up to date went.
+    """Result of bringing the mesh up to date.
 
     Args:
-        steps: one entry an asset.
+        steps: one entry per asset.
         seconds: wall time of all of it.
-        run_ids: the Dagster runs it took.
-        starting_seconds: the part of it before the first step began; all of it where none did.
+        run_ids: its Dagster runs.
+        starting_seconds: wall time before the first step; all of it where none started.
     """
 
     steps: tuple[StepReport, ...]
@@ -57,7 +57,7 @@ class RunReport:
 
 
 class Reporter(Protocol):
-    """Whoever wants to show progress."""
+    """Receiver of a run's progress."""
 
     def planned(self, steps: Sequence[Step]) -> None: ...
     def started(self, key: str) -> None: ...

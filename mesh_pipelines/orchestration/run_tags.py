@@ -1,4 +1,4 @@
-"""The tags and the selection of a run, whoever starts it: a sensor, a schedule or a person."""
+"""Tags and selection of a run, the same for sensors, schedules and people."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_tags(domain: LoadedDomain, reason: str) -> dict[str, str]:
 
 
 def partition_tags(window: tuple[str, str] | None) -> dict[str, str]:
-    """Tags that say which partitions a run makes: one, or an unbroken range."""
+    """Tags for the partitions of a run: one, or an unbroken range."""
     if window is None:
         return {}
     first, last = window
@@ -40,7 +40,7 @@ def partition_tags(window: tuple[str, str] | None) -> dict[str, str]:
 
 
 def check_keys(steps: Sequence[Step]) -> list[dg.AssetCheckKey]:
-    """The checks that go with making some assets."""
+    """Keys of the checks that run when some assets are made."""
     return [
         dg.AssetCheckKey(asset_key(step.key), name) for step in steps for name in checks_to_run(step.node)
     ]

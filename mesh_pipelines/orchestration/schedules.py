@@ -1,6 +1,6 @@
-"""Schedules: when a contract expects a delivery, or a model may have grown too old, the planner is asked.
+"""Schedules: ask planning when a contract expects a delivery, or a model may have grown too old.
 
-A domain's sensor looks all the time; a schedule looks at the moment that was promised, and says what is late.
+A domain's sensor ticks all the time; a schedule ticks at the promised moment, and names what is late.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ HOUR = 6
 
 @dataclass(frozen=True)
 class Due:
-    """What is due at the same moments.
+    """Contracts and models that are due at the same moments.
 
     Args:
-        name: of the schedule.
         cron: five fields.
         timezone: IANA name.
         contracts: sources, products and predictions whose contracts expect new rows then.
-        models: models whose age is to be looked at then.
+        models: models whose age is to be checked then.
     """
 
     name: str
@@ -44,11 +43,7 @@ class Due:
 
 
 def due_in(domain: LoadedDomain) -> tuple[Due, ...]:
-    """When what is due in a domain, one entry for all that is due at the same moments.
-
-    Args:
-        domain: the domain; its time zone counts where a contract names none.
-    """
+    """Moments at which something is due in a domain; its time zone counts where a contract names none."""
     found: dict[tuple[str, str], list[Node]] = {}
     for node in domain.nodes.values():
         when = _when(node, domain.profile.timezone)
@@ -72,21 +67,15 @@ def due_in(domain: LoadedDomain) -> tuple[Due, ...]:
 
 
 def due_schedules(domain: LoadedDomain) -> list[dg.ScheduleDefinition]:
-    """A running schedule for each moment at which something is due in a domain.
-
-    Args:
-        domain: the domain, whose code location they run in.
-    """
+    """A running schedule for each moment at which something is due in a domain."""
     return [_schedule(domain, due) for due in due_in(domain)]
 
 
-def overdue(due: Due, facts: Facts, since: datetime) -> list[str]:
-    """Sources that nothing was published of since they were last due, in words.
+def overdue_sources(due: Due, facts: Facts, since: datetime) -> list[str]:
+    """Sources without a publish since they were last due, in words.
 
     Args:
-        due: what is due.
-        facts: where to look.
-        since: when it was due the time before.
+        since: the due moment before.
     """
     return [
         f"nothing of {node.key} has come since {since:%Y-%m-%d %H:%M} UTC, and its contract expects it by now"
@@ -97,11 +86,7 @@ def overdue(due: Due, facts: Facts, since: datetime) -> list[str]:
 
 
 def cron_of(contract: Contract) -> str | None:
-    """The schedule that a contract names, or one that fits its frequency; ``None`` where it promises neither.
-
-    Args:
-        contract: the promise.
-    """
+    """The schedule that a contract names, or one that fits its frequency; ``None`` where it promises neither."""
     frequency = contract.sla.frequency
     if contract.sla.cron or frequency is None:
         return contract.sla.cron
@@ -135,7 +120,7 @@ def _schedule(domain: LoadedDomain, due: Due) -> dg.ScheduleDefinition:
         if not isinstance(wanted, NoRun):
             return run_request(mesh, replace(wanted, reason=f"{what}; {wanted.reason}"))
         now = context.scheduled_execution_time.astimezone(UTC)
-        reasons = [wanted.reason, *overdue(due, facts, _time_before(due, now))]
+        reasons = [wanted.reason, *overdue_sources(due, facts, _time_before(due, now))]
         reasons += [f"{key} {text}" for key, text in late_nodes(due.contracts, facts, now).items()]
         return dg.SkipReason("; ".join(reasons))
 

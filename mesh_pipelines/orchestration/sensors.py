@@ -1,4 +1,4 @@
-"""The sensor that keeps a domain current: every tick ends in a run with its reason, or in a reason for none."""
+"""The sensor that keeps a domain up to date: every tick ends in a run with its reason, or in a reason for none."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from mesh_pipelines.shared import shared_resources
 
 
 def update_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
-    """The sensor of one domain: looks at what landed and what others published, and asks for the next run.
-
-    Args:
-        domain: the domain, whose code location it runs in.
-    """
+    """The sensor of one domain: asks for the next run by what landed and what other domains published."""
     interval = shared_resources().settings.sensor_seconds
 
     @dg.sensor(

@@ -1,4 +1,4 @@
-"""A sensor's or schedule's tick: recent attempts, and the run that it requests."""
+"""The tick of a sensor or schedule: recent attempts, and the run that it requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
 from mesh_pipelines.runtime.dagster_yaml import urgency
-from mesh_pipelines.runtime.lost_runs import failed_if_lost
+from mesh_pipelines.runtime.lost_runs import fail_if_lost
 from mesh_pipelines.shared import shared_resources
 
 _RECENT = 12
@@ -28,12 +28,8 @@ _RECENT = 12
 def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts, Request | NoRun]:
     """Ask planning for a domain's next run.
 
-    Args:
-        domain: the domain, whose code location asks.
-        instance: the Dagster instance.
-
     Returns:
-        The mesh, the facts by which it was planned, and the run that is wanted or why there is none.
+        The mesh, the facts by which it was planned, and the requested run or the reason for none.
     """
     mesh, shared = mesh_of(domain), shared_resources()
     settle = shared.settings.settle_seconds
@@ -42,12 +38,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
 
 
 def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
-    """A wanted run as Dagster takes it.
-
-    Args:
-        mesh: all domains.
-        request: what to make and why.
-    """
+    """A request of planning as Dagster takes it."""
     domain = mesh.domains[request.domain]
     tags = {
         **run_tags(domain, request.reason),
@@ -66,11 +57,10 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
 
 
 def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Sequence[Attempt]]:
-    """Recent runs of a domain, looked up once each.
+    """Recent runs of a domain, read once each.
 
     Args:
-        instance: the Dagster instance.
-        own: the domain that looks: runs of its own whose process was killed are failed, others' are theirs to fail.
+        own: the domain that asks: its own runs whose process was killed are failed, others' are left to their domains.
     """
     known: dict[str, Sequence[Attempt]] = {}
 
@@ -78,7 +68,7 @@ def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Seque
         if domain not in known:
             runs = _recent_runs(instance, domain)
             if domain == own:
-                runs = [failed_if_lost(instance, run) for run in runs]
+                runs = [fail_if_lost(instance, run) for run in runs]
             known[domain] = [_attempt(run) for run in runs]
         return known[domain]
 
@@ -86,14 +76,9 @@ def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Seque
 
 
 def fail_lost_runs(instance: dg.DagsterInstance, domain: str) -> None:
-    """Fail those recent runs of a domain whose process was killed.
-
-    Args:
-        instance: the Dagster instance.
-        domain: the domain.
-    """
+    """Fail those recent runs of a domain whose process was killed."""
     for run in _recent_runs(instance, domain):
-        failed_if_lost(instance, run)
+        fail_if_lost(instance, run)
 
 
 def _recent_runs(instance: dg.DagsterInstance, domain: str) -> Sequence[dg.DagsterRun]:

@@ -1,4 +1,4 @@
-"""One asset as it is published, compared with what it would be made from now: the difference, by kind of node."""
+"""The difference between a published asset and the same asset made now, by kind of node."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Difference:
     Args:
         reasons: why it is out of date, in words; none where it is up to date.
         partitions: partitions that are out of date; ``None`` for an asset that is not made by partition.
-        waits: for what it waits before it can be made; empty where it need not wait.
-        blocks: whatever is downstream waits with it; not so where an earlier version can be read.
-        held: why it is not made, although something is new.
-        fault: what its step will raise, when what has landed cannot be read.
+        waits: reason to wait before it is made; empty where it need not wait.
+        blocks: everything downstream waits too; false where an earlier version can be read.
+        held: reason why it is not made although its inputs are new.
+        fault: the error its step will raise, when what has landed cannot be read.
     """
 
     reasons: tuple[str, ...] = ()
@@ -40,17 +40,12 @@ NONE = Difference()
 
 
 def compare(node: Node, facts: Facts) -> Difference:
-    """Compare an asset as it is published with what it would be made from now.
-
-    Args:
-        node: the asset.
-        facts: what is published, landed and registered.
-    """
+    """Compare an asset as it is published with what it would be made from now."""
     if isinstance(node, SourceNode):
         return _source(node, facts)
     if isinstance(node, ChampionNode):
         return _champion(node, facts)
-    missing = [given.key for given in node.inputs if not facts.there(given.key)]
+    missing = [given.key for given in node.inputs if not facts.exists(given.key)]
     if missing:
         return Difference(waits=f"{', '.join(missing)} is not published yet")
     if isinstance(node, ModelNode):
@@ -68,12 +63,10 @@ def compare(node: Node, facts: Facts) -> Difference:
 
 
 def inputs_now(node: Node, facts: Facts, partition: str | None = None) -> dict[str, str]:
-    """The content of every table that a node would be made from now, by key.
+    """Content hash of every table that a node would be made from now, by key.
 
     Args:
-        node: the asset.
-        facts: what is published.
-        partition: of a partitioned asset, which partition is to be made.
+        partition: of a partitioned asset, the partition to be made.
     """
     content: dict[str, str] = {}
     for given in node.inputs:
@@ -85,7 +78,7 @@ def inputs_now(node: Node, facts: Facts, partition: str | None = None) -> dict[s
 
 
 def all_partitions(node: Node, facts: Facts) -> tuple[str, ...] | None:
-    """Every partition that a node could be made of now, sorted; ``None`` for one without any."""
+    """Every partition that a node could be made of now, sorted; ``None`` for a node without partitions."""
     if not node.partitioned:
         return None
     found: set[str] = set()
@@ -129,7 +122,7 @@ def _source(node: SourceNode, facts: Facts) -> Difference:
 
 
 def _faulty_source(node: SourceNode, record: Publication | None, fault: MeshError) -> Difference:
-    """What does not answer is asked again; what answers wrongly is for its step to say, once, where people look."""
+    """Wait for a source that does not answer; let the step of one that answers wrongly raise its fault."""
     reason = f"{fault.where}: {fault.what}" if fault.where else fault.what
     parts = declared_partitions(node, partitions_in(record))[-1:]
     if isinstance(fault, TransientError) or (node.partitioned and not parts):

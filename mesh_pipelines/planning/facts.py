@@ -1,4 +1,4 @@
-"""The facts of planning: publish records, registered models, what has landed, verdicts of checks."""
+"""Facts of planning: publish records, registered models, what has landed, verdicts of checks."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the registry knows of a model, as far as planning needs it.
+    """The part of a model's registry entries that planning needs.
 
     Args:
         latest: newest version, 0 where there is none.
-        features: content of the feature set that the newest version was trained on.
-        features_version: which version of it that was.
+        features: content hash of the feature set that the newest version was trained on.
+        features_version: version of that feature set.
         spec: digest of the declaration that it was trained by.
-        rows: rows that the feature set had then.
-        trained_at: when that was, ISO 8601 in UTC.
+        rows: rows of the feature set at that training.
+        trained_at: ISO 8601 in UTC.
         decided: newest version that the gate has decided on.
         champion: version in use, 0 where there is none.
         shadow: version that is scored beside the champion, 0 where there is none.
-        shadow_seen: content of the feature set on which that was last done.
-        shadow_until: day of the data up to which its outcomes have to be known.
+        shadow_seen: content hash of the feature set that the shadow last scored.
+        shadow_until: day of the data up to which outcomes have to be known.
     """
 
     latest: int = 0
@@ -50,13 +50,13 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RetrainPolicy:
-    """When a model is trained again, by its declaration.
+    """Conditions of a new training, by the model's declaration.
 
     Args:
-        digest: changes when the model would be another one.
-        min_new_rows: rows more than last time that make new content worth a training.
-        max_age: age at which a version is trained again whatever has changed.
-        on_drift: whether drift beyond the model's bounds makes new content worth a training, however few its rows.
+        digest: hash of the declaration; a new one means another model.
+        min_new_rows: rows more than at the last training that make new content worth another.
+        max_age: age at which a version is trained again even without new content.
+        on_drift: drift beyond the model's bounds makes new content worth a training, however few its rows.
     """
 
     digest: str
@@ -71,20 +71,17 @@ def _not_looked_up(*_: object) -> Any:
 
 @dataclass
 class Facts:
-    """What is published, landed and registered; each look is taken once.
+    """Published, landed and registered state; each source is asked once.
 
     Args:
         record: the newest publication of a key, ``None`` where nothing was published.
         nodes: the nodes that may be asked about, by key.
-        model: what the registry knows of a model.
-        landing: where the rows of a source come from.
-        policy: when a model is trained again.
         settle: seconds that a new file must have been left unchanged.
-        drift: why a model has drifted, by what was found on this content of its feature set; ``None`` where none was
-            looked for yet, or all is within bounds.
-        verdicts: the last verdicts of the hand-written blocking checks of a node, by name; ``None`` where nobody can
-            be asked, and what is published may be followed.
-        seen: looks at sources that were taken already, by key.
+        drift: reason why a model has drifted on this content of its feature set; ``None`` where drift was not
+            measured yet, or is within bounds.
+        verdicts: the last verdicts of a node's hand-written blocking checks, by name; ``None`` without a Dagster
+            instance: what is published may be followed.
+        seen: sources that were asked already, by key.
     """
 
     record: Callable[[str], Publication | None]
@@ -108,7 +105,7 @@ class Facts:
         return self._publications[key]
 
     def record_of(self, key: str) -> PublishRecord:
-        """What the last publish of a key wrote down; an empty record where nothing was published."""
+        """The publish record of a key; an empty record where nothing was published."""
         if key not in self._records:
             self._records[key] = PublishRecord.of(self.of(key))
         return self._records[key]
@@ -118,15 +115,15 @@ class Facts:
             self._models[key] = self.model(key)
         return self._models[key]
 
-    def there(self, key: str) -> bool:
-        """Something can be read under a key: rows in the lake, or a version in the registry."""
-        return self.registered(key) > 0 if self.in_registry(key) else self.of(key) is not None
+    def exists(self, key: str) -> bool:
+        """True if rows in the lake or a version in the registry can be read under a key."""
+        return self.registry_version(key) > 0 if self.in_registry(key) else self.of(key) is not None
 
     def in_registry(self, key: str) -> bool:
-        """The versions of a key are kept in the model registry, not in the lake."""
+        """True if the versions of a key are kept in the model registry, not in the lake."""
         return key in self.nodes and self.nodes[key].in_registry
 
-    def registered(self, key: str) -> int:
+    def registry_version(self, key: str) -> int:
         """The version of a model or champion in the registry, 0 where there is none."""
         match self.nodes[key]:
             case ModelNode():
@@ -137,12 +134,12 @@ class Facts:
                 return 0
 
     def registry_state(self, key: str) -> ModelFacts | None:
-        """What the registry knows of a model or its champion; ``None`` for anything else."""
+        """Registry facts of a model or its champion; ``None`` for anything else."""
         node = self.nodes.get(key)
         return self.of_model(node.model_key) if isinstance(node, RegisteredNode) else None
 
     def made_at(self, node: Node) -> datetime | None:
-        """When what is there now of a node was made; ``None`` where nothing is, or nobody wrote it down."""
+        """Time at which the newest version of a node was made; ``None`` where there is none or it is not on record."""
         if isinstance(node, ChampionNode):
             return None
         if isinstance(node, ModelNode):
@@ -152,7 +149,7 @@ class Facts:
         return record.published_at if record else None
 
     def landed(self, node: Node) -> Landed:
-        """What one look found for a source; what went wrong with the look is part of it."""
+        """The landed inputs of a source, or the error of asking for them."""
         if node.key not in self.seen:
             known = self.record_of(node.key).landed
             found = look_at(self.landing(node), known, settle=self.settle)
@@ -163,7 +160,7 @@ class Facts:
 
 
 def partitions_in(record: Publication | None) -> dict[str, str]:
-    """Content of each partition of a table; empty for one that is not partitioned."""
+    """Content hash of each partition of a table; empty for a table without partitions."""
     if record is None or record.partition_by is None:
         return {}
     return {name: digest.hex for name, digest in record.partitions.items()}
@@ -171,16 +168,16 @@ def partitions_in(record: Publication | None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check came to when it was last executed.
+    """The last result of a check.
 
     Args:
         number: of this evaluation, greater than those before it.
-        passed: true if it lets what it saw be followed.
-        at: when that was (UTC).
-        said: its own description of what it found.
+        passed: true if what it checked may be followed.
+        at: time of the evaluation (UTC).
+        description: the description that the check gave.
     """
 
     number: int
     passed: bool
     at: datetime
-    said: str = ""
+    description: str = ""

@@ -1,6 +1,6 @@
-"""The judgement of one asset: whether it is out of date, why, for what cause, from which versions, what it waits for.
+"""Judges one asset: out of date or not, the reasons, the cause, the versions, what it waits for.
 
-The plan, the next run, ``mesh why`` and the steps read it; nothing else compares.
+The plan, the next run, ``mesh why`` and the steps read this judgement; nothing else compares.
 """
 
 from __future__ import annotations
@@ -13,33 +13,28 @@ from mesh_pipelines.landing.changes import removed_inputs
 from mesh_pipelines.planning.compare import Difference, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
-from mesh_pipelines.planning.verdicts import marks, unseen, why_unfit
+from mesh_pipelines.planning.verdicts import check_states, unseen_checks, why_unfit
 
 
 def judge(node: Node, facts: Facts) -> Judgement:
-    """Judge one asset by what is published, landed and registered; once for the same facts.
-
-    Args:
-        node: the asset.
-        facts: what is published, landed and registered.
-    """
+    """Judge one asset by what is published, landed and registered; once for the same facts."""
     known = facts.judgements.get(node.key)
     if known is None:
-        known = facts.judgements[node.key] = _judged(node, facts)
+        known = facts.judgements[node.key] = _judge_anew(node, facts)
     return known
 
 
 def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:
-    """Inputs of an asset that nothing may follow, each with the reason."""
+    """Inputs of an asset that may not be followed, each with the reason."""
     upstream = [facts.nodes[given.key] for given in node.inputs if given.key in facts.nodes]
     return {one.key: reason for one in upstream if (reason := judge(one, facts).unfit)}
 
 
-def _judged(node: Node, facts: Facts) -> Judgement:
+def _judge_anew(node: Node, facts: Facts) -> Judgement:
     found = compare(node, facts)
     reasons, partitions = found.reasons, found.partitions
     if not reasons and not found.waits:
-        reasons, partitions = _unchecked(node, facts)
+        reasons, partitions = _reasons_of_checks(node, facts)
     return Judgement(
         reasons,
         partitions,
@@ -54,9 +49,9 @@ def _judged(node: Node, facts: Facts) -> Judgement:
     )
 
 
-def _unchecked(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """Checks that have not seen what is published run with a step that finds nothing else to do."""
-    missing = unseen(node, facts)
+def _reasons_of_checks(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Reasons and partitions for checks that have not seen what is published."""
+    missing = unseen_checks(node, facts)
     parts = declared_partitions(node, partitions_in(facts.of(node.key)))[-1:] if node.partitioned else None
     if not missing or parts == ():
         return (), None
@@ -86,7 +81,7 @@ def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, .
             name: json.dumps(inputs_now(node, facts, name), sort_keys=True) for name in partitions or ("",)
         }
         inputs |= {given.key: str(facts.registry_state(given.key)) for given in node.inputs}
-    inputs |= marks(node, facts)
+    inputs |= check_states(node, facts)
     content = json.dumps([node.key, node.version_of_code, sorted(inputs.items())])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -109,7 +104,7 @@ def _versions(node: Node, facts: Facts) -> list[str]:
     for given in node.inputs:
         published = None if facts.in_registry(given.key) else facts.of(given.key)
         if facts.in_registry(given.key):
-            found.append(f"{given.key}@{facts.registered(given.key)}")
+            found.append(f"{given.key}@{facts.registry_version(given.key)}")
         elif published and read.get(given.key, published.version) != published.version:
             found.append(f"{given.key}@{read[given.key]} -> @{published.version}")
         elif published:

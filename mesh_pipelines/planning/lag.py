@@ -15,12 +15,10 @@ from mesh_pipelines.planning.step import Step
 
 @dataclass(frozen=True)
 class Lags:
-    """How far behind anything of a mesh is, at one moment.
+    """Lags of products and models at one moment.
 
     Args:
-        steps: what is to be made for everything to be up to date, by key.
-        facts: where they were looked up.
-        now: the moment.
+        steps: steps that would bring everything up to date, by key.
     """
 
     steps: Mapping[str, Step]
@@ -29,22 +27,19 @@ class Lags:
 
     @classmethod
     def at(cls, nodes: Sequence[Node], facts: Facts, now: datetime) -> Lags:
-        """Look at some nodes with all that is upstream of them.
+        """Plan some nodes with all that is upstream of them.
 
         Args:
             nodes: upstream first.
-            facts: where to look.
-            now: the moment of looking.
         """
         return cls({step.key: step for step in plan(nodes, facts).steps}, facts, now)
 
     def of(self, node: Node, trained_until: str = "", trained_at: datetime | None = None) -> Lag:
-        """How far behind one product or model is.
+        """The lag of one product or model.
 
         Args:
-            node: the product or model.
-            trained_until: of a model, time of the newest outcome that its champion was made from.
-            trained_at: and when that was.
+            trained_until: of a model, time of the newest outcome that its champion was trained on.
+            trained_at: of a model, time of that training.
         """
         sources = [found for found in self._upstream(node) if isinstance(found, SourceNode)]
         waiting = [self.steps[source.key] for source in sources if source.key in self.steps]
@@ -70,7 +65,7 @@ class Lags:
         return list(found.values())
 
     def _reasons(self, node: Node) -> tuple[str, ...]:
-        """The reason why it will be made anew: its own reasons, else those of what is upstream of it."""
+        """Reasons to make a node anew: its own, else those of its upstream nodes."""
         step = self.steps.get(node.key)
         if step is None:
             return ()
@@ -81,13 +76,7 @@ class Lags:
 
 
 def late_nodes(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:
-    """What has not been published within the time that its contract promises; key -> in words.
-
-    Args:
-        nodes: any nodes; those without a promise are never late.
-        facts: where to look.
-        now: the moment of looking.
-    """
+    """Nodes not published within the time that their contract promises: key -> delay in words."""
     found: dict[str, str] = {}
     for node in nodes:
         promised = node.contract.sla.freshness if node.contract else None
@@ -110,14 +99,14 @@ def span(length: timedelta) -> str:
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a product or model is behind what landed.
+    """Delay of a product or model behind what landed.
 
     Args:
         landed_until: newest partition that has landed upstream of it; empty where none is cut by time.
-        until: newest partition that is published; of a model the time of the newest outcome that it was made from.
+        until: newest published partition; of a model, time of the newest outcome that it was trained on.
         waiting: partitions, or whole sources, upstream of it that have landed and are not published yet.
-        behind: why it will be made anew; empty where it is up to date.
-        late: that it is older than its contract promises, in words; else empty.
+        behind: reason why it will be made anew; empty where it is up to date.
+        late: excess over the age its contract promises, in words; else empty.
         age: of a model, seconds since its champion was trained.
     """
 

@@ -35,7 +35,7 @@ _TICK = 2.0
 
 def facts_of(
     nodes: Mapping[str, Node],
-    platform: SharedResources,
+    shared: SharedResources,
     *,
     settle: float = 0.0,
     without_registry: bool = False,
@@ -45,12 +45,10 @@ def facts_of(
 
     Args:
         nodes: all that may be asked about, by key.
-        platform: the shared resources.
         settle: seconds that a new file must have been left unchanged before it counts as landed.
-        without_registry: where MLflow does not answer, take models for untrained: their own steps then say what is
-            wrong, and everything else goes on.
-        instance: the Dagster instance, which keeps what watching and hand-written checks have found; asked only
-            where it may matter.
+        without_registry: where MLflow does not answer, take models for untrained: their own steps then raise the
+            fault, and everything else goes on.
+        instance: the Dagster instance, with the findings of drift and checks; asked only where they matter.
     """
 
     @cache
@@ -65,23 +63,23 @@ def facts_of(
     @cache
     def models() -> Mapping[str, ModelFacts]:
         try:
-            return all_model_facts(platform)
+            return all_model_facts(shared)
         except TrackingUnavailable:
             if without_registry:
                 return {}
             raise
 
     def landing(node: Node) -> Landing:
-        return landing_of(node, platform.settings)
+        return landing_of(node, shared.settings)
 
     def model(key: str) -> ModelFacts:
         known, node = models().get(key, ModelFacts()), nodes[key]
         if known.latest and isinstance(node, ModelNode) and policy(node).min_new_rows:
-            rows = _rows_of(platform, node.features_key, known.features_version)
+            rows = _rows_of(shared, node.features_key, known.features_version)
             known = replace(known, rows=rows)
         return known
 
-    facts = Facts(platform.record, nodes, model, landing, policy, settle)
+    facts = Facts(shared.record, nodes, model, landing, policy, settle)
     if instance is not None:
         facts.drift = _drift(facts, instance)
         facts.verdicts = _verdicts(facts, instance)
@@ -90,7 +88,7 @@ def facts_of(
 
 def facts_for_step(
     nodes: Mapping[str, Node],
-    platform: SharedResources,
+    shared: SharedResources,
     reads: Iterable[TableVersion],
     instance: Callable[[], DagsterInstance] | None = None,
 ) -> Facts:
@@ -100,21 +98,20 @@ def facts_for_step(
 
     Args:
         nodes: those of its domain, by key.
-        platform: the shared resources.
         reads: the inputs that it was given.
-        instance: the Dagster instance, which keeps what watching has found.
+        instance: the Dagster instance, with the findings of drift.
     """
-    facts, given = facts_of(nodes, platform, instance=instance), {read.key: read.version for read in reads}
+    facts, given = facts_of(nodes, shared, instance=instance), {read.key: read.version for read in reads}
 
     def record(key: str) -> Publication | None:
-        return platform.lake.record(key, given[key]) if key in given else platform.record(key)
+        return shared.lake.record(key, given[key]) if key in given else shared.record(key)
 
     facts.record, facts.verdicts = record, None
     return facts
 
 
 def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[Node, str], str | None]:
-    """Look up what was found about all models at once, when the first of them is asked about."""
+    """Read the drift findings of all models at the first question about one."""
     watched = {node.model_key: key for key, node in facts.nodes.items() if isinstance(node, PredictionsNode)}
     found: dict[str, Watched] | None = None
 
@@ -137,7 +134,7 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
 def _verdicts(
     facts: Facts, instance: Callable[[], DagsterInstance]
 ) -> Callable[[Node], Mapping[str, Verdict]]:
-    """Look up what all blocking checks last said at once, when the first of them is asked about."""
+    """Read the last verdicts of all blocking checks at the first question about one."""
 
     @cache
     def found() -> Mapping[str, Mapping[str, Verdict]]:
@@ -147,12 +144,7 @@ def _verdicts(
 
 
 def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping[str, Mapping[str, Verdict]]:
-    """What the blocking checks of some assets last said, by asset and check; absent where one was never executed.
-
-    Args:
-        instance: the Dagster instance, which all code locations share.
-        nodes: any nodes.
-    """
+    """Last verdict of each blocking check, by asset and check; absent where it was never executed."""
     import dagster as dg
     from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
@@ -166,10 +158,10 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
     for key, newest in storage.get_latest_asset_check_execution_by_key(list(wanted)).items():
         record = newest
         if record.status == Status.PLANNED:  # a run is about to execute it, or ended before it did
-            said = storage.get_asset_check_execution_history(
+            executed = storage.get_asset_check_execution_history(
                 key, limit=1, status={Status.SUCCEEDED, Status.FAILED}
             )
-            record = next(iter(said), newest)
+            record = next(iter(executed), newest)
         entry = record.event
         evaluation = entry.dagster_event.event_specific_data if entry and entry.dagster_event else None
         if entry is not None and isinstance(evaluation, dg.AssetCheckEvaluation):
@@ -185,22 +177,19 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
 _seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}
 
 
-def all_model_facts(platform: SharedResources) -> Mapping[str, ModelFacts]:
-    """What the registry knows of every model, by key; nothing yet where there is no registry.
+def all_model_facts(shared: SharedResources) -> Mapping[str, ModelFacts]:
+    """Registry facts of every model, by key; empty where there is no registry.
 
-    One question for all of them, and none while the registry's file is what it was at the last one.
-
-    Args:
-        platform: the shared resources.
+    One query for all models, and none while the registry's file is unchanged.
     """
-    if not registry_exists(platform):
+    if not registry_exists(shared):
         return {}
-    uri = platform.settings.tracking_uri
+    uri = shared.settings.tracking_uri
     stamp = _stamp(uri)
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
         if not uri.startswith("sqlite:"):
             preload(REGISTRY)
-        found = {key: _facts(standing) for key, standing in registry_of(platform).standing().items()}
+        found = {key: _facts(standing) for key, standing in registry_of(shared).standing().items()}
         _seen[uri] = (stamp, found)
     return _seen[uri][1]
 
@@ -224,7 +213,7 @@ def _facts(standing: Standing) -> ModelFacts:
 
 
 def _stamp(uri: str) -> object:
-    """What changes when MLflow's own file does; ``None`` where a server would have to be asked, or it just changed."""
+    """Identity of MLflow's database file; ``None`` for a server, or for a file that changed a moment ago."""
     if not uri.startswith("sqlite:///"):
         return None
     path = Path(uri.removeprefix("sqlite:///"))
@@ -235,10 +224,10 @@ def _stamp(uri: str) -> object:
     return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
-def _rows_of(platform: SharedResources, key: str, version: int | None) -> int:
-    """Rows of a feature set at the version that a model was trained on; 0 where that is no longer known."""
+def _rows_of(shared: SharedResources, key: str, version: int | None) -> int:
+    """Rows of a feature set at the version that a model was trained on; 0 where that version is gone."""
     try:
-        return platform.lake.record(key, version).rows if version is not None else 0
+        return shared.lake.record(key, version).rows if version is not None else 0
     except NotPublished:
         return 0
 
@@ -253,7 +242,7 @@ def _span(text: str | None) -> timedelta | None:
     )
 
 
-def registry_exists(platform: SharedResources) -> bool:
-    """True if any model was ever logged; asking MLflow would import it, and create its database, for nothing."""
-    uri = platform.settings.tracking_uri
+def registry_exists(shared: SharedResources) -> bool:
+    """True if a model was ever logged; answered without MLflow, whose import takes seconds and creates a database."""
+    uri = shared.settings.tracking_uri
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()

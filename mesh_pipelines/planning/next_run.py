@@ -1,9 +1,8 @@
-"""Keeping a domain current: what its next run should make, or in plain words why there is none.
+"""The next run of a domain, or the reason for none: a pure decision over facts and earlier attempts.
 
-A pure decision over the planner's facts and what was attempted before. It waits for products of other domains that are
-about to change, so that a model which reads two of them is trained once, on both; it makes nothing of a cause that
-was attempted already, so that a refused file is not refused again every few seconds. A run whose process was killed
-has answered nothing: it is asked for again, from what is published by then.
+It waits for products of other domains that are about to change, so that a model which reads two of them is trained
+once, on both. A cause that was attempted already starts no run, so a refused file is not refused again every few
+seconds. A run whose process was killed has answered nothing: it is asked for again, from what is published by then.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from mesh_pipelines.planning.step import Plan, Step
 
 _LISTED = 8
 LOST = 3
-"""Runs that may be lost to a killed process for one cause, before it is left to a person."""
+"""Killed runs of one cause after which no other is started without a person."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,10 @@ class Attempt:
     """A run that was started for some causes.
 
     Args:
-        run_id: the Dagster run.
         causes: hash of the cause by key.
         finished: true if it has ended, well or badly.
         failed: true if it ended badly.
-        lost: true if it ended without a word of its steps: its process was killed, or never came up.
+        lost: true if it ended without an event of its steps: its process was killed, or never came up.
     """
 
     run_id: str
@@ -50,12 +48,12 @@ class Request:
     """A run that should be started.
 
     Args:
-        domain: whose code location it is.
-        steps: what it makes, upstream first.
+        domain: its code location.
+        steps: upstream first.
         window: first and last partition, where some of it is partitioned.
-        key: the same for the same causes after the same attempts: a run is started once for it.
+        key: equal for the same causes after the same attempts, so that a run is started once for them.
         causes: hash of the cause by key.
-        reason: why, in words.
+        reason: in words.
         versions: the versions that caused it, in words.
     """
 
@@ -70,7 +68,7 @@ class Request:
 
 @dataclass(frozen=True)
 class NoRun:
-    """No run now, and why."""
+    """The reason for no run now."""
 
     reason: str
 
@@ -80,13 +78,12 @@ Attempts = Callable[[str], Sequence[Attempt]]
 
 
 def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | NoRun:
-    """What a domain's next run should make.
+    """The next run of a domain.
 
     Args:
         mesh: all domains: those upstream may be about to change.
         domain: the domain that asks.
-        facts: what is published, landed and registered.
-        attempts: what was started before, by domain.
+        attempts: earlier attempts, by domain.
     """
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
@@ -130,7 +127,7 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         digest[:24],
         causes,
         "; ".join(dict.fromkeys(reasons)),
-        _listed(list(versions)),
+        _list_versions(list(versions)),
     )
 
 
@@ -141,7 +138,7 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
         found = plan(nodes, facts, settled=settled)
         more: list[str] = []
         for step in found.steps:
-            if step.follows or not _settled(step, facts, attempts(step.node.domain)):
+            if step.follows or not _is_settled(step, facts, attempts(step.node.domain)):
                 continue
             if not any(i.key in more for i in step.node.inputs):  # else it may only have waited for that one
                 more.append(step.key)
@@ -150,8 +147,8 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
         settled += more
 
 
-def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
-    """True if the last attempt at an asset was for its present cause: then it is answered, unless it was killed."""
+def _is_settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
+    """True if the last attempt at an asset had its present cause and was not killed."""
     lost = 0
     for attempt in attempts:
         if not attempt.finished or step.key not in attempt.causes:
@@ -166,6 +163,6 @@ def _settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
     return False
 
 
-def _listed(versions: Sequence[str]) -> str:
+def _list_versions(versions: Sequence[str]) -> str:
     shown = ", ".join(versions[:_LISTED])
     return f"{shown} and {len(versions) - _LISTED} more" if len(versions) > _LISTED else shown

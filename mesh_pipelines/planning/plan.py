@@ -1,7 +1,7 @@
 """The plan: the assets to make, upstream first, and those that wait.
 
-The lake and the model registry hold the truth: each table remembers the content (not the run) of everything it was
-made from. So the same answer comes out for the ``mesh`` command, the sensors and a person who asks why.
+Lake and model registry hold the content hash of everything a table was made from, so the ``mesh`` command, the sensors
+and ``mesh why`` come to the same plan.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ def plan(
     without: Collection[str] = (),
     settled: Collection[str] = (),
 ) -> Plan:
-    """What has to be made for the given nodes to be up to date.
+    """The steps that bring the given nodes up to date.
 
     Args:
         nodes: the selection, upstream first.
-        facts: where to look.
-        force: keys to make whether or not they are out of date.
-        without: keys that failed before, with all that is downstream of them left out.
+        force: keys to make even where they are up to date.
+        without: keys that failed before; they and everything downstream of them are left out.
         settled: keys to leave as they are published, while what is downstream of them goes on.
     """
     steps: dict[str, Step] = {}
@@ -45,7 +44,7 @@ def plan(
         ahead = [steps[i.key] for i in node.inputs if i.key in steps]
         unfit = "; ".join(why for key, why in unfit_inputs(node, facts).items() if key not in steps)
         if unfit and (ahead or found.reasons or node.key in force):
-            waiting[node.key] = Waiting(node, unfit, blocks=not facts.there(node.key))
+            waiting[node.key] = Waiting(node, unfit, blocks=not facts.exists(node.key))
         elif (
             found.waits
             and not _may_follow(node, ahead, steps, facts)
@@ -59,15 +58,15 @@ def plan(
         if node.key in force:
             own = _asked_for(node, own, facts)
         if ahead:
-            steps[node.key] = _following(node, ahead, own)
+            steps[node.key] = _follow(node, ahead, own)
         elif own is not None:
             steps[node.key] = own
     return Plan(tuple(steps.values()), tuple(waiting.values()))
 
 
 def _may_follow(node: Node, ahead: list[Step], steps: Mapping[str, Step], facts: Facts) -> bool:
-    """What it waits for is made ahead of it in this plan."""
-    return bool(ahead) and all(given.key in steps or facts.there(given.key) for given in node.inputs)
+    """True if what a node waits for is made ahead of it in this plan."""
+    return bool(ahead) and all(given.key in steps or facts.exists(given.key) for given in node.inputs)
 
 
 def _asked_for(node: Node, found: Step | None, facts: Facts) -> Step:
@@ -77,7 +76,7 @@ def _asked_for(node: Node, found: Step | None, facts: Facts) -> Step:
     return Step(node, ("asked for", *(found.reasons if found else ())), partitions)
 
 
-def _following(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:
+def _follow(node: Node, ahead: Iterable[Step], found: Step | None) -> Step:
     ahead = list(ahead)
     reasons = (*(found.reasons if found else ()), *(f"{step.key} is made first" for step in ahead))
     partitions: set[str] = set(found.partitions or ()) if found else set()

@@ -1,4 +1,4 @@
-"""A plan cut into runs: one domain and one unbroken range of partitions each."""
+"""Cuts a plan into runs: one domain and one unbroken range of partitions each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) ->
     """The largest share of the plan that one domain can run now; ties go to the higher priority.
 
     Args:
-        mesh: the whole mesh.
-        steps: what is to be made, upstream first.
-        only: the domain whose share is wanted, where it is not for choosing.
+        steps: steps of the plan, upstream first.
+        only: the one domain that may be chosen.
     """
     pending = {step.key for step in steps}
     best: list[Step] = []
@@ -35,11 +34,7 @@ def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) ->
 
 
 def windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
-    """Cut a group into runs: a run covers one unbroken range of partitions; what has none goes with the last.
-
-    Args:
-        group: steps of one domain, upstream first.
-    """
+    """Cut a group into runs of one unbroken range of partitions; steps without partitions go with the last."""
     cut = [step for step in group if step.partitions]
     names = sorted({name for step in cut for name in step.partitions or ()})
     if not names:

@@ -12,11 +12,9 @@ class Step:
     """One asset that is to be made.
 
     Args:
-        node: the asset.
-        reasons: why, in words a person can read.
-        partitions: which partitions of it; ``None`` for an asset that is not materialized by partition.
-        follows: it is here only because something upstream of it will be made; where that turns out to be
-            unchanged, it stays as it is.
+        reasons: in words.
+        partitions: ``None`` for an asset that is not materialized by partition.
+        follows: made only because something upstream of it is; if that turns out unchanged, it stays as it is.
     """
 
     node: Node
@@ -31,12 +29,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An asset that cannot be made yet, and for what it waits.
+    """An asset that cannot be made yet.
 
     Args:
-        node: the asset.
         reason: for what it waits, in words.
-        blocks: whether what is downstream waits with it; not where an earlier version can be read.
+        blocks: everything downstream waits too; false where an earlier version can be read.
     """
 
     node: Node

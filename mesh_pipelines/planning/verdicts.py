@@ -1,7 +1,7 @@
-"""Checks that a domain wrote by hand: what the blocking ones last said, and so who may follow what is published.
+"""Verdicts of hand-written blocking checks, and who may follow what is published.
 
-The gate audits a contract before anything is published. A blocking ``@dg.asset_check`` looks at what has been published
-already, so what it refuses is kept from whoever would follow: its own domain and every other one, until it passes.
+The gate audits a contract before anything is published. A blocking ``@dg.asset_check`` examines what has been published
+already, so what it refuses is kept from its readers in every domain until it passes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,8 @@ if TYPE_CHECKING:
 _LONGEST = 160
 
 
-def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
-    """Blocking checks of a node that have not seen what is published of it now; none where nothing is.
-
-    Their run was killed before it came to them, or it was started without them.
-
-    Args:
-        node: any node.
-        facts: where to look.
-    """
+def unseen_checks(node: Node, facts: Facts) -> tuple[str, ...]:
+    """Blocking checks that have not seen a node's published version: their run was killed or started without them."""
     if facts.verdicts is None or not node.blocking_checks:
         return ()
     made, verdicts = facts.made_at(node), facts.verdicts(node)
@@ -35,17 +28,12 @@ def unseen(node: Node, facts: Facts) -> tuple[str, ...]:
 
 
 def why_unfit(node: Node, facts: Facts) -> str | None:
-    """The reason why nobody may follow what is published of a node now, in words; ``None`` where all may.
-
-    Args:
-        node: any node.
-        facts: where to look.
-    """
+    """The reason why a node's published version may not be followed now; ``None`` where it may."""
     if facts.verdicts is None or not node.blocking_checks:
         return None
-    verdicts, missing = facts.verdicts(node), unseen(node, facts)
+    verdicts, missing = facts.verdicts(node), unseen_checks(node, facts)
     failed = [
-        f"check {name} of {node.key} failed on {_version(node, facts)}{quote(last.said)}"
+        f"check {name} of {node.key} failed on {_version(node, facts)}{quote(last.description)}"
         for name in node.blocking_checks
         if name not in missing and (last := verdicts.get(name)) is not None and not last.passed
     ]
@@ -59,23 +47,18 @@ def why_unfit(node: Node, facts: Facts) -> str | None:
 
 
 def remedy_of(key: str) -> str:
-    """What to do about an asset whose check has failed."""
+    """The remedy for an asset whose check has failed."""
     return (
         f"correct what it is made of, or the check; `mesh run {key} --force` makes it and checks it again, "
         "and so does the check's page in Dagster"
     )
 
 
-def marks(node: Node, facts: Facts) -> dict[str, str]:
-    """What changes when a node's checks have something new to say: for the node itself, and for what reads it.
-
-    Args:
-        node: the node that is to be made.
-        facts: where to look.
-    """
+def check_states(node: Node, facts: Facts) -> dict[str, str]:
+    """Hashable state of a node's checks, part of the cause of the node itself and of its readers."""
     if facts.verdicts is None:
         return {}
-    missing = unseen(node, facts)
+    missing = unseen_checks(node, facts)
     found = {f"checks of {node.key}": f"{missing} on {_version(node, facts)}"} if missing else {}
     for wanted in node.inputs:
         upstream = facts.nodes.get(wanted.key)
@@ -88,12 +71,12 @@ def marks(node: Node, facts: Facts) -> dict[str, str]:
 def _version(node: Node, facts: Facts) -> str:
     known = facts.registry_state(node.key)
     if known is not None:
-        return f"version {facts.registered(node.key)}"
+        return f"version {facts.registry_version(node.key)}"
     record = facts.of(node.key)
     return f"version {record.version}" if record else "what is published"
 
 
-def quote(said: str) -> str:
-    """What a check said of itself, short, after a colon; nothing where it said nothing."""
-    text = " ".join(said.split())
+def quote(description: str) -> str:
+    """The description of a check, short, after a colon; empty where it gave none."""
+    text = " ".join(description.split())
     return f": {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}" if text else ""

@@ -1,4 +1,4 @@
-"""A candidate for publication, and what was published of it."""
+"""A candidate for publication, and the result of publishing it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from quality.outcome import Outcome
 
 @dataclass(frozen=True)
 class Candidate:
-    """Rows that want to be published.
+    """Rows to be published.
 
     Args:
-        frame: the rows, lazily.
         partitions: the partitions that they replace; ``None`` where they replace the whole table.
         order: columns to sort by, for tables whose order matters to training.
-        origins: what each partition was made of.
+        origins: code and inputs of each partition.
         landed: of a source, the inputs that were read.
-        scoring: of predictions, by which models.
+        scoring: of predictions, the models.
         increment: the version before that it adds to, where it does not replace it.
     """
 
@@ -38,14 +37,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Published:
-    """What became of a candidate that passed.
+    """Result of a candidate that passed.
 
     Args:
         version: Delta version of the table.
         data_version: hash of its content.
         rows: rows of the candidate that were accepted.
         total: rows of the whole table now.
-        unchanged: it was what had been published before, so nothing was written.
+        unchanged: equal to what had been published before, so nothing was written.
         outcome: the audit; ``None`` for a table without a contract.
         seconds: wall time by phase: read, audit, write, commit.
     """

@@ -20,7 +20,7 @@ class Increment:
 
     Args:
         version: the version whose rows stay; the candidate fits no other one.
-        column: the column that the mark is about.
+        column: column of the mark.
         since: the mark, as text.
     """
 
@@ -30,12 +30,9 @@ class Increment:
 
 
 class KeptRows:
-    """Rows that are kept, once all rows of the candidate have been seen.
+    """Published rows that an increment keeps, once all rows of the candidate have been seen.
 
     Args:
-        lake: where they are published.
-        contract: the table's contract, which names its key.
-        increment: what the candidate adds to.
         batch: rows to read at a time.
     """
 
@@ -51,14 +48,14 @@ class KeptRows:
         probe = nothing.with_columns(pl.lit(increment.since).alias(increment.column))
         self._mark = typed(probe, contract).frame[increment.column][0]
 
-    def replaced_by(self, good: pl.DataFrame, bad: pl.DataFrame) -> None:
-        """Take note of a batch of the candidate: its accepted and its refused rows."""
+    def add_batch(self, good: pl.DataFrame, bad: pl.DataFrame) -> None:
+        """Count a batch of the candidate: its accepted and its refused rows."""
         if self._key:
             self._good.append(good.select(self._key))
             self._text += [as_text(good.select(self._key)), bad.select(pl.col(self._key).cast(pl.String))]
 
-    def published(self) -> Iterator[pl.DataFrame]:
-        """Published rows that stay. One whose new form was refused stays as well: it is the last good one."""
+    def published_rows(self) -> Iterator[pl.DataFrame]:
+        """Published rows that stay. A row whose new form was refused stays as well: it is the last good one."""
         rows = self._lake.scan(self._table, self._increment.version)
         if not self._key:
             rows = rows.filter(pl.col(self._increment.column) < self._mark)
@@ -67,12 +64,8 @@ class KeptRows:
         with self._lake.reading(self._table, self._increment.version):
             yield from rows.collect_batches(chunk_size=self._batch)
 
-    def refused(self, quarantine: str) -> pl.DataFrame:
-        """Rows in quarantine that stay there.
-
-        Args:
-            quarantine: key of the quarantine.
-        """
+    def quarantined_rows(self, quarantine: str) -> pl.DataFrame:
+        """Rows that stay in quarantine, whose key is ``quarantine``."""
         if not self._lake.exists(quarantine):
             return pl.DataFrame()
         with self._lake.reading(quarantine):

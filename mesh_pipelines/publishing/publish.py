@@ -1,9 +1,8 @@
-"""Write, audit, publish: the one gate that everything passes on its way into the lake.
+"""Write, audit, publish: the one gate on the way into the lake.
 
-Rows come in bounded batches. Each batch is held against the contract's row rules; good rows are staged as encrypted
-files and shown to the dataset rules, refused rows are staged for the quarantine, with the rules they broke. When all
-is staged the dataset rules are judged. Only if the whole outcome passes is it committed: a candidate that fails
-leaves the published version as it was.
+Rows come in bounded batches. Each batch meets the contract's row rules; good rows are staged as encrypted files and
+shown to the dataset rules, refused rows are staged for the quarantine. Only if the whole outcome passes is it
+committed: a candidate that fails leaves the published version as it was.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Audit, PublishRecord
-from mesh_pipelines.publishing.refusal import refusal
+from mesh_pipelines.publishing.refusal import refusal_error
 from mesh_pipelines.publishing.writer import Stopwatch, Writer
 from mesh_pipelines.shared import SharedResources
 from quality.outcome import Outcome
@@ -29,10 +28,7 @@ def publish(
     """Publish a candidate if it keeps its contract.
 
     Args:
-        shared: the shared resources.
-        node: what is published.
-        candidate: its rows.
-        reads: what they were made from.
+        reads: the tables that its rows were made from, by key.
         run_id: the Dagster run.
 
     Raises:
@@ -46,10 +42,10 @@ def publish(
         try:
             outcome = writer.stage(held)
         except AuditRefused as refused:
-            refused.outcome = refused.outcome or writer.nonconforming(refused.what)
+            refused.outcome = refused.outcome or writer.refuse_columns(refused.what)
             raise
         if outcome is not None and outcome.verdict == "refused":
-            raise refusal(node.key, outcome, writer.places)
+            raise refusal_error(node.key, outcome, writer.places)
         with watch.phase("commit"):
             commit = writer.commit(_record(node, candidate, reads, run_id, outcome))
     return Published(

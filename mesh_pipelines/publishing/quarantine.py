@@ -1,4 +1,4 @@
-"""Rows refused one by one: their place, and the rule that each broke."""
+"""Quarantine: refused rows, each with the rule that it broke."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ QUARANTINE = "__quarantine"
 """Ending of the key of a product's quarantine."""
 
 
-def without_strays(split: RowSplit, column: str | None, partitions: tuple[str, ...] | None) -> RowSplit:
-    """Rows of a partition that this candidate does not replace would overwrite what it does not have: refuse them."""
+def refuse_strays(split: RowSplit, column: str | None, partitions: tuple[str, ...] | None) -> RowSplit:
+    """Refuse rows of partitions that the candidate does not replace: they would overwrite rows it does not have."""
     if column is None or partitions is None or column not in split.good.columns:
         return split
     inside = split.good[column].is_in(list(partitions))
     return split if inside.all() else _refuse_more(split, ~inside, "outside_of_its_partition")
 
 
-def without_doubles(split: RowSplit, rule: RuleResult, keys: pl.DataFrame, seen: set[Any]) -> RowSplit:
+def refuse_doubles(split: RowSplit, rule: RuleResult, keys: pl.DataFrame, seen: set[Any]) -> RowSplit:
     """Of rows that share a key the first stays; the others are refused."""
     found = split.good.with_row_index("__at").join(
         keys.select(rule.columns), on=list(rule.columns), how="semi"
@@ -63,8 +63,8 @@ def _refuse_more(split: RowSplit, mask: pl.Series, rule: str) -> RowSplit:
     )
 
 
-def with_refused(result: RuleResult, tally: Tally, refused_by: Mapping[str, int]) -> RuleResult:
-    """A uniqueness that holds only because rows were refused says how many."""
+def count_refused(result: RuleResult, tally: Tally, refused_by: Mapping[str, int]) -> RuleResult:
+    """A uniqueness result that names the number of refused rows it holds without."""
     refused = refused_by.get(result.rule, 0)
     if not refused:
         return result
@@ -73,7 +73,7 @@ def with_refused(result: RuleResult, tally: Tally, refused_by: Mapping[str, int]
 
 
 def whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
-    """Results of the two checks that hold for a candidate as a whole."""
+    """Results of the two checks of a candidate as a whole."""
     from quality.rules import Allowance
 
     allowed = Allowance(contract.tolerance).rows(tally.rows)

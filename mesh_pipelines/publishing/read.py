@@ -1,4 +1,4 @@
-"""Reading a product: decided first, then pinned to the version of now."""
+"""Reads a product: decision first, then the version published now, pinned."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Read:
-    """What a step read of one input: enough to read the same again.
+    """One input as a step read it: enough to read the same again.
 
     Args:
         table: the table at the version that was read.
-        partitions: hash of the content of each partition that was read; empty for a table without any.
-        by_partition: true if the table is laid out by partition at all.
+        partitions: content hash of each partition that was read; empty for a table without partitions.
+        by_partition: true if the table is laid out by partition.
     """
 
     table: TableVersion
@@ -43,7 +43,7 @@ class Read:
         return self.table.data_version
 
     def content(self, partition: str) -> str:
-        """Hash of what was read for one partition: of that partition, or of a table without any as a whole."""
+        """Content hash of what was read for one partition: of that partition, or of the whole table."""
         return self.partitions.get(partition, "") if self.by_partition else self.data_version
 
 
@@ -56,9 +56,6 @@ def read_product(
     """Open a product for a reader: lazily, at the version that is published now.
 
     Args:
-        shared: the shared resources.
-        request: who reads what, for which purpose.
-        decides: the decision point.
         window: first and last partition; of a table that is laid out by partition only these are read.
 
     Raises:

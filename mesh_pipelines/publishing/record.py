@@ -1,7 +1,6 @@
-"""The publish record: what a publish writes down about one version of a table, in its Delta commit.
+"""The publish record: the JSON document in the Delta commit of one version of a table.
 
-The lake keeps it as JSON and does not read it. Everything above reads it here, by attribute: planning, steps, status,
-access.
+The lake keeps it unread. Planning, steps, status and access read it here, by attribute.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ FORMAT: Final = 2
 
 @dataclass(frozen=True)
 class Origin:
-    """What one partition was made of.
+    """Code and inputs of one partition.
 
     Args:
         code: version of the code and contract.
-        inputs: hash of the content of each input, by key; none for a source, whose inputs are ``landed``.
+        inputs: content hash of each input, by key; none for a source, whose inputs are ``landed``.
     """
 
     code: str
@@ -38,7 +37,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class RuleCount:
-    """How the rows fared under one rule: how many broke it, of how many."""
+    """Rows that broke one rule, of the rows that it checked."""
 
     rule: str
     passed: bool
@@ -48,13 +47,12 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class Audit:
-    """How the candidate fared under its contract.
+    """Result of auditing the candidate.
 
     Args:
         verdict: ``passed`` or ``passed with quarantine``, as :class:`quality.outcome.Outcome` has it.
         rows: rows of the candidate.
         quarantined: rows refused.
-        rules: one count a rule.
     """
 
     verdict: str
@@ -77,7 +75,7 @@ class Scoring:
         champion: version of the model in use.
         models: labels (``name@version``) of all that scored a row.
         unseen: by text feature, the number of values that the champion never saw and took as missing.
-        features: hash of the content of each partition of the feature set.
+        features: content hash of each partition of the feature set.
     """
 
     champion: int
@@ -88,20 +86,18 @@ class Scoring:
 
 @dataclass(frozen=True)
 class PublishRecord:
-    """What one publish writes down.
+    """Record of one publish.
 
     Args:
-        stage: of the node.
-        run_id: the Dagster run.
-        code_version: version of its code and contract.
+        code_version: version of the node's code and contract.
         inputs: version of every table that was read, by key.
-        origins: what each partition was made of; empty for a table that is not made by partition.
+        origins: code and inputs of each partition; empty for a table that is not made by partition.
         landed: of a source, the inputs that it was read from, by partition and name.
-        contract_version: of the contract that it was held to; empty where it has none.
-        contract_digest: SHA-256 of that contract.
-        agreements: who may read it, as its contract said then.
-        audit: how it fared; ``None`` where it has no contract.
-        scoring: of predictions, by which models.
+        contract_version: empty where the node has no contract.
+        contract_digest: SHA-256 of the contract.
+        agreements: agreements of the contract at that time.
+        audit: ``None`` where the node has no contract.
+        scoring: of predictions.
     """
 
     stage: str = ""
@@ -118,11 +114,11 @@ class PublishRecord:
 
     @classmethod
     def of(cls, publication: Publication | None) -> PublishRecord:
-        """The record of a published version; an empty one where nothing is published."""
+        """The record of a published version; an empty record where nothing is published."""
         return cls.from_json(publication.info) if publication else NOTHING
 
     def adding_to(self, before: PublishRecord) -> PublishRecord:
-        """This record with what the one before knew of partitions that are not made anew."""
+        """This record with the entries of the earlier one for partitions that are not made anew."""
         return replace(
             self,
             origins={**before.origins, **self.origins},

@@ -12,14 +12,14 @@ from mesh_pipelines.landing.landed import FILE, ROW
 from quality.outcome import Outcome
 
 RULES = "_rules"
-"""Column of refused rows: the rules that each one broke."""
+"""Column of refused rows: the rules that each row broke."""
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Place:
-    """Refused rows of one file: how many, the first of them, and the rules that they broke."""
+    """Refused rows of one file: their number, the first of them, and the rules that they broke."""
 
     rows: int
     first: int
@@ -32,7 +32,7 @@ class Place:
 
 
 class Places:
-    """Where refused rows came from, added up batch by batch; knows nothing where no provenance came along."""
+    """Files of refused rows, added up batch by batch; empty where rows come without provenance."""
 
     def __init__(self) -> None:
         self._by_file: dict[str, Place] = {}
@@ -51,22 +51,16 @@ class Places:
 
     def lines(self) -> Sequence[str]:
         """One line for each file, the first few of them."""
-        told = [f"{file}: {place}" for file, place in self._by_file.items()]
+        lines = [f"{file}: {place}" for file, place in self._by_file.items()]
         return [
-            *told[:_SHOWN],
-            *([f"and rows of {len(told) - _SHOWN} more files"] if len(told) > _SHOWN else []),
+            *lines[:_SHOWN],
+            *([f"and rows of {len(lines) - _SHOWN} more files"] if len(lines) > _SHOWN else []),
         ]
 
 
-def refusal(key: str, outcome: Outcome, places: Places) -> AuditRefused:
-    """The error of a candidate that broke its contract beyond the tolerance.
-
-    Args:
-        key: the table it was for.
-        outcome: its audit.
-        places: where its refused rows came from.
-    """
-    # How many rows are refused is said once, first of all.
+def refusal_error(key: str, outcome: Outcome, places: Places) -> AuditRefused:
+    """The error of a candidate that broke its contract beyond the tolerance."""
+    # The number of refused rows is given once, at the beginning.
     why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
     return AuditRefused(

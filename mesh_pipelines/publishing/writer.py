@@ -1,4 +1,4 @@
-"""Staging and auditing a candidate in bounded batches."""
+"""Stages and audits a candidate in bounded batches."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import KeptRows
 from mesh_pipelines.publishing.quarantine import (
     QUARANTINE,
+    count_refused,
+    refuse_doubles,
+    refuse_strays,
     whole_results,
-    with_refused,
-    without_doubles,
-    without_strays,
 )
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.refusal import RULES, Places
@@ -82,7 +82,7 @@ class Writer:
             keys = {rule: self._doubled_keys(rule) for rule in doubled}
             self._discard()
             tally = self._stage_split(held, keys)
-            results = tuple(with_refused(r, tally, self._refused) for r in self._dataset_results())
+            results = tuple(count_refused(r, tally, self._refused) for r in self._dataset_results())
         results = (*whole_results(self.contract, tally), *tally.results(), *results)
         self.accepted = tally.rows - tally.quarantined
         return Outcome(
@@ -95,8 +95,8 @@ class Writer:
             docs=self._page.as_uri() if self._page else None,
         )
 
-    def nonconforming(self, problem: str) -> Outcome | None:
-        """The audit of a candidate whose columns are not the contract's: no row was looked at."""
+    def refuse_columns(self, problem: str) -> Outcome | None:
+        """The audit of a candidate whose columns are not the contract's: no row is checked."""
         if self.contract is None:
             return None
         found = RuleResult("columns_conform", False, "error", 0, 0, detail=problem)
@@ -135,7 +135,7 @@ class Writer:
         frame = self.candidate.frame
         if self.candidate.order:
             frame = frame.sort(*self.candidate.order, maintain_order=True)
-        with self.watch.phase("read"), _explained(self.shared, self.node):
+        with self.watch.phase("read"), _explain_errors(self.shared, self.node):
             schema = dict(frame.collect_schema())
         kinds = {name: "public" if name == PARTITION else "internal" for name in schema}
         self._good = held.enter_context(
@@ -163,25 +163,25 @@ class Writer:
         for batch in self._batches(self.candidate.frame):
             with self.watch.phase("audit"):
                 split = audit.split(batch, provenance=(FILE, ROW, PARTITION))
-                split = without_strays(split, self.column, self.candidate.partitions)
+                split = refuse_strays(split, self.column, self.candidate.partitions)
                 for rule, keys in doubled.items():
-                    split = without_doubles(split, rule, keys, seen.setdefault(rule.rule, set()))
+                    split = refuse_doubles(split, rule, keys, seen.setdefault(rule.rule, set()))
                     self._refused[rule.rule] = self._refused.get(rule.rule, 0) + split.failed.get(
                         rule.rule, 0
                     )
                 tally.add(split)
                 self.places.add(split.bad)
                 if kept_rows:
-                    kept_rows.replaced_by(split.good, split.bad)
+                    kept_rows.add_batch(split.good, split.bad)
             self._keep(split.good.select(*kept))
             with self.watch.phase("write"):
                 if split.bad.height:
-                    self._quarantine(held).write(self._labelled(split.bad))
+                    self._quarantine(held).write(self._label(split.bad))
         if kept_rows:
-            for batch in kept_rows.published():
+            for batch in kept_rows.published_rows():
                 self._keep(batch.select(*kept))
             with self.watch.phase("write"):
-                refused = kept_rows.refused(self.node.key + QUARANTINE)
+                refused = kept_rows.quarantined_rows(self.node.key + QUARANTINE)
                 if refused.height:
                     self._quarantine(held).write(refused)
         if self._bad is None and lake.exists(self.node.key + QUARANTINE):
@@ -192,7 +192,7 @@ class Writer:
         return tally
 
     def _keep(self, rows: pl.DataFrame) -> None:
-        """Stage rows, and show them to the dataset rules."""
+        """Stage accepted rows, and show them to the dataset rules."""
         with self.watch.phase("write"):
             self._good.write(rows)
         if self._audit is not None:
@@ -233,8 +233,8 @@ class Writer:
             self._bad_columns = tuple(columns)
         return self._bad
 
-    def _labelled(self, bad: pl.DataFrame) -> pl.DataFrame:
-        """Refused rows in the quarantine's columns; where no provenance came along, it is empty."""
+    def _label(self, bad: pl.DataFrame) -> pl.DataFrame:
+        """Refused rows in the quarantine's columns; provenance is null where rows come without it."""
         missing = [
             pl.lit(None, dtype=pl.Int64 if name == ROW else pl.String).alias(name)
             for name in (FILE, ROW)
@@ -251,8 +251,8 @@ class Writer:
         return labelled.select(*self._bad_columns)
 
     def _batches(self, frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-        """Bounded batches of the candidate, in order; time spent waiting for one is reading."""
-        with _explained(self.shared, self.node):
+        """Bounded batches of the candidate, in order; waiting for one counts as reading."""
+        with _explain_errors(self.shared, self.node):
             with self.watch.phase("read"):
                 batches = iter(frame.collect_batches(chunk_size=BATCH, maintain_order=True))
             while True:
@@ -305,8 +305,8 @@ class Writer:
 
 
 @contextmanager
-def _explained(shared: SharedResources, node: Node) -> Generator[None]:
-    """Say who is at fault when rows cannot be computed: stored bytes and keys, or the domain's own function."""
+def _explain_errors(shared: SharedResources, node: Node) -> Generator[None]:
+    """Raise the mesh's own error when rows cannot be computed: stored bytes, keys, or the domain's function."""
     try:
         yield
     except MeshError:
@@ -317,9 +317,9 @@ def _explained(shared: SharedResources, node: Node) -> Generator[None]:
             explained = shared.lake.explain(error, read)
             if explained is not error:
                 raise explained from error
-        said = (str(error).strip().splitlines() or [""])[0][:300]
+        reason = (str(error).strip().splitlines() or [""])[0][:300]
         raise TransformError(
-            f"its rows could not be computed: {type(error).__name__}: {said}",
+            f"its rows could not be computed: {type(error).__name__}: {reason}",
             where=node.key,
             remedy="mend the domain's function; the whole error is in the run's log",
         ) from error

@@ -7,7 +7,7 @@ from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.orchestration.pages import in_time
+from mesh_pipelines.orchestration.pages import promises_in_time
 from mesh_pipelines.planning.lookup import registry_exists
 from mesh_pipelines.publishing.record import Audit, PublishRecord
 from mesh_pipelines.reporting.reports import (
@@ -54,7 +54,7 @@ def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | 
             ("key", ", ".join(contract.key)),
             ("use", contract.usage),
             ("limits", contract.limitations),
-            *in_time(contract).items(),
+            *promises_in_time(contract).items(),
             ("may refuse", f"{contract.tolerance:.2%} of the rows"),
             ("help", "; ".join(given.url or given.channel for given in contract.support)),
         ]

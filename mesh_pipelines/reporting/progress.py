@@ -1,4 +1,4 @@
-"""A run as it goes on, on standard error: a live line on a terminal, elsewhere one plain line a step."""
+"""Progress of a run on standard error: a live line on a terminal, elsewhere one plain line per step."""
 
 from __future__ import annotations
 

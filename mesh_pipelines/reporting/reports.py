@@ -16,20 +16,18 @@ from mesh_pipelines.planning.lag import Lag
 
 @dataclass(frozen=True)
 class ProductState:
-    """A published table as it stands: a source, data product, feature set or predictions.
+    """State of a published table: a source, data product, feature set or predictions.
 
     Args:
-        key: ``domain.name``.
-        version: of the table; ``None`` when it was never published.
-        rows: rows that are published.
-        quarantined: rows that are refused and kept aside.
+        version: Delta version; ``None`` when it was never published.
+        rows: published rows.
+        quarantined: rows in quarantine.
         contract_version: version of the promise it was audited against.
         published_at: time of the commit, UTC.
         data_version: hash of the content.
-        uri: where it lies.
         checks_passed: rules of the last audit that held.
         checks_total: rules of the last audit.
-        lag: how far it is behind what landed.
+        lag: its delay behind what landed.
     """
 
     key: str
@@ -68,7 +66,7 @@ class ModelVersionState:
         baseline: the same metrics of the naive baseline.
         trained_at: UTC.
         inputs: version of every table it was trained on, by key.
-        reason: why the gate let it through, or did not.
+        reason: reason of the gate's decision.
         sha256: of ``model.ubj``.
     """
 
@@ -91,13 +89,11 @@ class ModelVersionState:
 
 @dataclass(frozen=True)
 class ModelState:
-    """A model as it stands: the version in use and the candidate that is not.
+    """State of a model: the version in use and a newer candidate.
 
     Args:
-        key: ``domain.name``.
-        champion: the version in use.
         challenger: the newest version that the gate refused, or that is in shadow, if it is newer than the champion.
-        lag: how far the champion is behind what landed.
+        lag: the champion's delay behind what landed.
     """
 
     key: str
@@ -116,12 +112,11 @@ class ModelState:
 
 @dataclass(frozen=True)
 class MeshState:
-    """Products and models as they stand.
+    """States of products and models.
 
     Args:
-        products: all that were asked for.
-        models: the same; none where ``trouble`` says why nothing is known of them.
-        trouble: what kept the registry from answering.
+        models: none where ``trouble`` is set.
+        trouble: the error of the registry that did not answer.
     """
 
     products: Sequence[ProductState] = ()
@@ -153,7 +148,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under one heading; every row has one cell a column."""
+    """Rows under one heading; every row has one cell per column."""
 
     heading: str
     columns: Sequence[str]
@@ -162,13 +157,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Card:
-    """All that ``mesh show`` says of one asset.
+    """The content of ``mesh show`` for one asset.
 
     Args:
         title: its key, with the version where one was asked for.
         stage: source, product, features, model, champion or predictions.
-        summary: what it is, in its owner's words.
-        sections: facts: promise, owner, last audit; metrics, inputs, gate.
+        summary: its description, in its owner's words.
+        sections: promise, owner, last audit; metrics, inputs, gate.
         tables: columns, rules, consumers; slices.
     """
 

@@ -1,4 +1,4 @@
-"""The mesh as it stands: what is published, which model is in use, and one asset's card; read off lake and registry."""
+"""State of the mesh, read from lake and registry: published tables and models in use."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 
 
 def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -> MeshState:
-    """Products and models as they stand.
+    """States of products and models.
 
     Args:
         keys: only these; by default all of them.
-        mesh: a mesh that has been loaded already.
 
     Raises:
         SelectionError: a key is no product or model of the mesh.
@@ -57,7 +56,7 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
         models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
         return MeshState(tuple(_product(node, shared, lags) for node in products), models)
     except TrackingUnavailable as error:
-        # What is published is the lake's to say, and whether a model stands in its way nobody can say now.
+        # The lake knows what is published; without the registry the reasons that come from models are unknown.
         sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
         lags = Lags.at(
             [node for node in sure if not _hangs_on_a_model(node, whole)], facts, datetime.now(UTC)
@@ -100,12 +99,10 @@ def _product(node: Node, shared: SharedResources, lags: Lags) -> ProductState:
 
 
 def quarantined_rows(node: Node, shared: SharedResources, then: Publication | None = None) -> int:
-    """Rows that are in a product's quarantine.
+    """Number of rows in a product's quarantine.
 
     Args:
-        node: the product.
-        shared: the platform.
-        then: a past version of it, for the rows that were there beside that one; by default those of now.
+        then: a past publication of it, for the rows in quarantine at that time; by default those of now.
     """
     from mesh_pipelines.publishing.quarantine import QUARANTINE
 

@@ -59,10 +59,9 @@ def show(*parts: RenderableType, file: IO[str] | None = None) -> None:
 
 
 def failure(error: MeshError, *, terminal: bool) -> RenderableType:
-    """What is wrong, where, and the remedy.
+    """The problem, its place and the remedy.
 
     Args:
-        error: any deliberate error of the mesh.
         terminal: draws a frame around it; without, each part is a line that ``grep`` finds.
     """
     if isinstance(error, DefinitionError):
@@ -93,7 +92,7 @@ def violations(found: Sequence[Violation]) -> RenderableType:
 
 
 def run_summary(report: RunReport) -> RenderableType:
-    """One sentence: how many steps, how long, and what share of the time did no one's work."""
+    """One sentence: number of steps, duration, and the share of the time that was overhead."""
     if all(step.status == "up to date" for step in report.steps):
         return Text(f"Nothing to do: everything is up to date ({report.seconds:.1f} s to see that).")
     words = ", ".join(
@@ -131,7 +130,7 @@ def state(mesh: MeshState) -> RenderableType:
 
 
 def products(found: Sequence[ProductState]) -> RenderableType:
-    """One line a published table."""
+    """One line per published table."""
     keys = [product.key for product in found]
     grid = _grid(
         "product", ">version", ">rows", ">quarantined", ">checks", ">contract", "published (UTC)", keys=keys
@@ -154,7 +153,7 @@ def products(found: Sequence[ProductState]) -> RenderableType:
 
 
 def models(mesh: MeshState) -> RenderableType:
-    """One line a model version in use or refused, its metrics beside the naive baseline's."""
+    """One line per model version in use or refused, its metrics beside the naive baseline's."""
     keys = [model.key for model in mesh.models]
     grid = _grid("model", ">version", "stands as", "metric", "baseline", "why", keys=keys)
     for model in mesh.models:
@@ -173,7 +172,7 @@ def models(mesh: MeshState) -> RenderableType:
 
 
 def lags(mesh: MeshState) -> RenderableType:
-    """One line a product and model: how far its data reaches, and what it is behind of."""
+    """One line per product and model: the reach of its data, and its delay."""
     found = [(product.key, product.lag, product.version is not None) for product in mesh.products]
     found += [(model.key, model.lag, bool(model.champion or model.challenger)) for model in mesh.models]
     keys = [key for key, *_ in found]
@@ -192,7 +191,7 @@ def lags(mesh: MeshState) -> RenderableType:
 
 
 def card(found: Card) -> RenderableType:
-    """All that is known of one product or model."""
+    """The card of one product or model."""
     parts: list[RenderableType] = [Text.assemble((found.title, "bold"), ("  " + found.stage, "dim"))]
     if found.summary:
         parts.append(Text(found.summary))
@@ -214,7 +213,7 @@ def card(found: Card) -> RenderableType:
 
 
 def rebuild(report: RebuildReport) -> RenderableType:
-    """True if a model came out the same, with both sums."""
+    """The result of a rebuild, with both sums."""
     verdict = (
         Text("The same bytes: this model is what its record says.", style="green")
         if report.same
@@ -233,7 +232,7 @@ def rebuild(report: RebuildReport) -> RenderableType:
 
 
 def commands(heading: str, lines: Sequence[tuple[str, str]]) -> RenderableType:
-    """What the reader can type next; a command is never folded, so that it can be copied."""
+    """Commands to type next; a command is never folded, so that it can be copied."""
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column()

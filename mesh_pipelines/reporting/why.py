@@ -1,4 +1,4 @@
-"""``mesh why``: what an asset waits for, what happened to it last and why, and what the next tick would do."""
+"""``mesh why``: an asset's reasons to wait, its last runs and their reasons, and the next tick."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ from mesh_pipelines.shared import SharedResources, shared_resources
 
 
 def explain(key: str) -> Card:
-    """The reason why an asset is as it is.
-
-    Args:
-        key: ``domain.name``.
+    """The reasons for an asset's state.
 
     Raises:
         SelectionError: nothing in the mesh has that key.
@@ -72,13 +69,13 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
 
 
 def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:
-    """That nothing may follow an asset, and the remedy; nothing where everything may."""
+    """The reason why nothing may follow an asset, and the remedy; empty where everything may."""
     reason = judge(node, facts).unfit
     return [("nobody follows", reason), ("what to do", remedy_of(node.key))] if reason else []
 
 
 def _held(node: Node, facts: Facts, shared: SharedResources) -> list[tuple[str, str]]:
-    """What keeps a model's champion as it is: a pin, or a challenger in shadow."""
+    """The pin or the challenger in shadow that keeps a model's champion."""
     if not isinstance(node, RegisteredNode) or not registry_exists(shared):
         return []
     shadow = facts.of_model(node.model_key).shadow

@@ -1,1 +1,1 @@
-"""The processes that the mesh lives in: Dagster's home, storage, launcher, worker."""
+"""The processes of the mesh: Dagster's home, storage, launcher, worker."""

@@ -1,7 +1,7 @@
-"""Code servers that were killed come back.
+"""Restarts code servers whose inner process was killed.
 
 ``dagster dev`` runs each code server as an outer process and an inner one, which holds the domain's code. It starts
-the outer one again when that has ended, but nobody looks after the inner one: its domain's sensor would fail at every
+the outer one again when that has ended, but does not watch the inner one: its domain's sensor would fail at every
 tick from then on. So an outer process that has lost its inner one is ended, and Dagster starts both.
 """
 
@@ -15,41 +15,32 @@ from contextlib import contextmanager, suppress
 from resources.processes import children, command_of, repeat_in_background
 
 SECONDS = 3.0
-"""Between two looks; one that reloads its code has none for less than that."""
+"""Between two checks; a server that reloads its code lacks its inner process for less than that."""
 
 
 @contextmanager
-def looked_after(dagster: int) -> Generator[None]:
-    """Look after the code servers of a ``dagster dev`` for a while.
+def watch_code_servers(dagster: int) -> Generator[None]:
+    """Watch the code servers of a ``dagster dev``, given by its process number, meanwhile."""
+    started: set[int] = set()  # one that starts has no inner process yet
+    orphaned: set[int] = set()
 
-    Args:
-        dagster: number of its process.
-    """
-    whole: set[int] = set()  # one that starts has no inner process yet
-    lonely: set[int] = set()
-
-    def look() -> None:
-        nonlocal whole, lonely
+    def end_orphaned() -> None:
+        nonlocal started, orphaned
         servers = code_servers(dagster)
-        whole |= {server for server, inner in servers.items() if inner}
-        before, lonely = lonely, {server for server, inner in servers.items() if not inner} & whole
-        for server in before & lonely:
+        started |= {server for server, inner in servers.items() if inner}
+        before, orphaned = orphaned, {server for server, inner in servers.items() if not inner} & started
+        for server in before & orphaned:
             with suppress(ProcessLookupError):
                 os.kill(server, signal.SIGKILL)
 
-    with repeat_in_background(look, SECONDS):
+    with repeat_in_background(end_orphaned, SECONDS):
         yield
 
 
 def code_servers(dagster: int) -> dict[int, list[int]]:
-    """The outer processes, each with its inner ones.
-
-    Args:
-        dagster: number of the ``dagster dev`` that started them.
-    """
+    """Outer processes below a ``dagster dev``, each with its inner ones."""
     return {
         process: children(process)
         for process in children(dagster)
-        if "dagster code-server start"
-        in command_of(process)  # the daemon has children too, and words like it
+        if "dagster code-server start" in command_of(process)  # the daemon has children with similar commands
     }

@@ -1,7 +1,7 @@
-"""``dagster.yaml``: who runs when, how much at once, and what becomes of a run that was killed.
+"""``dagster.yaml``: run queue, pools, and the monitor of killed runs.
 
-A domain runs one run at a time, so none fills the queue; who waits is ordered by strategic priority, and waiting
-counts (:func:`urgency`), so none starves. Training shares a pool: as many models as the machine has cores to spare.
+A domain runs one run at a time, so none fills the queue. It is sorted by strategic priority, and waiting counts
+(:func:`urgency`), so none starves. Training shares a pool: as many models as the machine has cores to spare.
 """
 
 from __future__ import annotations
@@ -23,25 +23,21 @@ TRAINING = "training"
 
 STORAGE = "MESH_DAGSTER_STORAGE"
 WORTH = 60
-"""Seconds of waiting that make up for one step of strategic priority."""
+"""Seconds of waiting that count as much as one step of strategic priority."""
 
 _MOVED = {
     "mesh_pipelines.eventlog": "mesh_pipelines.runtime.sqlite_storage",
     "mesh_pipelines.launcher": "mesh_pipelines.runtime.launcher",
 }
-"""Modules that a file of before names, and where they are now."""
+"""Modules that older files name, and their names now."""
 
 _OURS = "# Written by `mesh`, and again when its settings change; delete this line to make the file yours.\n"
 
 
 def dagster_yaml(settings: Settings) -> dict[str, Any]:
-    """The Dagster instance of this mesh; the rest is Dagster's default.
-
-    Args:
-        settings: where everything lives.
-    """
+    """The Dagster instance of this mesh; the rest is Dagster's default."""
     cores = os.cpu_count() or 1
-    # Named by its folder, so that the home can be opened by whoever does not have it in DAGSTER_HOME.
+    # Named by its folder, so that the home opens without DAGSTER_HOME in the environment.
     steady = {"base_dir": str(settings.dagster_home.absolute())}
     storage: dict[str, Any] = {
         "custom": {
@@ -86,16 +82,13 @@ def dagster_yaml(settings: Settings) -> dict[str, Any]:
 
 
 def ensure_dagster_home(settings: Settings) -> Path:
-    """Make DAGSTER_HOME with its dagster.yaml; a file that somebody made their own stays as it is.
-
-    Args:
-        settings: where everything lives.
+    """Make DAGSTER_HOME with its dagster.yaml; a file without the mesh's first line stays as it is.
 
     Returns:
-        the folder, DAGSTER_HOME.
+        The folder, DAGSTER_HOME.
 
     Raises:
-        MeshError: a file that somebody made their own names a module that has moved.
+        MeshError: a file of somebody's own names a module that has moved.
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
@@ -126,13 +119,13 @@ def _refuse_moved_modules(file: Path, written: str) -> None:
 def urgency(priority: int, asked_at: float) -> int:
     """The ``dagster/priority`` of a run, by which the queue is sorted, the highest first.
 
-    Each minute of waiting counts as much as one step of strategic priority. As all that wait grow more urgent at the
-    same pace, their order never changes, and the time of asking says it all: nothing has to be updated. A run that
-    was asked for ``WORTH * (10 - 1)`` seconds after another one never goes before it, so no domain starves. What
-    a person starts has no such tag, which counts as 0, and goes first.
+    Each minute of waiting counts as much as one step of strategic priority. All waiting runs grow more urgent at the
+    same pace, so their order never changes and nothing has to be updated. A run that was asked for
+    ``WORTH * (10 - 1)`` seconds after another one never goes before it, so no domain starves. A run started by a
+    person has no such tag, which counts as 0, and goes first.
 
     Args:
         priority: the domain's strategic priority, 1 to 10.
-        asked_at: when the run was asked for, in seconds since the epoch.
+        asked_at: time of the request, in seconds since the epoch.
     """
     return WORTH * priority - int(asked_at)

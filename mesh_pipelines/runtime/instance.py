@@ -20,11 +20,7 @@ _PLANNED_TOGETHER = "1000"
 
 
 def dagster_instance(shared: SharedResources) -> DagsterInstance:
-    """The Dagster instance of this mesh, made on first use.
-
-    Args:
-        shared: the platform.
-    """
+    """The Dagster instance of this mesh, made on first use."""
     from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 
     home = ensure_dagster_home(shared.settings)

@@ -1,8 +1,8 @@
-"""Starts runs without the seconds that imports take, and knows which of them live: ``dagster.yaml`` names it.
+"""Dagster's run launcher of the mesh: forks runs from a warm process. ``dagster.yaml`` names it.
 
-Dagster's own launcher starts an interpreter a run, which imports Dagster, MLflow, Great Expectations and XGBoost
-before it does anything, and it cannot tell whether a run still lives once its code server has ended. Here one warm
-process forks all runs (:mod:`mesh_pipelines.runtime.worker`), and each run says on a tag which process it is.
+Dagster's own launcher starts an interpreter per run, which imports Dagster, MLflow, Great Expectations and XGBoost
+first, and it cannot tell whether a run still lives once its code server has ended. Here one warm process forks all
+runs (:mod:`mesh_pipelines.runtime.worker`), and each run is tagged with its process.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from resources.processes import is_gone, number_of
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
-    """Has each run forked from a process that has imported what runs need.
+    """Forks each run from a process that has imported what runs need.
 
     Args:
-        inst_data: what Dagster made it from.
+        inst_data: Dagster's configuration of it.
     """
 
     command = (sys.executable, "-m", "mesh_pipelines.runtime.worker")
@@ -69,7 +69,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         args = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
         task = {"run_id": run.run_id, "args": serialize_value(args)}
         with self._lock:
-            if not (self._forked(task) or self._forked(task)):  # killed meanwhile, it is started once more
+            if not (self._fork(task) or self._fork(task)):  # a process killed meanwhile is started once more
                 raise DagsterLaunchFailedError(
                     "the process that forks runs does not answer; see its log above"
                 )
@@ -101,25 +101,25 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         """Let the warm process end; runs that it has forked go on."""
         if self._warm is not None:
             for pipe in (self._warm.stdin, self._warm.stdout):
-                with suppress(OSError):  # what was not read by one that is gone
+                with suppress(OSError):  # unread input of a process that is gone
                     pipe.close() if pipe else None
             self._warm = None
 
-    def _forked(self, task: Mapping[str, str]) -> bool:
+    def _fork(self, task: Mapping[str, str]) -> bool:
         if self._warm is None or self._warm.poll() is not None:
             self.dispose()
             pipe = subprocess.PIPE
             self._warm = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
-            # Whenever it ends, it is gone at once, and no zombie.
+            # Reaps the process when it ends, so that no zombie stays.
             threading.Thread(target=self._warm.wait, daemon=True).start()
         given, answers = self._warm.stdin, self._warm.stdout
         assert given is not None
         assert answers is not None
         answer = ""
-        with suppress(OSError):  # it is gone: so says the empty answer
+        with suppress(OSError):  # a process that is gone gives the empty answer
             given.write(json.dumps(task) + "\n")
             given.flush()
             answer = answers.readline()
-        if not answer:  # the next is another one, even if the system has not yet told that this one ended
+        if not answer:  # start another one next, even before the system reports the end of this one
             self.dispose()
         return bool(answer)

@@ -12,7 +12,7 @@ from mesh_pipelines.runtime.preload import OWN_REGISTRY, PLANNING, preload
 
 
 def main() -> None:
-    """Make them all, for the packages as they are installed now."""
+    """Make them for the packages as they are installed now."""
     preload(PLANNING, OWN_REGISTRY)
     from mesh_pipelines.runtime.sqlite_storage import keep_blanks
     from resources.tracking import keep_blank

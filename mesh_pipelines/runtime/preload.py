@@ -1,7 +1,7 @@
-"""Imports of planning and steps, all at once and without the garbage collector.
+"""Imports modules of planning and steps, all at once and without the garbage collector.
 
 These libraries are thousands of modules. Importing them makes millions of objects that stay, and Python's collector
-looks through all of them again and again while they are made: a quarter of the time that the imports take.
+walks through all of them again and again meanwhile: a quarter of the time of the imports.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ READING = (
     "mesh_pipelines.orchestration.tick",
     "mesh_pipelines.runtime.sqlite_storage",
 )
-"""For a look at runs and assets that starts none."""
+"""For reading runs and assets without starting a run."""
 ROWS = (
     "mesh_pipelines.publishing.publish",
     "pandera.backends.polars.builtin_checks",
@@ -42,14 +42,14 @@ ROWS = (
     "quality.rows",
 )
 AUDIT = (*ROWS, "duckdb", "duckdb_engine", "great_expectations")
-"""Where no other process audits (:mod:`quality.auditor`)."""
+"""For audits in this process (:mod:`quality.auditor`)."""
 REGISTRY = ("mlflow", "mlflow.exceptions", "mlflow.tracing.processor.base_mlflow")
 OWN_REGISTRY = (
     *REGISTRY,
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",
 )
-"""Where no server keeps it."""
+"""For a registry without a server."""
 MODELS = (
     "dagster_mlflow",
     "git",
@@ -67,21 +67,17 @@ TRAINED = (
     "mesh_pipelines.monitoring.watching",
     "mlflow.xgboost",
 )
-"""What is done with a model once it is there."""
+"""For work on a trained model."""
 
 
 def preload(*groups: Iterable[str]) -> None:
-    """Import modules; what there is then is looked through by no later collection either.
-
-    Args:
-        groups: names of modules, e.g. :data:`AUDIT`.
-    """
+    """Import groups of modules, e.g. :data:`AUDIT`, and exempt all objects from later collections."""
     missing = [name for group in groups for name in group if name not in sys.modules]
     if not missing:
         return
     prepare_for_mlflow()
     prepare_for_training()
-    with _uncollected():
+    with _pause_collector():
         if "great_expectations" in missing:
             import_gx()
         for name in missing:
@@ -90,7 +86,7 @@ def preload(*groups: Iterable[str]) -> None:
 
 
 @contextmanager
-def _uncollected() -> Generator[None]:
+def _pause_collector() -> Generator[None]:
     collecting = gc.isenabled()
     gc.disable()
     try:

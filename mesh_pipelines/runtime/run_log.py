@@ -1,7 +1,7 @@
 """The lines of a run on a terminal: its begin and reason, each failure and its remedy, its end.
 
-All that happens is in Dagster's own log, where people look for it. A terminal on which a daemon, a webserver and
-several runs write at once is for what a person has to know now.
+Every event is in Dagster's own log. A terminal that a daemon, a webserver and several runs share shows the lines
+that a person needs now.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from mesh_pipelines.errors import cause_in_words
 from resources.settings import get_settings
 
 DEFAULT_LOGGERS = "default_system_loggers"
-"""What Dagster asks for the loggers of a run that names none."""
+"""Loggers that Dagster uses for a run that names none."""
 
 
 def quiet_runs() -> None:
-    """Have runs of this process that name no logger of their own say these lines, instead of every event.
+    """Write these lines instead of every event in runs of this process that name no logger of their own.
 
     Dagster would write each event to the terminal, and takes a level for it (``python_logs``) only together with one
     below which it forgets what a domain's own code logs.
 
-    What is standard error now is where the lines go. While a run's output is captured, Dagster has it copied to the
-    terminal by ``tail``, which it ends with the run, whether or not the last lines (how the run ended) were copied:
+    The lines go to standard error as it is at this call. While a run's output is captured, Dagster has it copied
+    to the terminal by ``tail``, which it ends with the run, whether or not the last lines were copied:
     https://github.com/dagster-io/dagster/issues/23336.
     """
     lines = logging.Logger("dagster")
@@ -43,7 +43,7 @@ class RunLines(logging.Handler):
     """Writes the line of a record; most records have none.
 
     Args:
-        terminal: file descriptor of what people look at.
+        terminal: file descriptor of the terminal.
     """
 
     def __init__(self, terminal: int) -> None:
@@ -64,9 +64,7 @@ def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str
     """The line of an event; ``None`` for one that a person need not know now.
 
     Args:
-        event: what happened.
-        run_id: the run that it happened in.
-        tags: of the run.
+        tags: tags of the run.
     """
     run = f"run {run_id[:8]} of {tags.get('mesh/domain', 'a person')}"
     where = f"{get_settings().ui_url.rstrip('/')}/runs/{run_id}"

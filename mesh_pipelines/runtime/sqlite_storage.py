@@ -1,8 +1,8 @@
 """Dagster's SQLite storage with the connections of its event log kept open.
 
 Dagster's own makes an engine and a connection for every statement, and an event takes three to six of them. A run of
-the whole mesh records two thousand events, which cost it more than all of its training. What is stored, and where,
-stays as Dagster has it: a home made by either is read by the other.
+the whole mesh records two thousand events, which would cost more than all of its training. Files and format are
+Dagster's: a home made by either is read by the other.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RUNS, _INDEX, _RUN, _SCHEDULES = (Blank("dagster", name) for name in ("runs", "
 
 
 def _databases(base: Path) -> dict[Blank, Path]:
-    """Where Dagster has those of its databases that are no single run's."""
+    """Paths of Dagster's databases that belong to no single run."""
     history = base / "history"
     return {
         _RUNS: history / "runs.db",
@@ -47,11 +47,7 @@ def _databases(base: Path) -> dict[Blank, Path]:
 
 
 def keep_blanks(base: Path) -> None:
-    """Make Dagster's tables and keep them for homes to come.
-
-    Args:
-        base: a folder, not there yet, where there is room to make them.
-    """
+    """Make Dagster's tables in a new folder and keep them for later homes."""
     made, run = _databases(base), "blank"
     DagsterSqliteStorage.from_local(str(base)).dispose()
     with SqliteEventLogStorage(str(made[_INDEX].parent)).run_connection(run):
@@ -80,7 +76,7 @@ class SteadyStorage(DagsterSqliteStorage):
 
 
 class SteadyEventLog(SqliteEventLogStorage):
-    """Stores an event, or the planned events of a run, in one transaction a database."""
+    """Stores an event, or the planned events of a run, in one transaction per database."""
 
     def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, Engine] = {}
@@ -90,16 +86,16 @@ class SteadyEventLog(SqliteEventLogStorage):
         super().__init__(base_dir)
 
     def store_event(self, event: EventLogEntry) -> None:
-        with self._together():
+        with self._one_transaction():
             super().store_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        with self._together():
+        with self._one_transaction():
             for event in events:
                 super().store_event(event)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
-        """As Dagster does, but an event of many partitions is serialized once, and its rows are one statement's."""
+        """As Dagster's, but an event of many partitions is serialized once, and its rows are one statement's."""
         planned: Any = event.dagster_event.event_specific_data if event.dagster_event else None
         subset = planned.partitions_subset
         row = {
@@ -127,8 +123,8 @@ class SteadyEventLog(SqliteEventLogStorage):
         super().dispose()
 
     @contextmanager
-    def _together(self) -> Generator[None]:
-        """What is written meanwhile is committed at the end, once a database, or not at all."""
+    def _one_transaction(self) -> Generator[None]:
+        """Commit what is written meanwhile at the end, once per database, or not at all."""
         with self._turn, ExitStack() as transactions:
             if self._open is not None:
                 yield

@@ -1,8 +1,8 @@
-"""The process that runs are forked from: it has imported what steps need, and done nothing with it yet.
+"""The process that runs are forked from: it has imported what steps need, and used none of it.
 
-A fork has all imports at once. What these libraries start when they are imported (allocators, linear algebra) is made
-for forks; no table has been read and no model trained, so no lock of theirs is held. A domain's own modules are
-imported after the fork, as they are then.
+A fork has all imports at once. What these libraries start at import (allocators, linear algebra) is made for forks; no
+table has been read and no model trained, so no lock of theirs is held. A domain's own modules are imported after the
+fork, as they are then.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import sys
 
 
 def main() -> None:
-    """Fork a run for each line: a JSON object with ``run_id`` and ``args``; answer with the process's number."""
+    """Fork a run for each line, a JSON object with ``run_id`` and ``args``; answer with the process's number."""
     from mesh_pipelines.runtime.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, TRAINED, preload
     from resources.tracking import know_packages
 
     preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, TRAINED, ("mesh_pipelines.runtime.run_log",))
     know_packages()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is gone at once: nobody has to wait for it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies: forks need no wait
     for line in sys.stdin:
         task = json.loads(line)
         process = os.fork()
@@ -34,10 +34,9 @@ def main() -> None:
 
 
 def execute(run_id: str, args: str) -> None:
-    """Execute a run in this process, which says first that it is the one.
+    """Execute a run in this process, after tagging the run with it.
 
     Args:
-        run_id: the Dagster run.
         args: Dagster's own ``ExecuteRunArgs``, serialized.
     """
     from dagster import DagsterInstance

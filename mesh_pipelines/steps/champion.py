@@ -49,7 +49,7 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
             frame = shared.lake.scan(spec.features, version=challenger.record.features.version)
             with shared.lake.reading(spec.features):
                 decision = bring_to_gate(
-                    _evaluated(challenger, spec, frame),
+                    _evaluation_of(challenger, spec, frame),
                     registry.read(before) if before else None,
                     frame,
                     spec,
@@ -82,8 +82,8 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
     return step
 
 
-def _evaluated(model: LoadedModel, spec: ModelSpec, frame: pl.LazyFrame) -> TrainedModel:
-    """A registered version as it was judged on its own holdout when it was trained: remembered, or judged again."""
+def _evaluation_of(model: LoadedModel, spec: ModelSpec, frame: pl.LazyFrame) -> TrainedModel:
+    """A registered version with its holdout evaluation: this process's own from training, or made again."""
     from mesh_pipelines.modeling.training import assess
 
     known = just_trained.pop(model.version.key, None)

@@ -1,4 +1,4 @@
-"""The checks that each asset's step reports on."""
+"""Checks that are reported by the step of each asset."""
 
 from __future__ import annotations
 
@@ -36,18 +36,14 @@ SHADOW_CHECK = Check(
 
 
 def champion_checks(node: Node) -> tuple[Check, ...]:
-    """What the gate of one champion looks at.
-
-    Args:
-        node: the champion.
-    """
+    """Checks of the gate of one champion."""
     declared = node.declaration
     gate = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
     return (*CHAMPION_CHECKS, SHADOW_CHECK) if getattr(gate, "shadow", None) else CHAMPION_CHECKS
 
 
 def contract_checks(contract: Contract) -> tuple[Check, ...]:
-    """The checks that a product's step reports on: one a rule, and the two that hold for all of it."""
+    """Checks that a product's step reports on: one per rule, and the two of the candidate as a whole."""
     own = tuple(Check(r.name, _rule_text(r), r.severity == "error") for r in rules_of(contract))
     return (
         Check("columns_conform", "The columns and their types are those of the contract.", True),
@@ -62,12 +58,9 @@ def _rule_text(rule: Rule) -> str:
 
 
 def checks_to_run(node: Node) -> tuple[str, ...]:
-    """Names of the checks that go with making a node: its step's own, those that watch a model in use, and by hand.
+    """Names of the checks that run when a node is made: its step's own, those of its model in use, hand-written ones.
 
-    Rebuilding a model is not among them: it costs another training, so it runs when somebody asks for it.
-
-    Args:
-        node: the node.
+    The rebuild of a model is left out: it costs another training, so it runs on request.
     """
     watching = MONITOR_CHECKS if isinstance(node, PredictionsNode) else ()
     by_hand = (check.name for check in node.checks)
@@ -75,11 +68,7 @@ def checks_to_run(node: Node) -> tuple[str, ...]:
 
 
 def checks_of(node: Node) -> tuple[Check, ...]:
-    """What the step of a node reports on.
-
-    Args:
-        node: the node.
-    """
+    """Checks that the step of a node reports on."""
     if node.promises and node.contract:
         return contract_checks(node.contract)
     return champion_checks(node) if isinstance(node, ChampionNode) else ()

@@ -1,4 +1,4 @@
-"""The columns of a feature set on its page: types as published, and what each is made of."""
+"""Columns of a feature set on its page: published types and origins."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from resources.lake.lake import Lake
 
 
-def columns_shown(node: Node, lake: Lake, reads: Mapping[str, Read], version: int) -> dict[str, Any]:
-    """What the page of a feature set shows of its columns; the other pages have theirs from the contract.
+def column_schema(node: Node, lake: Lake, reads: Mapping[str, Read], version: int) -> dict[str, Any]:
+    """Dagster metadata of a feature set's columns; other assets have theirs from the contract.
 
     Args:
-        node: what was made.
-        lake: where it is published.
-        reads: what it was made from.
-        version: what it was published as.
+        reads: the tables that it was made from, by key.
+        version: its published version.
     """
     declared = node.declaration
     if not isinstance(declared, FeatureSetDeclaration) or declared.fn is None:
@@ -34,7 +32,7 @@ def columns_shown(node: Node, lake: Lake, reads: Mapping[str, Read], version: in
     names = [name for name in made.schema if name != PARTITION]
     columns = [
         dg.TableColumn(
-            name, type=_type_shown(made.schema[name]), tags={"classification": made.classification[name]}
+            name, type=_type_name(made.schema[name]), tags={"classification": made.classification[name]}
         )
         for name in names
     ]
@@ -43,18 +41,18 @@ def columns_shown(node: Node, lake: Lake, reads: Mapping[str, Read], version: in
         {i.argument: (i.key, lake.record(i.key, reads[i.key].version).schema) for i in node.inputs},
     )
     if lineage.unknown:
-        told = {"column lineage": f"not known: {lineage.unknown}"}
+        lineage_metadata = {"column lineage": f"not known: {lineage.unknown}"}
     else:
         deps = {
             name: [dg.TableColumnDep(asset_key(key), column) for key, column in sorted(made_of)]
             for name, made_of in lineage.columns.items()
         }
-        told = {"dagster/column_lineage": dg.TableColumnLineage(deps)}
-    return {"dagster/column_schema": dg.TableSchema(columns=columns), **told}
+        lineage_metadata = {"dagster/column_lineage": dg.TableColumnLineage(deps)}
+    return {"dagster/column_schema": dg.TableSchema(columns=columns), **lineage_metadata}
 
 
-def _type_shown(dtype: pl.DataType) -> str:
-    """A polars type as a page has room for it."""
+def _type_name(dtype: pl.DataType) -> str:
+    """A polars type, short."""
     if isinstance(dtype, pl.Datetime):
         return f"timestamp ({dtype.time_zone or 'no time zone'})"
     return "Enum" if isinstance(dtype, pl.Enum) else str(dtype)

@@ -1,8 +1,9 @@
-"""A running step: its partitions, its inputs, and errors of the domain's own function."""
+"""Helpers of a running step: its partitions, its inputs, errors of the domain's own function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -18,11 +19,10 @@ Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
 
 
 def as_rows(value: Any, key: str) -> pl.LazyFrame:
-    """Take what a domain's function returned as rows.
+    """Convert the return value of a domain's function to rows.
 
     Args:
         value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
-        key: the asset it was returned for.
 
     Raises:
         TransformError: it is something else.
@@ -42,7 +42,7 @@ def as_rows(value: Any, key: str) -> pl.LazyFrame:
     )
 
 
-def partitions_wanted(context: dg.AssetExecutionContext, node: Node) -> tuple[str, ...] | None:
+def wanted_partitions(context: dg.AssetExecutionContext, node: Node) -> tuple[str, ...] | None:
     """The partitions that the run asks for; ``None`` for an asset without any."""
     if not node.partitioned:
         return None
@@ -55,24 +55,21 @@ def only_if_stale(context: dg.AssetExecutionContext) -> bool:
 
 
 def reads_of(context: dg.AssetExecutionContext) -> dict[str, Read]:
-    """What the step has read, by key."""
+    """Tables that the step has read, by key."""
     manager = context.resources.io_manager
     return manager.reads(context.run.run_id, context.get_step_execution_context().step.key)
 
 
-class calling:  # noqa: N801 (used like a function, as contextlib's own are)
-    """Say whose fault it is when a domain's own function raises."""
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, MeshError):
-            raise TransformError(
-                f"its function failed: {type(error).__name__}: {error}",
-                where=self.node.key,
-                remedy="mend the function; the whole traceback is in the run's log",
-            ) from error
+@contextmanager
+def domain_call(node: Node) -> Generator[None]:
+    """Raise the error of a domain's own function as one that names the function's asset and the remedy."""
+    try:
+        yield
+    except MeshError:
+        raise
+    except Exception as error:
+        raise TransformError(
+            f"its function failed: {type(error).__name__}: {error}",
+            where=node.key,
+            remedy="mend the function; the whole traceback is in the run's log",
+        ) from error

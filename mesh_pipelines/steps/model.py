@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 just_trained: dict[str, TrainedModel] = {}
-"""What this process trained and has not brought to the gate, by key: mostly the gate is the next step of its run."""
+"""Models trained in this process and not yet at the gate, by key: mostly the gate is the next step of its run."""
 
 
 def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
@@ -126,5 +126,5 @@ def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
 
 
 def _inputs_of(shared: SharedResources, features: Read) -> list[TableVersion]:
-    """What the feature set itself was made from, as its own publish record says."""
+    """Inputs of the feature set itself, from its publish record."""
     return list(PublishRecord.of(shared.lake.record(features.key, features.version)).inputs.values())

@@ -1,4 +1,4 @@
-"""The step of predictions: score, keep what was predicted before, publish."""
+"""The step of predictions: score, keep earlier predictions, publish."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         from mesh_pipelines.planning.judge import judge
         from mesh_pipelines.planning.lookup import facts_for_step
-        from mesh_pipelines.steps.context import calling, only_if_stale, reads_of
-        from mesh_pipelines.steps.publish import gate, unchanged
+        from mesh_pipelines.steps.context import domain_call, only_if_stale, reads_of
+        from mesh_pipelines.steps.publish import gate, unchanged_output
 
         shared, spec = shared_resources(), model_spec(node, domain.by_key)
         reads = reads_of(context)
@@ -43,7 +43,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
         before = shared.record(node.key)
         facts = facts_for_step(domain.by_key, shared, [features.table])
         if only_if_stale(context) and before and not judge(node, facts).reasons:
-            yield unchanged(node, before)
+            yield unchanged_output(node, before)
             return
         record = PublishRecord.of(before)
         scored = record.scoring.features if record.scoring else {}
@@ -55,7 +55,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
         start = _first_moment(changed, loaded, same_champion) if same_code and before else None
         with shared.lake.reading(spec.features):
             scores = _scores(spec, inputs["features"], loaded, declared.history, start)
-        with calling(node):
+        with domain_call(node):
             rows = as_rows(declared(scores.frame), node.key)
         spent = time.perf_counter() - begun
         candidate = Candidate(
@@ -70,7 +70,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
 def _scores(
     spec: ModelSpec, frame: pl.LazyFrame, champion: LoadedModel, history: str, start: datetime | None
 ) -> Any:
-    """Scores of rows that no scoring model learnt from: from ``start`` on, or of all of them."""
+    """Scores of rows that no scoring model was trained on: from ``start`` on, or of all of them."""
     from mesh_pipelines.modeling.scoring import score_history
 
     dated = frame.collect_schema()[spec.time] == pl.Date
@@ -79,7 +79,7 @@ def _scores(
 
 
 def _with_kept(shared: SharedResources, node: Node, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """New predictions beside those already made: what was once predicted is kept unless it is predicted anew."""
+    """New predictions beside the earlier ones, which stay unless they are made anew."""
     assert node.contract is not None
     columns = list(node.contract.dtypes)
     new = rows.select(columns).with_columns(

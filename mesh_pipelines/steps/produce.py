@@ -16,12 +16,7 @@ from mesh_pipelines.steps.transform import handwritten_step, transform_step
 
 
 def produce(node: Node, domain: LoadedDomain) -> Produce:
-    """The step of a node. What only models need is imported by the first step that needs it.
-
-    Args:
-        node: what is to be made.
-        domain: the domain that owns it.
-    """
+    """The step of a node. Modules that only models need are imported by the first step that needs them."""
     match node:
         case SourceNode() if node.asset is None:
             return source_step(node)

@@ -1,4 +1,4 @@
-"""A candidate through its gate, and the results that Dagster shows of it."""
+"""Passes a candidate through the gate, and gives Dagster the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.shared import SharedResources, shared_resources
-from mesh_pipelines.steps.columns import columns_shown
+from mesh_pipelines.steps.columns import column_schema
 from quality.outcome import Outcome
 
 
@@ -29,18 +29,14 @@ def gate(
     reads: Mapping[str, Read],
     spent: float = 0.0,
 ) -> Iterator[Any]:
-    """Audit and publish a candidate, and tell Dagster what came of it.
+    """Audit and publish a candidate, and yield its results to Dagster.
 
     Args:
-        node: what is made.
-        context: the running step.
-        shared: the platform.
-        candidate: its rows.
-        reads: what they were made from.
-        spent: seconds of work that went into the rows before, such as scoring them.
+        reads: the tables that its rows were made from, by key.
+        spent: seconds of work before, such as scoring its rows.
 
     Yields:
-        One check result a rule, then the output; a refused candidate yields its failed checks and raises.
+        One check result per rule, then the output; a refused candidate yields its failed checks and raises.
     """
     try:
         published = publish(shared, node, candidate, reads, context.run.run_id)
@@ -55,7 +51,7 @@ def gate(
         "result",
         metadata={
             **_metadata(published, reads, spent, alone=len(candidate.partitions or ()) == 1),
-            **columns_shown(node, shared.lake, reads, published.version),
+            **column_schema(node, shared.lake, reads, published.version),
         },
         data_version=dg.DataVersion(published.data_version),
     )
@@ -86,7 +82,7 @@ def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult
 def _metadata(
     published: Published, reads: Mapping[str, Read], spent: float, *, alone: bool
 ) -> dict[str, Any]:
-    """What the page shows of a publish; ``alone``: its rows are those of one partition, made by itself."""
+    """Metadata of a publish for its page; ``alone``: its rows are those of one partition, made by itself."""
     outcome = published.outcome
     metadata: dict[str, Any] = {
         "dagster/row_count": published.total,
@@ -112,7 +108,7 @@ def _metadata(
 
 
 def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, Any]:
-    """What a page shows of the time that the work took.
+    """Metadata of the work's time (s).
 
     Args:
         phases: seconds by phase.
@@ -123,19 +119,18 @@ def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, An
 
 
 def _link(page: str) -> dg.MetadataValue[Any]:
-    """A page of the data docs where a browser finds it: no browser follows a link from a server to the disk."""
+    """The http address of a page of the data docs: no browser follows a link from a server to the disk."""
     settings = shared_resources().settings
     below = Path(url2pathname(urlsplit(page).path)).relative_to(settings.docs.absolute())
     return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
 
 
-def unchanged(node: Node, before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
+def unchanged_output(node: Node, before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
     """The output of a step that found nothing to do.
 
     Args:
-        node: what would have been made.
-        before: what is published.
-        columns: what its page shows of its columns, where that is not in its contract.
+        before: the publication that stays.
+        columns: its columns' metadata, where it is not in a contract.
     """
     return dg.Output(
         None,

@@ -1,4 +1,4 @@
-"""Training a model again from its record: the proof, bit for bit, of what a version was made from."""
+"""Trains a model again from its record: the proof, bit for bit, of its inputs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ CHECK = "rebuilds_bit_for_bit"
 
 def rebuild_version(shared: SharedResources, key: str, version: int) -> RebuildReport:
     """Train a version again from its record, and compare the bytes of ``model.ubj``.
-
-    Args:
-        shared: the platform.
-        key: the model's key.
-        version: which version of it.
 
     Raises:
         NotPublished: there is no such version, or the features it was trained on were vacuumed.
@@ -46,12 +41,7 @@ def rebuild_version(shared: SharedResources, key: str, version: int) -> RebuildR
 
 
 def report_rebuild(instance: dg.DagsterInstance, report: RebuildReport) -> None:
-    """Show a rebuild on the model's page in Dagster, as the result of its check.
-
-    Args:
-        instance: the Dagster instance.
-        report: how the rebuild went.
-    """
+    """Show a rebuild on the model's page in Dagster, as the result of its check."""
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             check_name=CHECK,
@@ -64,11 +54,7 @@ def report_rebuild(instance: dg.DagsterInstance, report: RebuildReport) -> None:
 
 
 def rebuild_check(node: Node) -> dg.AssetChecksDefinition:
-    """A check that trains the newest version of a model again; it runs when somebody asks for it.
-
-    Args:
-        node: the model.
-    """
+    """A check that trains the newest version of a model again; it runs on request."""
 
     @dg.asset_check(
         asset=asset_key(node.key),

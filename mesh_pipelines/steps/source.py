@@ -20,8 +20,8 @@ from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.steps.context import Produce, only_if_stale, partitions_wanted
-from mesh_pipelines.steps.publish import gate, unchanged
+from mesh_pipelines.steps.context import Produce, only_if_stale, wanted_partitions
+from mesh_pipelines.steps.publish import gate, unchanged_output
 from resources.lake.publication import Publication
 
 
@@ -35,10 +35,10 @@ def source_step(node: Node) -> Produce:
         before = shared.record(node.key)
         with landing_of(node, shared.settings) as landing:
             made = source_candidate(
-                node, landing, before, partitions_wanted(context, node), anew=not only_if_stale(context)
+                node, landing, before, wanted_partitions(context, node), anew=not only_if_stale(context)
             )
             if made is None:
-                yield unchanged(node, before)
+                yield unchanged_output(node, before)
                 return
             candidate, chosen = made
             try:
@@ -57,14 +57,13 @@ def source_candidate(
     *,
     anew: bool = False,
 ) -> tuple[Candidate, Sequence[LandedInput]] | None:
-    """What has landed for a source since it was published, and the inputs that it is made of; ``None`` if nothing has.
+    """A candidate of what has landed for a source since its last publish, with its inputs; ``None`` if nothing has.
 
     Args:
-        node: the source.
-        landing: where its rows come from, open.
-        before: what was published of it.
-        partitions: those to make, as far as they have landed; ``None`` for a source without any.
-        anew: read all of it, whatever has been read before.
+        landing: an open landing.
+        before: its last publish.
+        partitions: those to make, as far as they have landed; ``None`` for a source without partitions.
+        anew: read everything, including what has been read before.
 
     Raises:
         LandingError: all that has landed is of partitions that the contract does not declare.

@@ -19,16 +19,16 @@ from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Origin
 from mesh_pipelines.shared import SharedResources, shared_resources
-from mesh_pipelines.steps.columns import columns_shown
+from mesh_pipelines.steps.columns import column_schema
 from mesh_pipelines.steps.context import (
     Produce,
     as_rows,
-    calling,
+    domain_call,
     only_if_stale,
-    partitions_wanted,
     reads_of,
+    wanted_partitions,
 )
-from mesh_pipelines.steps.publish import gate, unchanged
+from mesh_pipelines.steps.publish import gate, unchanged_output
 
 
 def transform_step(node: Node) -> Produce:
@@ -39,14 +39,14 @@ def transform_step(node: Node) -> Produce:
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         shared = shared_resources()
         reads = reads_of(context)
-        partitions = partitions_wanted(context, node)
+        partitions = wanted_partitions(context, node)
         before = shared.record(node.key)
-        if only_if_stale(context) and before and not _outdated(node, shared, reads, partitions):
-            yield unchanged(node, before, columns_shown(node, shared.lake, reads, before.version))
+        if only_if_stale(context) and before and not _outdated_partitions(node, shared, reads, partitions):
+            yield unchanged_output(node, before, column_schema(node, shared.lake, reads, before.version))
             return
-        _refuse_what_never_landed(node, reads, partitions)
+        _refuse_partitions_not_landed(node, reads, partitions)
         begun = time.perf_counter()
-        with calling(node):
+        with domain_call(node):
             rows = as_rows(declared(**inputs), node.key)
         spent = time.perf_counter() - begun
         yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads, spent)
@@ -54,7 +54,7 @@ def transform_step(node: Node) -> Produce:
     return step
 
 
-def _refuse_what_never_landed(
+def _refuse_partitions_not_landed(
     node: Node, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> None:
     if partitions is None or not reads:
@@ -71,7 +71,7 @@ def _refuse_what_never_landed(
 
 
 def handwritten_step(node: Node) -> Produce:
-    """A domain's own ``@asset``: its function runs as Dagster would run it, and its rows pass the same gate."""
+    """The step of a hand-written ``@asset``: Dagster executes its function, and its rows pass the same gate."""
     from dagster._core.execution.plan.compute_generator import create_op_compute_wrapper
 
     original = create_op_compute_wrapper(node.asset.node_def)
@@ -79,8 +79,8 @@ def handwritten_step(node: Node) -> Produce:
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         shared = shared_resources()
         reads = reads_of(context)
-        partitions = partitions_wanted(context, node)
-        with calling(node):
+        partitions = wanted_partitions(context, node)
+        with domain_call(node):
             outputs = [item for item in original(context, inputs) if isinstance(item, dg.Output)]
             if len(outputs) != 1:
                 raise TransformError(
@@ -109,7 +109,7 @@ def _candidate(
     return Candidate(rows, partitions=partitions, order=order, origins=origins)
 
 
-def _outdated(
+def _outdated_partitions(
     node: Node, shared: SharedResources, reads: Mapping[str, Read], partitions: tuple[str, ...] | None
 ) -> bool:
     facts = facts_for_step({node.key: node}, shared, [read.table for read in reads.values()])

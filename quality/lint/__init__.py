@@ -1,1 +1,1 @@
-"""Rules that every contract is held to."""
+"""Rules over every contract."""

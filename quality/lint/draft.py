@@ -1,4 +1,4 @@
-"""A contract as written, before it is known to be sound: the subject of the rules over contracts."""
+"""A contract as written, not yet checked: the subject of the rules over contracts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Entry = Mapping[str, Any]
 """One object of the document, e.g. a property or a ``quality`` entry."""
 
 Steps = tuple[object, ...]
-"""The way to a value of the document: ``("schema", 0, "name")``."""
+"""Path to a value of the document: ``("schema", 0, "name")``."""
 
 
 class Quality(NamedTuple):
-    """A ``quality`` entry, the steps to it, and the property that it belongs to (None: to the schema object)."""
+    """A ``quality`` entry, the steps to it, and its property (None: the schema object)."""
 
     steps: Steps
     entry: Entry
@@ -26,13 +26,7 @@ class Quality(NamedTuple):
 
 @dataclass(frozen=True)
 class Draft:
-    """A contract as written.
-
-    Args:
-        document: the parsed file.
-        path: the file.
-        stage: ``source`` or ``product``.
-    """
+    """A contract as written, of a ``source`` or ``product``; ``document`` is the parsed file."""
 
     document: Mapping[str, Any]
     path: Path
@@ -49,7 +43,6 @@ class Draft:
 
     @property
     def names(self) -> list[str]:
-        """Names of the columns."""
         return [p["name"] for _, p in self.properties]
 
     def qualities(self) -> Iterator[Quality]:

@@ -1,6 +1,6 @@
 """Expectations that Great Expectations can check on a database, from the JSON schemas that it ships.
 
-Importing it to ask its classes takes seconds; reading the schemas takes milliseconds.
+Reading the schemas takes milliseconds; importing Great Expectations to ask its classes takes seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_ARGUMENTS = {
 def expectations() -> Mapping[str, Path]:
     """The schema file of each expectation (``expect_...``) that a database can check.
 
-    An expectation that GX offers without a schema exists on Pandas or Spark alone, and is not among them.
+    An expectation without a schema exists on Pandas or Spark only, and is left out.
     """
     spec = find_spec("great_expectations")
     if spec is None or spec.origin is None:
@@ -39,7 +39,7 @@ def expectations() -> Mapping[str, Path]:
 
 @cache
 def arguments_of(kind: str) -> frozenset[str]:
-    """Names of the arguments that an expectation takes; empty for one that is not in :func:`expectations`."""
+    """Names of an expectation's arguments; empty for one that is not in :func:`expectations`."""
     file = expectations().get(kind)
     if file is None:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Holds a contract against the rules that the federation has beyond the standard."""
+"""Check a contract against the federation's rules beyond the standard."""
 
 from __future__ import annotations
 
@@ -39,10 +39,9 @@ def violations_of_federation(
     """Every violation of the federation's rules over contracts.
 
     Args:
-        document: the contract as read.
-        path: its file.
+        document: the parsed contract.
         stage: ``source`` or ``product``.
-        sound: False if the document breaks the standard: a rule that fails on it is then passed over.
+        sound: False if the document breaks the standard: a rule that fails on it is then ignored.
     """
     draft, found = Draft(document, path, stage), list[Violation]()
     for rule in CONTRACT_RULES:

@@ -12,7 +12,7 @@ Subject = TypeVar("Subject", contravariant=True)
 
 
 class Rule(ABC, Generic[Subject]):
-    """A rule that holds subjects of one type to account: a draft contract, a domain, or all domains together."""
+    """A rule over subjects of one type: a draft contract, a domain, or all domains together."""
 
     @abstractmethod
     def check(self, subject: Subject, /) -> Iterator[Violation]:
@@ -23,7 +23,6 @@ class Rule(ABC, Generic[Subject]):
 
         Args:
             where: file and place within it.
-            problem: what is wrong, one sentence.
-            fix: what to write instead.
+            fix: the remedy.
         """
         return Violation(type(self).__name__, where, problem, fix)

@@ -1,1 +1,1 @@
-"""Where work runs."""
+"""Compute: threads and memory of this machine."""

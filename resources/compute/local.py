@@ -7,14 +7,11 @@ import sys
 
 
 def prepare_for_training(threads: int | None = None) -> int:
-    """Make OpenMP wait without spinning, so that several trainings share a machine; gives the threads to use.
+    """Make OpenMP wait without spinning, so that several trainings share a machine; returns the threads to use.
 
-    With the default (active) waiting, four trainings at once on two cores take three to five times as long.
-    OpenMP reads the setting once, when it is loaded: call this before anything imports xgboost. Threads do
-    not change the trained model.
-
-    Args:
-        threads: threads to use; by default ``MESH_THREADS``, else the cores that this process may run on.
+    With the default (active) waiting, four trainings at once on two cores take three to five times as long. OpenMP
+    reads the setting once, when it is loaded: call this before anything imports xgboost. ``threads`` is by default
+    :func:`available_threads`.
     """
     if "xgboost" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")

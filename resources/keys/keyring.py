@@ -1,8 +1,8 @@
 """Data keys: one per domain, product and classification, versioned, wrapped under one master key, on disk.
 
 A data key is 32 random bytes (AES-256), wrapped with AES-256-GCM (NIST SP 800-38D, 96-bit random nonce) under
-the master key; what the key is for is its associated data, so that a wrapped key cannot be moved to another
-place. Destroying a key's versions is crypto-shredding: every copy of what it protected is unreadable at once.
+the master key; domain, product, classification and version are its associated data, so that a wrapped key cannot be
+moved to another place. Destroying a key's versions is crypto-shredding: every copy of its data is unreadable at once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_pipelines.errors import KeyUnavailable
+from resources.store.folder import FolderStore
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,10 @@ class Keyring:
         self._master: bytes | None = None
 
     def data_key(self, domain: str, product: str, classification: str, version: int | None = None) -> DataKey:
-        """A data key: the version asked for, or the current one, which is made on first use.
+        """A version of a data key, by default the newest, which is made on first use.
 
         Raises:
-            KeyUnavailable: the version does not exist or was destroyed, or the master key is missing or
+            KeyUnavailable: the version does not exist or was destroyed, or the master key is missing or wrong.
             wrong.
         """
         name = f"{domain}.{product}/{classification}"
@@ -75,24 +76,24 @@ class Keyring:
         return self._add(domain, product, classification, only_if_none=True)
 
     def require(self, domain: str, product: str, classification: str, version: int) -> None:
-        """Make sure that a version is still known, be it as one that was destroyed.
+        """Refuse a version that the keyring has lost; a destroyed one is known still.
 
         Raises:
-            KeyUnavailable: nothing is known of it, so the keyring has lost it.
+            KeyUnavailable: the keyring has no entry for it.
         """
         file = self._file(domain, product)
         entry = _read(file).get(classification)
         if entry is None or str(version) not in entry["versions"]:
-            raise _lost(f"{domain}.{product}/{classification}", version, file)
+            raise _lost_key_error(f"{domain}.{product}/{classification}", version, file)
 
     def rotate(self, domain: str, product: str, classification: str) -> DataKey:
-        """A new current version: what is published next is under it; older versions stay readable."""
+        """Make a new version of a key: later publishes use it, older versions stay readable."""
         return self._add(domain, product, classification, only_if_none=False)
 
     def destroy(
         self, domain: str, product: str, classification: str, version: int | None = None
     ) -> tuple[int, ...]:
-        """Crypto-shredding: forget a version (default: all) for good, and return the versions forgotten."""
+        """Crypto-shredding: destroy a version (default: all) for good; returns the versions destroyed."""
         file = self._file(domain, product)
         with self._locked(file):
             content = _read(file)
@@ -111,9 +112,9 @@ class Keyring:
         return tuple(gone)
 
     def rewrap(self, new_master_key: str) -> int:
-        """Wrap every data key under another master key (base64 of 32 bytes) and return how many; data stays.
+        """Wrap every data key under another master key (base64 of 32 bytes); returns their number; data stays.
 
-        The new master key must be put where the old one was read from (setting or file) right afterwards.
+        The new master key must replace the old one in its setting or file right afterwards.
         """
         master, count = _decode(new_master_key, "the new master key"), 0
         for file in sorted(self.path.glob("*/*.json")):
@@ -157,7 +158,7 @@ class Keyring:
 
         stored = (entry or {"versions": {}})["versions"].get(str(version))
         if stored is None:
-            raise _lost(name, version, file)
+            raise _lost_key_error(name, version, file)
         if "wrapped" not in stored:
             raise KeyUnavailable(
                 f"data key {name} version {version} was destroyed on {stored['destroyed']}",
@@ -195,15 +196,11 @@ class Keyring:
             )
         _private_folder(self.path)
         text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-        temporary = _temporary(file, text + "\n")
         try:
-            # A link fails if another process was first: then its key is the one.
-            os.link(temporary, file)
+            FolderStore(str(self.path.absolute())).create(file.name, (text + "\n").encode())
             self.generated = file
-        except FileExistsError:
+        except FileExistsError:  # another process was first: its key is the one
             text = file.read_text().strip()
-        finally:
-            temporary.unlink()
         if self.generated:
             log.warning(
                 "A master key was generated at %s. Back it up: without it no classified column can ever be "
@@ -233,7 +230,7 @@ class Keyring:
             os.close(descriptor)
 
 
-def _lost(name: str, version: int, file: Path) -> KeyUnavailable:
+def _lost_key_error(name: str, version: int, file: Path) -> KeyUnavailable:
     return KeyUnavailable(
         f"data key {name} has no version {version}",
         where=str(file),

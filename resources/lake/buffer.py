@@ -1,4 +1,4 @@
-"""Rows on their way to data files: batches are cut by partition, and small pieces wait until they make a file."""
+"""Buffer of rows before they become data files: batches are cut by partition, small pieces wait to fill a file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BUFFERED_ROWS = 2_000_000
 
 @dataclass(frozen=True)
 class Cut:
-    """A batch by partition; ``shared``: the pieces are views, each of which keeps the whole batch in memory."""
+    """A batch by partition; if ``shared``, the pieces are views, each of which keeps the whole batch in memory."""
 
     pieces: Mapping[object, pl.DataFrame]
     shared: bool
 
 
 def cut(frame: pl.DataFrame, by: str) -> Cut:
-    """Rows by the value of one column, in their order. Where a value's rows lie together, none is copied."""
+    """Rows by the value of one column, in their order; rows of one value that lie together are not copied."""
     column = frame.get_column(by)
     runs = column.rle().struct.unnest()
     if runs.height > _RUNS_PER_PARTITION * runs["value"].n_unique():
@@ -38,7 +38,7 @@ def cut(frame: pl.DataFrame, by: str) -> Cut:
 
 def copy(frame: pl.DataFrame) -> pl.DataFrame:
     """The same rows in memory of their own."""
-    # Of more than one part it has to make one anew; of a single one it would keep what there is.
+    # Rechunking copies frames of several parts only; one of a single part would be kept as it is.
     return pl.concat([frame.head(1), frame.slice(1)], rechunk=True)
 
 
@@ -47,11 +47,7 @@ def _join(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 class Buffer:
-    """Rows by partition, within bounded memory; enough of them are handed on as the rows of one file.
-
-    Args:
-        emit: takes a partition and the rows of one of its files.
-    """
+    """Rows by partition in bounded memory; ``emit`` takes a partition and the rows of one of its files."""
 
     def __init__(self, emit: Callable[[str, pl.DataFrame], None]) -> None:
         self._emit = emit
@@ -60,25 +56,20 @@ class Buffer:
 
     @property
     def rows(self) -> int:
-        """Rows that wait."""
+        """Number of waiting rows."""
         return sum(map(self._height, self._frames))
 
     @property
     def partitions(self) -> list[str]:
-        """Partitions of which rows wait, sorted."""
+        """Partitions of the waiting rows, sorted."""
         return sorted(self._frames)
 
     def add(self, pieces: Mapping[str, pl.DataFrame], *, shared: bool) -> None:
-        """Take one batch.
-
-        Args:
-            pieces: its rows by partition.
-            shared: the pieces are views of one frame, as :class:`Cut` says.
-        """
+        """Add one batch, by partition; ``shared`` as in :class:`Cut`."""
         large = sum(piece.height for piece in pieces.values()) >= _SMALL_ROWS
         for partition in list(self._frames):
             if partition not in pieces and large:
-                # Rows come in order of partition, as it seems, and this one is over.
+                # Rows seem to come in order of partition, and this one is complete.
                 self._flush(partition)
             elif partition in self._views:
                 self._frames[partition][-1] = copy(self._frames[partition][-1])
@@ -91,12 +82,11 @@ class Buffer:
             self._flush(max(self._frames, key=self._height))
 
     def flush(self) -> None:
-        """Hand on all rows."""
+        """Emit all rows."""
         for partition in self.partitions:
             self._flush(partition)
 
     def clear(self) -> None:
-        """Forget all rows."""
         self._frames.clear()
 
     def _height(self, partition: str) -> int:
@@ -105,7 +95,7 @@ class Buffer:
     def _flush(self, partition: str) -> None:
         frames = self._frames.pop(partition)
         whole = frames[0] if len(frames) == 1 else pl.concat(frames)
-        # Whole files of equal size rather than a large one and a crumb.
+        # Files of equal size rather than a large one and a tiny one.
         count = max(1, round(whole.height / _TARGET_ROWS))
         for frame in whole.iter_slices(-(-whole.height // count)):
             self._emit(partition, frame)

@@ -1,4 +1,4 @@
-"""Planning of a commit: the record and the files of a table's next version, as a pure function of what is known."""
+"""Plan of a commit: record and files of a table's next version, as a pure function."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from resources.lake.shape import Shape
 Replace = Literal["all", "partitions", "append"]
 
 VOLATILE = frozenset({"run_id"})
-"""Entries of a record's ``info`` that differ each time, and so are no reason for a version of their own."""
+"""Entries of a record's ``info`` that differ at each publish, and alone are no reason for a version."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """Outcome of a publish; ``unchanged``: it was published already, and nothing was written."""
+    """Outcome of a publish; if ``unchanged``, it was published already and nothing was written."""
 
     version: int
     data_version: str
@@ -37,7 +37,6 @@ class Base:
     """The version that a commit builds on.
 
     Args:
-        publication: its record.
         files: its data files, in order.
         bounds: least and greatest partition in a file that partitions share, by the file's bare name, as far as
             the log has them.
@@ -53,10 +52,8 @@ class Candidate:
     """Staged content.
 
     Args:
-        shape: of the table.
-        layout: with which its files are encrypted.
+        layout: encryption of its files.
         parts: content of each staged partition.
-        files: staged data files.
         publish_id: the caller's name for the publish.
         token: the lake's own name for it, unique in the table.
     """
@@ -71,11 +68,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Scope:
-    """The part of a table that a candidate takes the place of.
+    """The part of a table that a candidate replaces.
 
     Args:
         replace: "all" of the table, only ``partitions``, or nothing ("append").
-        partitions: the partitions that are replaced, those without a staged row too.
+        partitions: the replaced partitions, including those without a staged row.
     """
 
     replace: Replace
@@ -88,13 +85,12 @@ class Plan:
 
     Args:
         publication: its record; the version number is not known yet.
-        add: files that come in.
-        remove: files that go.
-        shared: of those that go, files that also hold partitions that stay: their other rows must be written anew,
-            and be added.
-        reused: files of the base that hold the staged rows already, which are therefore not written again.
-        whole: all files of the base go.
-        unchanged: the base is this very publish, so there is nothing to commit.
+        add: new files.
+        remove: removed files.
+        shared: removed files that also hold partitions that stay; those rows must be written to new files.
+        reused: files of the base that hold the staged rows already, which are not written again.
+        whole: all files of the base are removed.
+        unchanged: the base is this very publish: nothing to commit.
     """
 
     publication: Publication
@@ -115,15 +111,14 @@ def plan_commit(
     *,
     reuse: bool = True,
 ) -> Plan:
-    """The version that a candidate and the version before it make.
+    """Plan the version that a candidate makes on top of the newest one.
 
     Args:
-        candidate: what was staged.
         base: the newest version; None if nothing is published.
-        scope: what the candidate takes the place of.
         info: JSON-able entries of the new record.
         now: time of the publish (UTC).
-        reuse: let files of the base stand for equal rows; not if they are damaged, for then the rows mend them.
+        reuse: keep files of the base with equal rows; false if they are damaged, for then the new files repair
+            them.
 
     Raises:
         DefinitionError: the candidate has another shape than the rows that are kept.
@@ -180,7 +175,7 @@ def _parts(candidate: Candidate, base: Base, scope: Scope) -> dict[str, ContentD
 def _kept_files(
     candidate: Candidate, base: Base, scope: Scope
 ) -> tuple[Sequence[LakeFile], Sequence[LakeFile]]:
-    """Files of the base that stay, and files that hold rows both of replaced and of other partitions."""
+    """Files of the base that stay, and files with rows both of replaced and of other partitions."""
     if scope.replace == "all":
         return (), ()
     candidate.shape.check_against(base.publication)
@@ -203,7 +198,7 @@ def _kept_files(
 
 
 def _is_same(before: Publication, now: Publication, replaced: Sequence[LakeFile], layout: str) -> bool:
-    # The same rows under new keys, or classified otherwise, are other files: then they are written.
+    # The same rows under new keys, or with another classification, need files of their own.
     return (
         before.data_version == now.data_version
         and before.partition_by == now.partition_by
@@ -218,7 +213,7 @@ def _lasting(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_layouts(now: Publication, before: Publication, kept: Sequence[LakeFile]) -> Publication:
-    """The record with the layouts of the files that it keeps, beside its own."""
+    """The record with the layouts of kept files added."""
     known = {**before.layouts, **now.layouts}
     used = {file.layout for file in kept} | set(now.layouts)
     return now.using({name: known[name] for name in sorted(used)})

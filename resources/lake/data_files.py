@@ -1,4 +1,4 @@
-"""Data files of one publish: written to their final place, and removed again if it comes to nothing."""
+"""Data files of one publish: written to their final place, and removed if it is not committed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,7 @@ class WrittenFile:
 
 
 class DataFiles:
-    """Writes, reads and removes the data files of one publish.
-
-    Args:
-        table: the table that they are for.
-        shape: of the table.
-        token: of the publish.
+    """Writes, reads and removes the data files of one publish, which ``token`` identifies.
 
     Raises:
         KeyUnavailable: a key is missing or destroyed, or the master key is.
@@ -47,9 +42,8 @@ class DataFiles:
         """Write one file; safe in several threads at once.
 
         Args:
-            partition: to which all its rows belong; "" if there are no partitions, or if they share files.
+            partition: of all its rows; "" if there are no partitions, or if they share files.
             number: its place among the publish's files.
-            frame: its rows.
         """
         data, shape = encode(frame, self._encryption), self._shape
         folder = self._table.root
@@ -60,15 +54,15 @@ class DataFiles:
         self._table.store.write(name, data)
         file = LakeFile(partition, name, frame.height, len(data))
         # A partition's own files all have the same value, and the log says which.
-        told = [name for name in shape.public if shape.gathered or name != shape.partition_by]
-        return WrittenFile(NewFile(file, stats(frame, told)), shape.digests(partition, frame))
+        columns = [name for name in shape.public if shape.gathered or name != shape.partition_by]
+        return WrittenFile(NewFile(file, stats(frame, columns)), shape.digests(partition, frame))
 
     def write_rest(self, frame: pl.DataFrame) -> NewFile:
-        """Write rows that stay of files that other rows are replaced in."""
+        """Write rows of unreplaced partitions whose shared file is removed."""
         return self.write("", len(self._names), frame).new
 
     def scan(self, files: Sequence[LakeFile], columns: Sequence[str] | None) -> pl.LazyFrame:
-        """Some of the files as a lazy frame, as a reader of the published table would read them."""
+        """Files as a lazy frame, as a reader of the published table would read them."""
         return scan_files(
             files,
             key=self._table.key,

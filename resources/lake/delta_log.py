@@ -1,4 +1,4 @@
-"""The Delta log of one table: what a version consists of, and the next one on top of exactly that."""
+"""The Delta log of one table: the content of a version, and the commit of the next one on top of it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class NewFile:
-    """A staged file; ``stats`` are those of its public columns for the Delta log, as JSON."""
+    """A staged file; ``stats`` are the Delta log's statistics of its public columns, as JSON."""
 
     file: LakeFile
     stats: str
@@ -52,14 +52,7 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Log:
-    """Where one table and its log are.
-
-    Args:
-        store: the lake's files.
-        root: the table's folder below the lake's root.
-        key: ``domain.name``.
-        options: options of the object store.
-    """
+    """Log of the table in folder ``root`` of the store; ``options`` are those of the object store."""
 
     store: Store
     root: str
@@ -68,21 +61,21 @@ class Log:
 
     @property
     def uri(self) -> str:
-        """The table, for any Delta reader."""
+        """URI of the table, for any Delta reader."""
         return self.store.uri(self.root)
 
     def commit_file(self, version: int) -> str:
-        """Name of the file that holds a commit."""
+        """Name of a commit's file."""
         return f"{self.root}/_delta_log/{version:020d}.json"
 
     def exists(self) -> bool:
-        """Has anything been committed here?"""
+        """True if anything has been committed."""
         from deltalake import DeltaTable
 
         return DeltaTable.is_deltatable(self.uri, dict(self.options))
 
     def load(self, version: int | None = None) -> Head:
-        """A version of the table (default: the newest).
+        """Load a version of the table (default: the newest).
 
         Raises:
             NotPublished: there is no table, or no such version.
@@ -152,7 +145,7 @@ class Log:
         """Commit on top of exactly ``head`` and return the new version; any commit since makes it fail.
 
         Delta's own conflict rules would let two first publishes of one partition both land. So there is no
-        retry in here: the caller reads the new head, and plans again.
+        retry here: the caller reads the new head, and plans again.
         """
         from deltalake import CommitProperties, PostCommitHookProperties, Schema
         from deltalake.transaction import create_table_with_add_actions
@@ -211,7 +204,7 @@ def _remove(file: LakeFile, root: str, partition_by: str | None, now: int) -> Re
 
 
 def bounds(head: Head, column: str) -> dict[str, tuple[str, str]]:
-    """Least and greatest value of a text column in each file, by the file's path, as far as the log says."""
+    """Least and greatest value of a text column in each file, by the file's path, as far as the log has them."""
     actions = pl.DataFrame(head.table.get_add_actions(flatten=True))
     low, high = f"min.{column}", f"max.{column}"
     if not {low, high} <= set(actions.columns):

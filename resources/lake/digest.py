@@ -1,4 +1,4 @@
-"""What a frame holds, as a number: one digest ignores the order of rows, the other keeps it."""
+"""Digests of a frame's content: one ignores the order of rows, the other keeps it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SUMS = [pl.col("word").hash(seed=lane).sum().alias(str(lane)) for lane in _LANE
 
 @lru_cache(maxsize=64)
 def _word(schema: tuple[tuple[str, pl.DataType], ...]) -> pl.Expr:
-    """One number for each row: its columns, each hashed with a seed of its own, added up."""
+    """One number for each row: the sum of its columns' hashes, each with a seed of its own."""
     hashes = [
         # A categorical's physical values depend on history; its strings do not.
         (pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)).hash(seed=seed)
@@ -35,11 +35,10 @@ def _word(schema: tuple[tuple[str, pl.DataType], ...]) -> pl.Expr:
 class ContentDigest:
     """A multiset of rows as two sums modulo 2^64 and a count. Adding digests is concatenating frames.
 
-    Every row becomes one 64-bit word (each column hashed with its own seed, then summed), and each lane is
-    the sum of another hash of those words: whichever way rows are ordered or cut into batches, the sums are
-    the same. It tells changed content from unchanged; it is not a cryptographic commitment (files carry
-    SHA-256 for that). Words come from Polars' hash, so an upgrade of Polars may change them: what is
-    published next then counts as new.
+    Every row becomes one 64-bit word (the sum of its columns' hashes), and each lane is the sum of another hash
+    of those words: the order and batches of rows do not matter. It tells changed content from unchanged; it is
+    not a cryptographic commitment (files carry SHA-256 for that). Words come from Polars' hash, so an upgrade
+    of Polars may change them: the next publish then counts as new.
     """
 
     first: int = 0
@@ -58,7 +57,6 @@ class ContentDigest:
 
     @classmethod
     def from_hex(cls, text: str, rows: int) -> ContentDigest:
-        """The inverse of :attr:`hex`."""
         return cls(int(text[:16], 16), int(text[16:], 16), rows)
 
     @classmethod
@@ -89,12 +87,12 @@ def data_version(schema: Mapping[str, Any], parts: Iterable[ContentDigest]) -> s
 
 
 def content_version(frame: pl.DataFrame) -> str:
-    """The version that a table with exactly this content has in the lake."""
+    """Data version of a table in the lake with exactly this content."""
     return data_version(frame.schema, [ContentDigest.of(frame)])
 
 
 class OrderedDigest:
-    """SHA-256 over rows in their order, the same however they are cut into batches: for training records.
+    """SHA-256 over rows in their order, independent of batches: for training records.
 
     Canonical form: nulls are marked apart and their values ignored; every NaN is one NaN; -0.0 is 0.0;
     strings are UTF-8 with their lengths apart, so that ("ab", "c") and ("a", "bc") differ. Stable across
@@ -107,7 +105,7 @@ class OrderedDigest:
         self._rows = 0
 
     def update(self, frame: pl.DataFrame) -> OrderedDigest:
-        """Take the next rows. ValueError if their columns or types are others than the schema's."""
+        """Add the next rows; ValueError if their columns or types are not the schema's."""
         if dict(frame.schema) != self._schema:
             raise ValueError(f"expected {self._schema}, got {dict(frame.schema)}")
         self._rows += frame.height
@@ -164,7 +162,7 @@ class OrderedDigest:
 
 
 def ordered_digest(frames: Iterable[pl.DataFrame], schema: Mapping[str, Any]) -> str:
-    """SHA-256 over all rows of all frames, in order (see :class:`OrderedDigest`)."""
+    """:class:`OrderedDigest` over all rows of all frames."""
     digest = OrderedDigest(schema)
     for frame in frames:
         digest.update(frame)

@@ -26,7 +26,7 @@ _IN_DELTA: dict[str, pl.DataType] = {
 
 
 def instance(dtype: Any) -> pl.DataType:
-    """``pl.Int64`` and ``pl.Int64()`` are the same type: the instance of it."""
+    """The instance of a type: ``pl.Int64()`` for ``pl.Int64``."""
     return dtype() if isinstance(dtype, type) else dtype
 
 
@@ -80,7 +80,7 @@ def from_json(value: Any) -> pl.DataType:
 
 
 def in_delta(dtype: pl.DataType) -> pl.DataType:
-    """The nearest type that Delta Lake has (protocol, "Primitive Types"): what other readers are told."""
+    """The nearest type that Delta Lake has (protocol, "Primitive Types"), for other readers."""
     match dtype:
         case pl.Datetime():
             return pl.Datetime("us", "UTC" if dtype.time_zone else None)
@@ -97,7 +97,7 @@ def in_delta(dtype: pl.DataType) -> pl.DataType:
 
 
 def leaves(name: str, dtype: pl.DataType) -> Iterator[str]:
-    """The Parquet leaf paths of a column: what a column key is given to (LogicalTypes.md, "Nested Types")."""
+    """Parquet leaf paths of a column, to which column keys are assigned (LogicalTypes.md, "Nested Types")."""
     match dtype:
         case pl.List() | pl.Array():
             yield from leaves(f"{name}.list.element", instance(dtype.inner))
@@ -108,8 +108,8 @@ def leaves(name: str, dtype: pl.DataType) -> Iterator[str]:
             yield name
 
 
-def checked(subject: str, dtypes: Mapping[str, Any]) -> dict[str, pl.DataType]:
-    """The types of a table, each an instance; a DefinitionError with every one that the lake cannot hold."""
+def check_types(subject: str, dtypes: Mapping[str, Any]) -> dict[str, pl.DataType]:
+    """Types of a table as instances; a DefinitionError with every one that the lake cannot hold."""
     found = {name: instance(dtype) for name, dtype in dtypes.items()}
     violations: list[Violation] = []
     for name, dtype in found.items():

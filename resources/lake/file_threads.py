@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class FileThreads(Generic[T]):
-    """Threads that make files; results are taken in the order in which the files were asked for.
+    """Threads that make files; results are taken in the order in which files were added.
 
     Args:
-        make: makes one file of a partition, its number in this order, and its rows.
+        make: makes one file from a partition, its number in this order, and its rows.
     """
 
     def __init__(self, make: Callable[[str, int, pl.DataFrame], T]) -> None:
@@ -33,14 +33,14 @@ class FileThreads(Generic[T]):
         self._asked += 1
 
     def take(self, leaving: int = 0) -> list[T]:
-        """Results since the last time, once all but the ``leaving`` youngest are there; or the first error."""
+        """Results since the last call, once all but the ``leaving`` youngest are done; or the first error."""
         upto = max(0, len(self._waiting) - leaving)
         asked, self._waiting = self._waiting[:upto], self._waiting[upto:]
         wait(asked)
         return [future.result() for future in asked]
 
     def close(self) -> None:
-        """Forget what has not begun, and wait for the rest."""
+        """Drop files that have not begun, and wait for the others."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool = None

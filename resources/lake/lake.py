@@ -48,7 +48,6 @@ class Lake:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Lake:
-        """The lake that the settings describe."""
         master = settings.master_key.get_secret_value() if settings.master_key else None
         return cls(settings.lake_uri, Keyring(settings.keys, master), settings.storage_options)
 
@@ -59,11 +58,11 @@ class Lake:
         return self._tables[key]
 
     def root(self, key: str) -> str:
-        """Where a table is, relative to the lake."""
+        """Path of a table, relative to the lake."""
         return self.table(key).root
 
     def uri(self, key: str) -> str:
-        """Where a table is, for any Delta reader."""
+        """URI of a table, for any Delta reader."""
         return self.table(key).uri
 
     def stage(
@@ -77,20 +76,20 @@ class Lake:
         gathered: bool = False,
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> Stage:
-        """A candidate for the next version of a table; first, files that killed writers left there are removed.
+        """Begin a candidate for the next version of a table, after removing files that killed writers left
+        there.
 
         Args:
-            key: ``domain.name``.
             dtypes: column names and Polars types, in order.
             classification: of every column; "public" is written in clear, anything else under its own key.
             partition_by: a public column whose partitions can be replaced one at a time.
             publish_id: the caller's name for this publish, kept in its record.
-            gathered: partitions share files, for a table that has few rows of each; its partition column is text.
-            checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of each
-                file that is made anew because it holds other partitions too), committing, committed, done.
+            gathered: partitions share files, for a table with few rows of each; its partition column is text.
+            checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of
+                each file that is made anew because it holds other partitions too), committing, committed, done.
 
         Raises:
-            DefinitionError: a type, a classification or the partition column is one that the lake cannot keep.
+            DefinitionError: the lake cannot keep a type, a classification or the partition column.
             KeyUnavailable: keys that the published files were written with are missing, or the master key is.
         """
         table = self.table(key)
@@ -98,7 +97,7 @@ class Lake:
         head = table.newest()
         if head is not None:
             table.require_keys(head.publication)
-        shape = Shape(key, types.checked(key, dtypes), dict(classification), partition_by, gathered)
+        shape = Shape(key, types.check_types(key, dtypes), dict(classification), partition_by, gathered)
         shape.check()
         # A table whose partitions have files of their own keeps to that.
         before = head.publication if head is not None else None
@@ -107,7 +106,7 @@ class Lake:
         return Stage(table, shape, head.version if head is not None else None, publish_id, checkpoint)
 
     def heal(self, key: str) -> int:
-        """Remove files that killed writers left and return how many; writers that live are left alone."""
+        """Remove files that killed writers left, not those of living ones; returns their number."""
         return writers.heal(self.table(key))
 
     def head(self, key: str, version: int | None = None) -> Head:
@@ -179,11 +178,10 @@ class Lake:
         return pl.Schema(self.record(key, version).schema)
 
     def vacuum(self, key: str, keep: int, pinned: Collection[int] = ()) -> int:
-        """Remove files that no kept version needs and return how many.
+        """Remove files that no kept version needs; returns their number.
 
         Args:
-            key: ``domain.name``.
-            keep: how many of the newest versions stay readable (at least 1).
+            keep: number of newest versions that stay readable (at least 1).
             pinned: older versions that stay readable too, such as those that models were trained on.
         """
         if keep < 1:
@@ -206,7 +204,7 @@ class Lake:
         return len(gone)
 
     def verify(self, key: str, version: int | None = None) -> int:
-        """Read every byte of a version and compare with what was written; returns the number of files.
+        """Compare every byte of a version with its recorded hash; returns the number of files.
 
         Raises:
             IntegrityError: naming every file that is missing or whose bytes are others.
@@ -220,5 +218,5 @@ class Lake:
         return self.table(key).explain(error, version)
 
     def reading(self, key: str, version: int | None = None) -> AbstractContextManager[None]:
-        """Read a scanned table inside this block: a damaged file or a wrong key is named as that."""
+        """Read a scanned table inside this block: it raises a damaged file or a wrong key as an error of the mesh."""
         return self.table(key).reading(version)

@@ -1,8 +1,7 @@
-"""Which key protects which column of a data file, as Parquet modular encryption wants it.
+"""Keys of the columns of a data file, for Parquet modular encryption.
 
-Files say in their own name how they were written, `part-<token>-<n>-k<layout>-<sha256>.parquet`, and the
-publish record says what each layout is: so rotation, reclassification and partitions of different age live in
-one table.
+A file's name holds its layout, `part-<token>-<n>-k<layout>-<sha256>.parquet`, and the publish record holds the
+layouts: so rotation, reclassification and partitions of different age live in one table.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from resources.lake import dtypes as types
 
 PUBLIC = "public"
 _LEVEL = 1
-"""Of zstd: a file takes a fifth less processor time than at the usual level, and is a seventh larger."""
+"""zstd level: a file takes a fifth less processor time than at the default level, and is a seventh larger."""
 _NAME = re.compile(
     r"(?:.*/)?part-(?P<token>[a-z0-9]+)-(?P<n>\d+)-k(?P<layout>[0-9a-f]{8})-(?P<sha>[0-9a-f]{64})\.parquet"
 )
@@ -32,7 +31,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Layout:
-    """Key versions of one way to write a table.
+    """Key versions of a data file.
 
     Args:
         footer: version of the footer key; None if every column is public (then files are plain Parquet).
@@ -44,7 +43,7 @@ class Layout:
 
     @property
     def id(self) -> str:
-        """8 hexadecimal digits that name this layout."""
+        """Identifier: 8 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
     def to_json(self) -> dict[str, Any]:
@@ -56,7 +55,7 @@ class Layout:
 
     @classmethod
     def current(cls, keyring: Keyring, key: str, classification: Mapping[str, str]) -> Layout:
-        """The layout to write with today: the current version of every key (made on first use)."""
+        """The layout for new files: the newest version of every key (made on first use)."""
         domain, product = key.split(".", 1)
         protected = {name: kind for name, kind in classification.items() if kind != PUBLIC}
         if not protected:
@@ -67,7 +66,7 @@ class Layout:
         return cls(versions[FOOTER], {name: (kind, versions[kind]) for name, kind in protected.items()})
 
     def needs(self) -> tuple[tuple[str, int], ...]:
-        """Classification and version of every key that it takes."""
+        """Classification and version of every key in use."""
         footer = () if self.footer is None else ((FOOTER, self.footer),)
         return (*footer, *sorted(set(self.columns.values())))
 
@@ -91,7 +90,7 @@ class Layout:
     def encryption(
         self, keyring: Keyring, key: str, dtypes: Mapping[str, pl.DataType]
     ) -> pl.ParquetEncryptionProperties | None:
-        """What Polars needs to write: the table's key is the AAD prefix, so a file fits no other table."""
+        """Polars' properties for writing: the table's key is the AAD prefix, so a file fits no other table."""
         if self.footer is None:
             return None
         return pl.ParquetEncryptionProperties(
@@ -104,7 +103,7 @@ class Layout:
     def decryption(
         self, keyring: Keyring, key: str, dtypes: Mapping[str, pl.DataType], only: Collection[str] | None
     ) -> pl.ParquetDecryptionProperties | None:
-        """What Polars needs to read these columns (None: all); KeyUnavailable if a key is missing."""
+        """Polars' properties for reading these columns (None: all); KeyUnavailable if a key is missing."""
         if self.footer is None:
             return None
         return pl.ParquetDecryptionProperties(
@@ -135,32 +134,32 @@ class LakeFile:
 
     @property
     def token(self) -> str:
-        """The publish that wrote it."""
+        """Token of the publish that wrote it."""
         return self._parsed()["token"]
 
     @property
     def layout(self) -> str:
-        """The id of its layout."""
+        """Id of its layout."""
         return self._parsed()["layout"]
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of its bytes, as they were written."""
+        """SHA-256 of its bytes as written."""
         return self._parsed()["sha"]
 
 
 def partition_name(value: object) -> str:
-    """Text that stands for a value of the partition column in paths, log and record."""
+    """A value of the partition column as text, for paths, log and record."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def file_name(token: str, number: int, layout: Layout, data: bytes | memoryview) -> str:
-    """The name of a data file: who wrote it, in which order, with which keys, and what its bytes must be."""
+    """Name of a data file, with its publish, number, layout and hash."""
     return f"part-{token}-{number:05d}-k{layout.id}-{hashlib.sha256(data).hexdigest()}.parquet"
 
 
 def encode(frame: pl.DataFrame, encryption: pl.ParquetEncryptionProperties | None) -> memoryview:
-    """The bytes of one Parquet file."""
+    """Encode one Parquet file."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression_level=_LEVEL, encryption=encryption)
     return buffer.getbuffer()
@@ -177,7 +176,7 @@ def scan_files(
     storage_options: Mapping[str, str] | None,
     columns: Sequence[str] | None = None,
 ) -> pl.LazyFrame:
-    """One lazy frame over files in their order, each read with the keys that it was written with."""
+    """One lazy frame over files in their order, each read with its own keys."""
     schema = pl.Schema(dtypes)
     wanted = None if columns is None else set(columns)
     groups: list[pl.LazyFrame] = []

@@ -1,4 +1,4 @@
-"""What is known of one published version of a table: the publish record in its Delta commit."""
+"""The publish record of one version of a table, in its Delta commit."""
 
 from __future__ import annotations
 
@@ -25,19 +25,17 @@ class Publication:
     Args:
         key: ``domain.name``.
         version: the Delta version.
-        data_version: version of the content (see :mod:`resources.lake.digest`), the same for the same rows and
-            schema.
+        data_version: version of the content (see :mod:`resources.lake.digest`).
         rows: rows in the whole table.
-        published_at: when it was committed (UTC).
-        schema: column names and types, in order.
-        classification: classification of each column.
+        published_at: time of the commit (UTC).
+        classification: of each column.
         partition_by: the partition column, or None.
         gathered: files hold rows of several partitions; otherwise each partition has files of its own.
         partitions: content of each partition (one, named "", if there is no partition column).
-        layouts: how its files are encrypted, by layout id.
+        layouts: encryption of its files, by layout id.
         publish_id: the caller's name for the publish (a run, say).
         token: the lake's own name for it, unique in the table.
-        info: what the publisher added: contract version, code version, run, audit outcome.
+        info: the publisher's entries: contract version, code version, run, audit outcome.
     """
 
     key: str
@@ -57,15 +55,14 @@ class Publication:
 
     @property
     def folders_by(self) -> str | None:
-        """The column that files are apart by, which is Delta's partition column; None if there is no such column."""
+        """Delta's partition column, by which files lie in folders; None if there is none."""
         return None if self.gathered else self.partition_by
 
     def at(self, version: int) -> Publication:
-        """The same publication with the Delta version that it got."""
+        """The same publication with its Delta version."""
         return replace(self, version=version)
 
     def using(self, layouts: Mapping[str, Layout]) -> Publication:
-        """The same publication with these layouts of its files."""
         return replace(self, layouts=layouts)
 
     def to_metadata(self) -> dict[str, str]:

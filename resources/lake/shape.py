@@ -1,4 +1,4 @@
-"""Shape of a table: its columns, their classification, its partitions, and the checks that hold rows to it."""
+"""Shape of a table: its columns, classification and partitions, and the checks of rows against it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from resources.lake.publication import Publication
 
 @dataclass(frozen=True)
 class Shape:
-    """Columns of one table, and how its rows are cut into partitions.
+    """Columns of one table, and its partitions.
 
     Args:
-        key: ``domain.name``.
         dtypes: column names and types, in order.
         classification: of every column.
         partition_by: the partition column, or None.
@@ -54,7 +53,7 @@ class Shape:
             raise DefinitionError(self.key, violations)
 
     def check_against(self, before: Publication) -> None:
-        """Raise a DefinitionError with all that differs from the version whose other rows are kept."""
+        """Raise a DefinitionError with all differences from the version whose other rows are kept."""
         rule, violations = "PartitionsShareOneSchema", list[Violation]()
         fix = "publish the whole table once with the new columns (replace='all')"
         for name in {**before.schema, **self.dtypes}:
@@ -99,7 +98,7 @@ class Shape:
         return name
 
     def digests(self, partition: str, frame: pl.DataFrame) -> dict[str, ContentDigest]:
-        """Content of one data file by partition; ``partition`` is the one that a file of its own belongs to."""
+        """Content of one data file by partition; ``partition`` is that of a file of its own."""
         if not self.gathered or self.partition_by is None:
             return {partition: ContentDigest.of(frame)}
         found = ContentDigest.by(frame, self.partition_by)

@@ -1,4 +1,4 @@
-"""Write, then publish or forget: files lie at their final place, and one commit makes them visible."""
+"""Staging of a publish: files are written to their final place, and one commit makes them visible."""
 
 from __future__ import annotations
 
@@ -28,20 +28,17 @@ from resources.lake.writers import marker_name, write_marker
 from resources.storage_faults import translate_storage_faults
 
 Info = Mapping[str, Any] | Callable[[Publication | None], Mapping[str, Any]]
-"""JSON-able entries of a record, or a function that makes them of the record before (None: there is none)."""
+"""JSON-able entries of a record, or a function that makes them from the record before (None: there is none)."""
 
 _ATTEMPTS = 10
 
 
 class Stage:
-    """A candidate: rows are written, and then committed as one version, or discarded.
+    """A candidate: rows are written, then committed as one version, or discarded.
 
-    Leaving the `with` block without a commit discards what was staged. Made by
-    :meth:`resources.lake.lake.Lake.stage`.
+    Leaving the `with` block without a commit discards it. Made by :meth:`resources.lake.lake.Lake.stage`.
 
     Args:
-        table: the table to publish.
-        shape: of what is staged.
         base: the newest version; None if nothing is published.
         publish_id: the caller's name for the publish; by default the lake's own.
         checkpoint: called with the name of each step as it is reached.
@@ -85,7 +82,7 @@ class Stage:
 
     @property
     def data_version(self) -> str:
-        """The content version of what is staged so far."""
+        """Data version of the rows staged so far."""
         self._finish_files()
         return data_version(self._shape.dtypes, self._parts.values())
 
@@ -103,13 +100,13 @@ class Stage:
             self.discard()
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Stage rows: any number, columns and types as the stage was made for.
+        """Stage any number of rows.
 
         One call's rows become about one file per partition; small ones are gathered first, within bounded
         memory.
 
         Raises:
-            TransformError: other columns or types than promised, or rows without a partition.
+            TransformError: columns or types differ from the stage's, or a row has no partition.
             StorageFull: no space left.
         """
         self._require_open()
@@ -128,31 +125,30 @@ class Stage:
             self._buffer.add(pieces, shared=cuts.shared)
 
     def flush(self) -> None:
-        """Begin to make files of all that was written, without waiting for them, as no more rows are expected."""
+        """Begin to write all files, without waiting for them, as no more rows are expected."""
         self._require_open()
         self._buffer.flush()
 
     def scan(self, columns: list[str] | None = None) -> pl.LazyFrame:
-        """All that is staged so far, as a consumer would read it."""
+        """Rows staged so far, as a consumer would read them."""
         self._finish_files()
         return self._data.scan(sorted(new.file for new in self._files), columns)
 
     def commit(
         self, info: Info, replace: Replace = "all", partitions: Collection[object] | None = None
     ) -> Commit:
-        """Publish what is staged, as one atomic version.
+        """Publish the staged rows as one atomic version.
 
         Args:
-            info: JSON-able entries of the record, or a function that makes them of the record before (None: there is
-                none). With the content they decide whether anything changed at all, except those in ``VOLATILE``;
-                if only they changed, the new version has the old one's files.
-            replace: "all" replaces the table, "partitions" only partitions that were staged, "append"
-                nothing.
-            partitions: with "partitions", the partitions that are replaced even if no row of them was staged.
+            info: JSON-able entries of the record, or a function that makes them from the record before (None:
+                there is none). With the content they decide whether anything changed, except those in
+                ``VOLATILE``; if only they changed, the new version has the old one's files.
+            replace: "all" replaces the table, "partitions" only staged partitions, "append" nothing.
+            partitions: with "partitions", the partitions that are replaced even without a staged row.
 
         Raises:
             CommitConflict: other writers published again and again meanwhile.
-            DefinitionError: other columns or partitioning than the table has, without replacing all of it.
+            DefinitionError: columns or partitioning differ from the table's, without replacing all of it.
             StorageFull: no space left; the published version is untouched.
         """
         self._require_open()
@@ -174,7 +170,6 @@ class Stage:
         )
 
     def discard(self) -> None:
-        """Forget what was staged."""
         self._buffer.clear()
         self._threads.close()
         self._data.remove()
@@ -228,7 +223,7 @@ class Stage:
         self, head: Head | None, shared: Sequence[LakeFile], replaced: AbstractSet[str]
     ) -> list[NewFile]:
         """Rows of shared files that are in no replaced partition, as files of their own."""
-        # Those of an attempt that another writer overtook are of files that are shared no more.
+        # Files of an attempt that another writer overtook belong to files that are no longer shared.
         for name in self._rests.keys() - {file.name for file in shared}:
             self._table.store.delete(self._rests.pop(name).file.name)
         for file in shared:
@@ -243,7 +238,7 @@ class Stage:
         return list(self._rests.values())
 
     def _append_to_log(self, head: Head | None, plan: Plan, add: Sequence[NewFile]) -> int | None:
-        """Commit the plan and return its version; None if another writer was first."""
+        """Commit the plan; returns its version, None if another writer was first."""
         log = self._table.log
         self._checkpoint("committing")
         self._state = "committing"
@@ -251,7 +246,7 @@ class Stage:
             try:
                 return log.commit(head, plan.publication, add=add, remove=plan.remove, whole=plan.whole)
             except Exception:
-                # An error may come after the commit itself (writing a checkpoint, say): the log knows.
+                # An error may come after the commit itself (writing a checkpoint, say), so the log is asked.
                 found = log.publication_of(self.token, self._base)
                 if found is not None:
                     return found.version
@@ -266,7 +261,6 @@ class Stage:
         self._take()
 
     def _take(self, leaving: int = 0) -> None:
-        """Take over the files that the threads have written."""
         for written in self._threads.take(leaving):
             self._files.append(written.new)
             for partition, part in written.parts.items():

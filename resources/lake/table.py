@@ -1,4 +1,4 @@
-"""One table of the lake: its log, its versions, their rows, and the check of its files' bytes."""
+"""One table of the lake: its log, versions and rows, and the check of its files' bytes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,9 @@ class Table:
     """One table, published or not.
 
     Args:
-        key: ``domain.name``.
-        store: the lake's files.
+        key: ``domain.name``; ValueError for another form.
         keyring: keys of the classified columns.
         storage_options: options of the object store, as deltalake and Polars take them.
-
-    Raises:
-        ValueError: the key has another form.
     """
 
     def __init__(self, key: str, store: Store, keyring: Keyring, storage_options: Mapping[str, str]) -> None:
@@ -48,11 +44,10 @@ class Table:
 
     @property
     def uri(self) -> str:
-        """Where it is, for any Delta reader."""
+        """URI, for any Delta reader."""
         return self.log.uri
 
     def exists(self) -> bool:
-        """True once anything was published."""
         return self.log.exists()
 
     def head(self, version: int | None = None) -> Head:
@@ -67,9 +62,9 @@ class Table:
             return None
 
     def record(self, version: int | None = None) -> Publication:
-        """The publish record of a version; one that was read before is kept for as long as it holds."""
+        """Publish record of a version; one that was read before is kept for as long as it holds."""
         known = self._records.get(version)
-        if known is None or not self._stands(version, *known[1:]):
+        if known is None or not self._is_valid(version, *known[1:]):
             head = self.head(version)
             known = head.publication, head.version, self._stamp(head.version)
             self._records[version] = known
@@ -84,7 +79,7 @@ class Table:
     def require_keys(self, record: Publication) -> None:
         """Refuse to make keys in place of lost ones; KeyUnavailable names one that is lost.
 
-        Files of both would go by one number, and a backup of the keyring could not bring both back.
+        Files of both would have one key version, and a backup of the keyring could not bring both back.
         """
         domain, product = self.key.split(".", 1)
         for layout in record.layouts.values():
@@ -131,7 +126,7 @@ class Table:
         columns: Sequence[str] | None = None,
         verify: bool | None = None,
     ) -> pl.LazyFrame:
-        """Some files of a published version as a lazy frame; the rest is as in :meth:`scan`."""
+        """Files of a published version as a lazy frame; the rest is as in :meth:`scan`."""
         if self._checks_bytes if verify is None else verify:
             self.verify(files)
         return scan_files(
@@ -149,8 +144,8 @@ class Table:
         """Compare the bytes of files with the SHA-256 in their names.
 
         Args:
-            files: data files of this table.
-            again: read those too that were found whole before and have the same size and time of change since.
+            again: read also files that were found intact before and have the same size and time of change
+                since.
 
         Raises:
             IntegrityError: naming every file that is missing or whose bytes are others.
@@ -169,7 +164,7 @@ class Table:
                 self._verified[file.name] = stamp
             return None
 
-        # Hashing lets go of the interpreter, so threads share it out over the cores.
+        # Hashing releases the interpreter lock, so threads use all cores.
         with ThreadPoolExecutor(max_workers=min(len(files), os.cpu_count() or 1) or 1) as pool:
             wrong = [found for found in pool.map(problem, files) if found]
         if wrong:
@@ -180,7 +175,7 @@ class Table:
             )
 
     def intact(self, files: Sequence[LakeFile]) -> bool:
-        """True if these files are as they were written; in an object store, which ensures that itself, always."""
+        """True if these files are as written; always in an object store, which ensures that itself."""
         try:
             if self._checks_bytes:
                 self.verify(files)
@@ -210,7 +205,7 @@ class Table:
 
     @contextmanager
     def reading(self, version: int | None = None) -> Generator[None]:
-        """Read a scanned version inside this block: a damaged file or a wrong key is named as that."""
+        """Read a scanned version inside this block: it raises a damaged file or a wrong key as an error of the mesh."""
         try:
             yield
         except Exception as error:
@@ -223,8 +218,8 @@ class Table:
     def _checks_bytes(self) -> bool:
         return isinstance(self.store, FolderStore)
 
-    def _stands(self, version: int | None, commit: int, stamp: object) -> bool:
-        """True if a commit is the one that was read, and, where no version was named, the newest."""
+    def _is_valid(self, version: int | None, commit: int, stamp: object) -> bool:
+        """True if a commit is the one that was read, and, where no version was given, the newest."""
         if stamp is _GONE or self._stamp(commit) != stamp:
             return False
         return version is not None or not self.store.exists(self.log.commit_file(commit + 1))

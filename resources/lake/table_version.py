@@ -1,4 +1,4 @@
-"""A version of a table, as it was read."""
+"""A version of a table as an input."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TableVersion:
-    """One published input, as it was read.
+    """A version of a table that was read as an input.
 
     Args:
-        key: ``domain.name`` in the lake.
         version: Delta version; ``None`` where the input has none.
         data_version: hash of its content.
     """

@@ -1,4 +1,4 @@
-"""Writers of a table: each leaves a marker while it stages, by which a killed one is found and cleaned up after."""
+"""Markers of a table's writers, by which files of a killed one are found and removed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,7 @@ def marker_name(table: Table, token: str) -> str:
 
 
 def write_marker(table: Table, token: str, base: int | None) -> None:
-    """Mark this process as the writer of a publish.
-
-    Args:
-        table: the table that is written to.
-        token: of the publish.
-        base: the version that was the newest when it began.
-    """
+    """Mark this process as the writer of a publish, which began on version ``base``."""
     writer = {
         "host": machine(),
         "pid": os.getpid(),
@@ -44,7 +38,7 @@ def marked_tokens(table: Table) -> dict[str, str]:
 
 
 def heal(table: Table, abandoned_after: timedelta = ABANDONED_AFTER) -> int:
-    """Remove what killed writers left behind and return how many files; living writers are left alone.
+    """Remove files that killed writers left, not those of living ones; returns their number.
 
     A writer on this machine is dead if its process is; one elsewhere, if it began longer ago than
     ``abandoned_after``.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -37,16 +39,22 @@ class FolderStore:
     def replace(self, name: str, data: bytes) -> None:
         """Like write, but a reader never sees a partial file."""
         path = Path(self.root, name)
-        with translate_storage_faults(self.root):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
+        with translate_storage_faults(self.root), _temporary(path, data) as temporary:
+            temporary.replace(path)
+
+    def create(self, name: str, data: bytes) -> None:
+        """Create a file that this user alone may read (0600), on disk before it has its name."""
+        path = Path(self.root, name)
+        with translate_storage_faults(self.root), _temporary(path, data, sync=True) as temporary:
             try:
-                with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(data)
-                Path(temporary).replace(path)
-            except OSError:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+                os.link(temporary, path)
+                exists = False
+            except FileExistsError:
+                exists = True
+            # For the loser too: the winner's file must not vanish in a crash after somebody has read it.
+            _sync_folder(path.parent)
+        if exists:
+            raise FileExistsError(errno.EEXIST, "there is such a file already", str(path))
 
     def read(self, name: str) -> bytes:
         return Path(self.root, name).read_bytes()
@@ -90,3 +98,27 @@ class FolderStore:
 
     def open(self, name: str) -> IO[bytes]:
         return Path(self.root, name).open("rb")
+
+
+@contextmanager
+def _temporary(path: Path, data: bytes, *, sync: bool = False) -> Generator[Path]:
+    """A file (0600) beside ``path`` that holds the data, with ``sync`` on disk; it is gone after the block."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

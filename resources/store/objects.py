@@ -3,103 +3,200 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from mesh_pipelines.errors import StorageUnusable
 from resources.storage_faults import translate_storage_faults
+from resources.store.options import obstore_options
 from resources.store.protocol import Entry
 
-_CHUNK = 4 * 2**20
-
-# What obstore takes of the client rather than of the store, and what Delta Lake alone understands.
-_CLIENT = {
-    "allow_http",
-    "allow_invalid_certificates",
-    "connect_timeout",
-    "timeout",
-    "proxy_url",
-    "user_agent",
-}
-_DELTA = ("aws_s3_", "delta_", "dynamo", "mount_", "max_retries", "retry_timeout", "max_concurrency")
-_PATIENCE = timedelta(seconds=15)
+_PART = 4 * 2**20
+_HASHED_PART = 16 * 2**20  # fewer requests, for the whole object is read
+_SOON = timedelta(seconds=15)
 
 
 class ObjectStore:
-    """An object store, through the client (and the options) that Delta Lake uses itself."""
+    """An object store, through obstore.
+
+    Args:
+        root: address of a bucket, or of a folder in one.
+        options: by the names that Delta Lake and Polars take too; what is not given comes from the environment.
+    """
 
     def __init__(self, root: str, options: Mapping[str, str] | None = None) -> None:
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow.fs import PyFileSystem
-
         self.root = root.rstrip("/")
         self.options = dict(options or {})
-        # Delta Lake offers its client as a pyarrow file system, which has no stubs.
-        self._files: Any = PyFileSystem(DeltaStorageHandler(self.root, self.options))
 
     def uri(self, name: str) -> str:
         return f"{self.root}/{name}"
 
     def write(self, name: str, data: bytes | memoryview) -> None:
-        view = memoryview(data)
-        with (
-            translate_storage_faults(self.root),
-            self._files.open_output_stream(name, buffer_size=2 * _CHUNK, compression=None) as stream,
-        ):
-            # Only what goes through pyarrow's buffer arrives as the bytes that Delta's client takes.
-            for start in range(0, len(view), _CHUNK):
-                stream.write(view[start : start + _CHUNK])
+        import obstore
+
+        with self._writing():
+            obstore.put(self._client, name, data)  # more than 5 MiB in parts, 12 at a time
 
     def replace(self, name: str, data: bytes) -> None:
         self.write(name, data)  # an object appears whole or not at all
 
+    def create(self, name: str, data: bytes) -> None:
+        import obstore
+
+        with self._writing():
+            obstore.put(self._client, name, data, mode="create")
+
     def read(self, name: str) -> bytes:
-        with self._files.open_input_stream(name) as stream:
-            return stream.read()
+        import obstore
+
+        with _os_errors():
+            return bytes(obstore.get(self._client, name).bytes())
 
     def sha256(self, name: str) -> str:
-        return hashlib.sha256(self.read(name)).hexdigest()
+        with io.BufferedReader(_Parts(self._client, name), _HASHED_PART) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
         return None
 
     def exists(self, name: str) -> bool:
-        from pyarrow.fs import FileType
+        import obstore
 
-        return self._files.get_file_info(name).type == FileType.File
+        try:
+            with _os_errors():
+                obstore.head(self._client, name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def delete(self, name: str) -> None:
-        if self.exists(name):
-            self._files.delete_file(name)
+        import obstore
+
+        with suppress(FileNotFoundError), _os_errors():
+            obstore.delete(self._client, name)
 
     def list(self, folder: str) -> list[str]:
-        from pyarrow.fs import FileSelector, FileType
+        import obstore
 
-        selector = FileSelector(folder, recursive=True, allow_not_found=True)
-        return sorted(info.path for info in self._files.get_file_info(selector) if info.type == FileType.File)
+        with _os_errors():
+            pages = obstore.list(self._client, folder or None, chunk_size=1000)
+            return sorted(meta["path"] for page in pages for meta in page)
 
     def entries(self, folder: str) -> Iterator[Entry]:
-        found = self._listing.list_with_delimiter(folder or None)
+        import obstore
+
+        with _os_errors():
+            found = obstore.list_with_delimiter(self._impatient_client, folder or None)
         for meta in found["objects"]:
             tag = str(meta["e_tag"] or "").strip('"')
             yield Entry(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1e9), tag)
 
     def open(self, name: str) -> IO[bytes]:
-        return cast("IO[bytes]", self._files.open_input_stream(name, buffer_size=_CHUNK))
+        return io.BufferedReader(_Parts(self._client, name), _PART)
 
     @cached_property
-    def _listing(self) -> Any:
-        """A second client, for what Delta's does not say: ETags. It soon gives up, so that no look hangs."""
+    def _client(self) -> Any:
+        return self._connect({}, {})
+
+    @cached_property
+    def _impatient_client(self) -> Any:
+        """A client that soon gives up, so that no listing of a sensor hangs: its next look tries again."""
+        timeouts = {"timeout": _SOON, "connect_timeout": timedelta(seconds=5)}
+        return self._connect(timeouts, {"max_retries": 2, "retry_timeout": _SOON})
+
+    def _connect(self, timeouts: dict[str, Any], retry: dict[str, Any]) -> Any:
+        """A client: ``timeouts`` are of a user who gives none, ``retry`` is whatever a user gives."""
+        from obstore.exceptions import BaseError
         from obstore.store import from_url
 
-        config: dict[str, Any] = {}
-        client: dict[str, Any] = {"timeout": _PATIENCE, "connect_timeout": timedelta(seconds=5)}
-        for name, value in self.options.items():
-            bare = name.lower().removeprefix("aws_").removeprefix("azure_").removeprefix("google_")
-            if bare in _CLIENT:
-                client[bare] = value
-            elif not name.lower().startswith(_DELTA):
-                config[name.lower()] = value
-        retry = {"max_retries": 2, "retry_timeout": _PATIENCE}
-        return from_url(self.root, config=config, client_options=client, retry_config=retry)  # type: ignore[arg-type]
+        try:
+            given = obstore_options(self.options)
+            if self.root.startswith("s3"):
+                # One request an object, as every store that speaks S3 answers it; in bulk, some do not.
+                given.config.setdefault("aws_disable_bulk_delete", "true")
+            return from_url(
+                self.root,
+                config=given.config,  # type: ignore[arg-type]
+                client_options=timeouts | given.client,  # type: ignore[arg-type]
+                retry_config=given.retry | retry,  # type: ignore[arg-type]
+            )
+        except (BaseError, ValueError) as error:
+            raise self._unusable_error(_first_line(error), "correct MESH_STORAGE_OPTIONS") from error
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        """Faults of a write as errors of the mesh; FileExistsError passes."""
+        with translate_storage_faults(self.root):
+            try:
+                with _os_errors():
+                    yield
+            except (FileNotFoundError, PermissionError) as error:
+                remedy = (
+                    "see that the bucket exists, and that MESH_STORAGE_OPTIONS lets this user write to it"
+                )
+                raise self._unusable_error(_first_line(error), remedy) from error
+
+    def _unusable_error(self, why: str, remedy: str) -> StorageUnusable:
+        return StorageUnusable(f"this store cannot be used: {why}", where=self.root, remedy=remedy)
+
+
+class _Parts(io.RawIOBase):
+    """An object as a file that is fetched part by part, all of one version.
+
+    Raises:
+        OSError: while reading: the object was replaced since it was opened.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        import obstore
+
+        with _os_errors():
+            meta = obstore.head(client, name)
+        self._client, self._name = client, name
+        self._place, self._size = 0, meta["size"]
+        tag = meta["e_tag"]
+        # A weak tag matches nothing (RFC 9110, section 13.1.1).
+        self._condition = {"if_match": tag} if tag and not tag.startswith("W/") else {}
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        import obstore
+
+        end = min(self._place + len(buffer), self._size)
+        if end == self._place:
+            return 0
+        with _os_errors():
+            options: Any = {"range": (self._place, end), **self._condition}
+            data = obstore.get(self._client, self._name, options=options).bytes()
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
+
+    def readall(self) -> bytes:
+        # The inherited one asks for a few kilobytes at a time, each of which would be a request.
+        return b"".join(iter(lambda: self.read(_PART) or b"", b""))
+
+
+@contextmanager
+def _os_errors() -> Generator[None]:
+    """Errors of obstore as the OSErrors that a folder would raise; FileNotFoundError it raises itself."""
+    from obstore import exceptions
+
+    try:
+        yield
+    except exceptions.AlreadyExistsError as error:
+        raise FileExistsError(_first_line(error)) from error
+    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+        raise PermissionError(_first_line(error)) from error
+    except exceptions.BaseError as error:
+        raise OSError(_first_line(error)) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

@@ -41,6 +41,17 @@ class Store(Protocol):
         """Like write, but a reader never sees a partial file."""
         ...
 
+    def create(self, name: str, data: bytes) -> None:
+        """Create a small file unless there is one; of several writers at once exactly one does.
+
+        A reader never sees a partial file. After an error other than FileExistsError the file may be there.
+
+        Raises:
+            FileExistsError: there is such a file. An object store whose answer was lost says so of this call's own
+                file too: compare the bytes where that matters.
+        """
+        ...
+
     def read(self, name: str) -> bytes:
         """The bytes of a file, or FileNotFoundError."""
         ...

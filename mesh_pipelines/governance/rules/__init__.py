@@ -1,1 +1,1 @@
-"""Rules of the federation, by what they look at."""
+"""Rules of the federation, a module for each subject."""

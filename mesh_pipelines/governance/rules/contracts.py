@@ -94,8 +94,7 @@ class ContractIdsAreUnique(Rule[Federation]):
 class ColumnsAreMadeOfColumns(Rule[Federation]):
     """The origins that a contract names for a column exist: a lineage that leads nowhere misleads its readers.
 
-    What lands comes from outside, so a source may name anything. A feature set and a champion promise no columns: they
-    have to exist, and may be named as a whole.
+    A source may name anything. A feature set and a champion promise no columns and are named as a whole.
     """
 
     def check(self, federation: Federation) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""All domains together: the subject of the rules between domains."""
+"""All domains of a workspace together: the subject of the rules between domains."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class Federation:
     """The domains of a workspace on a day.
 
     Args:
-        domains: those that loaded, in the order of ``workspace.yaml``.
-        today: the day that agreements have to be valid on, in UTC.
+        today: day on which agreements have to be valid, in UTC.
         absent: names of the domains that did not load; nothing is known of what they publish.
     """
 
@@ -30,7 +29,6 @@ class Federation:
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
-        """Every node by key."""
         return {node.key: node for domain in self.domains for node in domain.nodes.values()}
 
     @cached_property
@@ -39,6 +37,6 @@ class Federation:
         return {domain.name: domain for domain in self.domains}
 
     def is_unknown(self, key: str) -> bool:
-        """True for what an absent domain owns, or what has an unsound contract: its readers are not at fault."""
+        """True for a key of an absent domain or with an unsound contract: its readers are not at fault."""
         owner, name, *_ = (*key.split("."), "")
         return owner in self.absent or (owner in self.owners and name in self.owners[owner].unsound)

@@ -143,7 +143,7 @@ class LineageHasNoCircle(Rule[Federation]):
 def _faults_of_table(
     declared: TableDeclaration, cut: Partition | None, columns: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """Problem and fix of each way in which a table's declaration does not fit its contract."""
+    """Problem and fix of each fault in a table's declaration."""
     if declared.watermark and cut:
         yield (
             f"has the watermark {declared.watermark!r}, and its contract cuts it by {cut.every}",

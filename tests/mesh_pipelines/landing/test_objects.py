@@ -18,8 +18,8 @@ from mesh_pipelines.shared import shared_resources
 from quality.contract import Contract
 from resources.settings import get_settings
 from resources.store import ObjectStore, open_store
-from tests.mesh_pipelines.landing.conftest import Bucket
 from tests.mesh_pipelines.tiny import World, promise, read_promise
+from tests.s3 import Bucket
 
 MONTHLY = "orders-{month}.csv"
 TEXT = b"id,city\n1,Rome\n2,Oslo\n"

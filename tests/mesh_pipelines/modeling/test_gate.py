@@ -13,7 +13,7 @@ from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.promotion import bring_to_gate
 from mesh_pipelines.modeling.training import TrainedModel, train
 from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.steps.champion import _evaluated
+from mesh_pipelines.steps.champion import _evaluation_of
 from mesh_pipelines.steps.model import just_trained
 
 Registered = Callable[..., LoadedModel]
@@ -144,13 +144,13 @@ def test_a_model_is_judged_once(
     """What was just trained in this process comes before its gate as it was judged; all else is judged again."""
     monkeypatch.setitem(just_trained, trained.key, trained)
     unread = pl.LazyFrame({"nothing": [1]})
-    assert _evaluated(registered(trained), spec, unread) is trained
+    assert _evaluation_of(registered(trained), spec, unread) is trained
 
-    again = _evaluated(registered(trained), spec, history.lazy())
+    again = _evaluation_of(registered(trained), spec, history.lazy())
     assert again is not trained
     assert again.metrics == trained.metrics
     assert again.holdout.equals(trained.holdout)
 
     stricter = replace(spec, slices=())
     monkeypatch.setitem(just_trained, trained.key, trained)
-    assert _evaluated(registered(trained), stricter, history.lazy()).slices == ()
+    assert _evaluation_of(registered(trained), stricter, history.lazy()).slices == ()

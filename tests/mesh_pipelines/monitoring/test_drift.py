@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.monitoring.column_profile import SAMPLE_ROWS, Profile, counted, reference_profile
+from mesh_pipelines.monitoring.column_profile import SAMPLE_ROWS, Profile, count_in_bins, reference_profile
 from mesh_pipelines.monitoring.drift import SMALLEST_SHARE, ColumnDrift, drift, ks, psi
 
 NUMBERS = st.lists(st.none() | st.floats(width=32) | st.integers(-3, 3).map(float), max_size=60)
@@ -68,7 +68,7 @@ def test_psi_is_that_of_numpy(shift: float, bins: int) -> None:
 def test_ks_bounds_that_of_scipy(before: list[float], now: list[float], bins: int) -> None:
     """It is never above the exact statistic, and below by at most the smaller share of the fullest bin."""
     profile = reference_profile(series(before, pl.Float64), ["x"], bins=bins)
-    seen = counted(series(now, pl.Float64), profile.columns).columns[0].counts
+    seen = count_in_bins(series(now, pl.Float64), profile.columns).columns[0].counts
     binned = drift(profile, series(now, pl.Float64))[0].ks
     exact = exact_ks(before, now)
     slack = max(

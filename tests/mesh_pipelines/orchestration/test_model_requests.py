@@ -19,7 +19,7 @@ from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
 from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
-from mesh_pipelines.monitoring.earlier_predictions import SAID
+from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
 from mesh_pipelines.monitoring.watching import Live, Look
 from mesh_pipelines.orchestration import model_requests
 from mesh_pipelines.orchestration.run import run
@@ -274,7 +274,9 @@ def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(insi
         mine = [entry for entry in newest.all if entry.model_version == "repair@2" and not entry.column]
         standing = third.filter(pl.col("model_version") == "repair@2").height
         assert sum(entry.rows for entry in mine) == standing + 12
-        assert shared_resources().lake.record("machines.repair_forecast" + SAID).rows == 24 + 12
+        assert (
+            shared_resources().lake.record("machines.repair_forecast" + EARLIER_PREDICTIONS).rows == 24 + 12
+        )
 
 
 def seen_live() -> tuple[pl.DataFrame, Live]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mesh_pipelines.declaring.domain_profile import read_profile
-from mesh_pipelines.orchestration.pages import describe, in_time
+from mesh_pipelines.orchestration.pages import describe, promises_in_time
 from quality.contract import load_contract
 from tests.mesh_pipelines.tiny import product
 
@@ -25,7 +25,7 @@ def test_a_page_has_all_that_the_contract_promises(path: Path) -> None:
         assert text in page
     assert all(given.url in page for given in contract.support)
     assert all(a.consumer in page and a.purpose in page for a in contract.agreements)
-    promised = in_time(contract)
+    promised = promises_in_time(contract)
     assert list(promised) == ["new rows every", "ready within", "fresh within", "kept for"]
     assert all(words and f"| {name} | {words} |" in page for name, words in promised.items())
     assert "0:00:00" not in page

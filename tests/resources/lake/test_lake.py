@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from resources.lake.delta_log import Log
 from resources.lake.digest import content_version
 from resources.lake.lake import Commit, Lake
 from tests.resources.samples import CLASSIFICATION, KEY
+from tests.s3 import Bucket
 
 RECORD = {"contract_version": "1.0.0", "code_version": "a", "run_id": "1"}
 
@@ -390,13 +392,12 @@ def test_a_long_history_stays_readable_through_checkpoints(lake: Lake) -> None:
     assert read(lake)["flight"].to_list() == [102]
 
 
-def test_an_object_store_holds_the_lake_as_a_folder_does(tmp_path: Path, rows: pl.DataFrame) -> None:
+def test_an_object_store_holds_the_lake_as_a_folder_does(
+    s3: Callable[[str], Bucket], keyring: Keyring, rows: pl.DataFrame
+) -> None:
     """The same publish through the object store's client: staged, committed, discarded, vacuumed, listed."""
-    from resources.store import ObjectStore
-
-    (tmp_path / "bucket").mkdir()
-    lake = Lake(str(tmp_path / "bucket"), Keyring(tmp_path / "keys"))
-    lake.store = ObjectStore(f"file://{tmp_path}/bucket")
+    bucket = s3("lake")
+    lake = Lake(f"{bucket.uri}/below", keyring, bucket.options)
     publish(lake, rows)
     with lake.stage(KEY, rows.schema, CLASSIFICATION, "month") as stage:
         stage.write(rows)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Bytes = npt.NDArray[np.uint8]
+Positions = npt.NDArray[np.intp]
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -22,7 +25,7 @@ class Counted:
 
     columns: Sequence[str]
     records: int
-    blanks: npt.NDArray[np.intp] | None = None
+    blanks: Positions | None = None
 
 
 class MalformedFile(ValueError):

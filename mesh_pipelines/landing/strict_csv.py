@@ -16,15 +16,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from mesh_pipelines.landing.records import Counted, MalformedFile, TextCheck
+from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
 _CHUNK = 4 * 2**20
 _HEADER_LIMIT = 2**20
 _BOM = b"\xef\xbb\xbf"
 _QUOTE, _LF, _CR = ord('"'), ord("\n"), ord("\r")
 
-Bytes = npt.NDArray[np.uint8]
-Positions = npt.NDArray[np.intp]
 _NONE = np.array([], np.intp)
 
 
@@ -62,11 +60,12 @@ def count_csv(stream: IO[bytes], dialect: Dialect = RFC_4180) -> Counted:
         OSError: it cannot be read.
     """
     head = stream.read(_HEADER_LIMIT)
-    columns = _header(head, dialect)
-    scan, text = _Scan(dialect, len(columns)), TextCheck()
+    text = TextCheck()
     chunk = _whole(stream, head)
-    scan.add(chunk.removeprefix(_BOM))
     text.add(chunk)
+    columns = _header(chunk, dialect)
+    scan = _Scan(dialect, len(columns))
+    scan.add(chunk.removeprefix(_BOM))
     while chunk := _whole(stream, stream.read(_CHUNK)):
         text.add(chunk)
         scan.add(chunk)
@@ -107,7 +106,9 @@ class _Scan:
         self._before = _LF  # the byte before
         self._fields = 0  # separators so far of the record that is not over
         self._records = 0
-        self.blanks: list[Positions] = []  # places of blank lines among records and blank lines, the header being 0
+        self.blanks: list[
+            Positions
+        ] = []  # places of blank lines among records and blank lines, the header being 0
 
     def add(self, chunk: bytes) -> None:
         data = np.frombuffer(chunk, np.uint8)
@@ -153,7 +154,9 @@ class _Scan:
         wrong = np.where(opens, ~begins, ~ends)
         if wrong.any():
             at = quotes[int(np.argmax(wrong))]
-            raise MalformedFile("a quote within a field is not doubled, or not in quotes", self._at(lines, at))
+            raise MalformedFile(
+                "a quote within a field is not doubled, or not in quotes", self._at(lines, at)
+            )
 
     def _judge_returns(self, data: Bytes, returns: Positions, lines: Positions) -> None:
         lone = np.append(data, np.uint8(0))[returns + 1] != _LF
@@ -195,7 +198,10 @@ class _Scan:
 
     def _judge_width(self, separators: int, line: int) -> None:
         if self._wrong(separators):
-            raise MalformedFile(f"{separators + 1:,} fields where the header names {self._width:,}", line)
+            raise MalformedFile(
+                f"{separators + 1:,} field{'s' * (separators > 0)} where the header names {self._width:,}",
+                line,
+            )
 
     def _at(self, lines: Positions, position: int) -> int:
         """The line of a position of this chunk."""

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from mesh_pipelines.landing.records import Counted, MalformedFile, TextCheck
+from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
 _CHUNK = 4 * 2**20
 _LINE_LIMIT = 64 * 2**20
@@ -33,9 +33,6 @@ _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _COMPARED = 8
 """Expected keys of one length that are compared one by one; more of them are sorted."""
-
-Bytes = npt.NDArray[np.uint8]
-Positions = npt.NDArray[np.intp]
 
 
 def count_json(stream: IO[bytes], columns: Sequence[str], texts: Collection[str] = ()) -> Counted:
@@ -101,7 +98,7 @@ class _Scan:
         structure = np.flatnonzero(_STRUCTURE[data])
         structure = structure[np.searchsorted(quotes, structure) % 2 == 0]
         depth = np.cumsum(_DEPTH[data[structure]], dtype=np.int64)
-        self._judge_lines(data, feeds, structure, depth)
+        self._judge_lines(data, feeds, quotes, structure, depth)
         self._judge_surrogates(block)
         self._judge_keys(data, feeds, quotes, structure)
         self._line += len(feeds)
@@ -111,7 +108,9 @@ class _Scan:
         if odd.any():
             raise self._fault("a string is not closed: the line is cut off", int(np.argmax(odd)))
 
-    def _judge_lines(self, data: Bytes, feeds: Positions, structure: Positions, depth: Positions) -> None:
+    def _judge_lines(
+        self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions, depth: Positions
+    ) -> None:
         """A line is blank, or one object without objects or lists in it."""
         ends = np.searchsorted(structure, feeds)
         # Positions of the first and the last byte of each line that is no blank.
@@ -130,7 +129,10 @@ class _Scan:
         if len(deep):  # of two faults the one further up is named
             line = int(np.searchsorted(feeds, structure[deep[0]]))
             if not wrong[records < line].any():
-                raise self._fault("holds an object or a list, where the contract promises single values", line)
+                where = self._column_of(data, quotes, int(structure[max(int(deep[0]) - 1, 0)]))
+                raise self._fault(
+                    f"has lists or objects in {where}; the contract promises single values", line
+                )
         if wrong.any():
             line = int(records[int(np.argmax(wrong))])
             raise self._fault("is not one whole JSON object", line)
@@ -162,6 +164,13 @@ class _Scan:
             line = int(ordered[doubled[0]]) // (len(self._columns) + len(self.unknown))
             raise self._fault("has a key twice", line)
         self._judge_numbers(data, structure, marks, keys, lines)
+
+    def _column_of(self, data: Bytes, quotes: Positions, colon: int) -> str:
+        """The column whose key stands before a colon, by its name in the contract."""
+        close = int(np.searchsorted(quotes, colon)) - 1
+        key = data[quotes[close - 1] + 1 : quotes[close]].tobytes() if close > 0 else b""
+        known = key in self._keys and data[colon] == _COLON
+        return self._columns[self._keys.index(key)] if known else "a column"
 
     def _known(self, data: Bytes, starts: Positions, ends: Positions) -> Positions:
         """Place of each key among the columns; -1 for another one."""
@@ -195,7 +204,9 @@ class _Scan:
         if name not in self.unknown:
             self.unknown.append(name)
             if len(self.unknown) > len(self._columns):
-                raise MalformedFile(f"has more than {len(self._columns):,} unknown columns", self._line + line)
+                raise MalformedFile(
+                    f"has more than {len(self._columns):,} unknown columns", self._line + line
+                )
         return len(self._columns) + self.unknown.index(name)
 
     def _judge_numbers(
@@ -216,7 +227,9 @@ class _Scan:
         some = np.searchsorted(inexact, ends) > np.searchsorted(inexact, begins)
         if some.any():
             line = int(lines[np.isin(keys, texts)][numbers[int(np.argmax(some))]])
-            raise self._fault("holds a number with a fraction where the contract promises text: quote it", line)
+            raise self._fault(
+                "holds a number with a fraction where the contract promises text: quote it", line
+            )
 
     def _fault(self, what: str, line: int) -> MalformedFile:
         """A fault in a line of this block, counted from 0."""

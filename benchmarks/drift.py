@@ -1,11 +1,10 @@
-"""Monitoring of a model: drift of a million rows by twenty columns, against SciPy's exact statistic of the
-numeric ones.
+"""Monitoring of a model: drift of a million rows by twenty columns, against SciPy's exact statistic of the numeric
+ones.
 
 Run: python -m benchmarks drift
 
-A reference cuts the bins and counts the rows, once a champion; drift counts rows again and compares, each time.
-Both read a Parquet file. SciPy has the numeric columns in memory already, and works out no population
-stability.
+A reference cuts the bins and counts the rows, once a champion; drift counts rows again and compares, each time. Both
+read a Parquet file. SciPy has the numeric columns in memory already, and works out no population stability.
 """
 
 from __future__ import annotations

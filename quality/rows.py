@@ -33,8 +33,7 @@ class RowSplit:
 
     Args:
         good: rows that keep the contract: its columns in its order and types, then the provenance.
-        bad: the other rows, all columns as text, then the provenance and ``_rules``, the names of their broken
-            rules.
+        bad: the other rows, all columns as text, then the provenance and ``_rules``, the names of their broken rules.
         failed: rule -> number of rows that broke it; only rules with any.
     """
 

@@ -25,8 +25,7 @@ def conform(
     """Refuse a frame whose columns are not the contract's; rows are not read.
 
     Columns may be in any order. A type may differ if every value of it exists in the contract's type (Int32 for
-    integer, Date for timestamp, milliseconds for microseconds). Text for another type is accepted of a source
-    only.
+    integer, Date for timestamp, milliseconds for microseconds). Text for another type is accepted of a source only.
 
     Args:
         frame: the frame, or its schema.
@@ -82,8 +81,7 @@ class Typed:
     """A batch in the contract's types.
 
     Args:
-        unreadable: column -> True for each row whose value could not be cast, and is null; only columns with
-            any.
+        unreadable: column -> True for each row whose value could not be cast, and is null; only columns with any.
     """
 
     frame: pl.DataFrame

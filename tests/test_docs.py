@@ -109,6 +109,28 @@ def test_the_demo_that_is_shown_is_of_the_mesh_that_is_there() -> None:
     assert f"{len(nodes)} steps: {len(nodes)} done." in printed[1]
 
 
+def test_every_fault_test_has_a_short_twin() -> None:
+    """The table has each test that only `make faults` runs, and a test of `make test` that exists beside it."""
+    makefile = (ROOT / "Makefile").read_text()
+    left_out = re.findall(r"--ignore=(\S+)", makefile)
+    [run] = re.findall(r"^faults:.*\n\t@\$\(BIN\)/pytest (.+)$", makefile, re.MULTILINE)
+    assert set(run.split()) == set(left_out)
+    _, _, section = (ROOT / "docs" / "testing.md").read_text().partition("## Short twins\n")
+    rows = re.findall(r"^\| `(test_\w+)` \| (.+) \|$", section, re.MULTILINE)
+    faults = [name for file in left_out for name in _tests(ROOT / file)]
+    assert sorted(name for name, _ in rows) == sorted(faults)
+    for _, twins in rows:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", twins)
+        assert named
+        assert not {file for file, _ in named} & set(left_out)
+        assert [twin for file, twin in named if twin not in _tests(ROOT / file)] == []
+
+
+def _tests(file: Path) -> list[str]:
+    functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
+    return [function.name for function in functions if function.name.startswith("test_")]
+
+
 def test_pictures_are_pictures_and_light() -> None:
     """Every picture is a PNG below 400 KB, and some document shows it."""
     shown = "".join(document.read_text() for document in DOCUMENTS)

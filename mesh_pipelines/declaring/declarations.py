@@ -179,14 +179,12 @@ def sql_source(
     Args:
         table: its name with its schema, e.g. ``sales.orders``.
         database: name of the database; its URL stands in ``MESH_DATABASES``.
-        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest
-            value read so far are read. A row with a known key takes the place of the one before; deletions are
-            not seen.
-        overlap: how far below the highest value rows may still appear, since transactions commit late: a
-            number, or for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do
-            not double.
-        partition: column (a date, a time, or the partition's own name as text) by which rows belong to the
-            contract's partitions; by default the column that the contract names.
+        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest value read
+            so far are read. A row with a known key takes the place of the one before; deletions are not seen.
+        overlap: how far below the highest value rows may still appear, since transactions commit late: a number, or
+            for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do not double.
+        partition: column (a date, a time, or the partition's own name as text) by which rows belong to the contract's
+            partitions; by default the column that the contract names.
         contract: name of the contract; by default the name of the variable.
     """
     module, line = _caller()

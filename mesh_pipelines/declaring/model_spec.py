@@ -55,15 +55,13 @@ class Gate:
     """The rules between a challenger and the champion's place.
 
     Args:
-        floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for
-            errors).
+        floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for errors).
         margin: how much worse than the champion a challenger may be, in the model's metric on the same rows.
         slice_margin: the same for each slice; also how far a slice may fall behind.
         min_slice_rows: slices with fewer holdout rows are shown, not judged.
         must_beat_baseline: the model's metric must be better than the naive baseline's.
-        shadow: how long a passing challenger is scored beside the champion on later data before promotion:
-            ``14d``, ``1mo`` of the data's time; None: not at all. The first version has no champion and needs
-            none.
+        shadow: how long a passing challenger is scored beside the champion on later data before promotion: ``14d``,
+            ``1mo`` of the data's time; None: not at all. The first version has no champion and needs none.
     """
 
     floors: Mapping[str, float] = field(default_factory=dict)

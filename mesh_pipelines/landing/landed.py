@@ -112,8 +112,7 @@ class Landing(Protocol):
         """Find the inputs there are.
 
         Args:
-            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough
-                look.
+            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough look.
 
         Raises:
             LandingError, SourceUnavailable: it cannot be read.

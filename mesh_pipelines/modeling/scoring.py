@@ -26,8 +26,7 @@ class Scores:
     """Rows with their scores.
 
     Args:
-        frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is
-            collected.
+        frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is collected.
         unseen: text feature -> number of values that were not in the training data, taken as missing.
         models: labels of the models that gave scores, in the order of their periods.
     """
@@ -76,8 +75,7 @@ def score_history(
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Scores:
-    """Scores for all of history: the champion's for rows it was not trained on, walk-forward ones for earlier
-    rows.
+    """Scores for all of history: the champion's for rows it was not trained on, walk-forward ones for earlier rows.
 
     Rows of the first period, for which there is nothing to train on, are left out.
 
@@ -85,8 +83,7 @@ def score_history(
         frame: the feature set, as it is stored.
         every: length of a walk-forward period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
         since: leave out rows before this; all of them are still trained on.
-        backcast: true to score the rows that the champion was trained on, walk-forward; false to leave them
-            out.
+        backcast: true to score the rows that the champion was trained on, walk-forward; false to leave them out.
         threads: does not change the scores.
     """
     seen = champion.record.split.train_until
@@ -176,9 +173,8 @@ def walk_forward_scorers(
 def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
     """Score each row by the one scorer whose condition it meets; rows that meet none are left out.
 
-    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and joined to the
-    rows when the result is collected. So ``frame`` must give its rows in the same order each time, as stored
-    rows do.
+    One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and joined to the rows when
+    the result is collected. So ``frame`` must give its rows in the same order each time, as stored rows do.
 
     Args:
         scorers: with conditions of which each row meets one at most.

@@ -27,7 +27,7 @@ from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.promotion import carry_out
 from mesh_pipelines.modeling.registry import DECISION, Registry
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
-from mesh_pipelines.modeling.scoring import SCORE as SAID
+from mesh_pipelines.modeling.scoring import SCORE as SCORE_COLUMN
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
 from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.lake.lake import Lake
@@ -156,7 +156,7 @@ def compare(
 
     def scores_of(model: LoadedModel, name: str) -> pl.LazyFrame:
         own = kept.lazy().filter(pl.col(MODEL_VERSION) == model.label)
-        return own.select(*key, pl.col(SAID).alias(name))
+        return own.select(*key, pl.col(SCORE_COLUMN).alias(name))
 
     happened = labelled(frame, spec.target).select(
         *key, pl.col(spec.target).cast(pl.Float64).alias(TARGET), *slices
@@ -194,9 +194,9 @@ def _key(spec: ModelSpec) -> list[str]:
 def _keep(lake: Lake, spec: ModelSpec, models: Sequence[LoadedModel], frame: pl.LazyFrame) -> pl.DataFrame:
     """All scores of these models so far, after new rows are scored and kept, once for each model."""
     table, key = spec.key + SCORES, _key(spec)
-    columns = [*key, MODEL_VERSION, SAID]
+    columns = [*key, MODEL_VERSION, SCORE_COLUMN]
     schema = frame.collect_schema()
-    types = {name: schema[name] for name in key} | {MODEL_VERSION: pl.String(), SAID: pl.Float64()}
+    types = {name: schema[name] for name in key} | {MODEL_VERSION: pl.String(), SCORE_COLUMN: pl.Float64()}
     kept = pl.DataFrame(schema=types)
     if lake.exists(table):
         with lake.reading(table):

@@ -80,8 +80,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
     """Find the cut at which the last period begins.
 
     Raises:
-        TransformError: a column is missing or of the wrong type, the history is too short, or the target does
-            not fit.
+        TransformError: a column is missing or of the wrong type, the history is too short, or the target does not fit.
     """
     where = f"model {spec.key}, features {spec.features}"
     _check_columns(frame, spec, where)

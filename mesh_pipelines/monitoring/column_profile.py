@@ -29,9 +29,8 @@ class ColumnProfile:
 
     Args:
         kind: ``number``, ``boolean`` or ``text``.
-        counts: rows in each bin, missing ones left out. Numbers: up to and with each of ``cuts``, then above
-            the last. Booleans: false, true. Texts: each of ``values``, then ``rare`` together, then unseen
-            ones.
+        counts: rows in each bin, missing ones left out. Numbers: up to and with each of ``cuts``, then above the last.
+            Booleans: false, true. Texts: each of ``values``, then ``rare`` together, then unseen ones.
         missing: rows without a value (null or NaN).
         cuts: numbers only: upper ends of all bins but the last, ascending, each within its bin.
         values: texts only: values with a bin of their own, the most frequent first.

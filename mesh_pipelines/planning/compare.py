@@ -19,13 +19,7 @@ _CODE = "its code or contract has changed"
 class Difference:
     """The difference between what is published of an asset and what it would be made from now.
 
-    Args:
-        reasons: why it is out of date, in words; none where it is up to date.
-        partitions: partitions that are out of date; ``None`` for an asset that is not made by partition.
-        waits: reason to wait before it is made; empty where it need not wait.
-        blocks: everything downstream waits too; false where an earlier version can be read.
-        held: reason why it is not made although its inputs are new.
-        fault: the error its step will raise, when what has landed cannot be read.
+    Its fields are those of :class:`~mesh_pipelines.planning.judgement.Judgement` of the same names.
     """
 
     reasons: tuple[str, ...] = ()

@@ -27,11 +27,7 @@ class Lags:
 
     @classmethod
     def at(cls, nodes: Sequence[Node], facts: Facts, now: datetime) -> Lags:
-        """Plan some nodes with all that is upstream of them.
-
-        Args:
-            nodes: upstream first.
-        """
+        """Plan some nodes, given upstream first, with all that is upstream of them."""
         return cls({step.key: step for step in plan(nodes, facts).steps}, facts, now)
 
     def of(self, node: Node, trained_until: str = "", trained_at: datetime | None = None) -> Lag:

@@ -27,12 +27,9 @@ LOST = 3
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run that was started for some causes.
+    """A run that was started for some causes, given as hashes by key.
 
     Args:
-        causes: hash of the cause by key.
-        finished: true if it has ended, well or badly.
-        failed: true if it ended badly.
         lost: true if it ended without an event of its steps: its process was killed, or never came up.
     """
 
@@ -48,12 +45,9 @@ class Request:
     """A run that should be started.
 
     Args:
-        domain: its code location.
-        steps: upstream first.
         window: first and last partition, where some of it is partitioned.
         key: equal for the same causes after the same attempts, so that a run is started once for them.
         causes: hash of the cause by key.
-        reason: in words.
         versions: the versions that caused it, in words.
     """
 

@@ -12,7 +12,6 @@ class Step:
     """One asset that is to be made.
 
     Args:
-        reasons: in words.
         partitions: ``None`` for an asset that is not materialized by partition.
         follows: made only because something upstream of it is; if that turns out unchanged, it stays as it is.
     """

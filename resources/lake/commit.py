@@ -117,8 +117,7 @@ def plan_commit(
         base: the newest version; None if nothing is published.
         info: JSON-able entries of the new record.
         now: time of the publish (UTC).
-        reuse: keep files of the base with equal rows; false if they are damaged, for then the new files repair
-            them.
+        reuse: keep files of the base with equal rows; false if they are damaged, for then the new files repair them.
 
     Raises:
         DefinitionError: the candidate has another shape than the rows that are kept.

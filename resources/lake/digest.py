@@ -94,9 +94,8 @@ def content_version(frame: pl.DataFrame) -> str:
 class OrderedDigest:
     """SHA-256 over rows in their order, independent of batches: for training records.
 
-    Canonical form: nulls are marked apart and their values ignored; every NaN is one NaN; -0.0 is 0.0;
-    strings are UTF-8 with their lengths apart, so that ("ab", "c") and ("a", "bc") differ. Stable across
-    library versions.
+    Canonical form: nulls are marked apart and their values ignored; every NaN is one NaN; -0.0 is 0.0; strings are
+    UTF-8 with their lengths apart, so that ("ab", "c") and ("a", "bc") differ. Stable across library versions.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:

@@ -76,8 +76,7 @@ class Lake:
         gathered: bool = False,
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> Stage:
-        """Begin a candidate for the next version of a table, after removing files that killed writers left
-        there.
+        """Begin a candidate for the next version of a table, after removing files that killed writers left there.
 
         Args:
             dtypes: column names and Polars types, in order.
@@ -85,8 +84,8 @@ class Lake:
             partition_by: a public column whose partitions can be replaced one at a time.
             publish_id: the caller's name for this publish, kept in its record.
             gathered: partitions share files, for a table with few rows of each; its partition column is text.
-            checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of
-                each file that is made anew because it holds other partitions too), committing, committed, done.
+            checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of each
+                file that is made anew because it holds other partitions too), committing, committed, done.
 
         Raises:
             DefinitionError: the lake cannot keep a type, a classification or the partition column.

@@ -102,8 +102,7 @@ class Stage:
     def write(self, frame: pl.DataFrame) -> None:
         """Stage any number of rows.
 
-        One call's rows become about one file per partition; small ones are gathered first, within bounded
-        memory.
+        One call's rows become about one file per partition; small ones are gathered first, within bounded memory.
 
         Raises:
             TransformError: columns or types differ from the stage's, or a row has no partition.

@@ -144,8 +144,7 @@ class Table:
         """Compare the bytes of files with the SHA-256 in their names.
 
         Args:
-            again: read also files that were found intact before and have the same size and time of change
-                since.
+            again: read also files that were found intact before and have the same size and time of change since.
 
         Raises:
             IntegrityError: naming every file that is missing or whose bytes are others.

@@ -40,8 +40,7 @@ def marked_tokens(table: Table) -> dict[str, str]:
 def heal(table: Table, abandoned_after: timedelta = ABANDONED_AFTER) -> int:
     """Remove files that killed writers left, not those of living ones; returns their number.
 
-    A writer on this machine is dead if its process is; one elsewhere, if it began longer ago than
-    ``abandoned_after``.
+    A writer on this machine is dead if its process is; one elsewhere, if it began longer ago than ``abandoned_after``.
     """
     removed = 0
     for token, marker in marked_tokens(table).items():

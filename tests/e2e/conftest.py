@@ -13,8 +13,8 @@ import pytest
 from mesh_pipelines.commands.demo_data import land
 from mesh_pipelines.orchestration import run as runs
 from resources.settings import get_settings
-from tests.e2e.forge import Forge
-from tests.e2e.house import CORRECTED, DEPARTURES, JANUARY, RAW, House, edited
+from tests.e2e.forked_runs import ForkServer
+from tests.e2e.small_home import CORRECTED, DEPARTURES, JANUARY, RAW, SmallHome, edited
 
 ROWS = {"operations": 800, "weather": 300, "fleet": 100}
 """Rows of each landed file that are kept: 1 % of them is what the contracts tolerate."""
@@ -93,31 +93,31 @@ def pending(built: Path, ground: Path, january: bytes) -> Path:
 
 
 @pytest.fixture(scope="session")
-def forge(root: Path) -> Iterator[Forge]:
+def fork_server(root: Path) -> Iterator[ForkServer]:
     """A warm process that forks others."""
-    with Forge.of(root) as forge:
-        yield forge
+    with ForkServer.of(root) as fork_server:
+        yield fork_server
 
 
 @pytest.fixture
-def corrected(pending: Path, ground: Path, mesh_home: Path) -> Iterator[House]:
+def corrected(pending: Path, ground: Path, mesh_home: Path) -> Iterator[SmallHome]:
     """A copy of the home whose correction is pending, of this test alone."""
     del mesh_home
     yield from _copy(pending, ground)
 
 
 @pytest.fixture
-def house(built: Path, ground: Path, mesh_home: Path) -> Iterator[House]:
+def small_home(built: Path, ground: Path, mesh_home: Path) -> Iterator[SmallHome]:
     """A copy of that home, of this test alone."""
     del mesh_home  # it has cleared the machine's own settings
     yield from _copy(built, ground)
 
 
-def _copy(home: Path, ground: Path) -> Iterator[House]:
+def _copy(home: Path, ground: Path) -> Iterator[SmallHome]:
     copy = Path(tempfile.mkdtemp(dir=ground)) / "home"
     shutil.copytree(home, copy)
     with living_in(copy):
-        yield House(copy)
+        yield SmallHome(copy)
     shutil.rmtree(copy.parent)
 
 

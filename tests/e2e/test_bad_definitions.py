@@ -13,7 +13,7 @@ import pytest
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.check import check_mesh
-from tests.e2e.house import DEPARTURES, House
+from tests.e2e.small_home import DEPARTURES, SmallHome
 
 CONTRACT = "domains/operations/contracts/departures.odcs.yaml"
 
@@ -155,11 +155,11 @@ CASES: dict[Callable[[Path], None], tuple[str, ...]] = {
 
 @pytest.mark.parametrize("fault", CASES, ids=lambda fault: fault.__name__)
 def test_an_unsound_mesh_is_refused_before_anything_runs(
-    root: Path, house: House, february: bytes, fault: Callable[[Path], None]
+    root: Path, small_home: SmallHome, february: bytes, fault: Callable[[Path], None]
 ) -> None:
     """The error, and ``mesh check``, name file, place and fix; what was published stays; mended, it runs."""
-    before = house.content()
-    house.land("departures-2013-02.csv", february)
+    before = small_home.content()
+    small_home.land("departures-2013-02.csv", february)
     fault(root)
     with pytest.raises(MeshError) as refused:
         runs.run([DEPARTURES])
@@ -170,4 +170,4 @@ def test_an_unsound_mesh_is_refused_before_anything_runs(
     assert 'File "' not in message
     violations = [str(violation) for violation in check_mesh(root)]
     assert any(all(word in told for word in CASES[fault]) for told in violations), violations
-    assert house.content() == before
+    assert small_home.content() == before

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.house import DEPARTURES, FEBRUARY, JANUARY, RAW, House, tells
+from tests.e2e.small_home import DEPARTURES, FEBRUARY, JANUARY, RAW, SmallHome, tells
 
 Damage = Callable[[bytes], bytes]
 
@@ -72,115 +72,121 @@ CASES: dict[str, tuple[Damage, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_bad_file_is_refused_by_name_and_nothing_changes(house: House, january: bytes, case: str) -> None:
+def test_a_bad_file_is_refused_by_name_and_nothing_changes(
+    small_home: SmallHome, january: bytes, case: str
+) -> None:
     """The error names file, fault and remedy; downstream is skipped; the last good version stays; a good file heals."""
     damage, words = CASES[case]
-    before = house.content()
+    before = small_home.content()
     bad = damage(january)
-    path = house.land(JANUARY, bad)
-    found = house.run(DEPARTURES)
+    path = small_home.land(JANUARY, bad)
+    found = small_home.run(DEPARTURES)
     tells(found[RAW], RAW, JANUARY, *words)
     assert found[DEPARTURES].status == "skipped"
     assert path.read_bytes() == bad, "what landed is never touched"
-    assert house.content() == before
-    assert house.orphans() == []
-    house.land(JANUARY, january)
-    assert {step.status for step in house.run(DEPARTURES).values()} == {"up to date"}
+    assert small_home.content() == before
+    assert small_home.orphans() == []
+    small_home.land(JANUARY, january)
+    assert {step.status for step in small_home.run(DEPARTURES).values()} == {"up to date"}
 
 
-def test_a_file_that_is_only_dressed_differently_is_welcome(house: House, january: bytes) -> None:
+def test_a_file_that_is_only_dressed_differently_is_welcome(small_home: SmallHome, january: bytes) -> None:
     """A byte order mark, line ends of Windows, columns in another order: the same rows, so nothing new is published."""
-    before = house.content()
+    before = small_home.content()
     head, *rows = january.splitlines()
     turned = b"\r\n".join(b",".join(reversed(line.split(b","))) for line in (head, *rows))
-    house.land(JANUARY, b"\xef\xbb\xbf" + turned)
-    found = house.run(DEPARTURES)
+    small_home.land(JANUARY, b"\xef\xbb\xbf" + turned)
+    found = small_home.run(DEPARTURES)
     assert found[RAW].status in ("done", "up to date"), found[RAW].message
-    assert house.content() == before
+    assert small_home.content() == before
 
 
-def test_a_file_whose_last_line_was_cut_loses_that_line_only(house: House, february: bytes) -> None:
+def test_a_file_whose_last_line_was_cut_loses_that_line_only(small_home: SmallHome, february: bytes) -> None:
     """The stump is in quarantine with file, row and rules; the whole file, landed later, takes its place."""
     cut = february[:-6]
-    house.land(FEBRUARY, cut)
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
-    assert house.refused(RAW) == {(FEBRUARY, 800): ["time_hour_type"]}
-    held = house.rows(RAW + "__quarantine")
+    small_home.land(FEBRUARY, cut)
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert small_home.refused(RAW) == {(FEBRUARY, 800): ["time_hour_type"]}
+    held = small_home.rows(RAW + "__quarantine")
     assert held["time_hour"].to_list() == [cut.decode().splitlines()[-1].rpartition(",")[2]]
-    assert house.rows(RAW).height == 800 + 799
-    house.land(FEBRUARY, february)
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
-    assert house.refused(RAW) == {}
-    assert house.rows(DEPARTURES).height == 1600
-    assert house.orphans() == []
+    assert small_home.rows(RAW).height == 800 + 799
+    small_home.land(FEBRUARY, february)
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert small_home.refused(RAW) == {}
+    assert small_home.rows(DEPARTURES).height == 1600
+    assert small_home.orphans() == []
 
 
-def test_a_file_that_lands_twice_is_published_once(house: House, january: bytes) -> None:
+def test_a_file_that_lands_twice_is_published_once(small_home: SmallHome, january: bytes) -> None:
     """The same bytes under the same name, even written anew, wake nobody."""
-    before, version = house.content(), house.lake.version(RAW)
-    house.land(JANUARY, january)
-    os.utime(house.path(JANUARY), (1, 1))
-    assert {step.status for step in house.run(DEPARTURES).values()} == {"up to date"}
-    assert (house.content(), house.lake.version(RAW)) == (before, version)
+    before, version = small_home.content(), small_home.lake.version(RAW)
+    small_home.land(JANUARY, january)
+    os.utime(small_home.path(JANUARY), (1, 1))
+    assert {step.status for step in small_home.run(DEPARTURES).values()} == {"up to date"}
+    assert (small_home.content(), small_home.lake.version(RAW)) == (before, version)
 
 
-def test_the_same_file_under_another_months_name_is_refused(house: House, january: bytes) -> None:
+def test_the_same_file_under_another_months_name_is_refused(small_home: SmallHome, january: bytes) -> None:
     """January's rows delivered as February would double January: not one row of them is published as departures."""
-    before = house.content(DEPARTURES)
-    house.land(FEBRUARY, january)
-    found = house.run(DEPARTURES)
+    before = small_home.content(DEPARTURES)
+    small_home.land(FEBRUARY, january)
+    found = small_home.run(DEPARTURES)
     tells(found[DEPARTURES], DEPARTURES, FEBRUARY, "outside_of_its_partition")
-    assert house.content(DEPARTURES) == before
+    assert small_home.content(DEPARTURES) == before
 
 
 def test_a_corrected_file_for_an_old_month_replaces_that_month_alone(
-    house: House, january: bytes, february: bytes
+    small_home: SmallHome, january: bytes, february: bytes
 ) -> None:
     """What the correction changed is there, other months keep their files, and the old version can still be read."""
-    house.land(FEBRUARY, february)
-    house.run(DEPARTURES)
-    version, before = house.lake.version(DEPARTURES), house.rows(DEPARTURES)
-    files = {file.name for file in house.lake.head(DEPARTURES).files if file.partition == "2013-02"}
+    small_home.land(FEBRUARY, february)
+    small_home.run(DEPARTURES)
+    version, before = small_home.lake.version(DEPARTURES), small_home.rows(DEPARTURES)
+    files = {file.name for file in small_home.lake.head(DEPARTURES).files if file.partition == "2013-02"}
     assert b",UA,1545,N14228," in january
-    house.land(JANUARY, january.replace(b",UA,1545,N14228,", b",UA,1545,N99999,"))
-    found = house.run(DEPARTURES)
+    small_home.land(JANUARY, january.replace(b",UA,1545,N14228,", b",UA,1545,N99999,"))
+    found = small_home.run(DEPARTURES)
     assert [found[RAW].status, found[DEPARTURES].status] == ["done", "done"]
-    after = house.rows(DEPARTURES)
+    after = small_home.rows(DEPARTURES)
     assert after.height == before.height
     changed = after.filter(after["tailnum"].ne_missing(before["tailnum"]))
     assert changed["tailnum"].to_list() == ["N99999"]
-    assert files == {file.name for file in house.lake.head(DEPARTURES).files if file.partition == "2013-02"}
-    assert house.lake.scan(DEPARTURES, version=version).collect().equals(before)
-    assert {step.status for step in house.run(DEPARTURES).values()} == {"up to date"}
+    assert files == {
+        file.name for file in small_home.lake.head(DEPARTURES).files if file.partition == "2013-02"
+    }
+    assert small_home.lake.scan(DEPARTURES, version=version).collect().equals(before)
+    assert {step.status for step in small_home.run(DEPARTURES).values()} == {"up to date"}
 
 
-def test_a_file_taken_away_leaves_what_was_published(house: House) -> None:
+def test_a_file_taken_away_leaves_what_was_published(small_home: SmallHome) -> None:
     """Nothing is lost because somebody tidied the landing zone."""
-    before = house.content()
-    house.path(JANUARY).unlink()
-    assert {step.status for step in house.run(DEPARTURES).values()} == {"up to date"}
-    assert house.content() == before
+    before = small_home.content()
+    small_home.path(JANUARY).unlink()
+    assert {step.status for step in small_home.run(DEPARTURES).values()} == {"up to date"}
+    assert small_home.content() == before
 
 
-def test_a_half_written_file_is_left_for_later(house: House, february: bytes) -> None:
+def test_a_half_written_file_is_left_for_later(small_home: SmallHome, february: bytes) -> None:
     """Names that say "unfinished" are not read; the finished name is."""
-    house.land(FEBRUARY + ".part", february[:5000])
-    assert {step.status for step in house.run(DEPARTURES).values()} == {"up to date"}
-    house.path(FEBRUARY + ".part").rename(house.path(FEBRUARY))
-    house.path(FEBRUARY).write_bytes(february)
-    assert house.run(RAW)[RAW].status == "done"
-    assert house.rows(RAW).height == 1600
+    small_home.land(FEBRUARY + ".part", february[:5000])
+    assert {step.status for step in small_home.run(DEPARTURES).values()} == {"up to date"}
+    small_home.path(FEBRUARY + ".part").rename(small_home.path(FEBRUARY))
+    small_home.path(FEBRUARY).write_bytes(february)
+    assert small_home.run(RAW)[RAW].status == "done"
+    assert small_home.rows(RAW).height == 1600
 
 
-def test_one_bad_month_does_not_keep_back_another(house: House, january: bytes, february: bytes) -> None:
+def test_one_bad_month_does_not_keep_back_another(
+    small_home: SmallHome, january: bytes, february: bytes
+) -> None:
     """A refused correction of January: February, landed beside it, is refused or published whole, never half."""
-    before = house.content()
-    house.land(JANUARY, with_gate(january))
-    house.land(FEBRUARY, february)
-    found = house.run(DEPARTURES)
+    before = small_home.content()
+    small_home.land(JANUARY, with_gate(january))
+    small_home.land(FEBRUARY, february)
+    found = small_home.run(DEPARTURES)
     tells(found[RAW], JANUARY, "has 1 unknown column;")
     assert FEBRUARY not in found[RAW].message
-    assert house.content() == before
-    house.land(JANUARY, january)
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
-    assert sorted(house.lake.partitions(DEPARTURES)) == ["2013-01", "2013-02"]
+    assert small_home.content() == before
+    small_home.land(JANUARY, january)
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert sorted(small_home.lake.partitions(DEPARTURES)) == ["2013-01", "2013-02"]

@@ -17,7 +17,7 @@ import pytest
 
 from mesh_pipelines.errors import IntegrityError, KeyUnavailable
 from resources.settings import get_settings
-from tests.e2e.house import DEPARTURES, FEBRUARY, RAW, House, tells, typed
+from tests.e2e.small_home import DEPARTURES, FEBRUARY, RAW, SmallHome, tells, typed
 
 
 @pytest.fixture
@@ -28,98 +28,103 @@ def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def test_a_wrong_master_key_opens_nothing_and_spoils_nothing(
-    house: House, february: bytes, setting: pytest.MonkeyPatch
+    small_home: SmallHome, february: bytes, setting: pytest.MonkeyPatch
 ) -> None:
     """The key is named, with the remedy; with the right key everything is as it was, and the run goes on."""
-    before = house.content()
-    house.land(FEBRUARY, february)
+    before = small_home.content()
+    small_home.land(FEBRUARY, february)
     setting.setenv("MESH_MASTER_KEY", base64.b64encode(bytes(32)).decode())
     get_settings.cache_clear()
-    found = house.run(DEPARTURES)
+    found = small_home.run(DEPARTURES)
     tells(found[RAW], "does not open with this master key", "departures_raw.json", "MESH_MASTER_KEY")
     assert found[DEPARTURES].status == "skipped"
     with pytest.raises(KeyUnavailable, match="master key"):
-        house.rows(DEPARTURES)
+        small_home.rows(DEPARTURES)
     setting.setenv("MESH_MASTER_KEY", "not a key")
     get_settings.cache_clear()
-    tells(house.run(DEPARTURES)[RAW], "MESH_MASTER_KEY", "is not base64 of 32 bytes")
+    tells(small_home.run(DEPARTURES)[RAW], "MESH_MASTER_KEY", "is not base64 of 32 bytes")
     setting.delenv("MESH_MASTER_KEY")
     get_settings.cache_clear()
-    assert house.content() == before
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
-    assert house.rows(DEPARTURES).height == 1600
+    assert small_home.content() == before
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert small_home.rows(DEPARTURES).height == 1600
 
 
-def test_a_lost_master_key_is_not_replaced_by_a_new_one(house: House, february: bytes) -> None:
+def test_a_lost_master_key_is_not_replaced_by_a_new_one(small_home: SmallHome, february: bytes) -> None:
     """Without it nothing is written either: a new key would hide that the old one is gone."""
-    key = house.home / "keys" / "master.key"
+    key = small_home.folder / "keys" / "master.key"
     secret = key.read_text()
     key.unlink()
-    house.land(FEBRUARY, february)
+    small_home.land(FEBRUARY, february)
     get_settings.cache_clear()
-    again = House(_moved(house))
+    again = SmallHome(_moved(small_home))
     tells(again.run(DEPARTURES)[RAW], "master key is missing", "master.key", "backup")
-    (again.home / "keys" / "master.key").write_text(secret)
+    (again.folder / "keys" / "master.key").write_text(secret)
     assert again.run(DEPARTURES)[DEPARTURES].status == "done"
     assert again.rows(DEPARTURES).height == 1600
 
 
-def _moved(house: House) -> Path:
+def _moved(small_home: SmallHome) -> Path:
     """The same home under another name: for this process another mesh, with nothing opened yet."""
-    moved = house.home.parent / "moved"
-    shutil.copytree(house.home, moved)
+    moved = small_home.folder.parent / "moved"
+    shutil.copytree(small_home.folder, moved)
     os.environ["MESH_HOME"] = str(moved)
     get_settings.cache_clear()
     return moved
 
 
-def test_lost_data_keys_are_not_replaced_by_new_ones(house: House, february: bytes) -> None:
+def test_lost_data_keys_are_not_replaced_by_new_ones(small_home: SmallHome, february: bytes) -> None:
     """A product's keys are gone: nothing is written under new ones of the same number, so a backup brings all back."""
-    before = house.content()
-    keys = house.home / "keys" / "operations" / "departures.json"
+    before = small_home.content()
+    keys = small_home.folder / "keys" / "operations" / "departures.json"
     backup = keys.read_bytes()
     keys.unlink()
-    house.land(FEBRUARY, february)
-    found = house.run(DEPARTURES)
+    small_home.land(FEBRUARY, february)
+    found = small_home.run(DEPARTURES)
     assert found[RAW].status == "done", "other products have keys of their own"
     tells(found[DEPARTURES], "operations.departures", "key", "backup")
     keys.write_bytes(backup)
-    assert house.content(DEPARTURES) == {DEPARTURES: before[DEPARTURES]}
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
-    assert house.rows(DEPARTURES).height == 1600
+    assert small_home.content(DEPARTURES) == {DEPARTURES: before[DEPARTURES]}
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert small_home.rows(DEPARTURES).height == 1600
 
 
-def test_another_key_is_told_from_damage(house: House) -> None:
+def test_another_key_is_told_from_damage(small_home: SmallHome) -> None:
     """A data key that is not the one the files were written with: said as that, and no wrong value is read."""
-    keys = house.home / "keys" / "operations" / "departures_raw.json"
+    keys = small_home.folder / "keys" / "operations" / "departures_raw.json"
     backup = keys.read_bytes()
     keys.unlink()
-    house.lake.keyring.data_key("operations", "departures_raw", "internal")
-    house.lake.keyring.data_key("operations", "departures_raw", "footer")
-    tells(house.run(DEPARTURES, force=True)[DEPARTURES], RAW, "a data key is another", "restore the keyring")
+    small_home.lake.keyring.data_key("operations", "departures_raw", "internal")
+    small_home.lake.keyring.data_key("operations", "departures_raw", "footer")
+    tells(
+        small_home.run(DEPARTURES, force=True)[DEPARTURES],
+        RAW,
+        "a data key is another",
+        "restore the keyring",
+    )
     keys.write_bytes(backup)
-    assert house.run(DEPARTURES, force=True)[DEPARTURES].status in ("done", "up to date")
+    assert small_home.run(DEPARTURES, force=True)[DEPARTURES].status in ("done", "up to date")
 
 
 @pytest.mark.parametrize("column", ["tailnum", "distance"], ids=["encrypted", "public"])
-def test_a_flipped_bit_is_found_and_never_read(house: House, column: str) -> None:
+def test_a_flipped_bit_is_found_and_never_read(small_home: SmallHome, column: str) -> None:
     """The file is named; consumers get an error, not other values; publishing the source again heals it."""
-    before = house.content(DEPARTURES)
-    (file,) = house.lake.head(RAW).files
-    path = Path(house.lake.store.uri(file.name))
+    before = small_home.content(DEPARTURES)
+    (file,) = small_home.lake.head(RAW).files
+    path = Path(small_home.lake.store.uri(file.name))
     content = bytearray(path.read_bytes())
     content[_place(path, column)] ^= 1
     path.write_bytes(content)
-    found = house.run(DEPARTURES, force=True)
+    found = small_home.run(DEPARTURES, force=True)
     tells(found[DEPARTURES], RAW, path.name, "was changed", "publish the product again")
     with pytest.raises(IntegrityError, match="was changed"):
-        house.rows(RAW)
-    assert house.content(DEPARTURES) == before
-    assert house.run(RAW, force=True)[RAW].status == "done"
-    assert house.content(RAW)
-    assert house.rows(RAW).height == 800
-    assert house.run(DEPARTURES, force=True)[DEPARTURES].status in ("done", "up to date")
-    assert house.content(DEPARTURES) == before
+        small_home.rows(RAW)
+    assert small_home.content(DEPARTURES) == before
+    assert small_home.run(RAW, force=True)[RAW].status == "done"
+    assert small_home.content(RAW)
+    assert small_home.rows(RAW).height == 800
+    assert small_home.run(DEPARTURES, force=True)[DEPARTURES].status in ("done", "up to date")
+    assert small_home.content(DEPARTURES) == before
 
 
 def _place(path: Path, column: str) -> int:
@@ -148,32 +153,32 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_the_publish_and_nothing_else(
-    house: House, february: bytes, tiny_disk: Path, setting: pytest.MonkeyPatch
+    small_home: SmallHome, february: bytes, tiny_disk: Path, setting: pytest.MonkeyPatch
 ) -> None:
     """No space for February: said with the remedy, January stays readable, nothing half stays; space made, it runs."""
-    shutil.copytree(house.home / "lake", tiny_disk / "lake")
+    shutil.copytree(small_home.folder / "lake", tiny_disk / "lake")
     setting.setenv("MESH_LAKE_URI", str(tiny_disk / "lake"))
     get_settings.cache_clear()
-    before, names = house.content(), house.lake.store.list("")
+    before, names = small_home.content(), small_home.lake.store.list("")
     ballast = tiny_disk / "ballast"
     _fill(ballast)
-    house.land(FEBRUARY, february)
-    found = house.run(DEPARTURES)
+    small_home.land(FEBRUARY, february)
+    found = small_home.run(DEPARTURES)
     tells(found[RAW], "no space is left", "free space")
     assert found[DEPARTURES].status == "skipped"
-    assert house.content() == before
-    assert house.lake.store.list("") == names
+    assert small_home.content() == before
+    assert small_home.lake.store.list("") == names
     ballast.unlink()
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
-    assert house.rows(DEPARTURES).height == 1600
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert small_home.rows(DEPARTURES).height == 1600
 
 
 def test_a_home_on_a_full_disk_is_told_without_a_traceback(
-    house: House, february: bytes, tiny_disk: Path
+    small_home: SmallHome, february: bytes, tiny_disk: Path
 ) -> None:
     """Dagster's records, the landing zone and the lake are all on it: every command says so; space made, it runs."""
     home = tiny_disk / "home"
-    shutil.copytree(house.home, home)
+    shutil.copytree(small_home.folder, home)
     (home / "landing" / "operations" / FEBRUARY).write_bytes(february)
     _fill(tiny_disk / "ballast")
     for words in (["run", DEPARTURES], ["demo", "land", "2013-03"]):
@@ -219,15 +224,15 @@ def _fill(ballast: Path) -> None:
             stream.write(bytes(4096))
 
 
-def test_a_limit_on_file_sizes_counts_as_full(house: House, february: bytes) -> None:
+def test_a_limit_on_file_sizes_counts_as_full(small_home: SmallHome, february: bytes) -> None:
     """Where nothing can be mounted this shows the same: the limit is met while the data file is written."""
-    before = house.content()
-    house.land(FEBRUARY, february)
-    (written,) = house.lake.head(RAW).files
+    before = small_home.content()
+    small_home.land(FEBRUARY, february)
+    (written,) = small_home.lake.head(RAW).files
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     # Dagster's databases are larger than a data file: let them be written to first, in a place that is exempt.
-    write = type(house.lake.store).write
+    write = type(small_home.lake.store).write
 
     def limited(self: object, name: str, data: bytes) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (written.size // 2, limits[1]))
@@ -237,27 +242,27 @@ def test_a_limit_on_file_sizes_counts_as_full(house: House, february: bytes) -> 
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(house.lake.store), "write", limited)
-        tells(house.run(DEPARTURES)[RAW], "no space is left", "free space")
+        patch.setattr(type(small_home.lake.store), "write", limited)
+        tells(small_home.run(DEPARTURES)[RAW], "no space is left", "free space")
     signal.signal(signal.SIGXFSZ, handler)
-    assert house.content() == before
-    assert house.orphans() == []
-    assert house.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert small_home.content() == before
+    assert small_home.orphans() == []
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
 
 
-def test_without_mlflow_the_data_still_flows(house: House, setting: pytest.MonkeyPatch) -> None:
+def test_without_mlflow_the_data_still_flows(small_home: SmallHome, setting: pytest.MonkeyPatch) -> None:
     """No tracking server: products are published, and the model's step fails at once with the remedy."""
     setting.setenv("MESH_TRACKING_URI", "http://127.0.0.1:9")
     get_settings.cache_clear()
     begun = time.monotonic()
-    found = house.run("weather", "operations.departures")
+    found = small_home.run("weather", "operations.departures")
     assert time.monotonic() - begun < 60
     assert found["weather.observations"].status == "done", found
     assert found["weather.visibility_features"].status == "done", found
     tells(found["weather.low_visibility"], "MLflow does not answer", "127.0.0.1:9", "MESH_TRACKING_URI")
     assert found["weather.visibility_forecast"].status == "skipped"
-    assert house.rows("weather.observations").height == 300
-    code, said = typed(house.home, "status", "--json")
+    assert small_home.rows("weather.observations").height == 300
+    code, said = typed(small_home.folder, "status", "--json")
     stand = json.loads(said[: said.index("\n}") + 2])
     rows = {product["key"]: product["rows"] for product in stand["products"]}
     assert (code, stand["models"], rows["weather.observations"]) == (1, [], 300)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from tests.e2e.forge import Forge
-from tests.e2e.house import CORRECTED, DEPARTURES, FEBRUARY, RAW, House
+from tests.e2e.forked_runs import ForkServer
+from tests.e2e.small_home import CORRECTED, DEPARTURES, FEBRUARY, RAW, SmallHome
 
 
-def test_two_publishes_of_one_product_leave_one_version_of_it(corrected: House, forge: Forge) -> None:
+def test_two_publishes_of_one_product_leave_one_version_of_it(
+    corrected: SmallHome, fork_server: ForkServer
+) -> None:
     """Both have staged the same correction and meet at the commit: one publishes, the other finds it published."""
-    both = [forge.start(corrected.home, [DEPARTURES], (DEPARTURES, "committing")) for _ in range(2)]
+    both = [fork_server.start(corrected.folder, [DEPARTURES], (DEPARTURES, "committing")) for _ in range(2)]
     for child in both:
         child.wait("reached")
-    forge.go(corrected.home)
+    fork_server.go(corrected.folder)
     reports = [child.report()[DEPARTURES] for child in both]
     for status, message in reports:
         assert status in ("done", "up to date") or "other writers published first" in message, reports
@@ -26,17 +28,17 @@ def test_two_publishes_of_one_product_leave_one_version_of_it(corrected: House, 
     assert {step.status for step in corrected.run(DEPARTURES).values()} == {"up to date"}
 
 
-def test_two_months_at_once_both_land(corrected: House, forge: Forge, february: bytes) -> None:
+def test_two_months_at_once_both_land(corrected: SmallHome, fork_server: ForkServer, february: bytes) -> None:
     """One process replaces January, the other adds February; each keeps what the other did."""
     corrected.land(FEBRUARY, february)
     assert corrected.run(RAW)[RAW].status == "done"
     january, new = (
-        forge.start(corrected.home, [DEPARTURES], (DEPARTURES, "committing"), partition=month)
+        fork_server.start(corrected.folder, [DEPARTURES], (DEPARTURES, "committing"), partition=month)
         for month in ("2013-01", "2013-02")
     )
     for child in (january, new):
         child.wait("reached")
-    forge.go(corrected.home)
+    fork_server.go(corrected.folder)
     assert [child.report()[DEPARTURES][0] for child in (january, new)] == ["done", "done"]
     rows = corrected.rows(DEPARTURES)
     assert dict(rows["month"].value_counts().iter_rows()) == {"2013-01": 799, "2013-02": 800}

@@ -12,7 +12,7 @@ from mesh_pipelines.commands.demo_data import DOMAINS, land
 from mesh_pipelines.dagster_names import REASON, VERSIONS
 from mesh_pipelines.declaring.mesh import read_workspace
 from mesh_pipelines.governance.load_mesh import load_mesh
-from tests.e2e.living import LivingMesh, made
+from tests.e2e.living_mesh import LivingMesh, made
 
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = [f"2013-{month:02d}" for month in range(1, 6)]

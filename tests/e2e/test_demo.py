@@ -13,7 +13,7 @@ import pytest
 from mesh_pipelines.commands.demo_data import DOMAINS
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.governance.load_mesh import load_mesh
-from tests.e2e.house import typed
+from tests.e2e.small_home import typed
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,6 +1,6 @@
 """No storms and no loss: real processes are killed at each stage, and each change is still handled exactly once.
 
-The mesh is small (:mod:`tests.e2e.small`), so that a model trains in a moment; daemon, code servers and runs are real.
+The mesh is small (:mod:`tests.e2e.small_mesh`): a model trains in a moment; daemon, code servers and runs are real.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.testing import workspace
 from resources.processes import number_of
-from tests.e2e import small
-from tests.e2e.living import LivingMesh, made
-from tests.mesh_pipelines.tiny import World
+from tests.e2e import small_mesh
+from tests.e2e.living_mesh import LivingMesh, made
+from tests.mesh_pipelines.small_domains import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 MODELS = ("plant.wear", "shop.delay")
@@ -33,7 +33,7 @@ class Small(LivingMesh):
     def build(self) -> None:
         """Write its workspace, and start it with nothing landed."""
         self.home.mkdir(parents=True)
-        self.world: World = small.write(self.root, self.settings.landing_folder)
+        self.world: World = small_mesh.write(self.root, self.settings.landing_folder)
         with workspace(self.root):
             nodes = load_mesh(self.root).nodes.values()
         self.tables = [node.key for node in nodes if node.stage not in ("model", "champion")]
@@ -46,7 +46,7 @@ class Small(LivingMesh):
 
     def correct(self, seed: int) -> None:
         """Let other content of December land, in both domains at once."""
-        small.land(self.world, YEAR[-1:], seed=seed)
+        small_mesh.land(self.world, YEAR[-1:], seed=seed)
 
     def at_step(self, step: str, after: int) -> dg.DagsterRun:
         """Wait until a run later than the first ``after`` ones has begun a step and not ended it."""
@@ -93,7 +93,7 @@ def test_twelve_months_that_land_at_once_train_each_model_once(mesh: Small) -> N
     before = mesh.counts()
     mesh.wait_for("both domains have looked", lambda: len(mesh.ticks()) == 2)
     assert mesh.runs() == [], "nothing has landed"
-    small.land(mesh.world, YEAR)
+    small_mesh.land(mesh.world, YEAR)
     mesh.each_once(before)
     runs = mesh.runs()
     assert all(run.is_success for run in runs)
@@ -102,13 +102,13 @@ def test_twelve_months_that_land_at_once_train_each_model_once(mesh: Small) -> N
     assert features is not None
     read = {key: given.version for key, given in PublishRecord.of(features).inputs.items()}
     assert read == {"shop.orders": 0, "plant.wear_forecast": 0}
-    assert features.rows == 365 * small.MACHINES
+    assert features.rows == 365 * small_mesh.MACHINES
 
 
 def test_content_that_stays_the_same_wakes_nobody(mesh: Small) -> None:
     """A file delivered again is looked at, and products that come out as they were are followed by nobody."""
     before, count = mesh.counts(), len(mesh.runs())
-    small.land(mesh.world, YEAR[:1])
+    small_mesh.land(mesh.world, YEAR[:1])
     again = mesh.settings.landing_folder / "shop" / "orders-2013-01.csv"
     again.write_text(
         again.read_text().replace("m0,", '"m0",')

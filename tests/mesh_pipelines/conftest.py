@@ -18,7 +18,7 @@ from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
 from tests.mesh_pipelines.postgres import postgres as postgres
-from tests.mesh_pipelines.tiny import World
+from tests.mesh_pipelines.small_domains import World
 
 
 @dataclass(frozen=True)

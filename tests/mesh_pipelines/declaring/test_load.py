@@ -8,7 +8,7 @@ import pytest
 from mesh_pipelines.declaring.declarations import Input
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import PARTITION
-from tests.mesh_pipelines.tiny import World, by_rule, promise
+from tests.mesh_pipelines.small_domains import World, by_rule, promise
 
 ORDERS = {"id": "integer", "amount": "number"}
 MODEL = """

@@ -8,7 +8,7 @@ import pytest
 
 from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
 from mesh_pipelines.errors import MeshError, SelectionError
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.small_domains import World, promise
 
 ROWS = {"id": "integer"}
 

@@ -15,7 +15,7 @@ from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.orchestration.location import domain
 from quality.contract import Agreement
-from tests.mesh_pipelines.tiny import World, by_rule, promise, write_promise
+from tests.mesh_pipelines.small_domains import World, by_rule, promise, write_promise
 
 ORDERS = {"id": "integer", "day": "date", "amount": "number", "fraud": "boolean"}
 RAW = 'orders_raw = source("orders.csv")\n'
@@ -266,7 +266,7 @@ from mesh_pipelines.governance.rules.contracts import DomainsAreDescribed
 
 class _OfProducts(Rule[LoadedDomain]):
     def check(self, domain):
-        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if n.stage == "product")
+        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if n.is_product)
 
 
 class ProductsHaveATwin(_OfProducts):

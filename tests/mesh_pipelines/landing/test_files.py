@@ -18,7 +18,7 @@ from mesh_pipelines.landing.landed import Known, Landed, SeenInput
 from mesh_pipelines.landing.strict_csv import DIALECTS
 from quality.contract import Contract
 from resources.store import FolderStore
-from tests.mesh_pipelines.tiny import promise, read_promise
+from tests.mesh_pipelines.small_domains import promise, read_promise
 
 MONTHLY = "orders-{month}.csv"
 TEXT = "id,city\n1,Rome\n2,Oslo\n"

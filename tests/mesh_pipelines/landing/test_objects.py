@@ -18,7 +18,7 @@ from mesh_pipelines.shared import shared_resources
 from quality.contract import Contract
 from resources.settings import get_settings
 from resources.store import ObjectStore, open_store
-from tests.mesh_pipelines.tiny import World, promise, read_promise
+from tests.mesh_pipelines.small_domains import World, promise, read_promise
 from tests.s3 import Bucket
 
 MONTHLY = "orders-{month}.csv"

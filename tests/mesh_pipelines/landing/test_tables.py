@@ -24,7 +24,7 @@ from mesh_pipelines.steps.source import source_candidate
 from resources.database import Database
 from resources.settings import get_settings
 from tests.mesh_pipelines.postgres import PASSWORD, Postgres
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.small_domains import World, promise
 
 KEY = "shop.orders_raw"
 TABLE = "CREATE TABLE sales.orders (id bigint, city text, changed_at timestamptz)"

@@ -21,7 +21,7 @@ from mesh_pipelines.monitoring.performance import (
     performance,
     score_column,
 )
-from tests.mesh_pipelines.tiny import promise, read_promise
+from tests.mesh_pipelines.small_domains import promise, read_promise
 
 ROWS = 3_000
 START = datetime(2013, 1, 1, tzinfo=UTC)

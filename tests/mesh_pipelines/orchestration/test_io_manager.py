@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mesh_pipelines.orchestration.location import definitions
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.small_domains import World, promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 

@@ -24,7 +24,8 @@ from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.checks import checks_of
 from quality.contract import load_contract
 from quality.rules import rules_of
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.run_reports import failure
+from tests.mesh_pipelines.small_domains import World, promise
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCATIONS = read_workspace(ROOT)
@@ -301,14 +302,6 @@ def run(shown: dg.Definitions, instance: dg.DagsterInstance, *names: str) -> dg.
     job = shown.get_repository_def().get_implicit_global_asset_job_def()
     keys = [dg.AssetKey(["shop", name]) for name in names] or None
     return job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=False)
-
-
-def failure(result: dg.ExecuteInProcessResult) -> str:
-    """What Dagster shows of the one step that failed."""
-    [event] = [event for event in result.all_node_events if event.is_step_failure]
-    error = event.step_failure_data.error
-    assert error is not None
-    return error.to_string()
 
 
 def test_an_asset_by_hand_gets_what_every_asset_gets(world: World) -> None:

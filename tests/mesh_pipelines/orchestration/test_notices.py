@@ -21,7 +21,7 @@ from mesh_pipelines.orchestration.notices import notice_sensor, send, urls_for
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.small_domains import World, promise
 from tests.webhook import Webhook, webhook
 
 SECRET = "hunter2"

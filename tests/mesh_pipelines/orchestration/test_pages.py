@@ -9,7 +9,7 @@ import pytest
 from mesh_pipelines.declaring.domain_profile import read_profile
 from mesh_pipelines.orchestration.pages import describe, promises_in_time
 from quality.contract import load_contract
-from tests.mesh_pipelines.tiny import product
+from tests.mesh_pipelines.small_domains import product
 
 DOMAINS = Path(__file__).parents[3] / "domains"
 CONTRACTS = [path for path in sorted(DOMAINS.glob("*/contracts/*.odcs.yaml")) if "_raw." not in path.name]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import chdir
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,77 +25,11 @@ from mesh_pipelines.steps.rebuild import CHECK
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
 from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.run_reports import RecordingReporter, statuses
+from tests.mesh_pipelines.small_domains import World, promise
+from tests.mesh_pipelines.three_domains import MONTHS, ROWS, write_three_domains
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
-ROWS = {"id": "integer", "month": "string"}
-MONTHS = ("2013-01", "2013-02", "2013-04")
-
-
-@dataclass
-class Watcher:
-    """Keeps what it is told."""
-
-    told: list[str] = field(default_factory=list)
-
-    def planned(self, steps: Sequence[object]) -> None:
-        self.told.append(f"planned {len(steps)}")
-
-    def started(self, key: str) -> None:
-        self.told.append(f"started {key}")
-
-    def finished(self, key: str, status: str, seconds: float, message: str) -> None:
-        self.told.append(f"{status} {key}")
-
-    def note(self, text: str) -> None:
-        self.told.append(text)
-
-
-def statuses(report: RunReport) -> dict[str, str]:
-    """How each asset fared."""
-    return {step.key: step.status for step in report.steps}
-
-
-def write(world: World) -> None:
-    """shop.orders, by month, is read by store.sales; bank.rates hangs on neither."""
-    world.write(
-        "shop",
-        promise("shop", "orders_raw", {"id": "integer"}, partitions="2013-01"),
-        promise(
-            "shop", "orders", ROWS, partitions="2013-01", agreements={"store": ("planning", "2999-01-01")}
-        ),
-        sources='orders_raw = source("orders-{month}.csv")',
-        products="""
-        @data_product
-        def orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:
-            return orders_raw.select("id", pl.col("_file").str.slice(7, 7).alias("month"), "_file", "_row")
-        """,
-    )
-    world.write(
-        "store",
-        promise("store", "sales", {"id": "integer"}),
-        promise("store", "most", {"id": "integer"}),
-        products="""
-        @data_product
-        def sales(orders: Annotated[pl.LazyFrame, Port("shop.orders", purpose="planning")]) -> pl.LazyFrame:
-            return orders.select("id").unique().sort("id")
-
-        @data_product
-        def most(sales: pl.LazyFrame) -> pl.LazyFrame:
-            return sales.select(pl.col("id").max())
-        """,
-    )
-    world.write(
-        "bank",
-        promise("bank", "rates", {"id": "integer"}),
-        products="""
-        @data_product
-        def rates() -> pl.LazyFrame:
-            return pl.LazyFrame({"id": [1]})
-        """,
-    )
-    for month in MONTHS:
-        world.land("shop", f"orders-{month}.csv", f"id\n{month[-2:]}\n")
 
 
 @dataclass(frozen=True)
@@ -110,10 +44,10 @@ class Base:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
     """The small mesh after its first run."""
-    folder, watcher = tmp_path_factory.mktemp("base"), Watcher()
+    folder, reporter = tmp_path_factory.mktemp("base"), RecordingReporter()
     with home_at(folder / "home"), workspace(folder / "work") as root:
-        write(World(root, folder / "home" / "landing"))
-        return Base(folder, run(reporter=watcher), watcher.told)
+        write_three_domains(World(root, folder / "home" / "landing"))
+        return Base(folder, run(reporter=reporter), reporter.lines)
 
 
 @pytest.fixture
@@ -332,7 +266,7 @@ def test_watching_predictions_is_work_on_them(machines: Machines) -> None:
 
 def test_what_waits_is_not_up_to_date(world: World) -> None:
     """Before anything lands a product says what it waits for; one that hangs on nothing is made all the same."""
-    write(world)
+    write_three_domains(world)
     shutil.rmtree(world.landing / "shop")
     found = statuses(run())
     assert found["bank.rates"] == "done"

@@ -18,7 +18,7 @@ from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
-from tests.mesh_pipelines.tiny import PROFILE, World, promise, read_promise
+from tests.mesh_pipelines.small_domains import PROFILE, World, promise, read_promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.tick import run_request
-from mesh_pipelines.planning.lookup import facts_of
-from mesh_pipelines.planning.next_run import LOST, Attempt, Attempts, NoRun, Request, next_run
-from mesh_pipelines.shared import shared_resources
-from tests.mesh_pipelines.orchestration.test_run import write
-from tests.mesh_pipelines.tiny import World
-
-
-def nobody(_: str) -> Sequence[Attempt]:
-    """Nothing was attempted before."""
-    return ()
-
-
-def after(domain: str, *attempts: Attempt) -> Attempts:
-    """These were attempted in one domain."""
-    return lambda asked: attempts if asked == domain else ()
-
-
-def decision(world: World, domain: str, attempts: Attempts = nobody) -> Request | NoRun:
-    """What a tick of a domain would come to now."""
-    mesh = world.mesh()
-    return next_run(mesh, domain, facts_of(mesh.nodes, shared_resources()), attempts)
+from mesh_pipelines.planning.next_run import LOST, Attempt, NoRun, Request
+from tests.mesh_pipelines.planning.decisions import after, decision, request_of
+from tests.mesh_pipelines.small_domains import World
+from tests.mesh_pipelines.three_domains import write_three_domains
 
 
 @pytest.fixture
 def landed(world: World) -> World:
     """January, February and April have landed for shop; store reads shop's product; nothing is published."""
-    write(world)
+    write_three_domains(world)
     return world
-
-
-def request_of(world: World, domain: str, attempts: Attempts = nobody) -> Request:
-    """The request of a tick that asks for a run."""
-    found = decision(world, domain, attempts)
-    assert isinstance(found, Request), found
-    return found
 
 
 def test_what_lands_asks_for_one_run_with_its_reason(landed: World) -> None:

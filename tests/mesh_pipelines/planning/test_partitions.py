@@ -12,9 +12,9 @@ from mesh_pipelines.orchestration.assets import partitions_of
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.next_run import Attempt, NoRun
 from mesh_pipelines.shared import shared_resources
-from tests.mesh_pipelines.orchestration.test_run import Watcher, statuses
-from tests.mesh_pipelines.planning.test_next_run import after, decision, request_of
-from tests.mesh_pipelines.tiny import World, promise, read_promise
+from tests.mesh_pipelines.planning.decisions import after, decision, request_of
+from tests.mesh_pipelines.run_reports import RecordingReporter, statuses
+from tests.mesh_pipelines.small_domains import World, promise, read_promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 LATE = "orders-2013-04.csv"
@@ -106,11 +106,11 @@ def test_a_month_beyond_the_last_is_refused_and_not_lost(quarter: World) -> None
 def test_months_within_go_on_beside_one_that_is_refused(quarter: World) -> None:
     """February is published though April lies there; that April was left out is said in the same breath."""
     land(quarter, "2013-02")
-    watcher = Watcher()
-    found = statuses(run(reporter=watcher))
+    reporter = RecordingReporter()
+    found = statuses(run(reporter=reporter))
     assert set(found.values()) == {"done"}
     assert shared_resources().lake.partitions("shop.orders") == ("2013-01", "2013-02")
-    assert any(f"{LATE} (2013-04)" in told for told in watcher.told)
+    assert any(f"{LATE} (2013-04)" in told for told in reporter.lines)
 
 
 def test_a_tick_refuses_a_month_once(quarter: World) -> None:

@@ -30,7 +30,7 @@ from resources.lake.digest import ContentDigest
 from resources.lake.publication import Publication
 from resources.lake.table_version import TableVersion
 from resources.store import FolderStore
-from tests.mesh_pipelines.tiny import promise, read_promise
+from tests.mesh_pipelines.small_domains import promise, read_promise
 
 COLUMNS = {"id": "integer", "month": "string"}
 

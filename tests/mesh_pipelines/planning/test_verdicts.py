@@ -15,8 +15,8 @@ from mesh_pipelines.planning.next_run import NoRun, Request, next_run
 from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
-from tests.mesh_pipelines.orchestration.test_location import failure
-from tests.mesh_pipelines.tiny import World, promise
+from tests.mesh_pipelines.run_reports import failure
+from tests.mesh_pipelines.small_domains import World, promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 ORDERS = dg.AssetKey(["shop", "orders"])

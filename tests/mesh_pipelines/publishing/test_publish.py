@@ -21,7 +21,7 @@ from mesh_pipelines.shared import SharedResources
 from mesh_pipelines.testing import mesh_home
 from quality.outcome import Outcome
 from resources.settings import get_settings
-from tests.mesh_pipelines.tiny import product, promise, read_promise
+from tests.mesh_pipelines.small_domains import product, promise, read_promise
 
 COLUMNS: dict[str, Any] = {
     "id": "integer",

@@ -11,7 +11,7 @@ from mesh_pipelines.reporting.reports import Card
 from mesh_pipelines.reporting.status import read_state
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.tiny import World, promise, write_promise
+from tests.mesh_pipelines.small_domains import World, promise, write_promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 ROWS = {"id": "integer", "amount": {"logicalType": "number", "logicalTypeOptions": {"minimum": 0}}}

@@ -27,7 +27,7 @@ from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain
 from resources.settings import Settings, get_settings
 from tests.mesh_pipelines.postgres import Postgres
-from tests.mesh_pipelines.tiny import World
+from tests.mesh_pipelines.small_domains import World
 
 PRIORITIES = st.integers(1, 10)
 

@@ -17,7 +17,6 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test
 
 from mesh_pipelines.dagster_names import PROCESS
-from mesh_pipelines.runtime.code_servers import code_servers
 from mesh_pipelines.runtime.launcher import WarmRunLauncher
 from resources.processes import children, is_gone, this_process
 
@@ -74,24 +73,3 @@ def test_a_killed_warm_process_leaves_no_zombie(tmp_path: Path, monkeypatch: pyt
             os.kill(warm, signal.SIGKILL)
             launcher.launch_run(LaunchRunContext(run, None))
         launcher.dispose()
-
-
-def test_a_code_server_that_lost_its_inner_process_is_found() -> None:
-    """Of the processes that Dagster started, those that are code servers and have no child."""
-    waiting = "import subprocess, sys, time; {start} time.sleep(60) # dagster code-server start"
-    inner = waiting.format(start="subprocess.Popen(['sleep', '60']);")
-    with (
-        subprocess.Popen([sys.executable, "-c", inner], start_new_session=True) as whole,
-        subprocess.Popen([sys.executable, "-c", waiting.format(start="")]) as lonely,
-        subprocess.Popen(["sleep", "60"]) as another,
-    ):
-        until = time.monotonic() + 30
-        while not children(whole.pid) and time.monotonic() < until:
-            time.sleep(0.05)
-        found = code_servers(os.getpid())
-        os.killpg(whole.pid, signal.SIGKILL)
-        lonely.kill()
-        another.kill()
-    assert found[lonely.pid] == []
-    assert len(found[whole.pid]) == 1
-    assert another.pid not in found

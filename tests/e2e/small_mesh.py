@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
-from tests.mesh_pipelines.tiny import PROFILE, World, promise
+from tests.mesh_pipelines.small_domains import PROFILE, World, promise
 
 MACHINES = 8
 _UNTIL = "2999-01-01"

@@ -24,14 +24,14 @@ CORRECTED = "N99999"
 
 
 @dataclass(frozen=True)
-class House:
+class SmallHome:
     """One mesh home: what lands in it, what it makes of that, and what can be read afterwards.
 
     Args:
-        home: its ``MESH_HOME``, which is in force.
+        folder: its ``MESH_HOME``, which is in force.
     """
 
-    home: Path
+    folder: Path
 
     @property
     def lake(self) -> Lake:
@@ -40,7 +40,7 @@ class House:
 
     def path(self, name: str, domain: str = "operations") -> Path:
         """Where a file lands."""
-        return self.home / "landing" / domain / name
+        return self.folder / "landing" / domain / name
 
     def land(self, name: str, content: bytes, domain: str = "operations") -> Path:
         """Land a file, whole."""

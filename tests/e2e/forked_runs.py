@@ -1,4 +1,4 @@
-"""Starts runs in processes of their own, to be killed or raced; see :mod:`tests.e2e.child` for what runs there."""
+"""Starts runs in processes of their own, to be killed or raced; :mod:`tests.e2e.fork_server` runs there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
-class Child:
+class ForkedRun:
     """One run in a process of its own.
 
     Args:
@@ -51,7 +51,7 @@ class Child:
         return {key: tuple(told) for key, told in json.loads((self.signs / "report").read_text()).items()}
 
 
-class Forge:
+class ForkServer:
     """A warm process that forks a run at each request."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -59,10 +59,10 @@ class Forge:
 
     @classmethod
     @contextmanager
-    def of(cls, root: Path) -> Generator[Forge]:
+    def of(cls, root: Path) -> Generator[ForkServer]:
         """Start it in the project's folder, and end it."""
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-        command = [sys.executable, "-m", "tests.e2e.child"]
+        command = [sys.executable, "-m", "tests.e2e.fork_server"]
         pipe = subprocess.PIPE
         with subprocess.Popen(
             command, cwd=root, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
@@ -71,14 +71,20 @@ class Forge:
             process.kill()
 
     def start(
-        self, home: Path, selection: Sequence[str], stop: tuple[str, str] | None = None, **options: Any
-    ) -> Child:
+        self,
+        home: Path,
+        selection: Sequence[str],
+        stop: tuple[str, str] | None = None,
+        workspace: str = "",
+        **options: Any,
+    ) -> ForkedRun:
         """Run a selection in a new process.
 
         Args:
             home: its ``MESH_HOME``.
             selection: as of ``runs.run``.
             stop: table (or model) and step at which it waits, for its end or for :meth:`go`.
+            workspace: folder of a workspace, whose selected domain runs what a tick of it requests.
             **options: as of ``runs.run``.
         """
         signs = Path(tempfile.mkdtemp(dir=home.parent, prefix="signs-"))
@@ -86,13 +92,14 @@ class Forge:
             "home": str(home),
             "selection": list(selection),
             "stop": stop,
+            "workspace": workspace,
             "options": options,
             "signs": str(signs),
         }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(task) + "\n")
         self._process.stdin.flush()
-        return Child(int(self._answer()), signs)
+        return ForkedRun(int(self._answer()), signs)
 
     @staticmethod
     def go(home: Path) -> None:

@@ -261,12 +261,13 @@ def test_every_rule_is_shown_to_refuse() -> None:
 
 OWN = """
 from mesh_pipelines import LoadedDomain, Rule, Violation
+from mesh_pipelines.declaring.node import ProductNode
 from mesh_pipelines.governance.rules.contracts import DomainsAreDescribed
 
 
 class _OfProducts(Rule[LoadedDomain]):
     def check(self, domain):
-        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if n.is_product)
+        yield from (self.violation(n.place, *self.fault) for n in domain.nodes.values() if isinstance(n, ProductNode))
 
 
 class ProductsHaveATwin(_OfProducts):

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from mesh_pipelines.runtime import code_servers as servers
-from mesh_pipelines.runtime.code_servers import code_servers, looked_after
+from mesh_pipelines.runtime.code_servers import code_servers, watch_code_servers
 from resources.processes import children
 
 
@@ -51,7 +51,7 @@ def test_a_code_server_whose_inner_process_is_killed_is_ended(monkeypatch: pytes
             while not (children(struck.pid) and children(whole.pid)):
                 assert time.monotonic() < until, "they do not start"
                 time.sleep(0.05)
-            with looked_after(os.getpid()):
+            with watch_code_servers(os.getpid()):
                 time.sleep(1)  # both are seen whole
                 assert struck.poll() is None
                 os.kill(children(struck.pid)[0], signal.SIGKILL)

@@ -46,10 +46,7 @@ def log_model(
         _write_artifacts(place, trained, pictures)
         run.mlflow.log_artifacts(folder)
         number = _register(run, spec, trained, place / "record.json")
-    registry = Registry(run.tracking)
-    version = registry.version(spec.key, number)
-    registry.tag(version, _tags(run, trained))
-    return registry.version(spec.key, number)
+    return Registry(run.tracking).version(spec.key, number)
 
 
 def parameters(spec: ModelSpec, record: Record) -> dict[str, Any]:
@@ -143,16 +140,15 @@ def _register(run: TrainingRun, spec: ModelSpec, trained: TrainedModel, record: 
         info = flavor.log_model(
             load_booster(trained.model),
             name=spec.name,
-            registered_model_name=spec.key,
             signature=signature_of(trained.record),
             # Given, because to infer them MLflow would load the model in another process.
             pip_requirements=[f"xgboost=={trained.record.xgboost_version}"],
             extra_files=[str(record)],
             model_format="ubj",
         )
-    if info.registered_model_version is None:
-        raise RuntimeError(f"MLflow registered no version of {spec.key}")
-    return int(info.registered_model_version)
+        # With its tags in one transaction: a version without them, left by a kill, would be trained again.
+        made = run.mlflow.register_model(f"models:/{info.model_id}", spec.key, tags=_tags(run, trained))
+    return int(made.version)
 
 
 def _tags(run: TrainingRun, trained: TrainedModel) -> dict[str, str]:

@@ -213,3 +213,22 @@ def test_one_question_tells_how_all_models_stand(
     assert registry.standing()[key] == Standing(second, 1, second)
     _log(tracking, spec, trained, key)
     assert registry.standing()[key] == Standing(registry.version(key, 3), 1, registry.in_shadow(key))
+
+
+def test_a_version_is_never_without_its_tags(
+    tracking: Tracking, spec: ModelSpec, trained: TrainedModel, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed right after registering leaves a version that says what it was trained on."""
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    def killed(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlAlchemyStore, "set_model_version_tag", killed)
+        patch.setattr(Registry, "version", killed)
+        with pytest.raises(KeyboardInterrupt):
+            _log(tracking, spec, trained, key)
+    version = Registry(tracking).version(key, 1)
+    assert version.inputs["demo.lateness_features"]["version"] == 4
+    assert version.sha256 == trained.sha256

@@ -110,7 +110,9 @@ class FileLanding:
             except OSError as fault:
                 faults.append(f"{one.name}: {fault_of_file(fault)}")
             except pl.exceptions.PolarsError as fault:
-                faults.append(f"{one.name}: {fault_of_file(fault, contract)}")
+                faults.append(
+                    f"{one.name}: {file.judge(contract, whole=True).fault or fault_of_file(fault, contract)}"
+                )
         return refused_error(
             f"{contract.domain}.{contract.name}",
             faults or [fault_of_file(error.__cause__ or error, contract)],

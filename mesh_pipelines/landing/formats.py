@@ -72,10 +72,14 @@ class RawFile:
         found.pop(ROW, None)
         return found
 
-    def judge(self, contract: Contract) -> Judged:
-        """Count its records and hold the file as a whole against its format and the contract."""
+    def judge(self, contract: Contract, *, whole: bool = False) -> Judged:
+        """Count its records and hold the file as a whole against its format and the contract.
+
+        Args:
+            whole: see :func:`count_json`.
+        """
         try:
-            counted = self._counted(contract)
+            counted = self._counted(contract, whole)
         except MalformedFile as fault:
             return Judged(str(fault))
         except OSError as error:
@@ -89,7 +93,7 @@ class RawFile:
         )
         return Judged(fault, counted.records, counted.blanks)
 
-    def _counted(self, contract: Contract) -> Counted:
+    def _counted(self, contract: Contract, whole: bool) -> Counted:
         if self.format == "parquet":
             with self.store.open(self.name) as handle:
                 if not handle.read(1):
@@ -99,7 +103,7 @@ class RawFile:
             if self.format == "csv":
                 return count_csv(handle, self.dialect)
             texts = [name for name, dtype in contract.dtypes.items() if dtype == pl.String]
-            return count_json(handle, list(contract.dtypes), texts)
+            return count_json(handle, list(contract.dtypes), texts, whole=whole)
 
     def _types(self, contract: Contract) -> str:
         if self.format != "parquet":

@@ -31,14 +31,22 @@ _INEXACT = np.zeros(256, bool)
 _INEXACT[list(b".eE")] = True
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_KIND = np.zeros(256, np.uint8)
+_QUOTED = 1
+_KIND[list(b'"n')], _KIND[list(b"-0123456789tf")] = _QUOTED, 2
+_PAD = bytes(8)
 _COMPARED = 8
 """Expected keys of one length that are compared one by one; more of them are sorted."""
 
 
-def count_json(stream: IO[bytes], columns: Sequence[str], texts: Collection[str] = ()) -> Counted:
+def count_json(
+    stream: IO[bytes], columns: Sequence[str], texts: Collection[str] = (), *, whole: bool = False
+) -> Counted:
     """Columns and number of records of a file of JSON lines.
 
     Args:
+        whole: judge the whole syntax of objects, to find the line at which the reader of the values has failed. It
+            takes several times as long, and is else left to that reader where keys and values are of the usual form.
         columns: names that a record may have.
         texts: those of them whose values are text. A number with a fraction or an exponent is refused there: its
             digits would not be those of the file.
@@ -50,11 +58,16 @@ def count_json(stream: IO[bytes], columns: Sequence[str], texts: Collection[str]
     scan, text = _Scan(columns, texts), TextCheck()
     some = False
     for block in _blocks(stream):
-        if not some and block.startswith(b"\xef\xbb\xbf"):
-            raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
-        some = True
+        if not some:
+            if block.startswith(b"\xef\xbb\xbf"):
+                raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
+            some = True
         text.add(block)
-        scan.add(block)
+        # The first line alone, since the others are compared with it.
+        first = block.find(b"\n") + 1 if not scan.records else 0
+        for part in (block[:first], block[first:]):
+            if part and (whole or not scan.add_usual(part)):
+                scan.add(part)
     if not some:
         raise MalformedFile("the file is empty")
     text.add(b"", last=True)
@@ -89,6 +102,45 @@ class _Scan:
         self.found: set[str] = set()
         self.unknown: list[str] = []
         self.records = 0
+        self._order: list[int] = []  # places among the columns of the keys of the last line
+
+    def add_usual(self, block: bytes) -> bool:
+        """Take lines that have the keys of the line before, in its order, and single values; False if any has not.
+
+        A key ends in a quote and a colon. Nothing else does that has the bytes of a quote and a column's name before
+        it: within a string, a quote has a backslash before it.
+        """
+        width = len(self._order)
+        if not width or b"\\u" in block or any(b"\\" in key for key in self._keys):
+            return False
+        data = np.frombuffer(_PAD + block + _PAD, np.uint8)
+        feeds = np.flatnonzero(data == _LF)
+        marks = np.flatnonzero((data[:-1] == _QUOTE) & (data[1:] == _COLON))
+        if len(marks) != width * len(feeds):
+            return False
+        starts, ends = np.append(len(_PAD), feeds[:-1] + 1), feeds - (data[feeds - 1] == ord("\r"))
+        grid = marks.reshape(-1, width)
+        sound = (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
+        if not (sound & (grid[:, 0] > starts) & (grid[:, -1] < feeds)).all():
+            return False
+        words = np.ndarray(len(data) - 7, np.uint64, data, strides=(1,))
+        kinds = _KIND[data[grid + 2 + (data[grid + 2] == ord(" "))]]
+        for place, number in enumerate(self._order):
+            name, at = b'"' + self._keys[number], grid[:, place]
+            for end in range(len(name), 0, -8):
+                part = name[max(end - 8, 0) : end]
+                mask = np.frombuffer(b"\xff" * len(part) + bytes(8 - len(part)), np.uint64)[0]
+                wanted = np.frombuffer(part + bytes(8 - len(part)), np.uint64)[0]
+                if ((words[at - len(name) + max(end - 8, 0)] & mask) != wanted).any():
+                    return False
+            allowed = (
+                kinds[:, place] == _QUOTED if self._columns[number] in self._texts else kinds[:, place] > 0
+            )
+            if not allowed.all():
+                return False
+        self.records += len(feeds)
+        self._line += len(feeds)
+        return True
 
     def add(self, block: bytes) -> None:
         data = np.frombuffer(block, np.uint8)
@@ -157,6 +209,7 @@ class _Scan:
         for at in np.flatnonzero(keys < 0):
             keys[at] = self._other(data[starts[at] : ends[at]].tobytes(), int(lines[at]))
         self.found |= {self._columns[number] for number in np.unique(keys) if number < len(self._columns)}
+        self._order = keys[lines == lines[-1]].tolist() if len(lines) and not self.unknown else []
         places = lines * (len(self._columns) + len(self.unknown)) + keys
         ordered = np.sort(places)
         doubled = np.flatnonzero(ordered[1:] == ordered[:-1])

@@ -27,9 +27,10 @@ PIECES = [
 ]  # fmt: skip
 
 
-def count(text: str | bytes, texts: tuple[str, ...] = ()) -> Counted:
+def count(text: str | bytes, texts: tuple[str, ...] = (), *, whole: bool = False) -> Counted:
     """The count of a file."""
-    return count_json(io.BytesIO(text.encode() if isinstance(text, str) else text), COLUMNS, texts)
+    raw = io.BytesIO(text.encode() if isinstance(text, str) else text)
+    return count_json(raw, COLUMNS, texts, whole=whole)
 
 
 def read_strictly(text: str) -> list[dict[str, Any]] | None:
@@ -53,15 +54,22 @@ def read_strictly(text: str) -> list[dict[str, Any]] | None:
     return records if single else None
 
 
-@given(pieces=st.lists(st.sampled_from(PIECES), max_size=8), chunk=st.integers(1, 20))
-def test_pieces_are_counted_as_an_independent_reader_counts_them(pieces: list[str], chunk: int) -> None:
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), max_size=8),
+    before=st.sampled_from(["", '{"id":1}\n', '{"id": 1, "city": "x"}\n']),
+    chunk=st.integers(1, 20),
+    whole=st.booleans(),
+)
+def test_pieces_are_counted_as_an_independent_reader_counts_them(
+    pieces: list[str], before: str, chunk: int, whole: bool
+) -> None:
     """What is accepted here and by the reader of the values is what the standard library reads."""
-    text = "".join(pieces)
+    text = before + "".join(pieces)
     expected = read_strictly(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strict_json, "_CHUNK", chunk)
         try:
-            records = count(text).records
+            records = count(text, whole=whole).records
             values = (
                 pl.read_ndjson(text.encode(), schema=dict.fromkeys(COLUMNS, pl.String)) if records else []
             )
@@ -125,7 +133,7 @@ def test_a_well_formed_file_is_never_refused(
 def test_a_malformed_file_is_refused_with_its_line(text: str | bytes, line: int | None, what: str) -> None:
     """RFC 8259, an object a line."""
     with pytest.raises(MalformedFile, match=what) as caught:
-        count(text)
+        count(text, whole=True)
     assert caught.value.line == line
 
 

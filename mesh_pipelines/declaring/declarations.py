@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
+CsvDialect = Literal["rfc4180", "semicolon", "tab", "unquoted", "short rows"]
 History = Literal["none", "walk_forward"]
 
 
@@ -92,6 +93,7 @@ class SourceDeclaration(Declaration):
     """Data from outside, kept as it came; see :func:`source`."""
 
     pattern: str = ""
+    dialect: str = "rfc4180"
     stage: Stage = field(default="source", init=False)
 
 
@@ -145,16 +147,20 @@ class PredictionsDeclaration(Declaration):
     stage: Stage = field(default="predictions", init=False)
 
 
-def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
+def source(
+    pattern: str, *, dialect: CsvDialect = "rfc4180", contract: str | None = None
+) -> SourceDeclaration:
     """Declare a source: files that land in the domain's own folder of the landing zone (``MESH_LANDING``).
 
     Args:
         pattern: file name below the domain's landing folder; ``{month}`` marks the partition, ``*`` matches any
             text. The suffix is the format: ``.csv``, ``.parquet`` or ``.jsonl``.
+        dialect: form of its CSV files where it is not that of RFC 4180: ``semicolon`` or ``tab`` between fields,
+            ``unquoted`` (a quote is an ordinary character), ``short rows`` (last fields may be missing).
         contract: name of the contract; by default the name of the variable.
     """
     module, line = _caller()
-    return SourceDeclaration(pattern=pattern, contract=contract, module=module, line=line)
+    return SourceDeclaration(pattern=pattern, dialect=dialect, contract=contract, module=module, line=line)
 
 
 def sql_source(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shlex
 import tomllib
 from collections.abc import Iterator
@@ -13,11 +14,17 @@ from typing import get_args
 import pytest
 import typer.main
 
+import mesh_pipelines
 from benchmarks.__main__ import NAMES
 from mesh_pipelines.commands.cli import app
 from mesh_pipelines.commands.demo_data import DOMAINS
 from mesh_pipelines.declaring.declarations import Stage
 from mesh_pipelines.declaring.load import load_domain
+from quality.lint.governance import CLASSIFICATIONS
+from quality.lint.promises import CUSTOM_PROPERTIES, TIMES
+from quality.lint.requirements import METRIC_ARGUMENTS, SEVERITIES
+from quality.rules import BOUNDS
+from quality.values import DTYPES
 from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -326,6 +333,49 @@ def _section(title: str) -> str:
     found = re.search(
         rf"^## {title}\n(.*?)(?=^## |\Z)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
+    assert found, title
+    return found[1]
+
+
+def test_the_reference_has_the_words_as_the_code_explains_them() -> None:
+    """docs/reference.md is what its script makes of the docstrings today, and leaves out no word of a domain."""
+    script = runpy.run_path(str(ROOT / "docs" / "reference.py"))
+    assert (ROOT / "docs" / "reference.md").read_text() == script["page"]()
+    of_own_rules = {"LoadedDomain", "Rule", "Violation"}
+    assert set(script["WORDS"]) == set(mesh_pipelines.__all__) - of_own_rules
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [
+        ("Properties of the mesh", {*CUSTOM_PROPERTIES, "purpose", "until"}),
+        ("Columns", {*DTYPES, *BOUNDS, "logicalType", "required", "enum"}),
+        ("Quality entries", {*METRIC_ARGUMENTS, "sql", "custom", "text"}),
+        ("Service levels", set(TIMES)),
+    ],
+)
+def test_the_reference_has_what_the_mesh_reads_of_a_contract(title: str, known: set[str]) -> None:
+    """Each table names what the code knows, and no more."""
+    section = _reference(title)
+    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == known
+
+
+def test_the_reference_gives_arguments_types_and_levels_as_the_code_knows_them() -> None:
+    """Arguments of each metric, physical types of each logical one, classifications, severities."""
+    columns, quality = _reference("Columns"), _reference("Quality entries")
+    for metric, arguments in METRIC_ARGUMENTS.items():
+        [given] = re.findall(rf"^\| `{metric}` \| .+ \| .+ \| (.*)\|$", quality, re.MULTILINE)
+        assert tuple(re.findall(r"`(\w+)`", given)) == arguments
+    for logical, physical in DTYPES.items():
+        [given] = re.findall(rf"^\| `{logical}` \| (.+) \|$", columns, re.MULTILINE)
+        assert re.findall(r"`([^`]+)`", given) == list(physical)
+    assert [name for name in CLASSIFICATIONS if f"`{name}`" not in columns] == []
+    assert [name for name in SEVERITIES if f"`{name}`" not in quality] == []
+
+
+def _reference(title: str) -> str:
+    text = (ROOT / "docs" / "reference.md").read_text()
+    found = re.search(rf"^### {title}\n(.*?)(?=^###? |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[1]
 

@@ -79,7 +79,7 @@ def facts_of(
             known = replace(known, rows=rows)
         return known
 
-    facts = Facts(shared.record, nodes, model, landing, policy, settle)
+    facts = Facts(shared.record, nodes, model, landing, policy, settle, now=datetime.now(UTC))
     if instance is not None:
         facts.drift = _drift(facts, instance)
         facts.verdicts = _verdicts(facts, instance)

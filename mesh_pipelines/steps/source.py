@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster import AssetExecutionContext
@@ -72,15 +73,18 @@ def source_candidate(
     landed = separate_undeclared(landing.look(PublishRecord.of(before).landed), node.contract.partition)
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
-    if before and not anew:
-        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}))
+    whole = before is None or anew
+    if not whole:
+        now = datetime.now(UTC)
+        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}, now=now))
         if found.fault:
             raise found.fault
         if not found.concerns(wanted):
             return None
+        whole = found.changes.code
         wanted = tuple(name for name in wanted if name in (found.partitions or ())) if wanted else wanted
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
-    if before is None or anew or PublishRecord.of(before).code_version != node.version_of_code:
+    if whole:
         chosen = [replace(one, since="") for one in chosen]
     rows = landing.read(chosen, node.contract)
     candidate = Candidate(

@@ -70,6 +70,7 @@ class Made:
             lambda _: self.place(),
             lambda _: RetrainPolicy(self.spec, self.min_new_rows, self.max_age, self.on_drift),
             drift=lambda _, content: self.drifted.get(content),
+            now=datetime.now(UTC),
         )
 
     def place(self) -> FileLanding:

@@ -89,7 +89,7 @@ def _ingest(file: Path, *, strict: bool) -> Work:
 def _file(years: int, ending: str) -> Path:
     path = cache("data") / f"{FILE}-{years}.{ending}"
     if not path.exists():
-        rows = pl.concat([raw(2013)] * years).collect()
+        rows = pl.concat([raw(2013 + year) for year in range(years)]).collect()
         making = path.with_suffix(".tmp")
         rows.write_csv(making) if ending == "csv" else rows.write_ndjson(making)
         making.rename(path)

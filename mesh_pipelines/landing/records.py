@@ -46,10 +46,9 @@ class TextCheck:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._line = 1
 
-    def add(self, chunk: bytes, *, last: bool = False) -> None:
-        """Take the next bytes.
+    def add(self, chunk: bytes, line: int, *, last: bool = False) -> None:
+        """Take the next bytes, which begin in a line.
 
         Raises:
             MalformedFile: they are not UTF-8.
@@ -59,6 +58,5 @@ class TextCheck:
             try:
                 self._decoder.decode(chunk, final=last)
             except UnicodeDecodeError as error:
-                line = self._line + (pending + chunk)[: error.start].count(b"\n")
-                raise MalformedFile(f"is not UTF-8 text: {error.reason}", line) from None
-        self._line += chunk.count(b"\n")
+                fault = line + (pending + chunk)[: error.start].count(b"\n")
+                raise MalformedFile(f"is not UTF-8 text: {error.reason}", fault) from None

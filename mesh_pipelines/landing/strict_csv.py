@@ -62,14 +62,14 @@ def count_csv(stream: IO[bytes], dialect: Dialect = RFC_4180) -> Counted:
     head = stream.read(_HEADER_LIMIT)
     text = TextCheck()
     chunk = _whole(stream, head)
-    text.add(chunk)
+    text.add(chunk, 1)
     columns = _header(chunk, dialect)
     scan = _Scan(dialect, len(columns))
     scan.add(chunk.removeprefix(_BOM))
     while chunk := _whole(stream, stream.read(_CHUNK)):
-        text.add(chunk)
+        text.add(chunk, scan.line)
         scan.add(chunk)
-    text.add(b"", last=True)
+    text.add(b"", scan.line, last=True)
     records = scan.end()
     return Counted(columns, max(records - 1, 0), np.concatenate(scan.blanks) if scan.blanks else None)
 
@@ -100,7 +100,7 @@ class _Scan:
     def __init__(self, dialect: Dialect, width: int) -> None:
         self._separator = ord(dialect.separator)
         self._quotes, self._short, self._width = dialect.quotes, dialect.short_rows, width
-        self._line = 1  # of the first byte to come
+        self.line = 1  # of the first byte to come
         self._begun = 1  # in which the record that is not over began
         self._opened = 0  # in which the quoted field that is not over began; 0 for none
         self._before = _LF  # the byte before
@@ -126,7 +126,7 @@ class _Scan:
         self._judge_returns(data, returns, lines)
         self._count(data, feeds, separators, lines)
         self._before = int(data[-1])
-        self._line += len(lines)
+        self.line += len(lines)
 
     def end(self) -> int:
         """Number of records, the header among them."""
@@ -205,4 +205,4 @@ class _Scan:
 
     def _at(self, lines: Positions, position: int) -> int:
         """The line of a position of this chunk."""
-        return self._line + int(np.searchsorted(lines, position))
+        return self.line + int(np.searchsorted(lines, position))

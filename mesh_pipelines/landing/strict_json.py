@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy.typing as npt
 
 from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
-_CHUNK = 4 * 2**20
+_CHUNK = 2**20
 _LINE_LIMIT = 64 * 2**20
 _LF, _QUOTE, _BACKSLASH, _COLON = b'\n"\\:'
 _SPACE = np.zeros(256, bool)
@@ -56,22 +58,72 @@ def count_json(
         OSError: it cannot be read.
     """
     scan, text = _Scan(columns, texts), TextCheck()
-    some = False
-    for block in _blocks(stream):
-        if not some:
-            if block.startswith(b"\xef\xbb\xbf"):
-                raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
-            some = True
-        text.add(block)
-        # The first line alone, since the others are compared with it.
-        first = block.find(b"\n") + 1 if not scan.records else 0
-        for part in (block[:first], block[first:]):
-            if part and (whole or not scan.add_usual(part)):
-                scan.add(part)
-    if not some:
+    blocks = _blocks(stream)
+    # The first line by itself, since the others are compared with it.
+    if (begin := next(blocks, None)) is None:
         raise MalformedFile("the file is empty")
-    text.add(b"", last=True)
+    first, _, rest = begin.partition(b"\n")
+    if first.startswith(b"\xef\xbb\xbf"):
+        raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
+    text.add(first + b"\n", scan.line)
+    scan.add(first + b"\n")
+    form = None if whole else scan.form()
+    for block in chain([rest] if rest else [], blocks):
+        text.add(block, scan.line)
+        if form and (records := form.count(block)) is not None:
+            scan.skip(records)
+        else:
+            scan.add(block)
+    text.add(b"", scan.line, last=True)
     return Counted([*(name for name in columns if name in scan.found), *scan.unknown], scan.records)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Records of the same keys in the same order, without escapes, as a program writes them.
+
+    Args:
+        names: the keys, each with a quote before it.
+        texts: which of them have text.
+    """
+
+    names: tuple[bytes, ...]
+    texts: tuple[bool, ...]
+
+    def count(self, block: bytes) -> int | None:
+        """Number of records in whole lines; None if any line is of another form.
+
+        A key ends in a quote and a colon. Nothing else does that has the bytes of a quote and a column's name before
+        it: within a string, a quote has a backslash before it.
+        """
+        if b"\\" in block and b"\\u" in block:
+            return None
+        data = np.frombuffer(_PAD + block + _PAD, np.uint8)
+        feeds = np.flatnonzero(data == _LF)
+        marks = np.flatnonzero((data[:-1] == _QUOTE) & (data[1:] == _COLON))
+        if len(marks) != len(self.names) * len(feeds):
+            return None
+        grid = marks.reshape(-1, len(self.names))
+        starts, ends = np.append(len(_PAD), feeds[:-1] + 1), feeds - (data[feeds - 1] == ord("\r"))
+        sound = (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
+        sound &= (grid[:, 0] > starts) & (grid[:, -1] < feeds)
+        kinds = _KIND[data[grid + 2 + (data[grid + 2] == ord(" "))]]
+        sound &= ((kinds == _QUOTED) | ((kinds > 0) & ~np.array(self.texts))).all(axis=1)
+        words = np.ndarray(len(data) - 7, np.uint64, data, strides=(1,))
+        if sound.all() and all(_stands(words, name, at) for name, at in zip(self.names, grid.T, strict=True)):
+            return len(feeds)
+        return None
+
+
+def _stands(words: npt.NDArray[np.uint64], name: bytes, at: Positions) -> bool:
+    """True if the bytes of a name stand before each of these positions; they are compared eight at a time."""
+    for end in range(len(name), 0, -8):
+        first = max(end - 8, 0)
+        part = name[first:end]
+        mask, wanted = np.frombuffer((b"\xff" * len(part)).ljust(8, b"\0") + part.ljust(8, b"\0"), np.uint64)
+        if ((words[np.maximum(at - len(name) + first, 0)] & mask) != wanted).any():
+            return False
+    return True
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -98,49 +150,23 @@ class _Scan:
     def __init__(self, columns: Sequence[str], texts: Collection[str]) -> None:
         self._columns, self._texts = list(columns), set(texts)
         self._keys = [json.dumps(name, ensure_ascii=False)[1:-1].encode() for name in columns]
-        self._line = 1  # of the first byte to come
+        self.line = 1  # of the first byte to come
         self.found: set[str] = set()
         self.unknown: list[str] = []
         self.records = 0
         self._order: list[int] = []  # places among the columns of the keys of the last line
 
-    def add_usual(self, block: bytes) -> bool:
-        """Take lines that have the keys of the line before, in its order, and single values; False if any has not.
+    def skip(self, lines: int) -> None:
+        """Take that many records that were judged elsewhere."""
+        self.records += lines
+        self.line += lines
 
-        A key ends in a quote and a colon. Nothing else does that has the bytes of a quote and a column's name before
-        it: within a string, a quote has a backslash before it.
-        """
-        width = len(self._order)
-        if not width or b"\\u" in block or any(b"\\" in key for key in self._keys):
-            return False
-        data = np.frombuffer(_PAD + block + _PAD, np.uint8)
-        feeds = np.flatnonzero(data == _LF)
-        marks = np.flatnonzero((data[:-1] == _QUOTE) & (data[1:] == _COLON))
-        if len(marks) != width * len(feeds):
-            return False
-        starts, ends = np.append(len(_PAD), feeds[:-1] + 1), feeds - (data[feeds - 1] == ord("\r"))
-        grid = marks.reshape(-1, width)
-        sound = (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
-        if not (sound & (grid[:, 0] > starts) & (grid[:, -1] < feeds)).all():
-            return False
-        words = np.ndarray(len(data) - 7, np.uint64, data, strides=(1,))
-        kinds = _KIND[data[grid + 2 + (data[grid + 2] == ord(" "))]]
-        for place, number in enumerate(self._order):
-            name, at = b'"' + self._keys[number], grid[:, place]
-            for end in range(len(name), 0, -8):
-                part = name[max(end - 8, 0) : end]
-                mask = np.frombuffer(b"\xff" * len(part) + bytes(8 - len(part)), np.uint64)[0]
-                wanted = np.frombuffer(part + bytes(8 - len(part)), np.uint64)[0]
-                if ((words[at - len(name) + max(end - 8, 0)] & mask) != wanted).any():
-                    return False
-            allowed = (
-                kinds[:, place] == _QUOTED if self._columns[number] in self._texts else kinds[:, place] > 0
-            )
-            if not allowed.all():
-                return False
-        self.records += len(feeds)
-        self._line += len(feeds)
-        return True
+    def form(self) -> _Form | None:
+        """The form of the last line, to compare others with; None if these are to be judged in full."""
+        if not self._order or any(b"\\" in key for key in self._keys):
+            return None
+        names = tuple(b'"' + self._keys[number] for number in self._order)
+        return _Form(names, tuple(self._columns[number] in self._texts for number in self._order))
 
     def add(self, block: bytes) -> None:
         data = np.frombuffer(block, np.uint8)
@@ -153,7 +179,7 @@ class _Scan:
         self._judge_lines(data, feeds, quotes, structure, depth)
         self._judge_surrogates(block)
         self._judge_keys(data, feeds, quotes, structure)
-        self._line += len(feeds)
+        self.line += len(feeds)
 
     def _judge_strings(self, quotes: Positions, feeds: Positions) -> None:
         odd = np.searchsorted(quotes, feeds) % 2 == 1
@@ -257,9 +283,7 @@ class _Scan:
         if name not in self.unknown:
             self.unknown.append(name)
             if len(self.unknown) > len(self._columns):
-                raise MalformedFile(
-                    f"has more than {len(self._columns):,} unknown columns", self._line + line
-                )
+                raise MalformedFile(f"has more than {len(self._columns):,} unknown columns", self.line + line)
         return len(self._columns) + self.unknown.index(name)
 
     def _judge_numbers(
@@ -286,7 +310,7 @@ class _Scan:
 
     def _fault(self, what: str, line: int) -> MalformedFile:
         """A fault in a line of this block, counted from 0."""
-        return MalformedFile(what, self._line + line)
+        return MalformedFile(what, self.line + line)
 
 
 def _real_quotes(data: Bytes, block: bytes) -> Positions:

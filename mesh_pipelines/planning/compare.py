@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, PredictionsNode, SourceNode
 from mesh_pipelines.errors import MeshError, TransientError
-from mesh_pipelines.landing.changes import changed_partitions, undeclared_error
+from mesh_pipelines.landing.changes import changed_partitions, refused_inputs_error
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, partitions_in
 from mesh_pipelines.planning.judgement import Changes
 from resources.lake.publication import Publication
@@ -119,7 +119,7 @@ def _source(node: SourceNode, facts: Facts) -> Difference:
     record, landed = facts.of(node.key), facts.landed(node)
     if landed.fault is not None:
         return _faulty_source(node, record, landed.fault)
-    refused = undeclared_error(landed, node.contract) if landed.outside and node.contract else None
+    refused = refused_inputs_error(landed, node.contract) if node.contract else None
     if record is None and not landed.inputs:
         return Difference(waits=refused.what if refused else "nothing has landed for it yet", fault=refused)
     made = facts.record_of(node.key)

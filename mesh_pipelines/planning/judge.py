@@ -77,7 +77,7 @@ def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, .
         if landed.fault is not None:
             inputs["fault"] = landed.fault.what
         elif found.fault is not None:
-            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
+            inputs = {f"refused {one.name}": one.fingerprint for one in (*landed.outside, *landed.refused)}
     else:
         inputs = {
             name: json.dumps(inputs_now(node, facts, name), sort_keys=True) for name in partitions or ("",)

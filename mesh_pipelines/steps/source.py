@@ -12,7 +12,7 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.landing.changes import known_inputs, separate_undeclared
+from mesh_pipelines.landing.changes import known_inputs, refused_inputs_error, separate_undeclared
 from mesh_pipelines.landing.landed import LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.planning.facts import Facts
@@ -67,7 +67,7 @@ def source_candidate(
         anew: read everything, including what has been read before.
 
     Raises:
-        LandingError: all that has landed is of partitions that the contract does not declare.
+        LandingError: all that has landed is refused by its name or kind.
     """
     assert node.contract is not None
     landed = separate_undeclared(landing.look(PublishRecord.of(before).landed), node.contract.partition)
@@ -86,6 +86,8 @@ def source_candidate(
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
     if whole:
         chosen = [replace(one, since="") for one in chosen]
+    if not chosen and (refused := refused_inputs_error(landed, node.contract)):
+        raise refused
     rows = landing.read(chosen, node.contract)
     candidate = Candidate(
         rows.frame,

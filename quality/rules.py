@@ -108,7 +108,7 @@ def _completed(rule: Rule, contract: Contract) -> Rule:
         rule,
         # In a line that is shifted, the value of a classified column stands in a public one.
         public=all(c in contract.public for c in rule.columns)
-        and (contract.all_public or contract.stage != "source"),
+        and (contract.all_public or not contract.is_source),
         dimension=rule.dimension or DIMENSIONS.get(rule.kind, "conformity"),
     )
 

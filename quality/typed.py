@@ -63,7 +63,7 @@ def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | No
     if dtype == wanted or dtype == pl.Null or (dtype.is_integer() and wanted.is_integer()):
         return None
     if dtype == pl.String:
-        return None if contract.stage == "source" else ""
+        return None if contract.is_source else ""
     if wanted == pl.String:
         return None if isinstance(dtype, pl.Categorical | pl.Enum) else ""
     if wanted.is_float():
@@ -96,7 +96,7 @@ def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
 
     Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
-    parsing = contract.stage == "source"
+    parsing = contract.is_source
     present = {
         c.name: _present(c.name, contract.missing)
         if parsing and batch.schema[c.name] == pl.String

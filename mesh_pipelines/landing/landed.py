@@ -62,6 +62,20 @@ class LandedInput:
     change: str = "was corrected"
 
 
+class RefusedInput(NamedTuple):
+    """One thing that rows are not read from.
+
+    Args:
+        name: path below the domain's landing folder.
+        fingerprint: of what was seen of it; another one is refused anew.
+        why: in words that hold nothing of its content.
+    """
+
+    name: str
+    fingerprint: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Landed:
     """All inputs of a source, as one look found them.
@@ -71,12 +85,14 @@ class Landed:
         unfinished: names of inputs that are still being written, left for the next look.
         fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
+        refused: what is there and is not read, such as a symbolic link.
     """
 
     inputs: tuple[LandedInput, ...] = ()
     unfinished: tuple[str, ...] = ()
     fault: MeshError | None = None
     outside: tuple[LandedInput, ...] = ()
+    refused: tuple[RefusedInput, ...] = ()
 
     def by_partition(self) -> dict[str, tuple[LandedInput, ...]]:
         found: dict[str, list[LandedInput]] = {}

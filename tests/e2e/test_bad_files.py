@@ -190,3 +190,22 @@ def test_one_bad_month_does_not_keep_back_another(
     small_home.land(JANUARY, january)
     assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
     assert sorted(small_home.lake.partitions(DEPARTURES)) == ["2013-01", "2013-02"]
+
+
+def test_a_link_to_the_master_key_is_never_opened(small_home: SmallHome, february: bytes) -> None:
+    """It is refused by name with nothing of the key; the month beside it is published, and a file in its place."""
+    key = small_home.folder / "keys" / "master.key"
+    january = small_home.path(JANUARY).read_bytes()
+    before = small_home.content()
+    small_home.path(JANUARY).unlink()
+    small_home.path(JANUARY).symlink_to(key)
+    found = small_home.run(DEPARTURES)
+    tells(found[RAW], RAW, JANUARY, "is a symbolic link", "land a plain file")
+    assert key.read_text().strip()[:8] not in found[RAW].message
+    assert small_home.content() == before
+    small_home.land(FEBRUARY, february)
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "done"
+    assert sorted(small_home.lake.partitions(DEPARTURES)) == ["2013-01", "2013-02"]
+    small_home.path(JANUARY).unlink()
+    small_home.land(JANUARY, january)
+    assert small_home.run(DEPARTURES)[DEPARTURES].status == "up to date"

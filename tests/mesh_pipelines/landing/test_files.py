@@ -132,7 +132,7 @@ def test_a_pattern_with_an_unknown_partition_is_refused(folder: Path) -> None:
     """A slip in the pattern is named, with what there is instead."""
     with pytest.raises(LandingError, match="quarter") as raised:
         look(folder, "orders-{quarter}.csv", {})
-    assert "{month}" in raised.value.remedy
+    assert "month, day, year" in raised.value.what
 
 
 def test_a_new_file_changes_its_partition_alone(folder: Path) -> None:
@@ -199,12 +199,11 @@ def test_a_fresh_file_has_to_settle(folder: Path, hashed: list[str]) -> None:
 
 def test_ten_thousand_known_files_are_not_read_again(folder: Path, hashed: list[str]) -> None:
     """A file with the size and time of change that it had is taken for what it was: only new content is hashed."""
-    (folder / "seen").write_text(TEXT)
-    for number in range(10_000):
-        (folder / f"orders-{number:05d}.csv").hardlink_to(folder / "seen")
-    stat = (folder / "seen").stat()
-    stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
-    before = {"": {f"orders-{number:05d}.csv": SeenInput(stamp, "of before") for number in range(10_000)}}
+    names = [f"orders-{number:05d}.csv" for number in range(10_000)]
+    for name in names:
+        (folder / name).touch()
+        os.utime(folder / name, ns=(1, 1))
+    before = {"": dict.fromkeys(names, SeenInput("0-1", "of before"))}
     land(folder, "orders-new.csv")
     found = look(folder, "orders-*.csv", before)
     assert len(found.inputs) == 10_001
@@ -422,3 +421,70 @@ def test_hundreds_of_files_are_read_group_by_group(folder: Path, contract: Contr
     land(folder, "orders-120.csv", "id,city\n1,Rome,9\n2,Oslo\n")
     with pytest.raises(LandingError, match=r"orders-120\.csv: 3 fields where the header names 2 \(line 2\)"):
         read_or_blame(folder, "orders-*.csv", contract)
+
+
+def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
+    """What leads elsewhere is refused by name, and everything else goes on; its content is never opened."""
+    secret = folder.parent / "secret.csv"
+    secret.write_text("id,city\n9,hidden\n")
+    land(folder, "orders-good.csv", TEXT)
+    (folder / "orders-symbolic.csv").symlink_to(secret)
+    (folder / "orders-hard.csv").hardlink_to(secret)
+    (folder / "orders-nowhere.csv").symlink_to(folder / "nothing")
+    os.mkfifo(folder / "orders-pipe.csv")
+    (folder / "orders-folder.csv").mkdir()
+    (folder / os.fsdecode(b"orders-\xff.csv")).write_text(TEXT)
+    land(folder, "orders-\u4e1c\u4eac \u00e9.csv", TEXT)
+    found = look(folder, "orders-*.csv", {})
+    assert [one.name for one in found.inputs] == ["orders-good.csv", "orders-\u4e1c\u4eac \u00e9.csv"]
+    refused = {one.name: one.why for one in found.refused}
+    assert "symbolic link" in refused["orders-symbolic.csv"]
+    assert "symbolic link" in refused["orders-nowhere.csv"]
+    assert "hard link" in refused["orders-hard.csv"]
+    assert "no plain file" in refused["orders-pipe.csv"]
+    assert "no text" in refused[os.fsdecode(b"orders-\xff.csv")]
+    assert len(refused) == 5
+    assert look(folder, "orders-*.csv", {}).refused == found.refused
+
+
+def test_a_folder_that_leads_elsewhere_is_refused(folder: Path) -> None:
+    """The folder of another domain behind a link of one's own; a link to the landing zone itself is the operator's."""
+    other = folder.parent / "other"
+    other.mkdir()
+    land(other, "orders.csv", TEXT)
+    (folder / "theirs").symlink_to(other)
+    with pytest.raises(LandingError, match="symbolic link"):
+        look(folder, "theirs/orders.csv", {})
+    zone = folder.parent.parent / "zone"
+    zone.symlink_to(folder.parent)
+    assert [one.name for one in look(zone / "other", "orders.csv", {}).inputs] == ["orders.csv"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["../other/orders.csv", "a/../../other/x.csv", "/etc/x.csv", "~/x.csv", "a\\..\\x.csv", "./x.csv", "a//x.csv", "x/",
+     "", "a*/x.csv", "{month}/x.csv", "x-{week}.csv", "x-{month}-{day}.csv", "x\n.csv"],
+)  # fmt: skip
+def test_a_pattern_that_leaves_the_folder_is_refused(folder: Path, pattern: str) -> None:
+    """Before anything is opened."""
+    with pytest.raises(LandingError, match="the pattern"):
+        look(folder, pattern, {})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("orders-{day}.csv", "orders-2026-02-30.csv"),
+        ("orders-{month}.csv", "orders-2026-13.csv"),
+        ("{year}.csv", "0000.csv"),
+    ],
+)
+def test_a_day_that_does_not_exist_is_refused_by_name(folder: Path, pattern: str, name: str) -> None:
+    """The other files are read."""
+    sound = pattern.replace("{day}", "2026-02-28").replace("{month}", "2026-02").replace("{year}", "2026")
+    land(folder, sound, TEXT)
+    land(folder, name, TEXT)
+    found = look(folder, pattern, {})
+    assert [one.name for one in found.inputs] == [sound]
+    assert [one.name for one in found.refused] == [name]
+    assert "there is no such" in found.refused[0].why

@@ -13,6 +13,8 @@ from quality.rules import Allowance, Rule, Severity, row_rules
 
 Verdict = Literal["passed", "refused"]
 SAMPLES = 5
+RULES = "_rules"
+"""Column of refused rows: the rules that each row broke."""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,6 @@ def training_run(
     dagster_run_id: str,
     step: str,
     log: Any = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Generator[TrainingRun]:
     """Open exactly one MLflow run for one training step, and always end it.
 
@@ -164,7 +163,6 @@ def training_run(
         "dagster_step": step,
         "domain": domain,
         "model": model,
-        **(tags or {}),
     }
     before = {name: os.environ.get(name) for name in _SET_BY_MLFLOW}
     with unavailable(tracking):

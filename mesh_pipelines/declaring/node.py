@@ -205,10 +205,6 @@ class PredictionsNode(Node):
     is_product: ClassVar[bool] = True
 
     @property
-    def champion_key(self) -> str:
-        return self._key_in_role("champion")
-
-    @property
     def model_key(self) -> str:
         """Key of the champion's model."""
         return f"{self.domain}.{self.declared.model}"

@@ -91,7 +91,7 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         if not fresh:
             return dg.SkipReason("told before" if found else "it will be tried again")
         urls = urls_for(domain.profile, get_settings())
-        send(urls, *message(domain, context.dagster_run, fresh, get_settings()))
+        send(urls, *message(context.dagster_run, fresh, get_settings()))
         tags = {f"{SENT}/{failure.cause}": "yes" for failure in fresh}
         context.instance.add_run_tags(context.dagster_run.run_id, tags)
         return dg.SkipReason(
@@ -135,9 +135,7 @@ def failures_of(
     return found or [Failure(domain.name, "A run failed", description, "see its log")]
 
 
-def message(
-    domain: LoadedDomain, run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings
-) -> tuple[str, str]:
+def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings) -> tuple[str, str]:
     """Subject and text of a notice."""
     first = failures[0]
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""

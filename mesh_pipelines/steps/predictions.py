@@ -43,7 +43,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
         before = shared.record(node.key)
         facts = facts_for_step(domain.by_key, shared, [features.table])
         if only_if_stale(context) and before and not judge(node, facts).reasons:
-            yield unchanged_output(node, before)
+            yield unchanged_output(before)
             return
         record = PublishRecord.of(before)
         scored = record.scoring.features if record.scoring else {}

@@ -6,6 +6,7 @@ just begun, :meth:`Auditor.start` lets both cores work. Only those columns that 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import multiprocessing
@@ -206,12 +207,20 @@ def _prepare() -> None:
     """Make a process ready: it ends with the one that started it, and has imported Great Expectations."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the pool when it is interrupted
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    atexit.register(_end)
     # The imports make millions of objects that stay, through which the collector would go again and again.
     gc.disable()
     import_gx()
     importlib.import_module("duckdb_engine")
     gc.freeze()
     gc.enable()
+
+
+def _end() -> None:
+    """End without the teardown of modules, in which DuckDB prints what Great Expectations still holds of it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _end_with_parent() -> None:

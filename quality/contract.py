@@ -198,6 +198,11 @@ class Contract:
         """Columns whose values may be shown to anybody."""
         return frozenset(c.name for c in self.columns if c.classification == "public")
 
+    @property
+    def all_public(self) -> bool:
+        """No column is classified, so a message may quote what landed."""
+        return len(self.public) == len(self.columns)
+
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
         for column in self.columns:

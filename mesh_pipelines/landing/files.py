@@ -15,7 +15,8 @@ import polars as pl
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
 from mesh_pipelines.landing.formats import RawFile, fault_of_file, odd_ones
-from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused_error
+from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, LandedRows, refused_error
+from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect
 from quality.contract import Contract
 from resources.store import Entry, FolderStore, Store
 
@@ -36,8 +37,8 @@ class FileLanding:
         LandingError: the pattern names no known kind of partition.
     """
 
-    def __init__(self, store: Store, domain: str, pattern: str) -> None:
-        self._store, self._domain, self._pattern = store, domain, pattern
+    def __init__(self, store: Store, domain: str, pattern: str, dialect: Dialect = RFC_4180) -> None:
+        self._store, self._domain, self._pattern, self._dialect = store, domain, pattern, dialect
         self._below, _, last = pattern.rpartition("/")
         self._matcher = _matcher(last)
         self.where = f"{store.root}/{domain}"
@@ -70,7 +71,7 @@ class FileLanding:
                 inputs.append(LandedInput(name, partition, stamp, content))
         return Landed(tuple(sorted(inputs, key=lambda one: one.name)), tuple(sorted(unfinished)))
 
-    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Of two files with the same content in one partition only the first is read."""
         if not inputs:
             raise LandingError(
@@ -81,18 +82,24 @@ class FileLanding:
         files = {(one.partition, one.fingerprint): one for one in reversed(inputs)}
         first = sorted(files.values(), key=lambda one: one.name)
         raw = {one.name: self._raw(one) for one in first}
-        faults = {name: file.fault(contract) for name, file in raw.items()}
+        judged = {name: file.judge(contract) for name, file in raw.items()}
+        faults = {name: found.fault for name, found in judged.items()}
         faults |= odd_ones({name: file for name, file in raw.items() if not faults[name]})
         if any(faults.values()):
             lines = [f"{name}: {fault}" for name, fault in faults.items() if fault]
             raise refused_error(f"{contract.domain}.{contract.name}", lines)
         frames: list[pl.LazyFrame] = []
         for one in first:
-            frame = raw[one.name].rows(contract).with_columns(pl.lit(one.name).alias(FILE))
+            frame = (
+                raw[one.name]
+                .rows(contract, judged[one.name].blanks)
+                .with_columns(pl.lit(one.name).alias(FILE))
+            )
             if contract.partition:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)
-        return pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
+        whole = pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
+        return LandedRows(whole, sum(found.records for found in judged.values()))
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         faults: list[str] = []
@@ -103,9 +110,12 @@ class FileLanding:
             except OSError as fault:
                 faults.append(f"{one.name}: {fault_of_file(fault)}")
             except pl.exceptions.PolarsError as fault:
-                faults.append(f"{one.name}: {file.not_text() or fault_of_file(fault)}")
+                faults.append(
+                    f"{one.name}: {file.judge(contract, whole=True).fault or fault_of_file(fault, contract)}"
+                )
         return refused_error(
-            f"{contract.domain}.{contract.name}", faults or [fault_of_file(error.__cause__ or error)]
+            f"{contract.domain}.{contract.name}",
+            faults or [fault_of_file(error.__cause__ or error, contract)],
         )
 
     def _entries(self) -> list[tuple[Entry, str, str]]:
@@ -130,7 +140,7 @@ class FileLanding:
         return found
 
     def _raw(self, one: LandedInput) -> RawFile:
-        return RawFile(self._store, f"{self._domain}/{one.name}")
+        return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect)
 
 
 def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:

@@ -86,6 +86,19 @@ class Landed:
         return {partition: tuple(inputs) for partition, inputs in sorted(found.items())}
 
 
+@dataclass(frozen=True)
+class LandedRows:
+    """Raw rows of some inputs.
+
+    Args:
+        frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
+        records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
+    """
+
+    frame: pl.LazyFrame
+    records: int | None = None
+
+
 class Landing(Protocol):
     """The landing of one source. Looks and reads inside one ``with`` block see one moment."""
 
@@ -107,11 +120,8 @@ class Landing(Protocol):
         """
         ...
 
-    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Read the raw rows of some inputs, with their provenance.
-
-        Returns:
-            A frame of the contract's columns, ``_file``, ``_row`` and, for a partitioned source, its partition.
 
         Raises:
             LandingError: an input has other columns than the contract, or cannot be read; all such are named.

@@ -82,8 +82,10 @@ def source_candidate(
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
     if before is None or anew or PublishRecord.of(before).code_version != node.version_of_code:
         chosen = [replace(one, since="") for one in chosen]
+    rows = landing.read(chosen, node.contract)
     candidate = Candidate(
-        landing.read(chosen, node.contract),
+        rows.frame,
+        records=rows.records,
         partitions=wanted,
         landed=known_inputs(chosen),
         origins={name: Origin(node.version_of_code) for name in wanted or ()},

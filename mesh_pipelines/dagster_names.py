@@ -44,11 +44,20 @@ def asset_key(key: str) -> dg.AssetKey:
     return dg.AssetKey(key.split("."))
 
 
-def dotted(key: dg.AssetKey) -> str:
-    """A key of Dagster's as ``domain.name``."""
-    return ".".join(key.path)
+def dotted(key: dg.AssetKey, domain: str = "") -> str:
+    """A key of Dagster's as ``domain.name``.
+
+    Args:
+        domain: the domain of a key that was written without one.
+    """
+    return ".".join(key.path if len(key.path) > 1 or not domain else (domain, *key.path))
 
 
 def op_name(key: str) -> str:
     """The name of the op that makes ``domain.name``; Dagster allows no dots in it."""
     return "__".join(key.split("."))
+
+
+def key_of_op(name: str) -> str:
+    """``domain.name`` by the name of its op; no domain's name has two underscores."""
+    return name.replace("__", ".", 1)

@@ -63,7 +63,6 @@ class Column:
     options: Mapping[str, Any] = field(default_factory=dict)
     enum: tuple[Any, ...] = ()
     sources: tuple[str, ...] = ()
-    examples: tuple[Any, ...] = ()
     tags: tuple[str, ...] = ()
     quality: tuple[Requirement, ...] = ()
 
@@ -134,7 +133,6 @@ class Support:
 
     channel: str
     url: str = ""
-    tool: str = ""
 
 
 @dataclass(frozen=True)
@@ -270,9 +268,7 @@ def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) ->
         sla=_sla(document.get("slaProperties", ())),
         team=team["name"],
         members=tuple(m["username"] for m in team["members"]),
-        support=tuple(
-            Support(s["channel"], s.get("url", ""), s.get("tool", "")) for s in document.get("support", ())
-        ),
+        support=tuple(Support(s["channel"], s.get("url", "")) for s in document.get("support", ())),
         servers=tuple(
             Server(s["server"], s["type"], str(s.get("path") or s.get("location") or s.get("database") or ""))
             for s in document["servers"]
@@ -295,7 +291,6 @@ def _column(p: Mapping[str, Any]) -> Column:
         options=p.get("logicalTypeOptions", {}),
         enum=tuple(e["value"] for e in p.get("enum", ())),
         sources=tuple(p.get("transformSourceObjects", ())),
-        examples=tuple(p.get("examples", ())),
         tags=tuple(p.get("tags", ())),
         quality=requirements(p),
     )

@@ -13,6 +13,8 @@ from quality.rules import Allowance, Rule, Severity, row_rules
 
 Verdict = Literal["passed", "refused"]
 SAMPLES = 5
+RULES = "_rules"
+"""Column of refused rows: the rules that each row broke."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ class Outcome:
         results = tuple(RuleResult(**result) for result in written)
         return cls(**state, results=results)
 
-    def to_markdown(self, *, passed_too: bool = True) -> str:
+    def to_markdown(self) -> str:
         """A table of the results for people, the broken ones first."""
         head = f"**{self.verdict}**: {self.accepted:,} rows accepted, {self.quarantined:,} quarantined\n"
         reasons = "".join(f"\n- {_cell(r)}" for r in self.reasons)
@@ -193,7 +195,6 @@ class Outcome:
             f"| {'ok' if r.passed else 'FAILED' if r.blocks else 'warning'} | {r.rule} | {r.failed:,} | {r.checked:,} "
             f"| {_cell(', '.join(r.samples))} | {_cell(r.description)} |"
             for r in shown
-            if passed_too or not r.passed or r.failed
         ]
         table = "\n".join(["| | rule | failed | of | e.g. | promise |", "|---|---|--:|--:|---|---|", *lines])
         return f"{head}{reasons}\n\n{table}\n"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from quality.contract import Contract
-from quality.outcome import SAMPLES
+from quality.outcome import RULES, SAMPLES
 from quality.rules import Rule, row_rules, rules_of
 from quality.typed import PROVENANCE, as_text, conform, typed
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandera.polars as pa
 
 __all__ = ["PROVENANCE", "RowAudit", "RowSplit", "conform"]
-RULES = "_rules"
 _UNREADABLE = "_unreadable_"
 _OF_TEXT = frozenset({"pattern", "min_length", "max_length", "invalid_values", "enum"})
 _SAMPLED = 10_000

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 REVISION = "dc11669786a5"
 """Alembic revision of the tables that the queries fit: that of the installed MLflow."""
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
+"""Begin of the address of a registry that is a file."""
 _WAIT_SECONDS = 5.0
 _REVISION = "SELECT version_num FROM alembic_version"
 _MODELS = """
@@ -133,8 +134,8 @@ def ask_versions(client: MlflowClient, name: str) -> list[VersionRow]:
 
 def _read(uri: str, name: str | None, *queries: str) -> list[list[Any]] | None:
     """The rows of some queries, all of one moment."""
-    path = Path(uri.removeprefix(_SQLITE))
-    if not uri.startswith(_SQLITE) or "?" in uri or not path.is_file():
+    path = Path(uri.removeprefix(SQLITE))
+    if not uri.startswith(SQLITE) or "?" in uri or not path.is_file():
         return None
     try:
         with closing(_connect(path)) as database:

@@ -18,9 +18,9 @@ _STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
 _TRACKING = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
-def find_root(start: Path | None = None) -> Path:
-    """The folder of workspace.yaml, searched upwards from ``start`` (default: here); else the package's parent."""
-    here = (start or Path.cwd()).resolve()
+def find_root() -> Path:
+    """The folder of workspace.yaml, searched upwards from here; else the package's parent."""
+    here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / WORKSPACE).is_file():
             return folder

@@ -78,7 +78,7 @@ def storage_full_error(where: str) -> StorageFull:
     return StorageFull(
         "no space is left; what was published before is untouched",
         where=where,
-        remedy="free space (or vacuum old versions) and run the same command again",
+        remedy="free space there, or give the disk more, and run the same command again",
     )
 
 

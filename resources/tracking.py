@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
 from resources.blank_databases import Blank
+from resources.registry_rows import SQLITE
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_SQLITE = "sqlite:///"
 _BLANK = Blank("mlflow", "mlflow")
 #: seconds to wait for the first sign of life of an MLflow server
 _PROBE_TIMEOUT = 3.0
@@ -63,7 +63,7 @@ class Tracking:
         folder = home.resolve() / "mlflow"
         remote = uri is not None and uri.startswith(("http://", "https://"))
         place = artifacts if artifacts is not None else "" if remote else (folder / "artifacts").as_uri()
-        return cls(uri or f"{_SQLITE}{folder / 'mlflow.db'}", place)
+        return cls(uri or f"{SQLITE}{folder / 'mlflow.db'}", place)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Tracking:
@@ -144,7 +144,6 @@ def training_run(
     dagster_run_id: str,
     step: str,
     log: Any = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Generator[TrainingRun]:
     """Open exactly one MLflow run for one training step, and always end it.
 
@@ -164,7 +163,6 @@ def training_run(
         "dagster_step": step,
         "domain": domain,
         "model": model,
-        **(tags or {}),
     }
     before = {name: os.environ.get(name) for name in _SET_BY_MLFLOW}
     with unavailable(tracking):
@@ -296,8 +294,8 @@ def _without_password(uri: str) -> str:
 def _prepare(tracking: Tracking) -> None:
     if tracking.uri.startswith(("http://", "https://")):
         _probe(tracking)
-    elif tracking.uri.startswith(_SQLITE):
-        path = tracking.uri.removeprefix(_SQLITE).partition("?")[0]
+    elif tracking.uri.startswith(SQLITE):
+        path = tracking.uri.removeprefix(SQLITE).partition("?")[0]
         try:
             _create_database(path, tracking.uri)
         except OSError as error:
@@ -323,7 +321,7 @@ def keep_blank(file: Path) -> None:
     from mlflow.store.db import utils
     from sqlalchemy import create_engine
 
-    engine = create_engine(f"{_SQLITE}{file}")
+    engine = create_engine(f"{SQLITE}{file}")
     # Only the tables: a whole store would also make an experiment, which names its home.
     utils._safe_initialize_tables(engine)  # pyright: ignore[reportPrivateUsage]
     engine.dispose()

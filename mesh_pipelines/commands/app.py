@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -59,7 +60,13 @@ def example(*lines: str) -> str:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a program to read.")]
 Force = Annotated[bool, typer.Option("--force", help="Make it again even if nothing changed.")]
-Key = Annotated[str, typer.Argument(help="A product or model, as domain.name or domain.name@version.")]
+Key = Annotated[str, typer.Argument(help="A product or model, as domain.name.")]
+KeyAtVersion = Annotated[
+    str, typer.Argument(help="A product or model, as domain.name or domain.name@version.", metavar="KEY")
+]
+
+LAST_VERSION: Final = 999_999_999
+"""Highest number that is taken for a version: MLflow on PostgreSQL keeps it in 32 bits."""
 
 
 def exit_for(error: MeshError) -> typer.Exit:
@@ -98,9 +105,24 @@ def key_and_version(text: str) -> tuple[str, int | None]:
     key, at, version = text.partition("@")
     if not re.fullmatch(r"[^.@\s]+\.[^.@\s]+", key):
         raise typer.BadParameter(f"{text!r} is no key; write it as domain.name", param_hint="KEY")
-    if at and not version.isdecimal():
+    if at and not re.fullmatch(rf"[0-9]{{1,{len(str(LAST_VERSION))}}}", version):
         raise typer.BadParameter(f"{version!r} is no version; write it as {key}@1", param_hint="KEY")
     return key, int(version) if at else None
+
+
+def key_alone(text: str, instead: str = "") -> str:
+    """``domain.name`` where a version makes no sense.
+
+    Args:
+        instead: what to type for a version, with ``{key}`` and ``{version}``.
+    """
+    key, version = key_and_version(text)
+    if version is not None:
+        remedy = f"write it as {instead.format(key=key, version=version) or key}"
+        raise typer.BadParameter(
+            f"{text!r} names a version, and none is taken here; {remedy}", param_hint="KEY"
+        )
+    return key
 
 
 def mesh_command() -> str:
@@ -113,10 +135,16 @@ def mesh_command() -> str:
 
 
 def person() -> Reader:
-    """The person who types the command, by the account of the operating system."""
+    """The person who types the command, by the account of the operating system; by its number if it has no name."""
     from mesh_pipelines.declaring.reader import Reader
 
-    return Reader("person", getpass.getuser())
+    try:
+        return Reader("person", getpass.getuser())
+    except (
+        KeyError,
+        OSError,
+    ):  # in a container, any number may run the process (an OSError since Python 3.13)
+        return Reader("person", f"uid-{os.getuid()}")
 
 
 def relative(path: Path, root: Path) -> str:

@@ -9,10 +9,12 @@ import typer
 from mesh_pipelines.commands.app import (
     Json,
     Key,
+    KeyAtVersion,
     application,
     example,
     exit_for,
     exit_with,
+    key_alone,
     key_and_version,
     print_json,
 )
@@ -41,7 +43,7 @@ def status(
 
 
 @look_app.command(epilog=example("mesh show operations.departures", "mesh show operations.departure_delay@1"))
-def show(key: Key, as_json: Json = False) -> None:
+def show(key: KeyAtVersion, as_json: Json = False) -> None:
     """One product's or model's card.
 
     A product: promise, columns, owner, last audit, who uses it. A model: metrics, inputs, gate.
@@ -86,7 +88,7 @@ def check(as_json: Json = False) -> None:
 @look_app.command(epilog=example("mesh why operations.departure_delay"))
 def why(key: Key, as_json: Json = False) -> None:
     """The reason why an asset is as it is: what it waits for, what happened last, what the next tick would do."""
-    name, _ = key_and_version(key)
+    name = key_alone(key)
     from mesh_pipelines.reporting import terminal
     from mesh_pipelines.reporting.why import explain
 

@@ -7,11 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from mesh_pipelines.commands.app import (
+    LAST_VERSION,
     Json,
     Key,
+    KeyAtVersion,
     application,
     example,
     exit_with,
+    key_alone,
     key_and_version,
     person,
     print_json,
@@ -21,7 +24,7 @@ models_app = application()
 
 
 @models_app.command(epilog=example("mesh rebuild operations.departure_delay@1"))
-def rebuild(key: Key, as_json: Json = False) -> None:
+def rebuild(key: KeyAtVersion, as_json: Json = False) -> None:
     """Train a model's version again from its record, and say whether its bytes are the same."""
     name, version = key_and_version(key)
     if version is None:
@@ -43,7 +46,7 @@ Because = Annotated[str, typer.Option(help="Why; it stays on record.")]
 @models_app.command(
     epilog=example('mesh promote operations.departure_delay@2 --because "agreed with the control room"')
 )
-def promote(key: Key, because: Because) -> None:
+def promote(key: KeyAtVersion, because: Because) -> None:
     """Make a version the champion, by your word; predictions follow."""
     name, version = key_and_version(key)
     if version is None:
@@ -59,10 +62,13 @@ def promote(key: Key, because: Because) -> None:
 def rollback(
     key: Key,
     because: Because,
-    to: Annotated[int | None, typer.Option(help="The version; default: the champion before.")] = None,
+    to: Annotated[
+        int | None,
+        typer.Option(min=1, max=LAST_VERSION, help="The version; default: the champion before."),
+    ] = None,
 ) -> None:
     """Give the champion's place back to the version before."""
-    name, _ = key_and_version(key)
+    name = key_alone(key, "{key} --to {version}")
     from mesh_pipelines.orchestration import model_requests
 
     _show_move(name, model_requests.rollback(name, because, to, by=person()))
@@ -71,7 +77,7 @@ def rollback(
 @models_app.command(epilog=example('mesh pin operations.departure_delay --because "audit until Friday"'))
 def pin(key: Key, because: Because) -> None:
     """Keep today's champion, whatever the gate says, until it is unpinned."""
-    name, _ = key_and_version(key)
+    name = key_alone(key)
     from mesh_pipelines.orchestration import model_requests
 
     _show_move(name, model_requests.pin(name, because, by=person()))
@@ -80,7 +86,7 @@ def pin(key: Key, because: Because) -> None:
 @models_app.command(epilog=example('mesh unpin operations.departure_delay --because "the audit is over"'))
 def unpin(key: Key, because: Because) -> None:
     """Let the gate move the champion again."""
-    name, _ = key_and_version(key)
+    name = key_alone(key)
     from mesh_pipelines.orchestration import model_requests
 
     _show_move(name, model_requests.unpin(name, because, by=person()))

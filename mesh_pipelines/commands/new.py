@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 from typing import Annotated
 
 import typer
@@ -21,11 +19,6 @@ def new_domain(
 
     It has a contract, a source with sample data, a product, a model, a test and a README.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise typer.BadParameter(
-            f"{name!r} is no name for a domain: lower-case letters, digits and underscores, a letter first",
-            param_hint="NAME",
-        )
     from mesh_pipelines import scaffold
     from mesh_pipelines.reporting import terminal
     from resources.settings import get_settings

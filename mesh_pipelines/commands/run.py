@@ -35,6 +35,10 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Make what is out of date, in the order of its lineage."""
+    if partition is not None and not partition.strip(". \t"):
+        raise typer.BadParameter(
+            "it names none; write it as 2013-10 or 2013-01..2013-03", param_hint="--partition"
+        )
     from mesh_pipelines.reporting import terminal
 
     report = bring_up_to_date(tuple(selection or ()), partition=partition, force=force)

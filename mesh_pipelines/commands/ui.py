@@ -6,6 +6,7 @@ webserver and daemon share it.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -168,9 +169,13 @@ def _require_free(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
+        except (OSError, TypeError, ValueError) as error:  # a name that cannot be one is no OSError
+            taken = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
+            free = port + 1 if port < 65535 else 3000
             raise MeshError(
-                f"cannot listen there: {error.strerror}",
-                where=f"{host}:{port}",
-                remedy=f"stop what uses it, or choose another: `mesh ui --port {port + 1}`",
+                f"cannot listen there: {getattr(error, 'strerror', None) or error}",
+                where=f"{host[:80]}:{port}",
+                remedy=f"stop what uses it, or choose another: `mesh ui --port {free}`"
+                if taken
+                else "name an address of this machine: `mesh ui --host 127.0.0.1`",
             ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints, overload
 
 import polars as pl
 
@@ -17,13 +17,14 @@ from mesh_pipelines.declaring.sql import sql
 from quality.typed import PROVENANCE
 
 if TYPE_CHECKING:
-    from mesh_pipelines.declaring.model_spec import Gate
+    from mesh_pipelines.declaring.model_spec import Gate, Retrain
     from mesh_pipelines.declaring.watch import Watch
 
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
 CsvDialect = Literal["rfc4180", "semicolon", "tab", "unquoted", "short rows"]
 History = Literal["none", "walk_forward"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,32 @@ class ModelDeclaration(Declaration):
     features: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     stage: Stage = field(default="model", init=False)
+
+    @property
+    def gate(self) -> Gate:
+        """The rules between a challenger and the champion's place; the defaults where the domain set none."""
+        from mesh_pipelines.declaring.model_spec import Gate
+
+        return self._option("gate", Gate)
+
+    @property
+    def watch(self) -> Watch:
+        """The bounds beyond which checks warn; the defaults where the domain set none."""
+        from mesh_pipelines.declaring.watch import Watch
+
+        return self._option("watch", Watch)
+
+    @property
+    def retrain(self) -> Retrain:
+        """The reasons to train again; the defaults where the domain set none."""
+        from mesh_pipelines.declaring.model_spec import Retrain
+
+        return self._option("retrain", Retrain)
+
+    def _option(self, name: str, kind: type[T]) -> T:
+        """An option of a kind; the default in place of anything else, which is a violation of its own."""
+        given = self.options.get(name)
+        return given if isinstance(given, kind) else kind()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mesh_pipelines.dagster_names import PORTS, STAGE
+from mesh_pipelines.dagster_names import PORTS, STAGE, dotted
 from mesh_pipelines.declaring.code_version import code_version
 from mesh_pipelines.declaring.declarations import (
     Input,
@@ -38,8 +38,8 @@ def handwritten_nodes(
         inputs = tuple(
             Input(
                 dep.asset_key.path[-1],
-                _dotted(dep.asset_key.path, domain),
-                ports.get(_dotted(dep.asset_key.path, domain)),
+                dotted(dep.asset_key, domain),
+                ports.get(dotted(dep.asset_key, domain)),
             )
             for dep in spec.deps
         )
@@ -62,7 +62,7 @@ def _kind_of(spec: Any) -> type[Node]:
     if stage not in _WRITTEN:
         raise MeshError(
             f"its tag {STAGE} is {stage!r}, and no such thing is written by hand",
-            where=".".join(spec.key.path),
+            where=dotted(spec.key),
             remedy=f"write one of {', '.join(_WRITTEN)}, or leave the tag out: it is a product then",
         )
     return _WRITTEN[stage]
@@ -72,11 +72,6 @@ def _line_of(asset: Any) -> int:
     compute = getattr(asset.node_def, "compute_fn", None) if asset.is_executable else None
     code = getattr(getattr(compute, "decorated_fn", None), "__code__", None)
     return code.co_firstlineno if code else 1
-
-
-def _dotted(path: Any, domain: str) -> str:
-    parts = list(path)
-    return ".".join(parts) if len(parts) > 1 else f"{domain}.{parts[0]}"
 
 
 def is_dagster_extra(value: Any) -> bool:

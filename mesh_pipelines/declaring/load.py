@@ -33,10 +33,11 @@ from mesh_pipelines.declaring.node import (
     LoadedDomain,
     ModelNode,
     Node,
+    OwnCheck,
     PredictionsNode,
     RegisteredNode,
 )
-from mesh_pipelines.declaring.own_checks import OwnCheck, checks_among
+from mesh_pipelines.declaring.own_checks import checks_among
 from mesh_pipelines.errors import ContractError, Violation
 from quality.contract import Contract, load_contract
 from quality.lint.rule import Rule
@@ -89,9 +90,18 @@ def load_domain(package: str) -> LoadedDomain:
                         found.append(_twice(node, nodes[own]))
                 if not written and is_dagster_extra(value) and value not in extras:
                     extras.append(value)
-    nodes = _with_checks(_wire(nodes, profile.name), checks_among(extras, profile.name))
+    checks = checks_among(extras, profile.name)
+    nodes = _with_checks(_wire(nodes, profile.name), checks)
     return LoadedDomain(
-        profile, folder, nodes, tuple(extras), tuple(found), frozenset(unsound), usable, _rules(modules)
+        profile,
+        folder,
+        nodes,
+        tuple(extras),
+        tuple(found),
+        frozenset(unsound),
+        usable,
+        _rules(modules),
+        checks,
     )
 
 

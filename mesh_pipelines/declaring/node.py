@@ -16,7 +16,6 @@ from mesh_pipelines.declaring.declarations import (
     Stage,
 )
 from mesh_pipelines.declaring.domain_profile import Profile
-from mesh_pipelines.declaring.own_checks import OwnCheck, checks_among
 from mesh_pipelines.errors import Violation
 from quality.contract import Contract
 from quality.lint.rule import Rule
@@ -28,6 +27,26 @@ PARTITION = "_partition"
 
 CHAMPION = "_champion"
 """Suffix of a champion's name: ``operations.delay`` has the champion ``operations.delay_champion``."""
+
+
+@dataclass(frozen=True)
+class OwnCheck:
+    """A hand-written check.
+
+    Args:
+        asset: key of the checked asset, ``domain.name``.
+        blocking: true if nothing downstream may run after it refuses.
+        step: name of the Dagster op that executes it.
+        alone: true if it can be executed without the other checks of its function.
+        by_partition: true if it is evaluated once a partition.
+    """
+
+    asset: str
+    name: str
+    blocking: bool
+    step: str
+    alone: bool = True
+    by_partition: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,10 +205,6 @@ class PredictionsNode(Node):
     is_product: ClassVar[bool] = True
 
     @property
-    def champion_key(self) -> str:
-        return self._key_in_role("champion")
-
-    @property
     def model_key(self) -> str:
         """Key of the champion's model."""
         return f"{self.domain}.{self.declared.model}"
@@ -227,6 +242,7 @@ class LoadedDomain:
         unsound: names of the contracts that exist and cannot be used; their faults are among the violations.
         contracts: usable contracts in the order of their files, including those of no node.
         rules: the domain's own rules, which judge it and no other domain.
+        checks: all hand-written checks, of assets that exist or not.
     """
 
     profile: Profile
@@ -237,6 +253,7 @@ class LoadedDomain:
     unsound: frozenset[str] = frozenset()
     contracts: tuple[Contract, ...] = ()
     rules: tuple[Rule[LoadedDomain], ...] = ()
+    checks: tuple[OwnCheck, ...] = ()
 
     @property
     def name(self) -> str:
@@ -250,11 +267,6 @@ class LoadedDomain:
     def place_of(self, contract: Contract) -> str:
         """File of a contract, relative to the folder of ``workspace.yaml``."""
         return f"{self.place}/contracts/{contract.path.name}"
-
-    @property
-    def checks(self) -> tuple[OwnCheck, ...]:
-        """All hand-written checks of the domain."""
-        return checks_among(self.extras, self.name)
 
     @cached_property
     def by_key(self) -> Mapping[str, Node]:

@@ -18,6 +18,7 @@ from quality.contract import Contract
 from quality.typed import PROVENANCE
 
 LISTED = 8
+"""Names of files or versions that a sentence lists before it says how many more there are."""
 FILE, ROW = PROVENANCE
 """Provenance of a source's row: its file or table, and its number among the rows read, from 1."""
 

@@ -15,10 +15,11 @@ TARGET = "_target"
 SCORE = "_score"
 BASELINE = "_baseline"
 MISSING = "(missing)"
+_BINS = 10
 _EPSILON = 2.220446049250313e-16
 
 
-def metric_expression(name: str, score: str = SCORE, target: str = TARGET) -> pl.Expr:
+def metric_expression(name: str, score: str = SCORE) -> pl.Expr:
     """One metric of ``score`` against ``target`` over the rows of the context; null if undefined.
 
     ``auc`` is the Mann-Whitney rank statistic, with average ranks for ties (Hanley and McNeil, "The meaning
@@ -26,7 +27,7 @@ def metric_expression(name: str, score: str = SCORE, target: str = TARGET) -> pl
     undefined with one class. ``brier``: Brier, "Verification of forecasts expressed in terms of
     probability", Monthly Weather Review 78, 1950. ``logloss`` is in nats.
     """
-    truth, guess = pl.col(target).cast(pl.Float64), pl.col(score).cast(pl.Float64)
+    truth, guess = pl.col(TARGET).cast(pl.Float64), pl.col(score).cast(pl.Float64)
     if name == "auc":
         positives = truth.sum()
         negatives = pl.len() - positives
@@ -111,17 +112,19 @@ def _of(row: Mapping[str, Any], prefix: str, metrics: Sequence[str]) -> dict[str
     }
 
 
-def calibration(rows: pl.DataFrame, bins: int = 10, score: str = SCORE) -> pl.DataFrame:
-    """Mean prediction against mean outcome in ``bins`` groups of about equal size, equal scores in one group.
+def calibration(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mean prediction against mean outcome in ten groups of about equal size, equal scores in one group.
 
     Returns:
         Columns predicted, actual (Float64) and rows, in the order of the prediction.
     """
-    group = ((pl.col(score).rank("average") - 0.5) / pl.len() * bins).floor().clip(0, bins - 1).cast(pl.Int32)
+    group = (
+        ((pl.col(SCORE).rank("average") - 0.5) / pl.len() * _BINS).floor().clip(0, _BINS - 1).cast(pl.Int32)
+    )
     return (
         rows.group_by(group.alias("bin"))
         .agg(
-            pl.col(score).cast(pl.Float64).mean().alias("predicted"),
+            pl.col(SCORE).cast(pl.Float64).mean().alias("predicted"),
             pl.col(TARGET).cast(pl.Float64).mean().alias("actual"),
             pl.len().alias("rows"),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -52,14 +51,12 @@ def rebuild(
     *,
     max_memory: int | None = None,
     threads: int | None = None,
-    cache: Path | None = None,
 ) -> Rebuilt:
     """Train a model again from its record.
 
     Args:
         features: the feature set at ``record.features.version``, in its order.
         max_memory: bytes, as in the spec; does not change the model.
-        cache: directory for external memory.
 
     Raises:
         NotPublished: the model continued from another one, or was trained on several machines: its own trainer
@@ -87,7 +84,6 @@ def rebuild(
         max_memory=max_memory,
         threads=threads,
         batch_rows=record.batch_rows,
-        cache=cache,
     )
     sha256 = hashlib.sha256(model).hexdigest()
     compared = (

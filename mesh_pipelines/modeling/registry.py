@@ -23,6 +23,7 @@ from mesh_pipelines.modeling.version import (
     ModelVersion,
     Standing,
 )
+from resources.lake.table_version import TableVersion
 from resources.registry_rows import ModelRow, VersionRow, ask_models, ask_versions, read_models, read_versions
 from resources.tracking import Tracking, import_mlflow, unavailable
 
@@ -300,7 +301,10 @@ def _version_of(row: VersionRow, aliases: Mapping[str, int]) -> ModelVersion:
         trained_at=tags.get("trained_at", ""),
         metrics=json.loads(tags.get("metrics", "{}")),
         baseline=json.loads(tags.get("baseline", "{}")),
-        inputs=json.loads(tags.get("inputs", "{}")),
+        inputs={
+            key: TableVersion(key, given.get("version"), str(given.get("data_version", "")))
+            for key, given in json.loads(tags.get("inputs", "{}")).items()
+        },
         gate=tags.get("gate", ""),
         reason=tags.get("reason", ""),
         aliases=tuple(sorted(alias for alias, number in aliases.items() if number == row.version)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -69,29 +68,23 @@ def score_history(
     frame: pl.LazyFrame,
     champion: LoadedModel,
     *,
-    every: str = _MONTH,
     since: Moment | None = None,
     backcast: bool = True,
-    threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Scores:
     """Scores for all of history: the champion's for rows it was not trained on, walk-forward ones for earlier rows.
 
-    Rows of the first period, for which there is nothing to train on, are left out.
+    Rows of the first month, for which there is nothing to train on, are left out.
 
     Args:
         frame: the feature set, as it is stored.
-        every: length of a walk-forward period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
         since: leave out rows before this; all of them are still trained on.
         backcast: true to score the rows that the champion was trained on, walk-forward; false to leave them out.
-        threads: does not change the scores.
     """
     seen = champion.record.split.train_until
     scorers: list[Scorer] = []
     if backcast:
-        scorers = walk_forward_scorers(
-            spec, frame, until=seen, label=champion.label, every=every, since=since, threads=threads
-        )
+        scorers = walk_forward_scorers(spec, frame, until=seen, label=champion.label, since=since)
     time = pl.col(spec.time)
     fresh = time > moment(seen, frame, spec.time)
     now = Scorer(champion.label, champion.model, champion.record.schema, fresh)
@@ -107,25 +100,18 @@ def walk_forward(
     *,
     until: Moment,
     label: str,
-    every: str = _MONTH,
     since: Moment | None = None,
-    threads: int | None = None,
-    batch_rows: int = BATCH_ROWS,
 ) -> Scores:
-    """Score each period up to ``until`` by a model that was trained on earlier periods only.
+    """Score each calendar month up to ``until`` by a model that was trained on earlier months only.
 
     Args:
         frame: the feature set, as it is stored.
         until: rows later than this are left to the champion: its ``record.split.train_until``.
-        label: the champion's label; a period's model is called ``low_visibility@3/2013-05``.
-        every: length of a period, calendar-aligned: ``1mo``, ``1w``, ``1d``.
-        since: leave out periods that end before this; models are trained for the others only.
-        threads: does not change the scores.
+        label: the champion's label; a month's model is called ``low_visibility@3/2013-05``.
+        since: leave out months that end before this; models are trained for the others only.
     """
-    scorers = walk_forward_scorers(
-        spec, frame, until=until, label=label, every=every, since=since, threads=threads
-    )
-    return score_with(scorers, frame, batch_rows=batch_rows)
+    scorers = walk_forward_scorers(spec, frame, until=until, label=label, since=since)
+    return score_with(scorers, frame)
 
 
 def walk_forward_scorers(
@@ -134,16 +120,13 @@ def walk_forward_scorers(
     *,
     until: Moment,
     label: str,
-    every: str = _MONTH,
     since: Moment | None = None,
-    threads: int | None = None,
-    cache: Path | None = None,
 ) -> list[Scorer]:
-    """One model for each period that has earlier rows to train on; the embargo of the spec is kept."""
+    """One model for each month that has earlier rows to train on; the embargo of the spec is kept."""
     scorers: list[Scorer] = []
     time, truth = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
     history = labelled(frame, spec.target)
-    for start, end in _periods(spec, frame, until, every):
+    for start, end in _months(spec, frame, until):
         if since is not None and end <= since:
             continue
         known_by = offset(start, f"-{spec.embargo}") if spec.embargo else start
@@ -161,12 +144,10 @@ def walk_forward_scorers(
             spec.rounds,
             rows=rows,
             max_memory=spec.max_memory,
-            threads=threads,
-            cache=cache,
         )
         bounds = [moment(value, frame, spec.time) for value in (start, end, until)]
         mine = (time >= bounds[0]) & (time < bounds[1]) & (time <= bounds[2])
-        scorers.append(Scorer(f"{label}/{_period_name(start, every)}", model, schema, mine))
+        scorers.append(Scorer(f"{label}/{start:%Y-%m}", model, schema, mine))
     return scorers
 
 
@@ -216,18 +197,12 @@ def _rows_of(scorer: Scorer, batch: pl.DataFrame) -> np.ndarray:
     return batch.select(scorer.rows.fill_null(False).arg_true()).to_series().to_numpy()
 
 
-def _periods(
-    spec: ModelSpec, frame: pl.LazyFrame, until: Moment, every: str
-) -> Iterator[tuple[Moment, Moment]]:
-    first = frame.select(pl.col(spec.time).min().dt.truncate(every)).collect(engine="streaming").item()
+def _months(spec: ModelSpec, frame: pl.LazyFrame, until: Moment) -> Iterator[tuple[Moment, Moment]]:
+    first = frame.select(pl.col(spec.time).min().dt.truncate(_MONTH)).collect(engine="streaming").item()
     while first is not None and first <= until:
-        following = offset(first, every)
+        following = offset(first, _MONTH)
         yield first, following
         first = following
-
-
-def _period_name(start: Moment, every: str) -> str:
-    return start.strftime("%Y-%m" if every.endswith(("mo", "q", "y")) else "%Y-%m-%d")
 
 
 def _unseen(scorer: Scorer, rows: pl.DataFrame) -> dict[str, int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.record import Record
+from resources.lake.table_version import TableVersion
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -25,7 +25,7 @@ class ModelVersion:
         trained_at: ISO 8601, UTC.
         metrics: on its own holdout.
         baseline: metrics of the naive baseline there.
-        inputs: input key -> ``version`` and ``data_version``.
+        inputs: by key; the feature set first, then what that was made from.
         gate: ``promoted``, ``refused``, ``shadow`` while it is scored beside the champion, or empty if not judged.
         reason: one line for each check.
         aliases: ``champion``, ``challenger``, ``shadow`` or none.
@@ -43,7 +43,7 @@ class ModelVersion:
     trained_at: str
     metrics: Mapping[str, float]
     baseline: Mapping[str, float]
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, TableVersion]
     gate: str
     reason: str
     aliases: tuple[str, ...]

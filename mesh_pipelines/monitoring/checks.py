@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
+from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key, op_name
 from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
@@ -59,7 +59,7 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
     # Dagster reads the annotation itself, which is text in this project's modules.
     watch.__annotations__["context"] = dg.AssetCheckExecutionContext
     checks = dg.multi_asset_check(
-        name=f"{node.domain}__{node.name}__watch",
+        name=op_name(f"{node.key}.watch"),
         specs=[
             dg.AssetCheckSpec(name, asset=key, description=text, blocking=False)
             for name, text in _TEXTS.items()

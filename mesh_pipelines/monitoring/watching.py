@@ -268,8 +268,7 @@ class Look:
 def watch_of(model: Node) -> Watch:
     """Bounds of a model, its champion or its predictions; the defaults where its domain set none."""
     declared = model.declaration
-    given = declared.options.get("watch") if isinstance(declared, ModelDeclaration) else None
-    return given if isinstance(given, Watch) else Watch()
+    return declared.watch if isinstance(declared, ModelDeclaration) else Watch()
 
 
 def _neighbouring_partitions(month: str, record: Publication) -> list[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mesh_pipelines.dagster_names import dotted
 from mesh_pipelines.declaring.node import OwnCheck
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class FailedChecks:
         """
         if event.event_type_value == "ASSET_CHECK_EVALUATION":
             found = event.asset_check_evaluation_data
-            key = (".".join(found.asset_key.path), found.check_name)
+            key = (dotted(found.asset_key), found.check_name)
             self._evaluated.add(key)
             if not found.passed and found.severity.value == "ERROR" and found.blocking:
                 self._refused[key] = found.description or ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import unicodedata
+from typing import TYPE_CHECKING, Final
 
 from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.node import CHAMPION, ModelNode
@@ -17,6 +18,9 @@ from mesh_pipelines.shared import SharedResources, shared_resources
 if TYPE_CHECKING:
     from mesh_pipelines.modeling.champion_moves import AliasMove
 
+LONGEST_REASON: Final = 2000
+"""Letters; the whole of it goes into one tag of MLflow's."""
+
 
 def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
     """Make a version the champion on a person's request.
@@ -27,8 +31,9 @@ def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
     Raises:
         GateRefused: the champion is pinned.
         NotPublished: there is no such version.
+        SelectionError: there is no such model, or the reason is blank.
     """
-    shared = _model(key)
+    shared = _model(key, because)
     move = registry_of(shared).promote(
         registry_of(shared).version(key, version), who=by.name, because=because
     )
@@ -47,7 +52,7 @@ def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> Al
         GateRefused: the champion is pinned.
         NotPublished: there is no such version, or was no champion before.
     """
-    shared = _model(key)
+    shared = _model(key, because)
     move = registry_of(shared).rollback(key, who=by.name, because=because, to=to)
     _record(shared, key, move)
     return move
@@ -59,7 +64,7 @@ def pin(key: str, because: str, *, by: Reader) -> AliasMove:
     Raises:
         NotPublished: there is no champion to keep.
     """
-    shared = _model(key)
+    shared = _model(key, because)
     move = registry_of(shared).pin(key, who=by.name, because=because)
     _record(shared, key, move)
     return move
@@ -67,19 +72,34 @@ def pin(key: str, because: str, *, by: Reader) -> AliasMove:
 
 def unpin(key: str, because: str, *, by: Reader) -> AliasMove:
     """Let the gate move the champion again."""
-    shared = _model(key)
+    shared = _model(key, because)
     move = registry_of(shared).unpin(key, who=by.name, because=because)
     _record(shared, key, move)
     return move
 
 
-def _model(key: str) -> SharedResources:
-    from mesh_pipelines.governance.load_mesh import project_root
-
+def _model(key: str, because: str) -> SharedResources:
+    _refuse_reason(because)
     node = load_mesh(project_root()).node(key)
     if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, no model", remedy="name a model, as domain.name")
     return shared_resources()
+
+
+def _refuse_reason(because: str) -> None:
+    """Refuse a reason that is blank, that databases cannot keep, or that is too long to be kept whole."""
+    kinds = [unicodedata.category(letter) for letter in because if letter not in "\t\r\n"]
+    fault = ""
+    if not any(kind[0] in "LNPS" for kind in kinds):
+        fault = "is blank, and it stays on record"
+    elif "Cc" in kinds or "Cs" in kinds:
+        fault = "has control characters, or bytes that are no text"
+    elif len(because) > LONGEST_REASON:
+        fault = f"has {len(because):,} letters, and at most {LONGEST_REASON:,} are kept"
+    if fault:
+        raise SelectionError(
+            f"the reason {fault}", where="--because", remedy='say why, as --because "agreed with its owner"'
+        )
 
 
 def _record(shared: SharedResources, key: str, move: AliasMove) -> None:

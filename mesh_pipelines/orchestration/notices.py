@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import REASON, asset_key
+from mesh_pipelines.dagster_names import REASON, asset_key, dotted, op_name
 from mesh_pipelines.declaring.node import LoadedDomain, Node, OwnCheck
 from mesh_pipelines.errors import MeshError, NoticeRefused
 from mesh_pipelines.orchestration.check_events import FailedChecks
@@ -91,7 +91,7 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         if not fresh:
             return dg.SkipReason("told before" if found else "it will be tried again")
         urls = urls_for(domain.profile, get_settings())
-        send(urls, *message(domain, context.dagster_run, fresh, get_settings()))
+        send(urls, *message(context.dagster_run, fresh, get_settings()))
         tags = {f"{SENT}/{failure.cause}": "yes" for failure in fresh}
         context.instance.add_run_tags(context.dagster_run.run_id, tags)
         return dg.SkipReason(
@@ -112,7 +112,7 @@ def failures_of(
     """
     if run.tags.get("dagster/will_retry") == "true":
         return []
-    steps = {f"{node.domain}__{node.name}": node for node in domain.nodes.values()}
+    steps = {op_name(node.key): node for node in domain.nodes.values()}
     by_hand = FailedChecks(domain.nodes.values())
     rules: dict[str, list[tuple[str, int, int]]] = {}
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
@@ -120,7 +120,7 @@ def failures_of(
         check = event.asset_check_evaluation_data if event else None
         if check is not None and not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
             counts = (_count(check.metadata, "failed"), _count(check.metadata, "checked"))
-            rules.setdefault(".".join(check.asset_key.path), []).append((check.check_name, *counts))
+            rules.setdefault(dotted(check.asset_key), []).append((check.check_name, *counts))
         if event is not None and by_hand.concerns(event.step_key):
             by_hand.of(event)
     found: list[Failure] = []
@@ -135,9 +135,7 @@ def failures_of(
     return found or [Failure(domain.name, "A run failed", description, "see its log")]
 
 
-def message(
-    domain: LoadedDomain, run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings
-) -> tuple[str, str]:
+def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings) -> tuple[str, str]:
     """Subject and text of a notice."""
     first = failures[0]
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""

@@ -127,8 +127,7 @@ def _champion_card(node: ChampionNode) -> str:
         "It changes when a challenger passes the gate, or by a person's word."
     )
     declared = node.declaration
-    given = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
-    gate = given if isinstance(given, Gate) else Gate()
+    gate = declared.gate if isinstance(declared, ModelDeclaration) else Gate()
     floors = "; ".join(f"`{metric}` {bound:g}" for metric, bound in gate.floors.items())
     return _join(
         lead,

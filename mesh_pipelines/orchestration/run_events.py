@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mesh_pipelines.dagster_names import WORK_SECONDS, dotted, op_name
-from mesh_pipelines.declaring.own_checks import OwnCheck
+from mesh_pipelines.declaring.node import OwnCheck
 from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.orchestration.check_events import FailedChecks
 from mesh_pipelines.orchestration.run_report import Reporter, Status, StepReport

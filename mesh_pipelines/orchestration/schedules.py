@@ -137,7 +137,7 @@ def _time_before(due: Due, now: datetime) -> datetime:
 
 def _when(node: Node, zone: str) -> tuple[str, str] | None:
     if isinstance(node, ModelNode):
-        age = getattr(node.declared.options.get("retrain"), "max_age", None)
+        age = node.declared.retrain.max_age
         hourly = age is not None and str(age).endswith("h")
         return None if age is None else ("0 * * * *" if hourly else f"0 {HOUR} * * *", zone)
     if node.contract is None:

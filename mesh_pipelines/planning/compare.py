@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, PredictionsNode, SourceNode
 from mesh_pipelines.errors import MeshError, TransientError
 from mesh_pipelines.landing.changes import changed_partitions, refused_inputs_error
+from mesh_pipelines.planning.durations import days_or_hours
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, partitions_in
 from mesh_pipelines.planning.judgement import Changes
 from resources.lake.publication import Publication
@@ -108,11 +109,6 @@ def declared_partitions(node: Node, names: Iterable[str]) -> tuple[str, ...]:
     """Those partitions that a node's own contract declares, sorted; Dagster knows no others."""
     cut = node.contract.partition if node.contract else None
     return tuple(sorted(name for name in names if cut is None or cut.holds(name)))
-
-
-def days_or_hours(length: timedelta) -> str:
-    """A length of time in whole days, or in hours where it is shorter than a day."""
-    return f"{length.days} days" if length.days else f"{length.seconds // 3600} hours"
 
 
 def _source(node: SourceNode, facts: Facts) -> Difference:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from mesh_pipelines.declaring.node import Node, SourceNode
+from mesh_pipelines.planning.durations import days_or_hours
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Step
@@ -82,15 +83,10 @@ def late_nodes(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, 
         age = now - record.published_at
         if age > promised:
             found[node.key] = (
-                f"was last published on {record.published_at:%Y-%m-%d %H:%M} UTC, {span(age)} ago; "
-                f"its contract promises {span(promised)}"
+                f"was last published on {record.published_at:%Y-%m-%d %H:%M} UTC, {days_or_hours(age)} ago; "
+                f"its contract promises {days_or_hours(promised)}"
             )
     return found
-
-
-def span(length: timedelta) -> str:
-    """A length of time in days, or in hours where it is short."""
-    return f"{length.days} days" if length.days > 1 else f"{length.total_seconds() / 3600:.0f} hours"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.load import model_spec
@@ -199,16 +199,16 @@ def _all_standings(shared: SharedResources) -> Mapping[str, Standing]:
 
 def _facts(standing: Standing, features_key: str) -> ModelFacts:
     latest, hidden = standing.newest, standing.in_shadow
-    features: Mapping[str, Any] = latest.inputs.get(features_key, {})
+    features = latest.inputs.get(features_key)
     return ModelFacts(
         latest=latest.version,
-        features=str(features.get("data_version", "")),
+        features=features.data_version if features else "",
         spec=latest.spec_digest,
         trained_at=latest.trained_at,
         # The gate decides on the newest version only, so the one before it was decided on, or passed over.
         decided=latest.version if latest.gate else latest.version - 1,
         champion=standing.champion,
-        features_version=features.get("version"),
+        features_version=features.version if features else None,
         shadow=hidden.version if hidden else 0,
         shadow_seen=hidden.shadow_seen if hidden else "",
         shadow_until=hidden.shadow_until[:10] if hidden else "",

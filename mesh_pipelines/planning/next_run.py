@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.landing.landed import LISTED
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.shares import next_group, windows
 from mesh_pipelines.planning.step import Plan, Step
 
-_LISTED = 8
 LOST = 3
 """Killed runs of one cause after which no other is started without a person."""
 
@@ -158,5 +158,5 @@ def _is_settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
 
 
 def _list_versions(versions: Sequence[str]) -> str:
-    shown = ", ".join(versions[:_LISTED])
-    return f"{shown} and {len(versions) - _LISTED} more" if len(versions) > _LISTED else shown
+    shown = ", ".join(versions[:LISTED])
+    return f"{shown} and {len(versions) - LISTED} more" if len(versions) > LISTED else shown

@@ -10,9 +10,8 @@ import polars as pl
 
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.landing.landed import FILE, ROW
-from mesh_pipelines.publishing.refusal import RULES
 from quality.contract import Contract
-from quality.outcome import RuleResult, Tally
+from quality.outcome import RULES, RuleResult, Tally
 
 if TYPE_CHECKING:
     from quality.rows import RowSplit

@@ -9,10 +9,7 @@ import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.landing.landed import FILE, ROW
-from quality.outcome import Outcome
-
-RULES = "_rules"
-"""Column of refused rows: the rules that each row broke."""
+from quality.outcome import RULES, Outcome
 
 _SHOWN = 5
 

@@ -23,10 +23,10 @@ from mesh_pipelines.publishing.quarantine import (
     whole_results,
 )
 from mesh_pipelines.publishing.record import PublishRecord
-from mesh_pipelines.publishing.refusal import RULES, Places
+from mesh_pipelines.publishing.refusal import Places
 from mesh_pipelines.shared import SharedResources
 from quality.contract import Contract
-from quality.outcome import Outcome, RuleResult, Tally
+from quality.outcome import RULES, Outcome, RuleResult, Tally
 from quality.rules import Rule, dataset_rules, rules_of
 
 if TYPE_CHECKING:

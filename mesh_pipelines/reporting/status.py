@@ -133,9 +133,7 @@ def _model(node: Node, shared: SharedResources, lags: Lags) -> ModelState:
 def _version_state(found: ModelVersion | None) -> ModelVersionState | None:
     if found is None:
         return None
-    inputs = {
-        key: int(given["version"]) for key, given in found.inputs.items() if given["version"] is not None
-    }
+    inputs = {key: given.version for key, given in found.inputs.items() if given.version is not None}
     return ModelVersionState(
         version=found.version,
         metrics=found.metrics,

@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.execution import context_creation_job
 from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR
 
-from mesh_pipelines.dagster_names import REASON
+from mesh_pipelines.dagster_names import DOMAIN, REASON, key_of_op
 from mesh_pipelines.errors import cause_in_words
 from resources.settings import get_settings
 
@@ -66,13 +66,13 @@ def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str
     Args:
         tags: tags of the run.
     """
-    run = f"run {run_id[:8]} of {tags.get('mesh/domain', 'a person')}"
+    run = f"run {run_id[:8]} of {tags.get(DOMAIN, 'a person')}"
     where = f"{get_settings().ui_url.rstrip('/')}/runs/{run_id}"
     match event.event_type:
         case dg.DagsterEventType.RUN_START:
             return f"{run} begins: {tags.get(REASON, 'launched by hand')}"
         case dg.DagsterEventType.STEP_FAILURE:
-            name = str(event.step_key).replace("__", ".", 1)
+            name = key_of_op(str(event.step_key))
             return f"{run}: {name} failed: {cause_in_words(event.step_failure_data.error)}"
         case dg.DagsterEventType.RUN_SUCCESS:
             return f"{run} has ended well"

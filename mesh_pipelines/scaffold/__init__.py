@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import re
 import shutil
@@ -14,35 +15,33 @@ from string import Template
 
 import yaml
 
-from mesh_pipelines.errors import MeshError
+from mesh_pipelines.errors import MeshError, SelectionError
 
 _TEMPLATE = Path(__file__).parent / "template"
-_NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
+_NAME = re.compile(r"[a-z](_?[a-z0-9])+")
+_LONGEST = 41
+_RESERVED = frozenset({"conftest", "definitions", "test", "tests"})
+"""Names by which pytest and the loader of domains know files that are no domains."""
 
 
 def new_domain(name: str, root: Path) -> list[Path]:
     """Write a small working domain, its sample data and its line in ``workspace.yaml``: all of it, or nothing.
 
     Args:
-        name: the domain's name: lower case letters, digits and underscores.
+        name: the domain's name; :func:`_refuse_name` has the rule.
 
     Returns:
         The files written, ``workspace.yaml`` last. A file that has landed where the sample would lie stays as it is.
 
     Raises:
-        MeshError: the name is invalid or taken, or one of the places cannot be written to.
+        SelectionError: the name cannot be a domain's.
+        MeshError: the name is taken, or one of the places cannot be written to.
         LandingError: the landing zone is no folder.
     """
     from resources.settings import get_settings
 
-    if not _NAME.fullmatch(name) or "__" in name or iskeyword(name):
-        raise MeshError(
-            f"{name!r} cannot be a domain's name",
-            remedy="use lower case letters, digits and single underscores, beginning with a letter: customer_care",
-        )
+    _refuse_name(name, root)
     folder, workspace = root / "domains" / name, root / "workspace.yaml"
-    if folder.exists():
-        raise MeshError("a domain of this name exists", where=f"domains/{name}", remedy="choose another name")
     files = _filled(folder, name)
     landed = get_settings().landing_folder / name / "readings.csv"
     if not landed.exists():
@@ -65,6 +64,30 @@ def new_domain(name: str, root: Path) -> list[Path]:
             remedy="see to that place, or name another one (MESH_HOME, MESH_LANDING), and type it again",
         ) from error
     return [*files, workspace]
+
+
+def _refuse_name(name: str, root: Path) -> None:
+    """Refuse what cannot be a domain's name: it is a Python package, the first part of a key, and of a Dagster op.
+
+    Two underscores divide an op's name into domain and asset, so a name has none in a row and none at its end.
+    """
+    fault = ""
+    if not _NAME.fullmatch(name):
+        fault = "it is not lower case letters, digits and single underscores between them, a letter first"
+    elif len(name) > _LONGEST:
+        fault = f"it has {len(name)} letters, and at most {_LONGEST} are allowed"
+    elif iskeyword(name):
+        fault = "it is a word of Python's own, and the domain is a Python package"
+    elif name in _RESERVED or name.startswith("test_"):
+        fault = "pytest and the loader of domains keep this name for their own files"
+    if fault:
+        shown = name if len(name) <= 2 * _LONGEST else f"{name[:_LONGEST]}..."
+        raise SelectionError(
+            f"{shown!r} cannot be a domain's name: {fault}", remedy="choose a name such as customer_care"
+        )
+    for place in (Path("domains", name), Path("domains", f"{name}.py")):
+        if os.path.lexists(root / place):
+            raise MeshError("this name is taken: it exists", where=str(place), remedy="choose another name")
 
 
 def _filled(folder: Path, name: str) -> dict[Path, str]:

@@ -38,8 +38,8 @@ SHADOW_CHECK = Check(
 def champion_checks(node: Node) -> tuple[Check, ...]:
     """Checks of the gate of one champion."""
     declared = node.declaration
-    gate = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
-    return (*CHAMPION_CHECKS, SHADOW_CHECK) if getattr(gate, "shadow", None) else CHAMPION_CHECKS
+    shadow = isinstance(declared, ModelDeclaration) and declared.gate.shadow
+    return (*CHAMPION_CHECKS, SHADOW_CHECK) if shadow else CHAMPION_CHECKS
 
 
 def contract_checks(contract: Contract) -> tuple[Check, ...]:

@@ -44,7 +44,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
             raise NotPublished("there is no champion yet", where=model, remedy=f"mesh run {model}")
         found = judge(node, facts)
         if only_if_stale(context) and before and not found.reasons:
-            yield unchanged_output(node, before)
+            yield unchanged_output(before)
             return
         begun = time.perf_counter()
         champion = registry_of(shared).version(model, number)

@@ -125,7 +125,7 @@ def _link(page: str) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
 
 
-def unchanged_output(node: Node, before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
+def unchanged_output(before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
     """The output of a step that found nothing to do.
 
     Args:

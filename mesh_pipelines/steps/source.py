@@ -39,7 +39,7 @@ def source_step(node: Node) -> Produce:
                 node, landing, before, wanted_partitions(context, node), anew=not only_if_stale(context)
             )
             if made is None:
-                yield unchanged_output(node, before)
+                yield unchanged_output(before)
                 return
             candidate, chosen = made
             try:

@@ -42,7 +42,7 @@ def transform_step(node: Node) -> Produce:
         partitions = wanted_partitions(context, node)
         before = shared.record(node.key)
         if only_if_stale(context) and before and not _outdated_partitions(node, shared, reads, partitions):
-            yield unchanged_output(node, before, column_schema(node, shared.lake, reads, before.version))
+            yield unchanged_output(before, column_schema(node, shared.lake, reads, before.version))
             return
         _refuse_partitions_not_landed(node, reads, partitions)
         begun = time.perf_counter()

@@ -84,8 +84,14 @@ class Log:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
+        options = dict(self.options)
         try:
-            table = DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+            # Delta looks for every number up to the one that it is asked for, a minute for the highest.
+            if version is not None and not self.store.exists(self.commit_file(version)):
+                newest = DeltaTable(self.uri, storage_options=options).version()
+                if version > newest:
+                    raise DeltaError(f"the newest version is {newest}")
+            table = DeltaTable(self.uri, version=version, storage_options=options)
         except TableNotFoundError:
             raise NotPublished(
                 "nothing is published yet", where=self.key, remedy=f"run: mesh run {self.key}"

@@ -168,13 +168,13 @@ class Lake:
         }
         return tuple(sorted(folder.replace("/", ".") for folder in folders if folder.count("/") == 1))
 
-    def partitions(self, key: str, version: int | None = None) -> tuple[str, ...]:
+    def partitions(self, key: str) -> tuple[str, ...]:
         """Partitions that hold rows, sorted; empty for a table without a partition column."""
-        return tuple(sorted(name for name in self.record(key, version).partitions if name))
+        return tuple(sorted(name for name in self.record(key).partitions if name))
 
-    def schema(self, key: str, version: int | None = None) -> pl.Schema:
+    def schema(self, key: str) -> pl.Schema:
         """Columns and their types, in order."""
-        return pl.Schema(self.record(key, version).schema)
+        return pl.Schema(self.record(key).schema)
 
     def vacuum(self, key: str, keep: int, pinned: Collection[int] = ()) -> int:
         """Remove files that no kept version needs; returns their number.
@@ -212,9 +212,9 @@ class Lake:
         self.table(key).verify(files, again=True)
         return len(files)
 
-    def explain(self, error: BaseException, key: str, version: int | None = None) -> BaseException:
+    def explain(self, error: BaseException, key: str) -> BaseException:
         """The MeshError behind an error met while reading a table; the error itself if there is none."""
-        return self.table(key).explain(error, version)
+        return self.table(key).explain(error)
 
     def reading(self, key: str, version: int | None = None) -> AbstractContextManager[None]:
         """Read a scanned table inside this block: it raises a damaged file or a wrong key as an error of the mesh."""

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from mesh_pipelines.declaring.mesh import read_workspace
-from mesh_pipelines.errors import MeshError
+from mesh_pipelines.errors import MeshError, SelectionError
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.check import check_mesh
 from mesh_pipelines.runtime.instance import dagster_instance
@@ -65,13 +65,58 @@ def test_the_first_domain_of_a_workspace(tmp_path: Path, text: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Machines", "1st", "my-domain", "my domain", "a__b", "../up", "x", "é", "class"]
+    ("name", "fault"),
+    [
+        *(
+            (name, "a letter first")
+            for name in [
+                "",
+                "Machines",
+                "1st",
+                "my-domain",
+                "my domain",
+                "a__b",
+                "ab_",
+                "../up",
+                "x",
+                "é",
+                "a\0b",
+            ]
+        ),
+        *((name, "a word of Python's own") for name in ["class", "import", "lambda"]),
+        *(
+            (name, "for their own files")
+            for name in ["conftest", "definitions", "test", "tests", "test_pilots"]
+        ),
+        ("a" * 42, "at most 41"),
+        ("a" * 10_000, "at most 41"),
+    ],
 )
-def test_what_can_be_no_name_is_refused(tmp_path: Path, name: str) -> None:
+def test_what_can_be_no_name_is_refused(tmp_path: Path, name: str, fault: str) -> None:
     """A name has to be one for a Python package, a Dagster key and a table; nothing is written otherwise."""
-    with pytest.raises(MeshError, match="cannot be a domain's name"):
+    with pytest.raises(SelectionError, match=r"cannot be a domain's name") as refused:
         new_domain(name, tmp_path)
+    assert fault in refused.value.what
+    assert len(str(refused.value)) < 300
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["file", "module", "folder", "broken link"])
+def test_nothing_that_exists_becomes_a_domain(tmp_path: Path, there: str) -> None:
+    """A file of the name, or a module that Python would find instead of the domain, is left as it is."""
+    place = tmp_path / "domains" / ("machines.py" if there == "module" else "machines")
+    place.parent.mkdir()
+    if there == "folder":
+        place.mkdir()
+    elif there == "broken link":
+        place.symlink_to(tmp_path / "nowhere")
+    else:
+        place.write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(MeshError, match="it exists") as refused:
+        new_domain("machines", tmp_path)
+    assert refused.value.where == str(place.relative_to(tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_full_disk_is_found_behind_the_errors_that_wrap_it(tmp_path: Path) -> 
     assert isinstance(found, StorageFull)
     assert found.where == str(tmp_path / "runs.db")
     assert "free space" in found.remedy
+    assert "vacuum" not in found.remedy, "there is no such command"
 
 
 def test_only_folders_of_the_mesh_are_unusable(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 import mesh_pipelines
 from mesh_pipelines import Gate, Port, data_product, feature_set, model, predictions, source
-from mesh_pipelines.declaring.declarations import Declaration, Input
+from mesh_pipelines.declaring.declarations import Declaration, Input, ModelDeclaration
+from mesh_pipelines.declaring.model_spec import Retrain
+from mesh_pipelines.declaring.watch import Watch
 
 PORT = Port("weather.observations", purpose="delay-prediction")
 
@@ -117,3 +119,16 @@ def test_declaring_needs_no_dagster() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("wrong", ["strict", 1, {"shadow": "14d"}])
+def test_an_option_of_a_model_is_of_its_type(wrong: object) -> None:
+    """Pages, checks and schedules read a gate, bounds and reasons to retrain, whatever the domain wrote."""
+
+    def declared(**options: object) -> ModelDeclaration:
+        return ModelDeclaration(features="rides", options=options)
+
+    given = declared(gate=Gate(shadow="14d"), watch=Watch(), retrain=Retrain(max_age="30d"))
+    assert (given.gate.shadow, given.retrain.max_age) == ("14d", "30d")
+    for made in (declared(), declared(gate=wrong, watch=wrong, retrain=wrong)):
+        assert (made.gate, made.watch, made.retrain) == (Gate(), Watch(), Retrain())

@@ -50,7 +50,7 @@ def test_a_version_is_read_back_whole(
     assert (version.key, version.version, version.sha256) == (key, 1, trained.sha256)
     assert version.metrics == trained.metrics
     assert version.baseline == trained.baseline
-    assert version.inputs["demo.departures"] == {"version": 9, "data_version": "def"}
+    assert version.inputs["demo.departures"] == TableVersion("demo.departures", 9, "def")
     assert version.dagster_run_id == "run-1"
     loaded = registry.read(version)
     assert loaded.model == trained.model
@@ -230,5 +230,5 @@ def test_a_version_is_never_without_its_tags(
         with pytest.raises(KeyboardInterrupt):
             _log(tracking, spec, trained, key)
     version = Registry(tracking).version(key, 1)
-    assert version.inputs["demo.lateness_features"]["version"] == 4
+    assert version.inputs["demo.lateness_features"].version == 4
     assert version.sha256 == trained.sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
 from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
+from mesh_pipelines.modeling.version import AliasMove
 from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
 from mesh_pipelines.monitoring.watching import Live, Look
 from mesh_pipelines.orchestration import model_requests
@@ -94,6 +95,33 @@ def test_only_models_are_decided_on() -> None:
     """A product's key is answered with what it is."""
     with pytest.raises(SelectionError, match="is a product"):
         model_requests.pin("machines.readings", "why not", by=ANN)
+
+
+@pytest.mark.parametrize(
+    ("because", "fault"),
+    [
+        *((text, "is blank") for text in ["", " ", "\t\n", "\u200b", "\u00a0\u2028"]),
+        *((text, "control characters") for text in ["audit\0", "audit\x1b[31m", "audit \udcff"]),
+        ("a" * 2001, "at most 2,000"),
+    ],
+)
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda because: model_requests.promote(KEY, 1, because, by=ANN),
+        lambda because: model_requests.rollback(KEY, because, by=ANN),
+        lambda because: model_requests.pin(KEY, because, by=ANN),
+        lambda because: model_requests.unpin(KEY, because, by=ANN),
+    ],
+    ids=["promote", "rollback", "pin", "unpin"],
+)
+def test_a_decision_without_a_reason_is_refused(
+    request_of: Callable[[str], AliasMove], because: str, fault: str
+) -> None:
+    """What stays on record says why, in text that every database keeps whole."""
+    with pytest.raises(SelectionError, match=fault) as refused:
+        request_of(because)
+    assert refused.value.remedy
 
 
 def test_why_tells_what_is_what_was_and_what_comes_next(inside: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -245,8 +246,11 @@ def test_what_is_not_published_is_said_so(lake: Lake, rows: pl.DataFrame) -> Non
     assert lake.history(KEY) == []
     assert lake.keys() == ()
     publish(lake, rows)
-    with pytest.raises(NotPublished, match="no version 9"):
-        lake.scan(KEY, version=9)
+    for version in (9, 999_999_999):
+        begun = time.process_time()
+        with pytest.raises(NotPublished, match=f"no version {version}"):
+            lake.scan(KEY, version=version)
+        assert time.process_time() - begun < 2, "Delta looks for every number before it"
     assert lake.keys() == (KEY,)
 
 

@@ -11,7 +11,7 @@ import tempfile
 import traceback
 from collections import deque
 from collections.abc import Collection, Generator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 4
 """Calls that may wait for a busy child; each holds a batch of a bounded number of rows."""
+_PIECE = 0.2
+"""Seconds after which a wait looks for an interrupt."""
 SECONDS = 60.0
 """Longest that the dataset rules of one candidate may take together."""
 
@@ -161,10 +163,16 @@ class _Elsewhere:
         """Forget the rows when all else is done; a shared child does so later. A page not written is printed."""
         for call in self._calls:
             call.add_done_callback(_print_failure)
-        self._submit("close", ahead=None)
-        self._calls[-1].add_done_callback(lambda _: shutil.rmtree(self._spill, ignore_errors=True))
+        if self._worker.child.ended:
+            self._forget()
+        else:
+            self._submit("close", ahead=None)
+            self._calls[-1].add_done_callback(lambda _: self._forget())
         if self._own:
             self._worker.finish()
+
+    def _forget(self) -> None:
+        shutil.rmtree(self._spill, ignore_errors=True)
 
     def _submit(self, call: str, *given: Any, ahead: int | None = _AHEAD) -> None:
         if ahead is not None:
@@ -177,7 +185,11 @@ class _Elsewhere:
         answer = None
         try:
             while len(self._calls) > leaving:
-                answer = self._calls.popleft().result()
+                call = self._calls.popleft()
+                # In pieces: where polars has taken SIGINT over, one long wait is not interrupted by Ctrl-C.
+                while not wait([call], _PIECE).done:
+                    pass
+                answer = call.result()
         except ChildEnded as error:
             self._calls.clear()
             raise AuditorLost(

@@ -219,6 +219,7 @@ def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threa
     con.execute(f"SET memory_limit = {_literal(memory_limit)}")
     con.execute(f"SET temp_directory = {_literal(str(spill))}")
     con.execute("SET preserve_insertion_order = false")
+    con.execute("SET enable_progress_bar = false")
     if threads:
         con.execute(f"SET threads = {threads}")
     try:

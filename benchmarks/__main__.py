@@ -13,6 +13,7 @@ from benchmarks._measure import Figure
 NAMES = (
     "imports",
     "lake_encryption",
+    "ingest",
     "incremental",
     "landing",
     "demo",

@@ -151,6 +151,7 @@ class Contract:
     """The promise of one product or source.
 
     Args:
+        is_source: True for rows as they land from outside, often raw text; false for a product made of them.
         name: name of the schema object, which is the asset's name; the key is ``domain.name``.
         key: columns of the primary key, in order; may be empty for a source.
         tolerance: share (0..1) of rows that may be quarantined.
@@ -159,7 +160,7 @@ class Contract:
     """
 
     path: Path
-    stage: Stage
+    is_source: bool
     id: str
     name: str
     domain: str
@@ -200,6 +201,11 @@ class Contract:
         """Columns whose values may be shown to anybody."""
         return frozenset(c.name for c in self.columns if c.classification == "public")
 
+    @property
+    def all_public(self) -> bool:
+        """No column is classified, so a message may quote what landed."""
+        return len(self.public) == len(self.columns)
+
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
         for column in self.columns:
@@ -219,15 +225,16 @@ def load_contract(path: Path | str, *, stage: Stage = "product") -> Contract:
         ContractError: with every violation found, each with file, JSON path and fix.
     """
     path = Path(path)
+    is_source = stage == "source"
     document, content = odcs.read(path)
     violations = odcs.violations_of_standard(document, path)
-    violations += violations_of_federation(document, path, stage, sound=not violations)
+    violations += violations_of_federation(document, path, is_source=is_source, sound=not violations)
     if violations:
         raise ContractError(str(path), violations)
-    return _build(document, path, stage, hashlib.sha256(content).hexdigest())
+    return _build(document, path, is_source, hashlib.sha256(content).hexdigest())
 
 
-def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Contract:
+def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) -> Contract:
     schema = document["schema"][0]
     about = document.get("description", {})
     custom = {p["property"]: p["value"] for p in document.get("customProperties", ())}
@@ -239,7 +246,7 @@ def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Co
     partitions = custom.get("partitions")
     return Contract(
         path=path,
-        stage=stage,
+        is_source=is_source,
         id=document["id"],
         name=schema["name"],
         domain=document["domain"],
@@ -255,7 +262,7 @@ def _build(document: odcs.Document, path: Path, stage: Stage, digest: str) -> Co
         partition=Partition(
             partitioned, partitions["every"], partitions["since"], partitions.get("until", "")
         )
-        if partitions and (partitioned or stage == "source")
+        if partitions and (partitioned or is_source)
         else None,
         tolerance=custom.get("tolerance", 0) / 100,
         missing=tuple(custom.get("missingValues", ())),

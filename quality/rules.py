@@ -106,7 +106,9 @@ def dataset_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 def _completed(rule: Rule, contract: Contract) -> Rule:
     return replace(
         rule,
-        public=all(c in contract.public for c in rule.columns),
+        # In a line that is shifted, the value of a classified column stands in a public one.
+        public=all(c in contract.public for c in rule.columns)
+        and (contract.all_public or not contract.is_source),
         dimension=rule.dimension or DIMENSIONS.get(rule.kind, "conformity"),
     )
 

@@ -13,7 +13,10 @@ from quality import values
 from quality.contract import Column, Contract
 
 PROVENANCE = ("_file", "_row")
-_EXACT_FLOAT = 2**53
+_EXACT: Mapping[pl.DataType, int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
+"""The largest whole number up to which a float type holds each one."""
+_FINER = r"\.\d{6}\d*[1-9]"
+"""Text of a time with a fraction of a microsecond that is not zero."""
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
@@ -60,7 +63,7 @@ def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | No
     if dtype == wanted or dtype == pl.Null or (dtype.is_integer() and wanted.is_integer()):
         return None
     if dtype == pl.String:
-        return None if contract.stage == "source" else ""
+        return None if contract.is_source else ""
     if wanted == pl.String:
         return None if isinstance(dtype, pl.Categorical | pl.Enum) else ""
     if wanted.is_float():
@@ -93,7 +96,7 @@ def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
 
     Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
-    parsing = contract.stage == "source"
+    parsing = contract.is_source
     present = {
         c.name: _present(c.name, contract.missing)
         if parsing and batch.schema[c.name] == pl.String
@@ -109,8 +112,8 @@ def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
     before, after = source.null_count().row(0, named=True), frame.null_count().row(0, named=True)
     suspects = [c.name for c in contract.columns if before[c.name] != after[c.name]]
     unreadable = {name: frame[name].is_null() & source[name].is_not_null() for name in suspects}
-    for name, dtype in frame.schema.items():
-        if (lossy := _rounded(source[name], dtype)) is not None and lossy.any():
+    for name in frame.columns:
+        if (lossy := _rounded(source[name], frame[name])) is not None and lossy.any():
             unreadable[name] = lossy | unreadable[name] if name in unreadable else lossy
     if unreadable:
         frame = frame.with_columns(frame[n].set(mask, None) for n, mask in unreadable.items())
@@ -152,13 +155,14 @@ def _moments(text: pl.Series, column: Column) -> pl.Series:
     for pattern in ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"):
         left = (found.is_null() & text.is_not_null()).arg_true()
         if left.len():
-            found = found.scatter(
-                left, _moment(text.gather(left).str.replace(" ", "T", literal=True), pattern, zone)
-            )
+            rest = text.gather(left).str.replace(" ", "T", literal=True)
+            found = found.scatter(left, _moment(rest, pattern, zone))
     return found
 
 
 def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
+    if "f" in pattern:
+        text = text.set(text.str.contains(_FINER).fill_null(False), None)  # it would be cut to microseconds
     if "z" in pattern:
         return text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
     local = text.str.to_datetime(pattern, time_unit="us", strict=False)
@@ -168,19 +172,32 @@ def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
     return local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
 
 
-def _rounded(source: pl.Series, wanted: pl.DataType) -> pl.Series | None:
+def _rounded(source: pl.Series, cast: pl.Series) -> pl.Series | None:
     """True where a cast would round the value; None if the cast cannot round."""
-    given = source.dtype
+    given, wanted = source.dtype, cast.dtype
+    if given == pl.String and wanted.is_float():
+        return _rounded_integers(source, cast)
     if (
         wanted.is_float()
         and given.is_integer()
         and (given == pl.Int64 or given == pl.UInt64 or wanted == pl.Float32)
     ):
-        limit = _EXACT_FLOAT if wanted == pl.Float64 else 2**24
+        limit = _EXACT[wanted]
         return ((source > limit) | (source < -limit)).fill_null(False)
     if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":
         return (source.dt.nanosecond() % 1000 != 0).fill_null(False)
     return None
+
+
+def _rounded_integers(text: pl.Series, cast: pl.Series) -> pl.Series | None:
+    """True where text is a whole number that the float type may not hold: refused as it would be of Parquet."""
+    limit = _EXACT[cast.dtype]
+    at = (cast.abs() >= limit).fill_null(False).arg_true()  # 2^53 + 1 has been rounded to 2^53 by now
+    if not at.len():
+        return None
+    suspects = text.gather(at)
+    whole = suspects.str.contains(r"^[+-]?\d+$") & (suspects.str.strip_chars_start("+-") != str(limit))
+    return pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True).scatter(at, whole)
 
 
 def as_text(batch: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shlex
 import tomllib
 from collections.abc import Iterator
@@ -13,11 +14,17 @@ from typing import get_args
 import pytest
 import typer.main
 
+import mesh_pipelines
 from benchmarks.__main__ import NAMES
 from mesh_pipelines.commands.cli import app
 from mesh_pipelines.commands.demo_data import DOMAINS
 from mesh_pipelines.declaring.declarations import Stage
 from mesh_pipelines.declaring.load import load_domain
+from quality.lint.governance import CLASSIFICATIONS
+from quality.lint.promises import CUSTOM_PROPERTIES, TIMES
+from quality.lint.requirements import METRIC_ARGUMENTS, SEVERITIES
+from quality.rules import BOUNDS
+from quality.values import DTYPES
 from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,47 +199,86 @@ def _architecture(title: str) -> str:
     return found[1]
 
 
+_PLACE = re.compile(r"`([\w/]+\.py)`(?: `([\w.]+)`)?")
+"""A file of the project, and a class, function or value in it."""
+
+
+def _defined(file: Path) -> set[str]:
+    """Names of the classes, functions and values of a module, and of the methods as ``Class.method``."""
+    found: set[str] = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+            found |= {node.name, *(f"{node.name}.{method.name}" for method in methods)}
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return found
+
+
+def _missing_places(text: str) -> list[tuple[str, str]]:
+    """Places in a text that are not there, by file and name."""
+    return [
+        (file, name)
+        for file, name in _PLACE.findall(text)
+        if not ((ROOT / file).is_file() and (not name or name in _defined(ROOT / file)))
+    ]
+
+
+def _leads(first: str, second: str) -> bool:
+    module = second.removesuffix(".py").replace("/", ".")
+    package, _, name = module.rpartition(".")
+    text = (ROOT / first).read_text()
+    return f"{module} import" in text or f"from {package} import {name}" in text
+
+
 def test_ten_questions_are_answered_in_two_hops() -> None:
-    """Each names two places that are there, of which the first leads to the second."""
-    rows = re.findall(r"^\| (.+\?) \| `(.+)` \| `(.+)` \|$", _architecture("Where is it?"), re.MULTILINE)
+    """Each names places that are there, and each second place is imported by a first one."""
+    rows = re.findall(r"^\| (.+\?) \| (.+) \| (.+) \|$", _architecture("Where is it?"), re.MULTILINE)
     assert len(rows) == 10
-    for question, first, second in rows:
-        assert (ROOT / first).is_file(), question
-        assert (ROOT / second).exists(), question
-        module = second.removesuffix(".py").rstrip("/").replace("/", ".")
-        package, _, name = module.rpartition(".")
-        leads = (
-            f"{module} import" in (text := (ROOT / first).read_text())
-            or f"from {package} import {name}" in text
-        )
-        assert leads or f"from {module}." in text, f"{question}: {first} does not lead to {second}"
+    for question, begin, then in rows:
+        assert not _missing_places(begin + then), question
+        first, second = ([file for file, _ in _PLACE.findall(cell)] for cell in (begin, then))
+        assert first, question
+        assert second, question
+        for file in second:
+            assert any(_leads(start, file) for start in first), f"{question}: nothing leads to {file}"
+
+
+def _layers() -> list[str]:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return next(
+        contract["layers"] for contract in contracts if contract.get("containers") == ["mesh_pipelines"]
+    )
 
 
 def test_a_landed_file_goes_through_the_rooms_in_their_order() -> None:
-    """At most twelve lines, each in a room that is not before the one above it."""
-    walk = re.findall(
-        r"^\d+\. `mesh_pipelines/(\w+)/(\w+\.py)`", _architecture("The way of one landed file"), re.MULTILINE
-    )
+    """At most twelve lines, each in a room that is not before the one above it; each names a function that is there."""
+    text = _architecture("The way of one landed file")
+    walk = re.findall(r"^\d+\. `mesh_pipelines/(\w+)/\w+\.py` `", text, re.MULTILINE)
     assert 6 <= len(walk) <= 12
-    layers: list[str] = next(
-        contract["layers"]
-        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
-            "contracts"
-        ]
-        if contract.get("containers") == ["mesh_pipelines"]
-    )
-    order = {room.strip(" ()"): -at for at, layer in enumerate(layers) for room in layer.split("|")}
-    for room, module in walk:
-        assert (ROOT / "mesh_pipelines" / room / module).is_file(), module
-    at = [order[room] for room, _ in walk]
+    assert len(walk) == len(re.findall(r"^\d+\. ", text, re.MULTILINE))
+    assert not _missing_places(text)
+    rooms = re.findall(r"^\| `(\w+)/` \|", _architecture("The rooms"), re.MULTILINE)
+    at = [rooms.index(room) for room in walk]
     assert at == sorted(at)
 
 
+def test_the_order_of_imports_is_the_one_that_is_enforced() -> None:
+    """The layers shown are those of the contract that `make check` holds, without the rooms yet to be built."""
+    shown = re.findall(r"^    (?:  > )?(\w+ [|>] \w+.*)$", _architecture("The rooms"), re.MULTILINE)
+    built = [layer for layer in _layers() if not layer.startswith("(")]
+    assert [layer for line in shown for layer in line.split(" > ")] == built
+
+
 def test_every_room_is_described() -> None:
-    """The table of rooms has each folder of the platform that holds modules, and no other."""
-    shown = set(re.findall(r"^\| `(\w+)/` \|", _architecture("The rooms"), re.MULTILINE))
-    rooms = {path.parent.name for path in (ROOT / "mesh_pipelines").glob("*/__init__.py")}
-    assert shown == rooms - {"scaffold"}
+    """The table has each folder and module of the platform, and no other."""
+    shown = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", _architecture("The rooms"), re.MULTILINE)
+    folder = ROOT / "mesh_pipelines"
+    rooms = {path.parent.name for path in folder.glob("*/__init__.py")}
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert sorted(shown) == sorted(rooms | modules)
 
 
 def _figures(benchmark: str) -> list[re.Pattern[str]]:
@@ -287,6 +333,49 @@ def _section(title: str) -> str:
     found = re.search(
         rf"^## {title}\n(.*?)(?=^## |\Z)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
+    assert found, title
+    return found[1]
+
+
+def test_the_reference_has_the_words_as_the_code_explains_them() -> None:
+    """docs/reference.md is what its script makes of the docstrings today, and leaves out no word of a domain."""
+    script = runpy.run_path(str(ROOT / "docs" / "reference.py"))
+    assert (ROOT / "docs" / "reference.md").read_text() == script["page"]()
+    of_own_rules = {"LoadedDomain", "Rule", "Violation"}
+    assert set(script["WORDS"]) == set(mesh_pipelines.__all__) - of_own_rules
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [
+        ("Properties of the mesh", {*CUSTOM_PROPERTIES, "purpose", "until"}),
+        ("Columns", {*DTYPES, *BOUNDS, "logicalType", "required", "enum"}),
+        ("Quality entries", {*METRIC_ARGUMENTS, "sql", "custom", "text"}),
+        ("Service levels", set(TIMES)),
+    ],
+)
+def test_the_reference_has_what_the_mesh_reads_of_a_contract(title: str, known: set[str]) -> None:
+    """Each table names what the code knows, and no more."""
+    section = _reference(title)
+    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == known
+
+
+def test_the_reference_gives_arguments_types_and_levels_as_the_code_knows_them() -> None:
+    """Arguments of each metric, physical types of each logical one, classifications, severities."""
+    columns, quality = _reference("Columns"), _reference("Quality entries")
+    for metric, arguments in METRIC_ARGUMENTS.items():
+        [given] = re.findall(rf"^\| `{metric}` \| .+ \| .+ \| (.*)\|$", quality, re.MULTILINE)
+        assert tuple(re.findall(r"`(\w+)`", given)) == arguments
+    for logical, physical in DTYPES.items():
+        [given] = re.findall(rf"^\| `{logical}` \| (.+) \|$", columns, re.MULTILINE)
+        assert re.findall(r"`([^`]+)`", given) == list(physical)
+    assert [name for name in CLASSIFICATIONS if f"`{name}`" not in columns] == []
+    assert [name for name in SEVERITIES if f"`{name}`" not in quality] == []
+
+
+def _reference(title: str) -> str:
+    text = (ROOT / "docs" / "reference.md").read_text()
+    found = re.search(rf"^### {title}\n(.*?)(?=^###? |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[1]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Stage = Literal["source", "product", "features", "model", "champion", "predictions"]
 Transform = Callable[..., pl.LazyFrame]
+CsvDialect = Literal["rfc4180", "semicolon", "tab", "unquoted", "short rows"]
 History = Literal["none", "walk_forward"]
 
 
@@ -29,7 +30,10 @@ History = Literal["none", "walk_forward"]
 class Port:
     """An input port: another domain's product, read under an agreement for one purpose.
 
+    It annotates an argument: ``rows: Annotated[pl.LazyFrame, Port("weather.observations", purpose="...")]``.
+
     Args:
+        product: key of the product, ``domain.name``.
         purpose: what it is read for; the product's owner has to have agreed to it.
     """
 
@@ -92,6 +96,7 @@ class SourceDeclaration(Declaration):
     """Data from outside, kept as it came; see :func:`source`."""
 
     pattern: str = ""
+    dialect: str = "rfc4180"
     stage: Stage = field(default="source", init=False)
 
 
@@ -145,16 +150,20 @@ class PredictionsDeclaration(Declaration):
     stage: Stage = field(default="predictions", init=False)
 
 
-def source(pattern: str, *, contract: str | None = None) -> SourceDeclaration:
+def source(
+    pattern: str, *, dialect: CsvDialect = "rfc4180", contract: str | None = None
+) -> SourceDeclaration:
     """Declare a source: files that land in the domain's own folder of the landing zone (``MESH_LANDING``).
 
     Args:
         pattern: file name below the domain's landing folder; ``{month}`` marks the partition, ``*`` matches any
-            text. The suffix is the format: ``.csv``, ``.parquet`` or ``.jsonl``.
+            text. The suffix is the format: ``.parquet``, ``.jsonl`` or ``.ndjson``; any other is read as CSV.
+        dialect: form of its CSV files where it is not that of RFC 4180: ``semicolon`` or ``tab`` between fields,
+            ``unquoted`` (a quote is an ordinary character), ``short rows`` (last fields may be missing).
         contract: name of the contract; by default the name of the variable.
     """
     module, line = _caller()
-    return SourceDeclaration(pattern=pattern, contract=contract, module=module, line=line)
+    return SourceDeclaration(pattern=pattern, dialect=dialect, contract=contract, module=module, line=line)
 
 
 def sql_source(
@@ -202,7 +211,8 @@ def data_product(fn: Transform | None = None, /, *, contract: str | None = None)
     """Declare a data product: the decorated function makes its rows, the contract says what they promise.
 
     Args:
-        fn: function from input ``pl.LazyFrame`` s to the product's ``pl.LazyFrame``.
+        fn: function from input frames to the product's frame, all ``pl.LazyFrame``; an argument is named after
+            the asset of the same domain that it reads, or is annotated with a ``Port``.
         contract: name of the contract, where it is not the function's name.
     """
 
@@ -248,8 +258,10 @@ def model(
     Args:
         features: name of the feature set, in the same domain.
         target: column to predict; a row without it is scored but not trained on.
-        objective: XGBoost's objective, e.g. ``binary:logistic``.
-        metric: the metric that the gate compares, e.g. ``auc``.
+        objective: XGBoost's objective: ``binary:logistic``, or of a quantity ``reg:squarederror``,
+            ``reg:absoluteerror``, ``reg:pseudohubererror``, ``reg:gamma``, ``reg:tweedie``, ``count:poisson``.
+        metric: the metric that the gate compares: ``auc``, ``logloss`` or ``brier`` of a binary objective,
+            ``rmse`` or ``mae`` of a quantity.
         rounds: boosting rounds.
         baseline: columns whose historic mean of the target is the naive forecast to beat.
         params: further XGBoost parameters.

@@ -126,6 +126,7 @@ class ModelSpec:
         embargo: rows this close before the holdout are not trained on: their target was not yet known then.
         slices: columns by whose values the metrics are also given, and judged.
         ignore: columns that are not features.
+        retrain: reasons to train it again.
         max_memory: bytes; training data larger than this (rows x features x 4) goes through external memory.
         max_categories: a text feature with more distinct values is refused as an identifier.
 

@@ -18,10 +18,10 @@ class AgreementPoint:
     """Grants a domain its own products, and those that an agreement lets it read; refuses everything else.
 
     Args:
-        agreements: agreements of a product, by its key.
+        agreements: agreements of the product that is read.
     """
 
-    agreements: Callable[[str], Sequence[Agreement]]
+    agreements: Sequence[Agreement]
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
     def refusal(self, request: AccessRequest) -> str:
@@ -32,10 +32,9 @@ class AgreementPoint:
             return f"there is no agreement with {request.reader}"
         if request.purpose is None:
             return "no purpose is stated"
-        agreements = self.agreements(request.product)
-        return agreement_refusal(agreements, request.reader.name, request.purpose, self.today())
+        return agreement_refusal(self.agreements, request.reader.name, request.purpose, self.today())
 
 
-def decision_point(published: Callable[[str], Publication | None]) -> AgreementPoint:
-    """The decision point of a mesh; a product's agreements are those it was published with."""
-    return AgreementPoint(lambda key: PublishRecord.of(published(key)).agreements)
+def decision_point(published: Publication | None) -> AgreementPoint:
+    """The decision point for one publication; its agreements are those that it was published with."""
+    return AgreementPoint(PublishRecord.of(published).agreements)

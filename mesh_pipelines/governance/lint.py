@@ -31,6 +31,7 @@ from mesh_pipelines.governance.rules.inputs import (
     OwnInputsExist,
     PartitionsReachAsFar,
     PortsLeadToProducts,
+    SourcesReadTheirOwnFolder,
     TablesAreReadOneWay,
 )
 from mesh_pipelines.governance.rules.models import ModelsAreSound, ModelsAreTrainedOnOwnFeatures
@@ -42,6 +43,7 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     ContractsAreKept(),
     DomainsAreDescribed(),
     OwnInputsExist(),
+    SourcesReadTheirOwnFolder(),
     OtherDomainsAreReadThroughPorts(),
     ModelsAreTrainedOnOwnFeatures(),
     ModelsAreSound(),

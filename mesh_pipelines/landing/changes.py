@@ -34,7 +34,7 @@ def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:
                 reasons.setdefault(partition, []).append(f"{one.name} landed")
             elif before[one.name].fingerprint != one.fingerprint:
                 reasons.setdefault(partition, []).append(f"{one.name} {one.change}")
-        gone = set(before) - {one.name for one in inputs} - set(landed.unfinished)
+        gone = set(before) - {one.name for one in inputs} - set(landed.unfinished) - _unread(landed)
         reasons.setdefault(partition, []).extend(f"{name} was taken away" for name in sorted(gone))
     return {partition: "; ".join(why) for partition, why in sorted(reasons.items()) if why}
 
@@ -43,7 +43,11 @@ def removed_inputs(landed: Landed, known: Known) -> tuple[str, ...]:
     """Names of inputs that were the last of their partition and are gone, while their rows stay published."""
     now = landed.by_partition()
     gone = {name for partition, inputs in known.items() if partition not in now for name in inputs}
-    return tuple(sorted(gone - set(landed.unfinished) - {one.name for one in landed.outside}))
+    return tuple(sorted(gone - set(landed.unfinished) - _unread(landed)))
+
+
+def _unread(landed: Landed) -> set[str]:
+    return {one.name for one in (*landed.outside, *landed.refused)}
 
 
 def separate_undeclared(landed: Landed, cut: Partition | None) -> Landed:
@@ -52,17 +56,27 @@ def separate_undeclared(landed: Landed, cut: Partition | None) -> Landed:
     return replace(landed, inputs=tuple(one for one in landed.inputs if one not in outside), outside=outside)
 
 
-def undeclared_error(landed: Landed, contract: Contract) -> LandingError:
-    """The error of inputs whose partition the contract does not declare."""
-    assert contract.partition is not None
-    what = ", ".join(f"{one.name} ({one.partition})" for one in landed.outside[:LISTED])
-    more = len(landed.outside) - LISTED
+def refused_inputs_error(landed: Landed, contract: Contract) -> LandingError | None:
+    """The error of inputs that are not read, by name; None if there are none."""
+    found = [(one.name, one.why) for one in landed.refused]
+    if landed.outside and contract.partition is not None:
+        span = contract.partition.span
+        found += [
+            (f"{one.name} ({one.partition})", f"outside the partitions that its contract declares ({span})")
+            for one in landed.outside
+        ]
+    if not found:
+        return None
+    lines = [f"  - {name}: {why}" for name, why in found[:LISTED]]
+    if len(found) > LISTED:
+        lines.append(f"  - and {len(found) - LISTED} more")
+    declare = f", or declare the partition in contracts/{contract.path.name} (customProperties, partitions)"
     return LandingError(
-        f"refused, outside the partitions that its contract declares ({contract.partition.span}): {what}"
-        + (f" and {more} more" if more > 0 else ""),
+        "refused, and everything else is read:\n" + "\n".join(lines),
         where=f"{contract.domain}.{contract.name}",
-        remedy=f"declare them in contracts/{contract.path.name} (customProperties, partitions), or take them away; "
-        "they are untouched, and so is what was published",
+        remedy="land a plain file under a name that the source's pattern and calendar know"
+        + (declare if landed.outside else "")
+        + ", or take it away; what was refused is untouched, and so is what was published",
     )
 
 

@@ -6,23 +6,32 @@ where these changed; an object with an ETag never is, for the ETag names its con
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import polars as pl
 
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
 from mesh_pipelines.landing.formats import RawFile, fault_of_file, odd_ones
-from mesh_pipelines.landing.landed import FILE, Known, Landed, LandedInput, refused_error
+from mesh_pipelines.landing.landed import (
+    FILE,
+    Known,
+    Landed,
+    LandedInput,
+    LandedRows,
+    RefusedInput,
+    refused_error,
+)
+from mesh_pipelines.landing.pattern import fault_of_pattern, matcher
+from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect
 from quality.contract import Contract
 from resources.store import Entry, FolderStore, Store
 
 _TOGETHER = 100
 _BATCH = 100_000
 _UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")
-_PARTITIONS = {"month": r"\d{4}-(?:0[1-9]|1[0-2])", "day": r"\d{4}-\d{2}-\d{2}", "year": r"\d{4}"}
 
 
 class FileLanding:
@@ -36,10 +45,16 @@ class FileLanding:
         LandingError: the pattern names no known kind of partition.
     """
 
-    def __init__(self, store: Store, domain: str, pattern: str) -> None:
-        self._store, self._domain, self._pattern = store, domain, pattern
+    def __init__(self, store: Store, domain: str, pattern: str, dialect: Dialect = RFC_4180) -> None:
+        self._store, self._domain, self._pattern, self._dialect = store, domain, pattern, dialect
+        if fault := fault_of_pattern(pattern):
+            raise LandingError(
+                f"the pattern {pattern!r} {fault}",
+                where=f"a source of {domain}",
+                remedy="mend its declaration",
+            )
         self._below, _, last = pattern.rpartition("/")
-        self._matcher = _matcher(last)
+        self._matcher = matcher(last)
         self.where = f"{store.root}/{domain}"
 
     def __enter__(self) -> FileLanding:
@@ -55,10 +70,13 @@ class FileLanding:
         horizon = time.time_ns() - int(settle * 1e9)
         inputs: list[LandedInput] = []
         unfinished: list[str] = []
+        refused: list[RefusedInput] = []
         for entry, name, partition in self._entries():
             stamp = entry.tag or f"{entry.size}-{entry.changed}"
             seen = before.get((partition, name))
-            if seen and seen.stamp == stamp:
+            if why := _refusal(entry, name, partition):
+                refused.append(RefusedInput(name, stamp, why))
+            elif seen and seen.stamp == stamp:
                 inputs.append(LandedInput(name, partition, stamp, seen.fingerprint))
             elif settle and entry.changed > horizon:
                 unfinished.append(name)
@@ -67,10 +85,17 @@ class FileLanding:
                     content = entry.tag or self._store.sha256(entry.name)
                 except FileNotFoundError:
                     continue  # removed since the listing
+                except PermissionError:
+                    refused.append(RefusedInput(name, stamp, "may not be read by this user"))
+                    continue
                 inputs.append(LandedInput(name, partition, stamp, content))
-        return Landed(tuple(sorted(inputs, key=lambda one: one.name)), tuple(sorted(unfinished)))
+        return Landed(
+            tuple(sorted(inputs, key=lambda one: one.name)),
+            tuple(sorted(unfinished)),
+            refused=tuple(sorted(refused)),
+        )
 
-    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Of two files with the same content in one partition only the first is read."""
         if not inputs:
             raise LandingError(
@@ -81,18 +106,24 @@ class FileLanding:
         files = {(one.partition, one.fingerprint): one for one in reversed(inputs)}
         first = sorted(files.values(), key=lambda one: one.name)
         raw = {one.name: self._raw(one) for one in first}
-        faults = {name: file.fault(contract) for name, file in raw.items()}
+        judged = {name: file.judge(contract) for name, file in raw.items()}
+        faults = {name: found.fault for name, found in judged.items()}
         faults |= odd_ones({name: file for name, file in raw.items() if not faults[name]})
         if any(faults.values()):
             lines = [f"{name}: {fault}" for name, fault in faults.items() if fault]
             raise refused_error(f"{contract.domain}.{contract.name}", lines)
         frames: list[pl.LazyFrame] = []
         for one in first:
-            frame = raw[one.name].rows(contract).with_columns(pl.lit(one.name).alias(FILE))
+            frame = (
+                raw[one.name]
+                .rows(contract, judged[one.name].blanks)
+                .with_columns(pl.lit(one.name).alias(FILE))
+            )
             if contract.partition:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)
-        return pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
+        whole = pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
+        return LandedRows(whole, sum(found.records for found in judged.values()))
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         faults: list[str] = []
@@ -103,9 +134,12 @@ class FileLanding:
             except OSError as fault:
                 faults.append(f"{one.name}: {fault_of_file(fault)}")
             except pl.exceptions.PolarsError as fault:
-                faults.append(f"{one.name}: {file.not_text() or fault_of_file(fault)}")
+                faults.append(
+                    f"{one.name}: {file.judge(contract, whole=True).fault or fault_of_file(fault, contract)}"
+                )
         return refused_error(
-            f"{contract.domain}.{contract.name}", faults or [fault_of_file(error.__cause__ or error)]
+            f"{contract.domain}.{contract.name}",
+            faults or [fault_of_file(error.__cause__ or error, contract)],
         )
 
     def _entries(self) -> list[tuple[Entry, str, str]]:
@@ -113,6 +147,12 @@ class FileLanding:
         folder = f"{self._domain}/{self._below}".rstrip("/")
         found: list[tuple[Entry, str, str]] = []
         prefix = len(self._domain) + 1
+        if isinstance(self._store, FolderStore) and self._store.leaves(folder):
+            raise LandingError(
+                "its folder is reached by a symbolic link, and may be another domain's",
+                where=self.where,
+                remedy="land into a plain folder of this name; a whole landing zone may be elsewhere: MESH_LANDING",
+            )
         try:
             for entry in self._store.entries(folder):
                 last = entry.name.rpartition("/")[2]
@@ -130,7 +170,7 @@ class FileLanding:
         return found
 
     def _raw(self, one: LandedInput) -> RawFile:
-        return RawFile(self._store, f"{self._domain}/{one.name}")
+        return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect)
 
 
 def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
@@ -155,20 +195,23 @@ def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     return register_io_source(batches, schema=schema, is_pure=True)
 
 
-def _matcher(pattern: str) -> re.Pattern[str]:
-    expression = ""
-    for part in re.split(r"(\{\w+\}|\*)", pattern):
-        if part == "*":
-            expression += "[^/]*"
-        elif part.startswith("{"):
-            name = part[1:-1]
-            if name not in _PARTITIONS:
-                raise LandingError(
-                    f"{{{name}}} is no kind of partition",
-                    where=f"source pattern {pattern!r}",
-                    remedy=f"use one of {', '.join('{' + known + '}' for known in _PARTITIONS)}",
-                )
-            expression += f"(?P<{name}>{_PARTITIONS[name]})"
-        else:
-            expression += re.escape(part)
-    return re.compile(expression)
+def _refusal(entry: Entry, name: str, partition: str) -> str:
+    """The reason not to read what a pattern fits; empty for a plain file of the domain's own folder."""
+    if entry.odd:
+        return f"is {entry.odd}; only plain files of the domain's own folder are read"
+    if not name.isprintable() or (not name.isascii() and not _is_text(name)):
+        return "its name holds bytes that are no text"
+    if partition:
+        try:
+            date.fromisoformat((partition + "-01-01")[:10])
+        except ValueError:
+            return f"its name says {partition}, and there is no such day, month or year"
+    return ""
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes of a file system that are not UTF-8
+        return False
+    return True

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +11,9 @@ import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.landing.landed import ROW
+from mesh_pipelines.landing.records import Counted, MalformedFile, Positions
+from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect, count_csv
+from mesh_pipelines.landing.strict_json import count_json
 from quality.contract import Contract
 from quality.typed import conform
 from resources.store import ObjectStore, Store
@@ -21,82 +22,95 @@ _JSON = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A file as a whole.
+
+    Args:
+        fault: in words that hold no value of classified data; empty where its rows can be read.
+        records: number of its rows, counted without the parser that reads them.
+        blanks: numbers of its blank lines, see :class:`Counted`.
+    """
+
+    fault: str
+    records: int = 0
+    blanks: Positions | None = None
+
+
+@dataclass(frozen=True)
 class RawFile:
     """One landed file.
 
     Args:
         name: its name in the landing zone; the suffix is the format, CSV by default.
+        dialect: of a CSV.
     """
 
     store: Store
     name: str
+    dialect: Dialect = RFC_4180
 
     @property
     def format(self) -> str:
         ending = "." + self.name.lower().rpartition(".")[2]
         return "parquet" if ending == ".parquet" else "json" if ending in _JSON else "csv"
 
-    def rows(self, contract: Contract) -> pl.LazyFrame:
-        """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types."""
-        return self._scan(contract).select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
+    def rows(self, contract: Contract, blanks: Positions | None = None) -> pl.LazyFrame:
+        """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types.
+
+        Args:
+            blanks: numbers of blank lines, which the reader of CSV takes for rows without values.
+        """
+        found = self._scan(contract)
+        if blanks is not None:
+            found = found.filter(~pl.col(ROW).is_in(pl.Series(blanks, dtype=pl.UInt32).implode()))
+        return found.select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
 
     @cached_property
     def schema(self) -> Mapping[str, pl.DataType]:
-        """Columns and types that the file itself has; empty for a CSV, which has only a header."""
-        if self.format == "csv":
-            return {}
+        """Columns and types of a Parquet file."""
         found = dict(self._scan(None).collect_schema())
         found.pop(ROW, None)
         return found
 
-    def fault(self, contract: Contract) -> str:
-        """The fault of the file as a whole, in words; empty where its rows can be read."""
+    def judge(self, contract: Contract, *, whole: bool = False) -> Judged:
+        """Count its records and hold the file as a whole against its format and the contract.
+
+        Args:
+            whole: see :func:`count_json`.
+        """
         try:
-            with self.store.open(self.name) as handle:
-                if not handle.read(1):
-                    return "the file is empty"
-            if self.format == "csv":
-                found, some = self._header()
-            else:
-                found, some = list(self.schema), True
-        except UnicodeDecodeError as error:
-            return f"is not UTF-8 text ({error.reason} at byte {error.start})"
+            counted = self._counted(contract, whole)
+        except MalformedFile as fault:
+            return Judged(str(fault))
         except OSError as error:
-            return f"cannot be read: {error.strerror or _first_line(error)}"
-        except (csv.Error, pl.exceptions.PolarsError) as error:
-            return f"cannot be read: {fault_of_file(error)}"
-        return (
-            _other_columns(found, contract)
-            or ("" if some else "has a header and no rows")
+            return Judged(f"cannot be read: {fault_of_file(error)}")
+        except pl.exceptions.PolarsError as error:
+            return Judged(f"cannot be read: {fault_of_file(error, contract)}")
+        fault = (
+            _other_columns(counted.columns, contract)
+            or ("" if counted.records or self.format == "parquet" else "has a header and no rows")
             or self._types(contract)
         )
+        return Judged(fault, counted.records, counted.blanks)
 
-    def not_text(self) -> str:
-        """The place at which a text file has bytes that are not text; empty where there is none, or for Parquet."""
+    def _counted(self, contract: Contract, whole: bool) -> Counted:
         if self.format == "parquet":
-            return ""
+            with self.store.open(self.name) as handle:
+                if not handle.read(1):
+                    raise MalformedFile("the file is empty")
+            return Counted(list(self.schema), self._scan(None).select(pl.len()).collect().item())
         with self.store.open(self.name) as handle:
-            for number, line in enumerate(handle, 1):
-                try:
-                    line.decode()
-                except UnicodeDecodeError as error:
-                    return f"is not UTF-8 text ({error.reason} in line {number})"
-        return ""
-
-    def _header(self) -> tuple[list[str], bool]:
-        with (
-            self.store.open(self.name) as handle,
-            io.TextIOWrapper(handle, encoding="utf-8-sig", newline="") as text,
-        ):
-            rows = csv.reader(text)
-            return next(rows, []), any(rows)  # a blank line is an empty list
+            if self.format == "csv":
+                return count_csv(handle, self.dialect)
+            texts = [name for name, dtype in contract.dtypes.items() if dtype == pl.String]
+            return count_json(handle, list(contract.dtypes), texts, whole=whole)
 
     def _types(self, contract: Contract) -> str:
+        if self.format != "parquet":
+            return ""
         nested = [name for name, dtype in self.schema.items() if dtype.is_nested()]
         if nested:
             return f"has lists or objects in {', '.join(nested)}; the contract promises single values"
-        if self.format != "parquet":
-            return ""
         try:
             conform(self.schema, contract)
         except AuditRefused as refused:
@@ -111,10 +125,17 @@ class RawFile:
         if self.format == "parquet":
             return pl.scan_parquet(uri, glob=False, hive_partitioning=False, **given)
         if self.format == "json":
-            if contract is None:
-                return pl.scan_ndjson(uri, infer_schema_length=None, **given)
+            assert contract is not None
             return pl.scan_ndjson(uri, schema=dict.fromkeys(contract.dtypes, pl.String), **given)
-        return pl.scan_csv(uri, infer_schema=False, encoding="utf8", glob=False, **given)
+        return pl.scan_csv(
+            uri,
+            infer_schema=False,
+            encoding="utf8",
+            glob=False,
+            separator=self.dialect.separator,
+            quote_char='"' if self.dialect.quotes else None,
+            **given,
+        )
 
 
 def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
@@ -132,29 +153,32 @@ def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
     return found
 
 
-def fault_of_file(error: BaseException) -> str:
-    """An error of polars or a store about a file, in the words of its supplier."""
-    text, line = str(error), _first_line(error)
-    if "not properly escaped" in text:
-        return f"is cut off or misquoted, a quoted field never ends: {line.removeprefix('could not parse ')[:80]}"
-    if "found more fields" in text:
-        return "has a line with more fields than the header names"
-    return line
+def fault_of_file(error: BaseException, contract: Contract | None = None) -> str:
+    """An error of polars or a store about a file, without what polars quotes of a file with classified columns."""
+    if isinstance(error, OSError):
+        return error.strerror or _first_line(error)
+    if contract is not None and not contract.all_public:
+        return f"it is not of its format ({type(error).__name__})"
+    return _first_line(error)
 
 
-def _other_columns(found: list[str], contract: Contract) -> str:
+def _other_columns(found: Sequence[str], contract: Contract) -> str:
     expected = list(contract.dtypes)
-    if any("\0" in name for name in found):
-        return "is not text: its first line holds zero bytes"
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     if missing or extra:
         parts = [f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"] if missing else []
         if extra:
-            shown = ", ".join(repr(name)[:40] for name in extra[:5])
-            parts.append(f"has the unknown column{'s' * (len(extra) > 1)} {shown}")
+            parts.append(_unknown_columns(extra, contract))
         return " and ".join(parts) + "; the contract says " + ", ".join(expected)
     return "has a column twice" if len(set(found)) != len(found) else ""
+
+
+def _unknown_columns(extra: Sequence[str], contract: Contract) -> str:
+    if not contract.all_public:  # without its header, a file has values where the names should be
+        return f"has {len(extra):,} unknown column{'s' * (len(extra) > 1)}"
+    shown = ", ".join(repr(name)[:40] for name in extra[:5])
+    return f"has the unknown column{'s' * (len(extra) > 1)} {shown}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -62,6 +62,20 @@ class LandedInput:
     change: str = "was corrected"
 
 
+class RefusedInput(NamedTuple):
+    """One thing that rows are not read from.
+
+    Args:
+        name: path below the domain's landing folder.
+        fingerprint: of what was seen of it; another one is refused anew.
+        why: in words that hold nothing of its content.
+    """
+
+    name: str
+    fingerprint: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Landed:
     """All inputs of a source, as one look found them.
@@ -71,18 +85,33 @@ class Landed:
         unfinished: names of inputs that are still being written, left for the next look.
         fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
+        refused: what is there and is not read, such as a symbolic link.
     """
 
     inputs: tuple[LandedInput, ...] = ()
     unfinished: tuple[str, ...] = ()
     fault: MeshError | None = None
     outside: tuple[LandedInput, ...] = ()
+    refused: tuple[RefusedInput, ...] = ()
 
     def by_partition(self) -> dict[str, tuple[LandedInput, ...]]:
         found: dict[str, list[LandedInput]] = {}
         for one in self.inputs:
             found.setdefault(one.partition, []).append(one)
         return {partition: tuple(inputs) for partition, inputs in sorted(found.items())}
+
+
+@dataclass(frozen=True)
+class LandedRows:
+    """Raw rows of some inputs.
+
+    Args:
+        frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
+        records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
+    """
+
+    frame: pl.LazyFrame
+    records: int | None = None
 
 
 class Landing(Protocol):
@@ -106,11 +135,8 @@ class Landing(Protocol):
         """
         ...
 
-    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Read the raw rows of some inputs, with their provenance.
-
-        Returns:
-            A frame of the contract's columns, ``_file``, ``_row`` and, for a partitioned source, its partition.
 
         Raises:
             LandingError: an input has other columns than the contract, or cannot be read; all such are named.

@@ -22,6 +22,8 @@ def landing_of(node: Node, settings: Settings) -> Landing:
 
         return TableLanding(declared, node, settings)
     from mesh_pipelines.landing.files import FileLanding
+    from mesh_pipelines.landing.strict_csv import DIALECTS
     from resources.store import open_store
 
-    return FileLanding(open_store(settings.landing, settings.storage_options), node.domain, declared.pattern)
+    store = open_store(settings.landing, settings.storage_options)
+    return FileLanding(store, node.domain, declared.pattern, DIALECTS[declared.dialect])

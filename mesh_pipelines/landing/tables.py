@@ -14,7 +14,7 @@ import polars as pl
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
-from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput
+from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput, LandedRows
 from quality.contract import Contract
 from resources.database import Database, ident, literal
 from resources.settings import Settings
@@ -88,7 +88,7 @@ class TableLanding:
             return Landed(self._by_watermark(before.get("")))
         return Landed(self._by_snapshot(stamp))
 
-    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> pl.LazyFrame:
+    def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Read the rows in any order; their numbers are those of this read."""
         from polars.io.plugins import register_io_source
 
@@ -119,7 +119,7 @@ class TableLanding:
                 raise
 
         source = register_io_source(batches, schema={ROW: pl.Int64(), **schema}, is_pure=True)
-        return source.with_columns(pl.lit(self.name).alias(FILE))
+        return LandedRows(source.with_columns(pl.lit(self.name).alias(FILE)))
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         return self._fault or LandingError(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from mesh_pipelines.declaring.model_spec import ModelSpec
-from mesh_pipelines.errors import GateRefused, TransformError
+from mesh_pipelines.errors import TransformError
+from mesh_pipelines.modeling.champion_moves import gate_outcome
 from mesh_pipelines.modeling.gate import CHAMPION, Opponent, decide
 from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.registry import DECISION, Registry
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.training import TrainedModel
-from mesh_pipelines.modeling.version import PINNED, LoadedModel, ModelVersion
+from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 
 
 def bring_to_gate(
@@ -34,15 +35,12 @@ def carry_out(
 
     While the champion is pinned the version is kept as challenger, with the pin as its reason.
     """
-    promoted, reason = decision.promote, decision.text
-    if promoted:
-        try:
-            registry.promote(version, who=who, because=reason)
-        except GateRefused as refusal:
-            promoted, reason = False, f"{PINNED}: {refusal.what}\n{reason}"
-    outcome = "promoted" if promoted else "refused"
-    registry.tag(version, {"gate": outcome, "reason": reason, DECISION: decision.to_json()})
-    if not promoted:
+    outcome = gate_outcome(decision, registry.pinned(version.key))
+    if outcome.promoted:
+        registry.promote(version, who=who, because=outcome.reason)
+    gate = "promoted" if outcome.promoted else "refused"
+    registry.tag(version, {"gate": gate, "reason": outcome.reason, DECISION: decision.to_json()})
+    if not outcome.promoted:
         registry.refuse(version)
     return registry.version(version.key, version.version)
 

@@ -11,15 +11,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.errors import GateRefused, IntegrityError, NotPublished
+from mesh_pipelines.errors import IntegrityError, NotPublished
+from mesh_pipelines.modeling.champion_moves import AliasMove, is_refused_for_pin, refuse_while_pinned
 from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.record import Record
 from mesh_pipelines.modeling.version import (
     CHALLENGER,
     CHAMPION,
-    PINNED,
     SHADOW,
-    AliasMove,
     LoadedModel,
     ModelVersion,
     Standing,
@@ -144,7 +143,7 @@ class Registry:
         Raises:
             GateRefused: the champion is pinned.
         """
-        self._refuse_if_pinned(version.key)
+        refuse_while_pinned(version.key, self.pinned(version.key))
         return self._move(version, action, who, because)
 
     def rollback(self, key: str, *, who: str, because: str, to: int | None = None) -> AliasMove:
@@ -154,7 +153,7 @@ class Registry:
             NotPublished: there is no such version, or no champion before.
             GateRefused: the champion is pinned.
         """
-        self._refuse_if_pinned(key)
+        refuse_while_pinned(key, self.pinned(key))
         if to is None:
             to = self._before(key)
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
@@ -189,7 +188,7 @@ class Registry:
                 self.client.delete_registered_model_tag(key, _PIN)
                 self._write(key, move)
             for version in self.versions(key)[-1:]:
-                if version.gate == "refused" and version.reason.startswith(PINNED):
+                if is_refused_for_pin(version.gate, version.reason):
                     self.tag(version, {"gate": ""})
         return move
 
@@ -224,15 +223,6 @@ class Registry:
         with unavailable(self.tracking):
             for name, value in tags.items():
                 self.client.set_model_version_tag(version.key, str(version.version), name, value)
-
-    def _refuse_if_pinned(self, key: str) -> None:
-        pinned = self.pinned(key)
-        if pinned is not None:
-            raise GateRefused(
-                f"the champion is pinned to version {pinned.to} by {pinned.who}: {pinned.because}",
-                where=f"model {key}",
-                remedy="Unpin it first, if its owner agrees.",
-            )
 
     def _move(self, version: ModelVersion, action: str, who: str, because: str) -> AliasMove:
         before = self.champion(version.key)

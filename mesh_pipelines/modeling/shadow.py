@@ -8,67 +8,26 @@ training.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.modeling.evaluation import SCORE, TARGET, evaluate
-from mesh_pipelines.modeling.gate import (
-    CHAMPION,
-    MIN_COMMON_ROWS,
-    not_worse,
-    slice_checks,
-)
-from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
+from mesh_pipelines.modeling.evaluation import SCORE, TARGET
+from mesh_pipelines.modeling.gate import CHAMPION, Opponent
+from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.prediction import load_booster, predict_batches
 from mesh_pipelines.modeling.promotion import carry_out
 from mesh_pipelines.modeling.registry import DECISION, Registry
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.scoring import SCORE as SCORE_COLUMN
+from mesh_pipelines.modeling.shadow_decision import Comparison, compare_in_shadow, decide_shadow
 from mesh_pipelines.modeling.split import Moment, labelled, moment, offset
 from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.lake.lake import Lake
 
 SCORES = "__shadow"
 """Suffix of the key of the table that keeps the scores of a shadow period."""
-CHECK = "shadow"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """State of the comparison between a challenger in shadow and the champion.
-
-    Args:
-        until: time of the data up to which outcomes have to be known.
-        reached: time of the newest outcome that both were scored on; None where there is none yet.
-        rows: number of outcomes that both were scored on.
-        waiting: number of scores whose outcome is not known yet.
-        checks: the gate's rules on those rows.
-        champion_metrics: the champion's metrics on the same rows.
-    """
-
-    until: Moment
-    reached: Moment | None
-    rows: int
-    waiting: int
-    checks: tuple[GateCheck, ...]
-    champion_metrics: dict[str, float]
-
-    @property
-    def over(self) -> bool:
-        """True if the period has passed, with outcomes enough to decide."""
-        return self.reached is not None and self.reached >= self.until and self.rows >= MIN_COMMON_ROWS
-
-    @property
-    def text(self) -> str:
-        """The state in one sentence."""
-        seen = f"{self.rows:,} outcomes since it was trained"
-        if self.reached is not None:
-            seen += f", the newest of {self.reached:%Y-%m-%d}"
-        return f"in shadow until outcomes of {self.until:%Y-%m-%d} are known; {seen}"
 
 
 def begin(
@@ -111,7 +70,7 @@ def follow(
     challenger, current = registry.read(version), registry.read(champion)
     kept = _keep(lake, spec, [challenger, current], frame)
     found = compare(spec, challenger, current, kept, frame)
-    decision = _decision(found, champion.label)
+    decision = decide_shadow(found, champion.label)
     if found.over:
         judged = carry_out(registry, version, decision, who=who)
         registry.tag(judged, {"shadow_seen": content})
@@ -125,16 +84,6 @@ def follow(
             "shadow_seen": content,
         },
     )
-
-
-def _decision(found: Comparison, champion: str) -> GateDecision:
-    checks = tuple(replace(check, name=f"{CHECK}_{check.name}") for check in found.checks)
-    if not found.over:
-        # While it lasts nothing is decided, so the figures are shown and nothing has failed.
-        so_far = "\n".join([found.text, *(check.text for check in found.checks)])
-        checks = (GateCheck(CHECK, True, None, None, so_far),)
-    promote = found.over and all(check.passed for check in checks)
-    return GateDecision(promote, checks, champion, found.champion_metrics, found.rows)
 
 
 def compare(
@@ -169,18 +118,8 @@ def compare(
     total = rows.select(pl.len()).collect().item()
     rows = rows.join(happened, on=key, how="inner").collect(engine="streaming")
     rows = rows.rename({f"_slice_{name}": name for name in spec.slices if name not in key}, strict=False)
-    reached: Any = rows[spec.time].max() if rows.height else None
-    ours = evaluate(rows, spec.metrics) if rows.height else {}
-    if CHAMPION not in rows.columns:
-        recorded = dict(champion.version.metrics)
-        checks = [not_worse(ours, recorded, f"{champion.label}, when it was trained,", rows.height, 0, spec)]
-        return Comparison(until, reached, rows.height, total - rows.height, tuple(checks), {})
-    theirs = evaluate(rows, spec.metrics, CHAMPION) if rows.height else {}
-    checks = [
-        not_worse(ours, theirs, champion.label, rows.height, 0, spec),
-        *slice_checks(rows, spec, CHAMPION, champion.label),
-    ]
-    return Comparison(until, reached, rows.height, total - rows.height, tuple(checks), theirs)
+    opponent = Opponent(champion.label, champion.version.metrics, rows if CHAMPION in rows.columns else None)
+    return compare_in_shadow(rows, opponent, spec, until=until, waiting=total - rows.height)
 
 
 def _until(challenger: LoadedModel, spec: ModelSpec) -> Moment:

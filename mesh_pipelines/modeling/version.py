@@ -12,8 +12,6 @@ from mesh_pipelines.modeling.record import Record
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 SHADOW = "shadow"
-PINNED = "FAILED pinned"
-"""Prefix of the reason of a version that passed, and was refused because the champion is pinned."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +80,3 @@ class Standing:
     newest: ModelVersion
     champion: int
     in_shadow: ModelVersion | None = None
-
-
-@dataclass(frozen=True)
-class AliasMove:
-    """One move of the champion alias.
-
-    Args:
-        at: ISO 8601, UTC.
-        action: ``promote``, ``rollback`` or ``pin``/``unpin``.
-        to: version now; None where an alias was not moved.
-        before: version until then; None for the first.
-        who: a person, or the gate in a Dagster run.
-        because: the reason given.
-    """
-
-    at: str
-    action: str
-    to: int | None
-    before: int | None
-    who: str
-    because: str

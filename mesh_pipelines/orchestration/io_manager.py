@@ -53,7 +53,7 @@ class LakeIOManager(dg.IOManager):
             made = step.asset_partition_key_range_for_output("result")
             window = (made.start, made.end)
         shared = shared_resources()
-        rows, read = read_product(shared, request, decision_point(shared.record), window)
+        rows, read = read_product(shared, request, decision_point, window)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
         return rows
 

@@ -15,7 +15,7 @@ from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import SharedResources, shared_resources
 
 if TYPE_CHECKING:
-    from mesh_pipelines.modeling.version import AliasMove
+    from mesh_pipelines.modeling.champion_moves import AliasMove
 
 
 def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:

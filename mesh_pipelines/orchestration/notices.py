@@ -239,7 +239,7 @@ def _of_error(error: Any, public: bool) -> tuple[str, str, str]:
 
 
 def _all_public(node: Node) -> bool:
-    return node.contract is not None and node.contract.public == frozenset(node.contract.dtypes)
+    return node.contract is not None and node.contract.all_public
 
 
 def _count(metadata: Mapping[str, Any], name: str) -> int:

@@ -121,9 +121,11 @@ def _model_card(node: ModelNode) -> str:
     return _join(str(given.get("description", "")) or lead, how, card)
 
 
-def _champion_card(node: Node) -> str:
-    model = node.key.removesuffix(CHAMPION)
-    lead = f"The version of `{model}` in use. It changes when a challenger passes the gate, or by a person's word."
+def _champion_card(node: ChampionNode) -> str:
+    lead = (
+        f"The version of `{node.model_key}` in use. "
+        "It changes when a challenger passes the gate, or by a person's word."
+    )
     declared = node.declaration
     given = declared.options.get("gate") if isinstance(declared, ModelDeclaration) else None
     gate = given if isinstance(given, Gate) else Gate()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, PredictionsNode, SourceNode
 from mesh_pipelines.errors import MeshError, TransientError
-from mesh_pipelines.landing.changes import changed_partitions, undeclared_error
+from mesh_pipelines.landing.changes import changed_partitions, refused_inputs_error
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, partitions_in
+from mesh_pipelines.planning.judgement import Changes
 from resources.lake.publication import Publication
 
 _CODE = "its code or contract has changed"
@@ -33,12 +34,31 @@ class Difference:
 NONE = Difference()
 
 
-def compare(node: Node, facts: Facts) -> Difference:
+def changes_of(node: Node, facts: Facts) -> Changes:
+    """Changes since an asset was last made."""
+    if isinstance(node, ModelNode):
+        return Changes()
+    if isinstance(node, ChampionNode):
+        known, features = facts.of_model(node.model_key), facts.of(node.features_key)
+        unseen = known.shadow > 0 and features is not None and features.data_version != known.shadow_seen
+        return Changes(awaits_gate=known.decided < known.latest, shadow=unseen)
+    record = facts.record_of(node.key)
+    code = facts.of(node.key) is not None and record.code_version != node.version_of_code
+    if not isinstance(node, PredictionsNode):
+        return Changes(code)
+    champion, scored = facts.of_model(node.model_key).champion, record.scoring
+    contents = scored.features if scored else {}
+    now = partitions_in(facts.of(node.features_key))
+    partitions = sorted(name for name, content in now.items() if contents.get(name) != content)
+    return Changes(code, scored is None or scored.champion != champion, tuple(partitions))
+
+
+def compare(node: Node, facts: Facts, changes: Changes) -> Difference:
     """Compare an asset as it is published with what it would be made from now."""
     if isinstance(node, SourceNode):
         return _source(node, facts)
     if isinstance(node, ChampionNode):
-        return _champion(node, facts)
+        return _champion(node, facts, changes)
     missing = [given.key for given in node.inputs if not facts.exists(given.key)]
     if missing:
         return Difference(waits=f"{', '.join(missing)} is not published yet")
@@ -49,9 +69,9 @@ def compare(node: Node, facts: Facts) -> Difference:
     if facts.of(node.key) is None:
         return Difference(("it was never made",))
     reasons = _changed_inputs(node, facts)
-    if isinstance(node, PredictionsNode):
-        reasons += _changed_champion(node, facts)
-    if facts.record_of(node.key).code_version != node.version_of_code:
+    if isinstance(node, PredictionsNode) and changes.champion:
+        reasons.append(f"version {facts.of_model(node.model_key).champion} is champion now")
+    if changes.code:
         reasons.append(_CODE)
     return Difference(tuple(reasons))
 
@@ -99,7 +119,7 @@ def _source(node: SourceNode, facts: Facts) -> Difference:
     record, landed = facts.of(node.key), facts.landed(node)
     if landed.fault is not None:
         return _faulty_source(node, record, landed.fault)
-    refused = undeclared_error(landed, node.contract) if landed.outside and node.contract else None
+    refused = refused_inputs_error(landed, node.contract) if node.contract else None
     if record is None and not landed.inputs:
         return Difference(waits=refused.what if refused else "nothing has landed for it yet", fault=refused)
     made = facts.record_of(node.key)
@@ -149,21 +169,14 @@ def _changed_inputs(node: Node, facts: Facts) -> list[str]:
     return [f"new content of {key}" for key, content in now.items() if before.get(key) != content]
 
 
-def _changed_champion(node: PredictionsNode, facts: Facts) -> list[str]:
-    scoring, champion = facts.record_of(node.key).scoring, facts.of_model(node.model_key).champion
-    same = scoring is not None and scoring.champion == champion
-    return [] if same else [f"version {champion} is champion now"]
-
-
-def _champion(node: ChampionNode, facts: Facts) -> Difference:
+def _champion(node: ChampionNode, facts: Facts, changes: Changes) -> Difference:
     known = facts.of_model(node.model_key)
     if not known.latest:
         return Difference(waits=f"{node.model_key} was never trained")
-    if known.decided < known.latest:
+    if changes.awaits_gate:
         return Difference((f"version {known.latest} awaits the gate",))
-    features = facts.of(node.features_key)
-    if known.shadow and features and features.data_version != known.shadow_seen:
-        return Difference((f"version {known.shadow} in shadow meets new content of {features.key}",))
+    if changes.shadow:
+        return Difference((f"version {known.shadow} in shadow meets new content of {node.features_key}",))
     return NONE
 
 
@@ -191,7 +204,7 @@ def _model(node: ModelNode, facts: Facts) -> Difference:
         elif not known.shadow:
             held = (_too_little_new(node, known, features, policy),)
     if policy.max_age and known.trained_at:
-        age = datetime.now(UTC) - datetime.fromisoformat(known.trained_at)
+        age = facts.now - datetime.fromisoformat(known.trained_at)
         if age > policy.max_age:
             allowed = days_or_hours(policy.max_age)
             reasons.append(f"version {known.latest} is {days_or_hours(age)} old, and {allowed} are allowed")

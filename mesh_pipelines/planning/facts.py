@@ -82,6 +82,7 @@ class Facts:
         verdicts: the last verdicts of a node's hand-written blocking checks, by name; ``None`` without a Dagster
             instance: what is published may be followed.
         seen: sources that were asked already, by key.
+        now: the moment that these facts hold at (UTC); ages are counted to it.
     """
 
     record: Callable[[str], Publication | None]
@@ -93,6 +94,7 @@ class Facts:
     drift: Callable[[Node, str], str | None] = lambda _node, _content: None
     verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
     seen: dict[str, Landed] = field(default_factory=dict[str, Landed])
+    now: datetime = field(kw_only=True)
     judgements: dict[str, Judgement] = field(default_factory=dict[str, Judgement])
     _publications: dict[str, Publication | None] = field(default_factory=dict)
     _records: dict[str, PublishRecord] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import json
 
 from mesh_pipelines.declaring.node import ModelNode, Node, SourceNode
 from mesh_pipelines.landing.changes import removed_inputs
-from mesh_pipelines.planning.compare import Difference, compare, declared_partitions, inputs_now
+from mesh_pipelines.planning.compare import Difference, changes_of, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.planning.verdicts import check_states, unseen_checks, why_unfit
@@ -31,7 +31,8 @@ def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:
 
 
 def _judge_anew(node: Node, facts: Facts) -> Judgement:
-    found = compare(node, facts)
+    changes = changes_of(node, facts)
+    found = compare(node, facts, changes)
     reasons, partitions = found.reasons, found.partitions
     if not reasons and not found.waits:
         reasons, partitions = _reasons_of_checks(node, facts)
@@ -46,6 +47,7 @@ def _judge_anew(node: Node, facts: Facts) -> Judgement:
         found.fault,
         _cause(node, facts, found, partitions) if reasons else "",
         tuple(_versions(node, facts)) if reasons else (),
+        changes,
     )
 
 
@@ -75,7 +77,7 @@ def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, .
         if landed.fault is not None:
             inputs["fault"] = landed.fault.what
         elif found.fault is not None:
-            inputs = {f"outside {one.name}": one.fingerprint for one in landed.outside}
+            inputs = {f"refused {one.name}": one.fingerprint for one in (*landed.outside, *landed.refused)}
     else:
         inputs = {
             name: json.dumps(inputs_now(node, facts, name), sort_keys=True) for name in partitions or ("",)

@@ -9,6 +9,25 @@ from mesh_pipelines.errors import MeshError
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Changes since an asset was last made, which its step acts on.
+
+    Args:
+        code: its code or contract is not that of its last publish; false where nothing was published.
+        champion: predictions were not scored by the version that is champion now.
+        partitions: partitions of the features whose content was not scored yet, sorted.
+        awaits_gate: the newest version of a champion's model has not been decided on.
+        shadow: a version in shadow has not been scored on the features' newest content.
+    """
+
+    code: bool = False
+    champion: bool = False
+    partitions: tuple[str, ...] = ()
+    awaits_gate: bool = False
+    shadow: bool = False
+
+
+@dataclass(frozen=True)
 class Judgement:
     """State of an asset against what it would be made from now.
 
@@ -23,6 +42,7 @@ class Judgement:
         fault: the error its step will raise, when what has landed cannot be read.
         cause: hash of the content of its inputs and its code that make it out of date; empty where it is not.
         versions: files of a source, else inputs as they were read and are now, that make it out of date.
+        changes: changes since it was last made, for its step.
     """
 
     reasons: tuple[str, ...] = ()
@@ -35,6 +55,7 @@ class Judgement:
     fault: MeshError | None = None
     cause: str = ""
     versions: tuple[str, ...] = ()
+    changes: Changes = Changes()
 
     def concerns(self, partitions: Collection[str] | None) -> bool:
         """True if some of these partitions are out of date, or the asset itself where it has none."""

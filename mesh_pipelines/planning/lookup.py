@@ -63,7 +63,7 @@ def facts_of(
     @cache
     def models() -> Mapping[str, ModelFacts]:
         try:
-            return all_model_facts(shared)
+            return all_model_facts(shared, nodes)
         except TrackingUnavailable:
             if without_registry:
                 return {}
@@ -79,7 +79,7 @@ def facts_of(
             known = replace(known, rows=rows)
         return known
 
-    facts = Facts(shared.record, nodes, model, landing, policy, settle)
+    facts = Facts(shared.record, nodes, model, landing, policy, settle, now=datetime.now(UTC))
     if instance is not None:
         facts.drift = _drift(facts, instance)
         facts.verdicts = _verdicts(facts, instance)
@@ -174,14 +174,18 @@ def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping
     return found
 
 
-_seen: dict[str, tuple[object, Mapping[str, ModelFacts]]] = {}
+_seen: dict[str, tuple[object, Mapping[str, Standing]]] = {}
 
 
-def all_model_facts(shared: SharedResources) -> Mapping[str, ModelFacts]:
-    """Registry facts of every model, by key; empty where there is no registry.
+def all_model_facts(shared: SharedResources, nodes: Mapping[str, Node]) -> Mapping[str, ModelFacts]:
+    """Registry facts of the registered models among these nodes, by key; empty where there is no registry."""
+    standings = _all_standings(shared)
+    models = [node for node in nodes.values() if isinstance(node, ModelNode) and node.key in standings]
+    return {node.key: _facts(standings[node.key], node.features_key) for node in models}
 
-    One query for all models, and none while the registry's file is unchanged.
-    """
+
+def _all_standings(shared: SharedResources) -> Mapping[str, Standing]:
+    """Standing of every model: one query for all of them, and none while the registry's file is unchanged."""
     if not registry_exists(shared):
         return {}
     uri = shared.settings.tracking_uri
@@ -189,14 +193,13 @@ def all_model_facts(shared: SharedResources) -> Mapping[str, ModelFacts]:
     if stamp is None or _seen.get(uri, (None, {}))[0] != stamp:
         if not uri.startswith("sqlite:"):
             preload(REGISTRY)
-        found = {key: _facts(standing) for key, standing in registry_of(shared).standing().items()}
-        _seen[uri] = (stamp, found)
+        _seen[uri] = (stamp, registry_of(shared).standing())
     return _seen[uri][1]
 
 
-def _facts(standing: Standing) -> ModelFacts:
+def _facts(standing: Standing, features_key: str) -> ModelFacts:
     latest, hidden = standing.newest, standing.in_shadow
-    features: Mapping[str, Any] = next(iter(latest.inputs.values()), {})
+    features: Mapping[str, Any] = latest.inputs.get(features_key, {})
     return ModelFacts(
         latest=latest.version,
         features=str(features.get("data_version", "")),

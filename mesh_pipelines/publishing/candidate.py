@@ -18,6 +18,7 @@ class Candidate:
     """Rows to be published.
 
     Args:
+        records: number of rows that there must be; None where nobody has counted them beforehand.
         partitions: the partitions that they replace; ``None`` where they replace the whole table.
         order: columns to sort by, for tables whose order matters to training.
         origins: code and inputs of each partition.
@@ -27,6 +28,7 @@ class Candidate:
     """
 
     frame: pl.LazyFrame
+    records: int | None = field(default=None, kw_only=True)
     partitions: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from mesh_pipelines.declaring.node import Node
-from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.errors import AuditRefused, LandingError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Audit, PublishRecord
@@ -45,6 +45,8 @@ def publish(
         except AuditRefused as refused:
             refused.outcome = refused.outcome or writer.refuse_columns(refused.what)
             raise
+        if outcome is not None and candidate.records not in (None, outcome.rows):
+            raise _lost_rows_error(node, outcome.rows, candidate.records)
         if outcome is not None and outcome.verdict == "refused":
             raise refusal_error(node.key, outcome, writer.places)
         with watch.phase("commit"):
@@ -59,6 +61,14 @@ def publish(
         outcome=outcome,
         uri=shared.lake.uri(node.key),
         seconds=watch.seconds,
+    )
+
+
+def _lost_rows_error(node: Node, rows: int, records: int | None) -> LandingError:
+    return LandingError(
+        f"{rows:,} rows were read of {records:,} records that had landed, so nothing was published",
+        where=node.key,
+        remedy="run it again: a file may have changed meanwhile; if it stays so, land the rows as Parquet",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
     from mesh_pipelines.shared import SharedResources
+    from resources.lake.publication import Publication
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,13 @@ class Read:
 def read_product(
     shared: SharedResources,
     request: AccessRequest,
-    decides: DecisionPoint,
+    decision_point: Callable[[Publication], DecisionPoint],
     window: tuple[str, str] | None = None,
 ) -> tuple[pl.LazyFrame, Read]:
     """Open a product for a reader: lazily, at the version that is published now.
 
     Args:
+        decision_point: the decision point for a publication: it decides on the one that is opened, and on no other.
         window: first and last partition; of a table that is laid out by partition only these are read.
 
     Raises:
@@ -63,7 +65,6 @@ def read_product(
         NotPublished: nothing has been published under that key.
     """
     key = request.product
-    refusal = decides.refusal(request)
     published = shared.record(key)
     if published is None:
         raise NotPublished(
@@ -71,6 +72,7 @@ def read_product(
             where=key,
             remedy=f"materialize it first: mesh run {key}",
         )
+    refusal = decision_point(published).refusal(request)
     if refusal:
         raise AccessRefused(
             f"{request.reader} may not read it for {request.purpose!r}: {refusal}",

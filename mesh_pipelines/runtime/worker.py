@@ -7,6 +7,7 @@ fork, as they are then.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ def main() -> None:
     NURSERY.start()  # the runs' rules are judged by its children; it imports while this process does
     preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, TRAINED, ("mesh_pipelines.runtime.run_log",))
     know_packages()
+    gc.freeze()  # a collection in a fork would copy the pages of all that was imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies: forks need no wait
     for line in sys.stdin:
         task = json.loads(line)

@@ -33,18 +33,21 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
     def step(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         from mesh_pipelines.modeling import shadow
         from mesh_pipelines.modeling.promotion import bring_to_gate, carry_out
+        from mesh_pipelines.planning.judge import judge
+        from mesh_pipelines.planning.lookup import facts_for_step
         from mesh_pipelines.steps.context import reads_of
 
         begun = time.perf_counter()
         shared, spec = shared_resources(), model_spec(node, domain.by_key)
-        registry = registry_of(shared)
-        versions = registry.versions(model)
-        if not versions:
+        registry, now = registry_of(shared), reads_of(context)[spec.features]
+        facts = facts_for_step(domain.by_key, shared, [now.table])
+        number, changes = facts.of_model(model).latest, judge(node, facts).changes
+        if not number:
             raise NotPublished("no version was ever trained", where=model, remedy=f"mesh run {model}")
-        latest = versions[-1]
+        latest, begins = registry.version(model, number), False
         who = f"gate, run {context.run.run_id[:8]}"
         before = registry.champion(model)
-        if not latest.gate:
+        if changes.awaits_gate:
             challenger = registry.read(latest)
             frame = shared.lake.scan(spec.features, version=challenger.record.features.version)
             with shared.lake.reading(spec.features):
@@ -54,12 +57,13 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
                     frame,
                     spec,
                 )
-            if decision.promote and spec.gate.shadow and before:
+            begins = bool(decision.promote and spec.gate.shadow and before)
+            if begins:
                 latest = shadow.begin(registry, challenger, decision, spec)
             else:
                 latest = carry_out(registry, latest, decision, who=who)
-        hidden, now = registry.in_shadow(model), reads_of(context)[spec.features]
-        if hidden is not None and hidden.shadow_seen != now.data_version:
+        hidden = registry.in_shadow(model)
+        if hidden is not None and (begins or changes.shadow):
             with shared.lake.reading(spec.features, now.version):
                 frame = shared.lake.scan(spec.features, version=now.version)
                 hidden = shadow.follow(registry, shared.lake, spec, hidden, frame, now.data_version, who=who)

@@ -15,13 +15,14 @@ from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.publishing.candidate import Candidate
-from mesh_pipelines.publishing.record import PublishRecord, Scoring
+from mesh_pipelines.publishing.record import Scoring
 from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.context import Produce, as_rows
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
     from mesh_pipelines.modeling.version import LoadedModel
+    from mesh_pipelines.planning.judgement import Changes
 
 
 def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
@@ -37,29 +38,26 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
         shared, spec = shared_resources(), model_spec(node, domain.by_key)
         reads = reads_of(context)
         features = reads[spec.features]
-        champion = registry_of(shared).champion(model)
-        if champion is None:
-            raise NotPublished("there is no champion yet", where=model, remedy=f"mesh run {model}")
-        before = shared.record(node.key)
         facts = facts_for_step(domain.by_key, shared, [features.table])
-        if only_if_stale(context) and before and not judge(node, facts).reasons:
+        number, before = facts.of_model(model).champion, facts.of(node.key)
+        if not number:
+            raise NotPublished("there is no champion yet", where=model, remedy=f"mesh run {model}")
+        found = judge(node, facts)
+        if only_if_stale(context) and before and not found.reasons:
             yield unchanged_output(node, before)
             return
-        record = PublishRecord.of(before)
-        scored = record.scoring.features if record.scoring else {}
-        same_code = record.code_version == node.version_of_code
-        same_champion = record.scoring is not None and record.scoring.champion == champion.version
         begun = time.perf_counter()
+        champion = registry_of(shared).version(model, number)
         loaded = registry_of(shared).read(champion)
-        changed = sorted(name for name, content in features.partitions.items() if scored.get(name) != content)
-        start = _first_moment(changed, loaded, same_champion) if same_code and before else None
+        keep = before is not None and not found.changes.code
+        start = _first_moment(found.changes, loaded) if keep else None
         with shared.lake.reading(spec.features):
             scores = _scores(spec, inputs["features"], loaded, declared.history, start)
         with domain_call(node):
             rows = as_rows(declared(scores.frame), node.key)
         spent = time.perf_counter() - begun
         candidate = Candidate(
-            _with_kept(shared, node, rows) if before and same_code else rows,
+            _with_kept(shared, node, rows) if keep else rows,
             scoring=Scoring(champion.version, tuple(scores.models), scores.unseen, features.partitions),
         )
         yield from gate(node, context, shared, candidate, reads, spent)
@@ -90,9 +88,9 @@ def _with_kept(shared: SharedResources, node: Node, rows: pl.LazyFrame) -> pl.La
     return pl.concat([kept, new])
 
 
-def _first_moment(changed: list[str], champion: LoadedModel, same_champion: bool) -> datetime:
-    moments = [datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC) for name in changed[:1]]
-    if not same_champion or not moments:
+def _first_moment(changes: Changes, champion: LoadedModel) -> datetime:
+    moments = [datetime.strptime(name, "%Y-%m").replace(tzinfo=UTC) for name in changes.partitions[:1]]
+    if changes.champion or not moments:
         moments.append(_utc(champion.record.split.train_until))
     return min(moments)
 

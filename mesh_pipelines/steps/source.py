@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster import AssetExecutionContext
@@ -11,7 +12,7 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.landing.changes import known_inputs, separate_undeclared
+from mesh_pipelines.landing.changes import known_inputs, refused_inputs_error, separate_undeclared
 from mesh_pipelines.landing.landed import LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.planning.facts import Facts
@@ -66,24 +67,31 @@ def source_candidate(
         anew: read everything, including what has been read before.
 
     Raises:
-        LandingError: all that has landed is of partitions that the contract does not declare.
+        LandingError: all that has landed is refused by its name or kind.
     """
     assert node.contract is not None
     landed = separate_undeclared(landing.look(PublishRecord.of(before).landed), node.contract.partition)
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
-    if before and not anew:
-        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}))
+    whole = before is None or anew
+    if not whole:
+        now = datetime.now(UTC)
+        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}, now=now))
         if found.fault:
             raise found.fault
         if not found.concerns(wanted):
             return None
+        whole = found.changes.code
         wanted = tuple(name for name in wanted if name in (found.partitions or ())) if wanted else wanted
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
-    if before is None or anew or PublishRecord.of(before).code_version != node.version_of_code:
+    if whole:
         chosen = [replace(one, since="") for one in chosen]
+    if not chosen and (refused := refused_inputs_error(landed, node.contract)):
+        raise refused
+    rows = landing.read(chosen, node.contract)
     candidate = Candidate(
-        landing.read(chosen, node.contract),
+        rows.frame,
+        records=rows.records,
         partitions=wanted,
         landed=known_inputs(chosen),
         origins={name: Origin(node.version_of_code) for name in wanted or ()},

@@ -128,7 +128,7 @@ class Keyed(Rule[Draft]):
 
     def check(self, draft: Draft) -> Iterator[Violation]:
         keys = [(at, p) for at, p in draft.properties if p.get("primaryKey")]
-        if not keys and draft.stage == "product":
+        if not keys and not draft.is_source:
             yield self.violation(
                 draft.place("schema", 0, "properties"),
                 "the product has no primary key",

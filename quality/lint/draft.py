@@ -26,11 +26,11 @@ class Quality(NamedTuple):
 
 @dataclass(frozen=True)
 class Draft:
-    """A contract as written, of a ``source`` or ``product``; ``document`` is the parsed file."""
+    """A contract as written, of a source or a product; ``document`` is the parsed file."""
 
     document: Mapping[str, Any]
     path: Path
-    stage: str
+    is_source: bool = False
 
     def place(self, *steps: object) -> str:
         """File and JSON path of a value, for a violation."""

@@ -34,16 +34,16 @@ CONTRACT_RULES: tuple[Rule[Draft], ...] = (
 
 
 def violations_of_federation(
-    document: Mapping[str, Any], path: Path, stage: str, *, sound: bool = True
+    document: Mapping[str, Any], path: Path, *, is_source: bool = False, sound: bool = True
 ) -> list[Violation]:
     """Every violation of the federation's rules over contracts.
 
     Args:
         document: the parsed contract.
-        stage: ``source`` or ``product``.
+        is_source: True for the contract of a source, false for that of a product.
         sound: False if the document breaks the standard: a rule that fails on it is then ignored.
     """
-    draft, found = Draft(document, path, stage), list[Violation]()
+    draft, found = Draft(document, path, is_source), list[Violation]()
     for rule in CONTRACT_RULES:
         try:
             for violation in rule.check(draft):

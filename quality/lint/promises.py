@@ -120,7 +120,7 @@ class Partitioned(Rule[Draft]):
                 "make it a string such as 2013-03",
             )
         # Files of a source carry their partition in their name, so it needs no column.
-        if bool(columns) != bool(found) and not (found and draft.stage == "source"):
+        if bool(columns) != bool(found) and not (found and draft.is_source):
             yield self.violation(
                 draft.place(*(found[0] if found else ("customProperties",))),
                 "only half of a partitioning is given",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -64,8 +65,8 @@ class FolderStore:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
-        stat = Path(self.root, name).stat()
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+        found = Path(self.root, name).stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def exists(self, name: str) -> bool:
         return Path(self.root, name).is_file()
@@ -90,14 +91,27 @@ class FolderStore:
         with found:
             for entry in found:
                 try:
-                    if entry.is_file():
-                        stat = entry.stat()
-                        yield Entry(prefix + entry.name, stat.st_size, stat.st_mtime_ns)
+                    status = entry.stat(follow_symlinks=False)
+                    if not stat.S_ISDIR(status.st_mode):
+                        size, changed = status.st_size, status.st_mtime_ns
+                        yield Entry(prefix + entry.name, size, changed, odd=_odd(status))
                 except FileNotFoundError:
                     continue  # taken away while we looked
 
     def open(self, name: str) -> IO[bytes]:
         return Path(self.root, name).open("rb")
+
+    def leaves(self, folder: str) -> bool:
+        """True if the way from the root to a folder leads through a symbolic link."""
+        return Path(self.root, folder).resolve() != Path(self.root).resolve() / folder
+
+
+def _odd(found: os.stat_result) -> str:
+    if stat.S_ISLNK(found.st_mode):
+        return "a symbolic link"
+    if not stat.S_ISREG(found.st_mode):
+        return "no plain file"
+    return "a hard link to a file that has another name too" if found.st_nlink > 1 else ""
 
 
 @contextmanager

@@ -16,12 +16,14 @@ class Entry:
         size: bytes.
         changed: time of the last change, in nanoseconds since the epoch.
         tag: the store's own word for the content (ETag); empty where it has none.
+        odd: the kind of a name that is no plain file of this folder alone, such as a symbolic link; else empty.
     """
 
     name: str
     size: int
     changed: int
     tag: str = ""
+    odd: str = ""
 
 
 class Store(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -107,11 +108,53 @@ def test_quarantine_keeps_what_came_and_where_it_came_from(landed: Contract) -> 
     assert split.good["_row"].to_list() == [2]
 
 
-def test_samples_show_public_values_only(landed: Contract) -> None:
-    """A restricted name never reaches a screen; a public code does."""
+def test_samples_show_public_values_only(landed: Contract, flights: Contract) -> None:
+    """A restricted name never reaches a screen: not in a line of a source that is shifted by one column either."""
     split = RowAudit(landed).split(raw({"carrier": "ZZ"}, {"passenger": "secret"}, {"delay": "9999"}))
-    assert split.samples == {"carrier_enum": ("ZZ",)}
+    assert split.samples == {}
     assert split.failed == {"carrier_enum": 1, "passenger_is_a_name": 1, "delay_maximum": 1}
+    public = {rule.columns for rule in RowAudit(flights).rules if rule.public}
+    assert ("carrier",) in public
+    assert ("passenger",) not in public
+
+
+def test_integers_that_a_float_does_not_hold_are_refused_as_text_too(landed: Contract) -> None:
+    """What is refused of a Parquet file is not rounded where it comes as text."""
+    audit = RowAudit(landed)
+    exact, rounded = str(-(2**53)), str(2**53 + 1)
+    split = audit.split(raw({"delay": rounded}, {"delay": "1.5"}))
+    assert split.bad["delay"].to_list() == [rounded]
+    assert split.failed["delay_type"] == 1
+    assert "delay_type" not in audit.split(raw({"delay": exact})).failed
+
+
+def test_times_finer_than_a_microsecond_are_refused_as_text_too(landed: Contract) -> None:
+    """Nine digits are taken where the last three are zero."""
+    fine, zeros = "2013-01-01T05:00:00.000000001Z", "2013-01-01T05:00:00.000001000Z"
+    split = RowAudit(landed).split(raw({"scheduled_at": fine}, {"scheduled_at": zeros}))
+    assert split.failed.get("scheduled_at_type") == 1
+    assert split.bad["scheduled_at"].to_list() == [fine]
+
+
+def test_a_contract_without_any_row_rule_splits_nothing(reload: Callable[..., Contract]) -> None:
+    """Nullable text alone: all rows are good."""
+
+    def only_text(document: dict[str, Any]) -> None:
+        schema = document["schema"][0]
+        schema["properties"] = [
+            {
+                "name": "note",
+                "logicalType": "string",
+                "physicalType": "string",
+                "classification": "public",
+                "description": "A note.",
+            }
+        ]
+        schema.pop("quality", None)
+
+    contract = reload(only_text, "source")
+    split = RowAudit(contract).split(pl.DataFrame({"note": ["a", "", None]}))
+    assert (split.good.height, split.bad.height) == (3, 0)
 
 
 def test_watched_rules_count_and_take_nothing_out(landed: Contract) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_pipelines.declaring.node import LoadedDomain, SourceNode
+from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
@@ -99,7 +99,7 @@ class ColumnsAreMadeOfColumns(Rule[Federation]):
 
     def check(self, federation: Federation) -> Iterator[Violation]:
         for domain in federation.domains:
-            for contract in (contract for contract in domain.contracts if contract.stage != SourceNode.stage):
+            for contract in (contract for contract in domain.contracts if not contract.is_source):
                 for number, column in enumerate(contract.columns):
                     for nth, origin in enumerate(column.sources):
                         if fault := _fault_of_origin(origin, federation):

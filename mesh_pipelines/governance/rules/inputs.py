@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from mesh_pipelines.declaring.declarations import TableDeclaration
+from mesh_pipelines.declaring.declarations import SourceDeclaration, TableDeclaration
 from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode, RegisteredNode
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.agreements import agreement_refusal
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
+from mesh_pipelines.landing.pattern import fault_of_pattern
 from quality.contract import Partition
 from quality.lint.rule import Rule
 
@@ -30,6 +31,22 @@ class OwnInputsExist(Rule[LoadedDomain]):
                         f"reads {wanted.key}, which this domain does not have",
                         f"name one of {', '.join(sorted(domain.nodes)) or 'its assets'}, or ask another domain by "
                         f'`Annotated[pl.LazyFrame, Port("domain.product", purpose="...")]`',
+                    )
+
+
+class SourcesReadTheirOwnFolder(Rule[LoadedDomain]):
+    """Files land in the domain's own folder; a pattern that leaves it would read another domain's."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            declared = node.declaration
+            if isinstance(declared, SourceDeclaration) and not isinstance(declared, TableDeclaration):
+                fault = fault_of_pattern(declared.pattern)
+                if fault:
+                    yield self.violation(
+                        node.place,
+                        f"the pattern {declared.pattern!r} {fault}",
+                        "name files below the landing folder of the domain, as `orders-{month}.csv`",
                     )
 
 

@@ -12,7 +12,7 @@ from quality.contract import Agreement
 
 PLANNING = Purpose("planning")
 POINT = AgreementPoint(
-    {"store.sales": (Agreement("shop", "planning", date(2026, 5, 31)),)}.get,  # type: ignore[arg-type]
+    (Agreement("shop", "planning", date(2026, 5, 31)),),
     lambda: date(2026, 5, 31),
 )
 

@@ -94,6 +94,12 @@ def test_a_sound_domain_breaks_no_rule(world: World) -> None:
             "contracts/byhand.odcs.yaml",
         ),
         (
+            "SourcesReadTheirOwnFolder",
+            {"sources": RAW.replace("orders.csv", "../bank/orders.csv")},
+            "the pattern '../bank/orders.csv' leaves the domain's own folder",
+            "name files below the landing folder",
+        ),
+        (
             "OwnInputsExist",
             {"products": PRODUCT.replace("orders_raw", "order_raw")},
             "reads shop.order_raw, which this domain does not have",

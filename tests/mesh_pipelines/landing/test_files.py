@@ -15,6 +15,7 @@ from mesh_pipelines.errors import LandingError
 from mesh_pipelines.landing.changes import changed_partitions, known_inputs, removed_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known, Landed, SeenInput
+from mesh_pipelines.landing.strict_csv import DIALECTS
 from quality.contract import Contract
 from resources.store import FolderStore
 from tests.mesh_pipelines.small_domains import promise, read_promise
@@ -36,7 +37,7 @@ def look(folder: Path, pattern: str, known: Known, *, settle: float = 0.0) -> La
 def read(folder: Path, pattern: str, contract: Contract) -> pl.LazyFrame:
     """The rows of everything that is there."""
     files = place(folder, pattern)
-    return files.read(files.look({}).inputs, contract)
+    return files.read(files.look({}).inputs, contract).frame
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def test_a_pattern_with_an_unknown_partition_is_refused(folder: Path) -> None:
     """A slip in the pattern is named, with what there is instead."""
     with pytest.raises(LandingError, match="quarter") as raised:
         look(folder, "orders-{quarter}.csv", {})
-    assert "{month}" in raised.value.remedy
+    assert "month, day, year" in raised.value.what
 
 
 def test_a_new_file_changes_its_partition_alone(folder: Path) -> None:
@@ -198,12 +199,11 @@ def test_a_fresh_file_has_to_settle(folder: Path, hashed: list[str]) -> None:
 
 def test_ten_thousand_known_files_are_not_read_again(folder: Path, hashed: list[str]) -> None:
     """A file with the size and time of change that it had is taken for what it was: only new content is hashed."""
-    (folder / "seen").write_text(TEXT)
-    for number in range(10_000):
-        (folder / f"orders-{number:05d}.csv").hardlink_to(folder / "seen")
-    stat = (folder / "seen").stat()
-    stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
-    before = {"": {f"orders-{number:05d}.csv": SeenInput(stamp, "of before") for number in range(10_000)}}
+    names = [f"orders-{number:05d}.csv" for number in range(10_000)]
+    for name in names:
+        (folder / name).touch()
+        os.utime(folder / name, ns=(1, 1))
+    before = {"": dict.fromkeys(names, SeenInput("0-1", "of before"))}
     land(folder, "orders-new.csv")
     found = look(folder, "orders-*.csv", before)
     assert len(found.inputs) == 10_001
@@ -276,7 +276,7 @@ def read_or_blame(folder: Path, pattern: str, contract: Contract) -> None:
     files = place(folder, pattern)
     inputs = files.look({}).inputs
     try:
-        files.read(inputs, contract).collect()
+        files.read(inputs, contract).frame.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise files.blame(inputs, contract, error) from error
 
@@ -293,7 +293,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "zeros": (b"\0" * 4096, "is not text"),
     "Latin-1 in the header": ("id,cité\n1,Rome\n".encode("latin-1"), "is not UTF-8 text"),
     "Latin-1 in the rows": ("id,city\n1,Rome\n2,Zürich\n".encode("latin-1"), "is not UTF-8 text"),
-    "Latin-1 far below": (b"id,city\n" + b"1,Rome\n" * 50_000 + b"2,Z\xfcrich\n", "in line 50002"),
+    "Latin-1 far below": (b"id,city\n" + b"1,Rome\n" * 50_000 + b"2,Z\xfcrich\n", "(line 50,002)"),
     "UTF-16": ("id,city\n1,Rome\n".encode("utf-16"), "is not UTF-8 text"),
     "too many values": (b"id,city\n1,Rome\n2,Oslo,9\n", "fields"),
     "open quote": (b'id,city\n1,"Rome\n' + b"2,Oslo\n" * 10, "a quoted field never ends"),
@@ -338,13 +338,15 @@ def test_a_truncated_file_is_named(folder: Path, contract: Contract, ending: str
         read_or_blame(folder, file.name, contract)
 
 
-def test_a_csv_cut_in_its_last_row_is_read_as_it_is(folder: Path, contract: Contract) -> None:
-    """A row that lacks values has none there: the contract, not the reader, says whether that will do."""
+def test_a_csv_cut_in_its_last_row_is_refused(folder: Path, contract: Contract) -> None:
+    """A row that lacks values may be the rest of one that was cut; a source may say that its rows may be short."""
     land(folder, "orders.csv", "id,city\n1,Rome\n2")
-    assert read(folder, "orders.csv", contract).select("id", "city").collect().rows() == [
-        ("1", "Rome"),
-        ("2", None),
-    ]
+    with pytest.raises(LandingError, match=r"orders\.csv: 1 field where the header names 2 \(line 3\)"):
+        read(folder, "orders.csv", contract)
+    short = FileLanding(FolderStore(str(folder.parent)), folder.name, "orders.csv", DIALECTS["short rows"])
+    rows = short.read(short.look({}).inputs, contract)
+    assert rows.frame.select("id", "city").collect().rows() == [("1", "Rome"), ("2", None)]
+    assert rows.records == 2
 
 
 def test_a_file_that_is_gone_when_it_is_read_is_named(folder: Path, contract: Contract) -> None:
@@ -417,5 +419,72 @@ def test_hundreds_of_files_are_read_group_by_group(folder: Path, contract: Contr
     assert few == [("orders-007.csv", 1), ("orders-249.csv", 1)]
     assert rows.head(130).collect().height == 130
     land(folder, "orders-120.csv", "id,city\n1,Rome,9\n2,Oslo\n")
-    with pytest.raises(LandingError, match=r"orders-120\.csv: has a line with more fields"):
+    with pytest.raises(LandingError, match=r"orders-120\.csv: 3 fields where the header names 2 \(line 2\)"):
         read_or_blame(folder, "orders-*.csv", contract)
+
+
+def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
+    """What leads elsewhere is refused by name, and everything else goes on; its content is never opened."""
+    secret = folder.parent / "secret.csv"
+    secret.write_text("id,city\n9,hidden\n")
+    land(folder, "orders-good.csv", TEXT)
+    (folder / "orders-symbolic.csv").symlink_to(secret)
+    (folder / "orders-hard.csv").hardlink_to(secret)
+    (folder / "orders-nowhere.csv").symlink_to(folder / "nothing")
+    os.mkfifo(folder / "orders-pipe.csv")
+    (folder / "orders-folder.csv").mkdir()
+    (folder / os.fsdecode(b"orders-\xff.csv")).write_text(TEXT)
+    land(folder, "orders-\u4e1c\u4eac \u00e9.csv", TEXT)
+    found = look(folder, "orders-*.csv", {})
+    assert [one.name for one in found.inputs] == ["orders-good.csv", "orders-\u4e1c\u4eac \u00e9.csv"]
+    refused = {one.name: one.why for one in found.refused}
+    assert "symbolic link" in refused["orders-symbolic.csv"]
+    assert "symbolic link" in refused["orders-nowhere.csv"]
+    assert "hard link" in refused["orders-hard.csv"]
+    assert "no plain file" in refused["orders-pipe.csv"]
+    assert "no text" in refused[os.fsdecode(b"orders-\xff.csv")]
+    assert len(refused) == 5
+    assert look(folder, "orders-*.csv", {}).refused == found.refused
+
+
+def test_a_folder_that_leads_elsewhere_is_refused(folder: Path) -> None:
+    """The folder of another domain behind a link of one's own; a link to the landing zone itself is the operator's."""
+    other = folder.parent / "other"
+    other.mkdir()
+    land(other, "orders.csv", TEXT)
+    (folder / "theirs").symlink_to(other)
+    with pytest.raises(LandingError, match="symbolic link"):
+        look(folder, "theirs/orders.csv", {})
+    zone = folder.parent.parent / "zone"
+    zone.symlink_to(folder.parent)
+    assert [one.name for one in look(zone / "other", "orders.csv", {}).inputs] == ["orders.csv"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["../other/orders.csv", "a/../../other/x.csv", "/etc/x.csv", "~/x.csv", "a\\..\\x.csv", "./x.csv", "a//x.csv", "x/",
+     "", "a*/x.csv", "{month}/x.csv", "x-{week}.csv", "x-{month}-{day}.csv", "x\n.csv"],
+)  # fmt: skip
+def test_a_pattern_that_leaves_the_folder_is_refused(folder: Path, pattern: str) -> None:
+    """Before anything is opened."""
+    with pytest.raises(LandingError, match="the pattern"):
+        look(folder, pattern, {})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("orders-{day}.csv", "orders-2026-02-30.csv"),
+        ("orders-{month}.csv", "orders-2026-13.csv"),
+        ("{year}.csv", "0000.csv"),
+    ],
+)
+def test_a_day_that_does_not_exist_is_refused_by_name(folder: Path, pattern: str, name: str) -> None:
+    """The other files are read."""
+    sound = pattern.replace("{day}", "2026-02-28").replace("{month}", "2026-02").replace("{year}", "2026")
+    land(folder, sound, TEXT)
+    land(folder, name, TEXT)
+    found = look(folder, pattern, {})
+    assert [one.name for one in found.inputs] == [sound]
+    assert [one.name for one in found.refused] == [name]
+    assert "there is no such" in found.refused[0].why

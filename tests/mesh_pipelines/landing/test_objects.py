@@ -94,7 +94,7 @@ def test_every_format_is_read_from_where_it_is(bucket: Bucket, monthly: Contract
     bucket.put("landing/shop/orders-2013-03.jsonl", lines.getvalue())
     for month, ending in (("2013-01", "csv"), ("2013-02", "parquet"), ("2013-03", "jsonl")):
         files = place(bucket, "orders-{month}." + ending)
-        found = files.read(files.look({}).inputs, monthly).collect()
+        found = files.read(files.look({}).inputs, monthly).frame.collect()
         assert found.height == 2
         assert found.select("_file", "_partition").row(0) == (f"orders-{month}.{ending}", month)
     bucket.put("landing/shop/orders-2013-01.csv", b"id\n1\n")

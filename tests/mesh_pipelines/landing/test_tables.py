@@ -179,8 +179,8 @@ def test_rows_of_one_moment_are_read(orders: Shop) -> None:
     with place(node) as landing:
         seen = landing.look({})
         orders.database.do("INSERT INTO sales.orders VALUES (3, 'Rome', now())")
-        assert landing.read(seen.inputs, node.contract).collect().height == 2
-        assert landing.read(seen.inputs, node.contract).collect().height == 2
+        assert landing.read(seen.inputs, node.contract).frame.collect().height == 2
+        assert landing.read(seen.inputs, node.contract).frame.collect().height == 2
     known = known_inputs(seen.inputs)
     assert changed_partitions(look(node, known), known)
 
@@ -195,7 +195,7 @@ def test_a_large_table_is_read_in_bounded_batches(orders: Shop, asked: list[str]
     with place(node) as landing:
         rows = landing.read(landing.look({}).inputs, node.contract)
         asked.clear()
-        assert sum(batch.height for batch in rows.collect_batches(chunk_size=10_000)) == 120_000
+        assert sum(batch.height for batch in rows.frame.collect_batches(chunk_size=10_000)) == 120_000
     batches = [int(query.split()[1]) for query in asked if query.startswith("read ")]
     assert len(batches) > 3
     assert max(batches) * 530 < 24 * 2**20

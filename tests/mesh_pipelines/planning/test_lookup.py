@@ -60,8 +60,8 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
     """Before there is one, it is not made; a look at an idle one costs the look at a file."""
     from mesh_pipelines.modeling.registry import Registry
 
-    with small_domain(tmp_path):
-        assert all_model_facts(shared_resources()) == {}
+    with small_domain(tmp_path) as mesh:
+        assert all_model_facts(shared_resources(), mesh.nodes) == {}
         assert not (tmp_path / ".mesh" / "mlflow").exists()
         client = registry_of(shared_resources()).client
         client.create_registered_model("machines.repair")
@@ -71,11 +71,11 @@ def test_the_registry_is_asked_again_only_when_its_file_has_changed(
         standing = Registry.standing
         monkeypatch.setattr(Registry, "standing", lambda self: asked.append(1) or standing(self))
         known = ModelFacts(latest=1, decided=1)
-        assert all_model_facts(shared_resources()) == {"machines.repair": known}
-        assert all_model_facts(shared_resources()) == {"machines.repair": known}
+        assert all_model_facts(shared_resources(), mesh.nodes) == {"machines.repair": known}
+        assert all_model_facts(shared_resources(), mesh.nodes) == {"machines.repair": known}
         assert len(asked) == 1
         client.set_registered_model_alias("machines.repair", "champion", "1")
-        assert all_model_facts(shared_resources())["machines.repair"].champion == 1
+        assert all_model_facts(shared_resources(), mesh.nodes)["machines.repair"].champion == 1
         assert len(asked) == 2
 
 
@@ -83,14 +83,18 @@ def test_facts_are_the_same_where_mlflow_has_to_be_asked(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A registry of tables that are not known here tells of a champion all that one read directly does."""
-    with machines.inside():
+    with machines.inside() as mesh:
         registry = registry_of(shared_resources())
-        read = all_model_facts(shared_resources()), registry.standing(), registry.versions("machines.repair")
+        read = (
+            all_model_facts(shared_resources(), mesh.nodes),
+            registry.standing(),
+            registry.versions("machines.repair"),
+        )
         assert read[0]["machines.repair"].champion == 1
         monkeypatch.setattr(registry_rows, "REVISION", "of another day")
         monkeypatch.setattr(lookup, "_seen", {})
         assert read == (
-            all_model_facts(shared_resources()),
+            all_model_facts(shared_resources(), mesh.nodes),
             registry.standing(),
             registry.versions("machines.repair"),
         )

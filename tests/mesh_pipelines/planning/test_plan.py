@@ -17,11 +17,12 @@ from mesh_pipelines.declaring.declarations import (
     PredictionsDeclaration,
     SourceDeclaration,
 )
-from mesh_pipelines.declaring.node import KINDS, Node
+from mesh_pipelines.declaring.node import KINDS, PARTITION, Node
 from mesh_pipelines.landing.changes import known_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy
 from mesh_pipelines.planning.judge import judge
+from mesh_pipelines.planning.judgement import Changes
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
@@ -70,6 +71,7 @@ class Made:
             lambda _: self.place(),
             lambda _: RetrainPolicy(self.spec, self.min_new_rows, self.max_age, self.on_drift),
             drift=lambda _, content: self.drifted.get(content),
+            now=datetime.now(UTC),
         )
 
     def place(self) -> FileLanding:
@@ -443,6 +445,57 @@ def test_the_versions_that_caused_a_step_are_named(fresh: Made) -> None:
     assert judge(fresh.nodes["shop.model"], fresh.facts()).versions == ("shop.features@3 -> @4",)
     champion = judge(fresh.nodes["shop.champion"], fresh.facts())
     assert champion.versions == ("shop.model@1", "shop.features@4")
+
+
+def test_a_judgement_says_what_predictions_are_made_anew_for(fresh: Made) -> None:
+    """Code, champion and partitions of the features: the step compares nothing itself."""
+    node = fresh.nodes["shop.forecast"]
+
+    def publish_features(parts: Mapping[str, str]) -> None:
+        fresh.publish("features", parts, inputs=fresh.read("features"))
+        made = fresh.records["shop.features"]
+        fresh.records["shop.features"] = changed(made, partition_by=PARTITION)
+
+    publish_features({"2013-01": "a", "2013-02": "b"})
+    scored = {part: digest.hex for part, digest in fresh.records["shop.features"].partitions.items()}
+    fresh.publish(
+        "forecast", {"": "scores"}, inputs=fresh.read("forecast"), scoring=Scoring(1, (), {}, scored)
+    )
+    assert judge(node, fresh.facts()).changes == Changes()
+    publish_features({"2013-01": "a", "2013-02": "c", "2013-03": "d"})
+    assert judge(node, fresh.facts()).changes == Changes(partitions=("2013-02", "2013-03"))
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], latest=2, decided=2, champion=2)
+    fresh.nodes["shop.forecast"] = node = changed(node, code_version="another")
+    found = judge(node, fresh.facts()).changes
+    assert found == Changes(code=True, champion=True, partitions=("2013-02", "2013-03"))
+    del fresh.records["shop.forecast"]
+    found = judge(node, fresh.facts()).changes
+    assert not found.code, "what was never made has no code to compare with"
+
+
+def test_a_judgement_says_what_a_champion_is_asked_for(fresh: Made) -> None:
+    """A version awaits the gate, or one in shadow has not been scored on what the features hold now."""
+    node, known = fresh.nodes["shop.champion"], fresh.models["shop.model"]
+    content = fresh.records["shop.features"].data_version
+    assert judge(node, fresh.facts()).changes == Changes()
+    fresh.models["shop.model"] = changed(known, latest=2)
+    assert judge(node, fresh.facts()).changes == Changes(awaits_gate=True)
+    fresh.models["shop.model"] = changed(known, latest=2, decided=2, shadow=2, shadow_seen="before")
+    assert judge(node, fresh.facts()).changes == Changes(shadow=True)
+    fresh.models["shop.model"] = changed(known, latest=2, decided=2, shadow=2, shadow_seen=content)
+    assert judge(node, fresh.facts()).changes == Changes()
+
+
+def test_ages_are_counted_to_the_moment_of_the_facts(fresh: Made) -> None:
+    """The same facts give the same judgement, whenever it is asked for."""
+    fresh.max_age = timedelta(days=30)
+    trained = datetime(2013, 1, 1, tzinfo=UTC)
+    fresh.models["shop.model"] = changed(fresh.models["shop.model"], trained_at=trained.isoformat())
+    node, facts = fresh.nodes["shop.model"], fresh.facts()
+    assert not judge(node, changed(facts, now=trained + timedelta(days=30), judgements={})).reasons
+    assert judge(node, changed(facts, now=trained + timedelta(days=31), judgements={})).reasons == (
+        "version 1 is 31 days old, and 30 days are allowed",
+    )
 
 
 def model_step(made: Made) -> Step | None:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.node import PARTITION, FeatureSetNode, Node, SourceNode
-from mesh_pipelines.errors import AuditRefused, TransformError
+from mesh_pipelines.errors import AuditRefused, LandingError, TransformError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE
@@ -350,3 +350,13 @@ def test_a_source_keeps_where_its_rows_came_from(shared: SharedResources, tmp_pa
     assert shared.lake.scan(node.key).collect().rows() == [(1, 1.5, "Rome", "a.csv", 1)]
     [refused] = shared.lake.scan(node.key + QUARANTINE).collect().to_dicts()
     assert (refused["id"], refused["_file"], refused["_row"]) == ("two", "a.csv", 2)
+
+
+def test_rows_that_the_reader_loses_or_adds_are_noticed(shop: Shop) -> None:
+    """What was counted beforehand and what was read differ: nothing is published, nothing is left behind."""
+    rows = {"id": [1, 2], "amount": [1.0, 2.0], "city": ["Rome", "Oslo"]}
+    for records in (1, 3):
+        with pytest.raises(LandingError, match=rf"2 rows were read of {records} records"):
+            shop.publish(rows, records=records)
+    assert not shop.shared.lake.exists(shop.node.key)
+    assert shop.publish(rows, records=2).rows == 2

@@ -303,6 +303,6 @@ def test_a_rule_that_is_not_in_the_register_judges_no_contract(rewrite: Rewrite)
             yield self.violation(draft.place("id"), "is a contract", "write none")
 
     path = rewrite(lambda document: None)
-    [found] = NothingIsAllowed().check(Draft({}, path, "product"))
+    [found] = NothingIsAllowed().check(Draft({}, path))
     assert found == Violation("NothingIsAllowed", f"{path}: id", "is a contract", "write none")
     assert load_contract(path).name == "flights"

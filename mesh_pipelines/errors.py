@@ -8,6 +8,7 @@
     ├── LandingError                 landed data does not fit the source's contract, or cannot be read
     ├── TransformError               a domain's own function failed, or returned something else than rows
     ├── AuditRefused                 a candidate broke its contract beyond the tolerance: nothing was published
+    ├── RuleTooCostly                a dataset rule took more time or memory than it may: nothing was published
     ├── AccessRefused                no agreement lets this domain read that product for that purpose
     ├── KeyUnavailable               a data key or the master key is missing or wrong
     ├── IntegrityError               stored bytes are not the bytes that were written
@@ -117,6 +118,10 @@ class AuditRefused(MeshError):
     def __init__(self, what: str, *, where: str = "", remedy: str = "", outcome: object = None) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.outcome = outcome
+
+
+class RuleTooCostly(MeshError):
+    """A dataset rule took more time or memory than it may; its process was ended and nothing was published."""
 
 
 class AccessRefused(MeshError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from quality import gx
+from quality.child import too_much_memory_error
 from quality.rules import Rule
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class Here:
         temp_directory: DuckDB's folder for spilled data, encrypted with a key that never leaves memory; the
             system's own if None.
         threads: of DuckDB; all cores if None.
+
+    Attributes:
+        on_rule: called with the name of a rule before its SQL runs, with "" before all are judged together.
     """
 
     def __init__(
@@ -90,7 +94,8 @@ class Here:
         threads: int | None = None,
     ) -> None:
         self._name, self._table = name, name.rsplit(".", 1)[-1]
-        self._begun = False
+        self._memory_limit, self._begun = memory_limit, False
+        self.on_rule: Callable[[str], None] = lambda _: None
         if temp_directory is not None:
             temp_directory.mkdir(parents=True, exist_ok=True)
         self._spill = Path(tempfile.mkdtemp(prefix="audit-", dir=temp_directory))
@@ -121,6 +126,7 @@ class Here:
         self._con.execute("SET enable_external_access = false")
         self._con.execute("SET lock_configuration = true")
         expectations = [self._expectation(rule, rows) for rule in rules]
+        self.on_rule("")
         findings = self._session.validate(self._name, self._table, rules, expectations)
         return [
             replace(finding, observed=self._observed(rule))
@@ -181,9 +187,12 @@ class Here:
         escaped = query.replace("{", "{{").replace("}", "}}")
         promise = f"(observed {_comparison(rule)}) IS NOT TRUE"
         observation = f"{rule.name}_observed"
+        self.on_rule(rule.name)
         try:
             # Great Expectations asks twice, for the rows and for their number; the contract's query runs once.
             self._con.execute(f'CREATE TABLE "{observation}" AS SELECT ({self._here(query)}) AS observed')
+        except duckdb.OutOfMemoryException as error:
+            raise too_much_memory_error(self._memory_limit, f"{self._name}, rule {rule.name}") from error
         except duckdb.Error:
             # Great Expectations shall meet the same error, and tell it in its own page.
             asked = escaped.replace("${{table}}", "{batch}")
@@ -210,6 +219,7 @@ def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threa
     con.execute(f"SET memory_limit = {_literal(memory_limit)}")
     con.execute(f"SET temp_directory = {_literal(str(spill))}")
     con.execute("SET preserve_insertion_order = false")
+    con.execute("SET enable_progress_bar = false")
     if threads:
         con.execute(f"SET threads = {threads}")
     try:

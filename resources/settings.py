@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     )
     scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
+    rule_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Longest that judging all dataset rules of one candidate may take together.",
+    )
     sensor_seconds: int = Field(
         default=30, ge=1, description="Seconds between two looks of a domain's sensor."
     )

@@ -33,6 +33,7 @@ def publish(
 
     Raises:
         AuditRefused: the candidate broke its contract beyond the tolerance; nothing was published.
+        RuleTooCostly: a dataset rule took more time or memory than it may; nothing was published.
         TransformError: the domain's function failed while its rows were computed.
         StorageFull, CommitConflict: it may work later, unchanged.
     """

@@ -282,6 +282,7 @@ class Writer:
         with self.watch.phase("audit"):
             validation = self.shared.auditor.validation(
                 self.node.key,
+                seconds=settings.rule_seconds,
                 docs=settings.docs / self.node.domain / self.node.name,
                 memory_limit=settings.memory_limit,
                 temp_directory=settings.scratch,

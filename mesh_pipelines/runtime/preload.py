@@ -12,7 +12,6 @@ import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from quality.gx import import_gx
 from resources.compute.local import prepare_for_training
 from resources.tracking import prepare_for_mlflow
 
@@ -41,8 +40,8 @@ ROWS = (
     "quality.dataset",
     "quality.rows",
 )
-AUDIT = (*ROWS, "duckdb", "duckdb_engine", "great_expectations")
-"""For audits in this process (:mod:`quality.auditor`)."""
+AUDIT = (*ROWS, "duckdb", "quality.auditor")
+"""For audits, whose children import Great Expectations (:mod:`quality.nursery`)."""
 REGISTRY = ("mlflow", "mlflow.exceptions", "mlflow.tracing.processor.base_mlflow")
 OWN_REGISTRY = (
     *REGISTRY,
@@ -78,8 +77,6 @@ def preload(*groups: Iterable[str]) -> None:
     prepare_for_mlflow()
     prepare_for_training()
     with _pause_collector():
-        if "great_expectations" in missing:
-            import_gx()
         for name in missing:
             importlib.import_module(name)
 

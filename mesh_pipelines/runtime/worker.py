@@ -17,8 +17,10 @@ import sys
 def main() -> None:
     """Fork a run for each line, a JSON object with ``run_id`` and ``args``; answer with the process's number."""
     from mesh_pipelines.runtime.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, TRAINED, preload
+    from quality.child import NURSERY
     from resources.tracking import know_packages
 
+    NURSERY.start()  # the runs' rules are judged by its children; it imports while this process does
     preload(PLANNING, AUDIT, OWN_REGISTRY, MODELS, TRAINED, ("mesh_pipelines.runtime.run_log",))
     know_packages()
     gc.freeze()  # a collection in a fork would copy the pages of all that was imported

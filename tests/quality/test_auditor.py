@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,8 +15,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mesh_pipelines.errors import AuditorLost
+from mesh_pipelines.errors import AuditorLost, RuleTooCostly
 from quality.auditor import Auditor
+from quality.child import NURSERY, Child, environment, memory_of
 from quality.contract import Contract
 from quality.dataset import DatasetAudit, DatasetVerdict, audit_dataset
 from quality.rules import Rule, dataset_rules, rules_of
@@ -33,21 +36,19 @@ ROWS = pl.DataFrame(
 MISTAKEN = {"type": "expect_column_max_to_be_between", "kwargs": {"column": "flight", "minimum": 3}}
 
 
-def process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Auditor:
-    """An auditor with a process, whatever this one has imported."""
-    auditor = Auditor()
-    with monkeypatch.context() as patch:
-        patch.delitem(sys.modules, "great_expectations", raising=False)
-        auditor.start()
-    return auditor
-
-
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Auditor]:
-    """An auditor with a process of its own."""
-    auditor = process_of_its_own(monkeypatch)
+def elsewhere() -> Iterator[Auditor]:
+    """An auditor with one child for all that it is asked."""
+    auditor = Auditor()
+    auditor.start()
     yield auditor
     auditor.stop()
+
+
+def child_of(auditor: Auditor) -> Child:
+    """The child of a block."""
+    assert auditor.child is not None
+    return auditor.child
 
 
 def judged(auditor: Auditor, rules: tuple[Rule, ...], docs: Path) -> DatasetVerdict:
@@ -66,22 +67,21 @@ def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, 
     )
     here = audit_dataset(rules, ROWS.lazy(), name=NAME)
     assert sum(not result.passed for result in here.results) >= 4
-    assert elsewhere.process is not None
     verdicts = [judged(elsewhere, rules, tmp_path) for _ in range(2)]
     assert verdicts[0].results == verdicts[1].results == here.results
-    assert elsewhere.process.is_alive()
+    assert child_of(elsewhere).lives
     elsewhere.stop()
     pages = {verdict.page for verdict in verdicts}
     assert len(pages) == 2
     assert all(page is not None and page.is_file() for page in pages)
 
 
-@pytest.mark.parametrize("beside", ["process", "thread"])
+@pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])
 def test_what_fails_there_is_raised_here(
-    flights: Contract, elsewhere: Auditor, tmp_path: Path, beside: str, capfd: pytest.CaptureFixture[str]
+    flights: Contract, elsewhere: Auditor, tmp_path: Path, shared: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With its type and words, and once; the next candidate is judged as if nothing had been."""
-    auditor, rules = elsewhere if beside == "process" else Auditor(), dataset_rules(rules_of(flights))
+    auditor, rules = elsewhere if shared else Auditor(), dataset_rules(rules_of(flights))
     with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, memory_limit="some")) as audit:
         audit.add(ROWS)
         with pytest.raises(Exception, match=r"(?i)memory must"):
@@ -90,16 +90,17 @@ def test_what_fails_there_is_raised_here(
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("beside", ["process", "thread"])
+@pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])
 def test_a_page_that_cannot_be_written_is_told_and_refuses_nothing(
     flights: Contract,
     tmp_path: Path,
-    beside: str,
+    shared: bool,
     capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The rules have been judged by then."""
-    auditor = process_of_its_own(monkeypatch) if beside == "process" else Auditor()
+    auditor = Auditor()
+    if shared:
+        auditor.start()
     rules = dataset_rules(rules_of(flights))
     (tmp_path / "site").write_text("in the way")
     assert len(judged(auditor, rules, tmp_path).results) == len(rules)
@@ -110,40 +111,57 @@ def test_a_page_that_cannot_be_written_is_told_and_refuses_nothing(
 def test_one_that_was_killed_is_an_error_and_then_forgotten(
     flights: Contract, elsewhere: Auditor, tmp_path: Path
 ) -> None:
-    """The candidate it had is refused with a remedy; the next is judged in this process."""
+    """The candidate it had is refused with a remedy; the next is judged by another child."""
     rules = dataset_rules(rules_of(flights))
     with DatasetAudit(rules, ROWS.schema, elsewhere.validation(NAME)) as audit:
         audit.add(ROWS)
-        assert elsewhere.process is not None
-        elsewhere.process.kill()
+        killed = child_of(elsewhere)
+        os.kill(number_of(killed), signal.SIGKILL)
         with pytest.raises(AuditorLost, match=f"(?s){NAME}: .*run it again"):
             audit.judge(ROWS.lazy)
     assert len(judged(elsewhere, rules, tmp_path).results) == len(rules)
-    assert elsewhere.process is None
+    assert child_of(elsewhere) is not killed
 
 
-def test_unused_it_ends_at_once(elsewhere: Auditor) -> None:
+def test_unused_it_ends_at_once() -> None:
     """Who had nothing to audit does not wait for imports."""
-    process = elsewhere.process
-    began = time.monotonic()
-    elsewhere.stop()
+    NURSERY.stop()
+    auditor = Auditor()
+    auditor.start()
+    child, began = child_of(auditor), time.monotonic()
+    auditor.stop()
     assert time.monotonic() - began < 1
-    assert process is not None
-    assert process.exitcode is not None
+    assert not child.lives
 
 
 def test_it_does_not_outlive_who_started_it() -> None:
     """A process that is killed leaves no auditor."""
     script = (
-        "import os; from quality.auditor import Auditor; a = Auditor(); a.start();"
-        "a.validation('a.b'); print(a.process.pid, flush=True); os.kill(os.getpid(), 9)"
+        "import os; from quality.auditor import Auditor; from quality.child import NURSERY; a = Auditor(); a.start();"
+        "v = a.validation('a.b'); v.page();"
+        "print(a.child.number, NURSERY._process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE, text=True)
-    number = int(done.stdout)
+    numbers = [int(number) for number in done.stdout.split()]
+    assert len(numbers) == 2
+    for number in numbers:
+        assert _ends(number)
+
+
+def number_of(child: Child) -> int:
+    """Number of its process, which it has once it answers."""
+    deadline = time.monotonic() + 60
+    while not child.number and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert child.number
+    return child.number
+
+
+def _ends(number: int) -> bool:
     deadline = time.monotonic() + 60
     while _lives(number) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not _lives(number)
+    return not _lives(number)
 
 
 def _lives(number: int) -> bool:
@@ -152,3 +170,120 @@ def _lives(number: int) -> bool:
     except ProcessLookupError:
         return False
     return not Path(f"/proc/{number}/stat").exists() or ") Z " not in Path(f"/proc/{number}/stat").read_text()
+
+
+ENDLESS = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
+HUNGRY = "SELECT length(list(repeat('x', 1000) || i::VARCHAR)::VARCHAR) FROM range(3000000) t(i)"
+
+
+def sql(query: str) -> Rule:
+    """A rule of a contract's own SQL."""
+    return Rule(
+        "asked",
+        "sql",
+        ("flight",),
+        "dataset",
+        {"query": query, "operator": "mustBe", "operand": 6},
+        public=True,
+    )
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])
+def test_a_query_that_never_ends_is_ended(
+    flights: Contract, elsewhere: Auditor, tmp_path: Path, shared: bool
+) -> None:
+    """With product, rule and remedy; its process is gone, it left nothing on disk, and the next candidate is judged."""
+    auditor = elsewhere if shared else Auditor()
+    spill, began = tmp_path / "spill", time.monotonic()
+    validation = auditor.validation(NAME, seconds=0.5, temp_directory=spill)
+    with DatasetAudit([sql(ENDLESS)], ROWS.schema, validation) as audit:
+        audit.add(ROWS)
+        with pytest.raises(RuleTooCostly, match=f"(?s){NAME}, rule asked: .*0.5 s.*MESH_RULE_SECONDS"):
+            audit.judge(ROWS.lazy)
+    assert time.monotonic() - began < 10
+    assert list(spill.iterdir()) == []
+    rules = dataset_rules(rules_of(flights))
+    assert len(judged(auditor, rules, tmp_path).results) == len(rules)
+
+
+@pytest.mark.parametrize("query", [HUNGRY, HUNGRY.replace("list(", "string_agg(")])
+def test_a_query_that_takes_too_much_memory_is_ended(
+    flights: Contract, elsewhere: Auditor, tmp_path: Path, query: str
+) -> None:
+    """By DuckDB's limit, or by that of its process, for DuckDB does not count all that it takes."""
+    validation = elsewhere.validation(NAME, memory_limit="300MB")
+    with DatasetAudit([sql(query)], ROWS.schema, validation) as audit:
+        audit.add(ROWS)
+        with pytest.raises(RuleTooCostly, match=f"(?s){NAME}, rule asked: .*300MB.*MESH_MEMORY_LIMIT"):
+            audit.judge(ROWS.lazy)
+    rules = dataset_rules(rules_of(flights))
+    assert len(judged(elsewhere, rules, tmp_path).results) == len(rules)
+
+
+def test_the_child_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither it nor the process that it was forked from was ever given one."""
+    NURSERY.stop()
+    for name in ("MESH_MASTER_KEY", "AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD", "PGPASSWORD"):
+        monkeypatch.setenv(name, "hush-hush")
+    auditor = Auditor()
+    with auditor.beside():
+        auditor.validation(NAME).page  # noqa: B018
+        number = number_of(child_of(auditor))
+        parent = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1]
+        for process in (str(number), parent):
+            environ = Path(f"/proc/{process}/environ").read_bytes()
+            assert b"PATH=" in environ
+            assert b"hush-hush" not in environ
+            names = {entry.partition(b"=")[0].decode() for entry in environ.split(b"\0") if entry}
+            assert names == set(environment(dict.fromkeys(names, "")))
+
+
+def test_ctrl_c_ends_a_query_at_once(elsewhere: Auditor) -> None:
+    """The one who waits is interrupted, and nobody waits for the query."""
+    interrupt = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    number, began = 0, 0.0
+
+    def interrupted() -> None:
+        nonlocal number, began
+        with elsewhere.beside():
+            validation = elsewhere.validation(NAME)
+            with DatasetAudit([sql(ENDLESS)], ROWS.schema, validation) as audit:
+                audit.add(ROWS)
+                number, began = number_of(child_of(elsewhere)), time.monotonic()
+                interrupt.start()
+                audit.judge(ROWS.lazy)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert 1 < time.monotonic() - began < 4
+    assert _ends(number)
+    assert elsewhere.child is None
+
+
+def test_an_exception_in_the_block_kills_the_child() -> None:
+    """A query that runs then is not waited for."""
+    auditor = Auditor()
+
+    def fail() -> None:
+        with auditor.beside():
+            validation = auditor.validation(NAME)
+            validation.begin(ROWS)
+            validation.page()
+            asked = ("judge", [sql(ENDLESS)], 6, [])
+            validation._submit(*asked)  # type: ignore[attr-defined]
+            raise LookupError
+
+    began = time.monotonic()
+    with pytest.raises(LookupError):
+        fail()
+    assert time.monotonic() - began < 10
+    assert auditor.child is None
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [("2GB", 2 * 10**9), ("1.5 MiB", 3 * 2**19), ("100B", 100), ("80%", None), ("some", None)],
+)
+def test_a_limit_is_read_as_duckdb_writes_it(text: str, bytes_: int | None) -> None:
+    """What it alone can read (a share of the machine) is left to it."""
+    assert memory_of(text) == bytes_

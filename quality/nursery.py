@@ -1,0 +1,113 @@
+"""The nursery, a process that forks children, and what a child does: it runs validations for one connection.
+
+It holds no connection of DuckDB and has read no table, so no lock of theirs is held where it forks.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import pickle
+import select
+import signal
+import socket
+import threading
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NoReturn
+
+from quality.gx import import_gx
+
+
+def main(requests: int) -> NoReturn:
+    """Be the nursery: fork a child for each connection that comes, until nobody holds the other end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies: forks need no wait
+    threading.Thread(target=_end_without_asker, args=(requests,), daemon=True).start()
+    # The imports make millions of objects that stay, through which the collector would go again and again.
+    gc.disable()
+    import_gx()
+    for name in ("duckdb_engine", "quality.validation"):
+        importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
+    asked = socket.socket(fileno=requests)
+    while True:
+        data, connections, *_ = socket.recv_fds(asked, 1, 1)
+        if not data:
+            os._exit(0)
+        if os.fork() == 0:
+            try:
+                asked.close()
+                _serve(Connection(connections[0]))
+            finally:
+                os._exit(1)
+        os.close(connections[0])
+
+
+def _end_without_asker(requests: int) -> None:
+    watch = select.poll()
+    watch.register(requests, 0)  # reports the end of the other side, and nothing else
+    watch.poll()
+    os._exit(1)
+
+
+def _serve(connection: Connection) -> None:
+    """Answer the calls of one process, and end with it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000"
+        )  # out of memory, the system ends this process first
+    connection.send_bytes(pickle.dumps(os.getpid()))
+    calls: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, calls), daemon=True).start()
+    made: dict[int, Any] = {}
+    while True:
+        try:
+            answer = ("done", _do(made, connection, *pickle.loads(calls.get())))  # noqa: S301 (from its parent)
+            message = pickle.dumps(answer)
+        except Exception as error:  # noqa: BLE001 (raised again by the process that asked)
+            message = _as_message(error)
+        connection.send_bytes(message)
+
+
+def _receive(connection: Connection, calls: SimpleQueue[bytes]) -> None:
+    """In a thread of its own, which notices the end of the other process while a query runs."""
+    try:
+        while True:
+            calls.put(connection.recv_bytes())
+    finally:
+        os._exit(0)
+
+
+def _do(made: dict[int, Any], connection: Connection, number: int, call: str, given: Sequence[Any]) -> Any:
+    from quality.validation import Here
+
+    if call == "open":
+        name, options = given
+        made[number] = Here(name, **options)
+        made[number].on_rule = lambda rule: connection.send_bytes(pickle.dumps(("rule", rule)))
+        return None
+    if call == "close":
+        if number in made:
+            made.pop(number).close()
+        return None
+    return getattr(made[number], call)(*given)
+
+
+def _as_message(error: Exception) -> bytes:
+    trace = "".join(traceback.format_exception(error))
+    try:
+        error.add_note(trace)
+        message = pickle.dumps(("error", error))
+        pickle.loads(message)  # noqa: S301 (made in the line before)
+    except Exception:  # noqa: BLE001 (exceptions of other libraries fail to be pickled in many ways)
+        unfit = RuntimeError(f"{type(error).__name__}: {error}")
+        unfit.add_note(trace)
+        return pickle.dumps(("error", unfit))
+    return message

@@ -17,9 +17,9 @@ from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
 from mesh_pipelines.governance.load_mesh import load_mesh
+from mesh_pipelines.modeling.champion_moves import AliasMove
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
-from mesh_pipelines.modeling.version import AliasMove
 from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
 from mesh_pipelines.monitoring.watching import Live, Look
 from mesh_pipelines.orchestration import model_requests

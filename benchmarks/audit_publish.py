@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from benchmarks._data import PLENTY, departures
-from benchmarks._measure import Figure, Work, alternate, at_least, at_most, load, median, peak, run
+from benchmarks._measure import (
+    Figure,
+    Work,
+    alternate,
+    at_least,
+    at_most,
+    load,
+    median,
+    peak,
+    run,
+    warm_auditor,
+)
 
 if TYPE_CHECKING:
     from quality.contract import Contract
@@ -98,6 +109,7 @@ def gate(data: str) -> Work:
     from mesh_pipelines.shared import shared_resources
 
     preload(PLANNING, AUDIT)
+    warm_auditor()
     node = load_domain("domains.operations").nodes[KEY]
 
     def work() -> Mapping[str, Any]:

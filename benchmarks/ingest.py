@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks._data import raw
-from benchmarks._measure import Figure, Sample, Work, alternate, at_most, cache, median, run
+from benchmarks._measure import Figure, Sample, Work, alternate, at_most, cache, median, run, warm_auditor
 
 KEY, FILE = "departures_raw", "departures-2013-01"
 MAX_RATIO = 1.3
@@ -67,6 +67,7 @@ def _ingest(file: Path, *, strict: bool) -> Work:
     from resources.store import FolderStore
 
     preload(PLANNING, AUDIT)
+    warm_auditor()
     node = load_domain("domains.operations").nodes[KEY]
     contract = node.contract
     assert contract is not None

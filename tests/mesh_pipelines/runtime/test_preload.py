@@ -11,14 +11,11 @@ import gc, json, sys, warnings
 from mesh_pipelines.runtime.preload import AUDIT, MODELS, OWN_REGISTRY, PLANNING, REGISTRY, TRAINED, preload
 preload(PLANNING, AUDIT, OWN_REGISTRY, REGISTRY, MODELS, TRAINED)
 frozen, collecting = gc.get_freeze_count(), gc.isenabled()
-preload(PLANNING, AUDIT)
-again = gc.get_freeze_count() - frozen
 gc.disable()
 preload(["wave"])
 print(json.dumps({
     "collecting": collecting,
     "frozen": frozen,
-    "again": again,
     "stays off": not gc.isenabled() and "wave" in sys.modules,
     "silenced": sum("BetaWarning" in entry[2].__name__ for entry in warnings.filters),
     "there": all(name in sys.modules for name in (*PLANNING, *AUDIT, *OWN_REGISTRY, *MODELS, *TRAINED)),
@@ -27,12 +24,11 @@ print(json.dumps({
 
 
 def test_everything_is_imported_and_the_collector_goes_on() -> None:
-    """All names can be imported, what is there is frozen once, and a collector that was off stays off."""
+    """All names can be imported; nothing is kept from the teardown of the process; a collector that was off stays off."""
     done = subprocess.run([sys.executable, "-c", _TRIED], check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     assert found["there"]
     assert found["collecting"]
-    assert found["frozen"] > 100_000
-    assert found["again"] <= 0, "there was nothing to import"
+    assert found["frozen"] == 0, "DuckDB reports what is frozen as leaked"
     assert found["stays off"]
     assert found["silenced"], "a module's own filters of warnings hold"

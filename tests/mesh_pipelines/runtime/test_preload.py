@@ -24,7 +24,7 @@ print(json.dumps({
 
 
 def test_everything_is_imported_and_the_collector_goes_on() -> None:
-    """All names can be imported; nothing is kept from the teardown of the process; a collector that was off stays off."""
+    """All names can be imported, nothing is kept from the end of the process, a collector that was off stays off."""
     done = subprocess.run([sys.executable, "-c", _TRIED], check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     assert found["there"]

@@ -32,7 +32,7 @@ from benchmarks._measure import (
 
 if TYPE_CHECKING:
     from quality.contract import Contract
-    from quality.rules import Rule
+    from quality.rules import DataRule
 
 MAX_RATIO, MAX_PEAK_GIB, MIN_FASTER = 2.5, 3.0, 10.0
 KEY = "departures"
@@ -181,7 +181,7 @@ def _contract() -> Contract:
     return contract
 
 
-def _expectations(rules: tuple[Rule, ...]) -> list[tuple[str, dict[str, Any]]]:
+def _expectations(rules: tuple[DataRule, ...]) -> list[tuple[str, dict[str, Any]]]:
     """Rules in the words of GX; each bound is one; SQL, types and finiteness are left out."""
     found: list[tuple[str, dict[str, Any]]] = []
     for rule in rules:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from quality.gx import Finding
-    from quality.rules import Rule
+    from quality.rules import DataRule
 
 _AHEAD = 4
 """Calls that may wait for a busy child; each holds a batch of a bounded number of rows."""
@@ -146,7 +146,7 @@ class _Elsewhere:
     def insert(self, rows: pl.DataFrame) -> None:
         self._submit("insert", rows)
 
-    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[Finding]:
+    def judge(self, rules: Sequence[DataRule], rows: int, unrepeated: Collection[str]) -> list[Finding]:
         self._submit("judge", rules, rows, unrepeated)
         findings: list[Finding] = self._wait(0)
         return findings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from quality.outcome import SAMPLES, RuleResult, result_of
-from quality.rules import Rule, dataset_rules
+from quality.rules import DataRule, dataset_rules
 from quality.validation import ABOUT_KEYS, Here, Validation, repeats
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class DatasetAudit:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], schema: Mapping[str, pl.DataType], validation: Validation
+        self, rules: Sequence[DataRule], schema: Mapping[str, pl.DataType], validation: Validation
     ) -> None:
         self._rules, self._validation = tuple(rules), validation
         named = {c for rule in rules if rule.kind not in ABOUT_KEYS for c in rule.columns}
@@ -120,7 +120,9 @@ class DatasetAudit:
         return _repeated_keys(again(), columns, repeated)
 
 
-def audit_dataset(rules: Sequence[Rule], frame: pl.LazyFrame, *, name: str, **options: Any) -> DatasetVerdict:
+def audit_dataset(
+    rules: Sequence[DataRule], frame: pl.LazyFrame, *, name: str, **options: Any
+) -> DatasetVerdict:
     """Check the dataset rules over all rows of a frame, in this process.
 
     Only the columns that the rules name are read, once, batch after batch. Data beyond DuckDB's memory limit
@@ -182,7 +184,7 @@ def _fingerprint(columns: Sequence[str]) -> pl.Expr:
     return pl.when(there).then(pl.sum_horizontal(pl.col(c).hash(seed=seed) for seed, c in enumerate(columns)))
 
 
-def _result(rule: Rule, finding: Finding, rows: int, twice: pl.DataFrame | None) -> RuleResult:
+def _result(rule: DataRule, finding: Finding, rows: int, twice: pl.DataFrame | None) -> RuleResult:
     promised = f"promised {rule.arguments.get('operator')} {rule.arguments.get('operand')}"
     hidden = "(hidden: it looks at classified columns)"
     if finding.error:

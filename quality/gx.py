@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from quality.rules import Rule
+from quality.rules import DataRule
 
 # Of results over classified columns these fields hold values, and values must not reach a static site.
 _VALUES = (
@@ -78,7 +78,7 @@ class Session:
         return self._held.driver_connection
 
     def validate(
-        self, name: str, table: str, rules: Sequence[Rule], expectations: Sequence[Expectation]
+        self, name: str, table: str, rules: Sequence[DataRule], expectations: Sequence[Expectation]
     ) -> list[Finding]:
         """Check every expectation on a table; the findings come in the order of the rules."""
         suite = self._gx.ExpectationSuite(name=name)
@@ -109,7 +109,7 @@ class Session:
         self._run = _Run(suite, result, _identifier(name))
         return findings
 
-    def _build(self, rule: Rule, expectation: Expectation) -> Any:
+    def _build(self, rule: DataRule, expectation: Expectation) -> Any:
         from great_expectations.expectations.registry import get_expectation_impl
 
         kind: Any = get_expectation_impl(expectation.type)
@@ -225,7 +225,7 @@ def _buffer_results(engine: Any) -> None:
     event.listen(engine, "after_cursor_execute", fetched)
 
 
-def _finding(result: Any, rule: Rule) -> Finding:
+def _finding(result: Any, rule: DataRule) -> Finding:
     raised = _exceptions(result.exception_info)
     if raised:
         # The words of an engine's error may quote a value.

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from quality.rules import Allowance, Rule, Severity, row_rules
+from quality.rules import Allowance, DataRule, Severity, row_rules
 
 Verdict = Literal["passed", "refused"]
 SAMPLES = 5
@@ -53,7 +53,7 @@ class RuleResult:
 
 
 def result_of(
-    rule: Rule,
+    rule: DataRule,
     checked: int,
     failed: int,
     samples: Sequence[str] = (),
@@ -85,7 +85,7 @@ def result_of(
     )
 
 
-class Split(Protocol):
+class SplitCounts(Protocol):
     """Counts of one batch (see ``quality.rows.RowSplit``)."""
 
     @property
@@ -101,14 +101,14 @@ class Split(Protocol):
 class Tally:
     """Adds up the splits of all batches into one result for each row rule."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[DataRule]) -> None:
         self.rules = row_rules(tuple(rules))
         self.rows = 0
         self.quarantined = 0
         self._failed: Counter[str] = Counter()
         self._samples: dict[str, list[str]] = {}
 
-    def add(self, split: Split) -> None:
+    def add(self, split: SplitCounts) -> None:
         self.rows += split.rows
         self.quarantined += split.quarantined
         self._failed.update(split.failed)

@@ -14,7 +14,7 @@ import polars as pl
 
 from quality.contract import Contract
 from quality.outcome import RULES, SAMPLES
-from quality.rules import Rule, row_rules, rules_of
+from quality.rules import DataRule, row_rules, rules_of
 from quality.typed import PROVENANCE, as_text, conform, typed
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RowSplit:
 class RowAudit:
     """The row rules of one contract, compiled once for many batches."""
 
-    def __init__(self, contract: Contract, rules: Sequence[Rule] | None = None) -> None:
+    def __init__(self, contract: Contract, rules: Sequence[DataRule] | None = None) -> None:
         self.contract = contract
         self.rules = row_rules(tuple(rules if rules is not None else rules_of(contract)))
 
@@ -153,7 +153,7 @@ class RowAudit:
     def _schema(self, names: frozenset[str]) -> pa.DataFrameSchema:
         import pandera.polars as pa
 
-        def check(rule: Rule) -> pa.Check:
+        def check(rule: DataRule) -> pa.Check:
             return pa.Check(_kept(rule), name=rule.name, ignore_na=True)
 
         columns = {
@@ -207,7 +207,7 @@ def _has_few_values(column: pl.Series) -> bool:
     )
 
 
-def _kept(rule: Rule) -> Callable[[Any], Any]:
+def _kept(rule: DataRule) -> Callable[[Any], Any]:
     """The rule as a pandera check: True for each row that keeps it, or one True for all."""
 
     def kept(data: Any) -> pl.LazyFrame | bool:
@@ -219,7 +219,7 @@ def _kept(rule: Rule) -> Callable[[Any], Any]:
     return kept
 
 
-def broken(rule: Rule, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
+def broken(rule: DataRule, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
     """True where a row breaks the rule; null or False where it does not (a null breaks only what asks for a value).
 
     An unreadable value breaks the rule ``type`` alone, and NaN or infinity the rule ``finite`` alone.

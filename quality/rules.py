@@ -49,7 +49,7 @@ class Allowance:
 
 
 @dataclass(frozen=True)
-class Rule:
+class DataRule:
     """One rule of a contract, independent of the engine that checks it.
 
     Args:
@@ -82,7 +82,7 @@ class Rule:
         return self.allowance.limit if self.allowance.unit == "share" else 0.0
 
 
-def rules_of(contract: Contract) -> tuple[Rule, ...]:
+def rules_of(contract: Contract) -> tuple[DataRule, ...]:
     """All rules of a contract: row rules in the order of its columns, then dataset rules.
 
     A row rule without an allowance has the contract's tolerance. Names are unique: the second of two equal
@@ -93,17 +93,17 @@ def rules_of(contract: Contract) -> tuple[Rule, ...]:
     return tuple(_named_apart(_completed(rule, contract) for rule in found))
 
 
-def row_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+def row_rules(rules: tuple[DataRule, ...]) -> tuple[DataRule, ...]:
     """Rules over one row at a time."""
     return tuple(r for r in rules if r.scope == "row")
 
 
-def dataset_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+def dataset_rules(rules: tuple[DataRule, ...]) -> tuple[DataRule, ...]:
     """Rules over all rows together."""
     return tuple(r for r in rules if r.scope == "dataset")
 
 
-def _completed(rule: Rule, contract: Contract) -> Rule:
+def _completed(rule: DataRule, contract: Contract) -> DataRule:
     return replace(
         rule,
         # In a line that is shifted, the value of a classified column stands in a public one.
@@ -113,7 +113,7 @@ def _completed(rule: Rule, contract: Contract) -> Rule:
     )
 
 
-def _named_apart(rules: Iterator[Rule]) -> Iterator[Rule]:
+def _named_apart(rules: Iterator[DataRule]) -> Iterator[DataRule]:
     taken: set[str] = set()
     for rule in rules:
         base = re.sub(r"[^a-z0-9]+", "_", rule.name.lower()).strip("_") or rule.kind
@@ -125,11 +125,11 @@ def _named_apart(rules: Iterator[Rule]) -> Iterator[Rule]:
         yield replace(rule, name=name)
 
 
-def _row_rules(contract: Contract, column: Column) -> Iterator[Rule]:
+def _row_rules(contract: Contract, column: Column) -> Iterator[DataRule]:
     within = Allowance(contract.tolerance)
 
-    def rule(kind: str, description: str, **arguments: Any) -> Rule:
-        return Rule(
+    def rule(kind: str, description: str, **arguments: Any) -> DataRule:
+        return DataRule(
             f"{column.name}_{kind}", kind, (column.name,), "row", arguments,
             allowance=within, description=description, quarantines=True,
         )  # fmt: skip
@@ -161,35 +161,37 @@ def _typed(logical: str, value: Any) -> Any:
     )
 
 
-def _null_values(column: Column, _: Requirement) -> Rule:
-    return Rule(f"{column.name}_null_values", "null_values", (column.name,), "row")
+def _null_values(column: Column, _: Requirement) -> DataRule:
+    return DataRule(f"{column.name}_null_values", "null_values", (column.name,), "row")
 
 
-def _missing_values(column: Column, requirement: Requirement) -> Rule:
+def _missing_values(column: Column, requirement: Requirement) -> DataRule:
     # Null is missing, listed or not: the markers of raw text have become null by then.
     listed = tuple(
         _typed(column.logical_type, v)
         for v in requirement.arguments.get("missingValues", ())
         if values.fits(column.logical_type, v)
     )
-    return Rule(f"{column.name}_missing_values", "missing_values", (column.name,), "row", {"values": listed})
+    return DataRule(
+        f"{column.name}_missing_values", "missing_values", (column.name,), "row", {"values": listed}
+    )
 
 
-def _invalid_values(column: Column, requirement: Requirement) -> Rule:
+def _invalid_values(column: Column, requirement: Requirement) -> DataRule:
     arguments = dict(requirement.arguments)
     if "validValues" in arguments:
         arguments["validValues"] = tuple(_typed(column.logical_type, v) for v in arguments["validValues"])
-    return Rule(f"{column.name}_invalid_values", "invalid_values", (column.name,), "row", arguments)
+    return DataRule(f"{column.name}_invalid_values", "invalid_values", (column.name,), "row", arguments)
 
 
-_METRICS: dict[str, Callable[[Column, Requirement], Rule]] = {
+_METRICS: dict[str, Callable[[Column, Requirement], DataRule]] = {
     "nullValues": _null_values,
     "missingValues": _missing_values,
     "invalidValues": _invalid_values,
 }
 
 
-def _required_of(rule: Rule, requirement: Requirement, contract: Contract) -> Rule:
+def _required_of(rule: DataRule, requirement: Requirement, contract: Contract) -> DataRule:
     allowance = allowance_of(requirement)
     severity: Severity = "error" if requirement.severity == "error" else "warning"
     zero = allowance.rows(10**12) == 0
@@ -218,9 +220,9 @@ def allowance_of(requirement: Requirement) -> Allowance:
     return Allowance(requirement.operand, "rows", strict)
 
 
-def _dataset_rules(contract: Contract) -> Iterator[Rule]:
+def _dataset_rules(contract: Contract) -> Iterator[DataRule]:
     if contract.key:
-        yield Rule(
+        yield DataRule(
             "key_unique",
             "unique",
             contract.key,
@@ -229,7 +231,7 @@ def _dataset_rules(contract: Contract) -> Iterator[Rule]:
         )
     for column in contract.columns:
         if column.unique and contract.key != (column.name,):
-            yield Rule(
+            yield DataRule(
                 f"{column.name}_unique",
                 "unique",
                 (column.name,),
@@ -242,27 +244,29 @@ def _dataset_rules(contract: Contract) -> Iterator[Rule]:
             yield _required_of(rule, requirement, contract)
 
 
-def _dataset_rule(contract: Contract, column: Column | None, requirement: Requirement) -> Rule | None:
+def _dataset_rule(contract: Contract, column: Column | None, requirement: Requirement) -> DataRule | None:
     prefix = f"{column.name}_" if column else ""
     comparison = {"operator": requirement.operator, "operand": requirement.operand}
     if requirement.metric == "duplicateValues":
         columns = tuple(requirement.arguments.get("properties", ())) or ((column.name,) if column else ())
-        return Rule(f"{'_'.join(columns)}_duplicates", "duplicates", columns, "dataset")
+        return DataRule(f"{'_'.join(columns)}_duplicates", "duplicates", columns, "dataset")
     if requirement.metric == "rowCount":
         description = f"row count: {requirement.operator} {requirement.operand}"
-        return Rule("row_count", "row_count", (), "dataset", comparison, description=description)
+        return DataRule("row_count", "row_count", (), "dataset", comparison, description=description)
     if requirement.kind == "sql":
         query = requirement.query.replace("${property}", "${column}").replace("${object}", "${table}")
         query = query.replace("${column}", f'"{column.name}"' if column else "${column}")
         columns = _columns_in(query, contract)
-        return Rule(
+        return DataRule(
             f"{prefix}sql", "sql", columns, "dataset", {"query": query, **comparison}, description=query
         )
     if requirement.kind == "custom":
         columns = _columns_named(requirement.arguments, contract)
         arguments = {"type": requirement.expectation, "kwargs": dict(requirement.arguments)}
         name = f"{prefix}{requirement.expectation.removeprefix('expect_')}"
-        return Rule(name, "expectation", columns, "dataset", arguments, description=requirement.expectation)
+        return DataRule(
+            name, "expectation", columns, "dataset", arguments, description=requirement.expectation
+        )
     return None
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from quality import gx
 from quality.child import too_much_memory_error
-from quality.rules import Rule
+from quality.rules import DataRule
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,7 +44,7 @@ class Validation(Protocol):
         """Insert any number of rows."""
         ...
 
-    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
+    def judge(self, rules: Sequence[DataRule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
         """Great Expectations' finding for each rule, in their order; called once, after all rows.
 
         Args:
@@ -64,7 +64,7 @@ class Validation(Protocol):
     def close(self) -> None: ...
 
 
-def repeats(rule: Rule) -> str:
+def repeats(rule: DataRule) -> str:
     """Name of the column that is true where a row's key repeats."""
     return f"{rule.name}_repeated"
 
@@ -117,7 +117,7 @@ class Here:
         self._con.execute(f'INSERT INTO "{self._table}" SELECT * FROM _batch')  # noqa: S608
         self._con.unregister("_batch")
 
-    def judge(self, rules: Sequence[Rule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
+    def judge(self, rules: Sequence[DataRule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
         if not self._begun:
             self._con.execute(f'CREATE TABLE "{self._table}" AS SELECT true AS present FROM range({rows})')  # noqa: S608
         for column in unrepeated:
@@ -154,7 +154,7 @@ class Here:
             raise LookupError(query)
         return row[0]
 
-    def _expectation(self, rule: Rule, rows: int) -> gx.Expectation:
+    def _expectation(self, rule: DataRule, rows: int) -> gx.Expectation:
         """The rule as an expectation."""
         match rule.kind:
             case "unique" | "duplicates":
@@ -172,14 +172,14 @@ class Here:
             case _:
                 return gx.Expectation(rule.arguments["type"], dict(rule.arguments["kwargs"]))
 
-    def _mostly(self, rule: Rule, column: str, rows: int) -> float:
+    def _mostly(self, rule: DataRule, column: str, rows: int) -> float:
         """The allowance in GX's form: a share of the rows that have a value, with room for rounding."""
         if rule.allowance.limit == 0:
             return 1.0
         known = self._one(f'SELECT count("{column}") FROM "{self._table}"')  # noqa: S608
         return max(0.0, (known - rule.allowance.rows(rows) - 0.5) / known) if known else 1.0
 
-    def _broken_promise(self, rule: Rule) -> str:
+    def _broken_promise(self, rule: DataRule) -> str:
         """SQL that gives a row if the value observed by the contract's SQL is not the promised one."""
         import duckdb
 
@@ -201,14 +201,14 @@ class Here:
         there = "(SELECT count(*) FROM {batch}) >= 0"  # it wants the batch named
         return f'/* {comment} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
 
-    def _observed(self, rule: Rule) -> object:
+    def _observed(self, rule: DataRule) -> object:
         return self._one(f"SELECT ({self._here(_query(rule))})") if rule.public else None
 
     def _here(self, query: str) -> str:
         return query.replace("${table}", f'"{self._table}"')
 
 
-def _query(rule: Rule) -> str:
+def _query(rule: DataRule) -> str:
     text: str = rule.arguments["query"]
     return text.strip().rstrip(";")
 
@@ -246,7 +246,7 @@ def _bounds(operator: str, operand: Any) -> tuple[int | None, int | None]:
             return int(operand[0]), int(operand[1])
 
 
-def _comparison(rule: Rule) -> str:
+def _comparison(rule: DataRule) -> str:
     operator, operand = rule.arguments["operator"], rule.arguments["operand"]
     if isinstance(operand, list | tuple):
         return f"{OPERATIONS[operator]} {_literal(operand[0])} AND {_literal(operand[1])}"

@@ -126,3 +126,15 @@ def _is_inputs(node: ast.AST) -> bool:
 
 def _calls(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    """One word has one meaning: no two modules have public classes of one name."""
+    found: dict[str, list[str]] = {}
+    for path in (
+        path for room in ("mesh_pipelines", "quality", "resources") for path in (ROOT / room).rglob("*.py")
+    ):
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+                found.setdefault(statement.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

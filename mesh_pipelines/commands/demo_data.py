@@ -34,7 +34,7 @@ MONTHS = tuple(f"{YEAR}-{month:02d}" for month in range(1, 13))
 
 
 @dataclass(frozen=True)
-class Landing:
+class LandedFile:
     """One delivered file.
 
     Args:
@@ -47,7 +47,7 @@ class Landing:
     changed: bool
 
 
-def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
+def land(months: Sequence[str], landing: Path) -> tuple[LandedFile, ...]:
     """Land the files of some months, and the aircraft register.
 
     Writes ``operations/departures-<month>.csv``, ``weather/observations-<month>.csv`` and ``fleet/aircraft.csv``:
@@ -72,7 +72,7 @@ def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
                 where="land",
                 remedy=f"name a month from {MONTHS[0]} to {MONTHS[-1]}",
             )
-    landed: list[Landing] = []
+    landed: list[LandedFile] = []
     for month in months:
         landed.append(_put(landing / "operations" / f"departures-{month}.csv", _flights().get(month, ())))
         landed.append(_put(landing / "weather" / f"observations-{month}.csv", _weather().get(month, ())))
@@ -80,11 +80,11 @@ def land(months: Sequence[str], landing: Path) -> tuple[Landing, ...]:
     return tuple(landed)
 
 
-def _put(path: Path, lines: Sequence[str]) -> Landing:
+def _put(path: Path, lines: Sequence[str]) -> LandedFile:
     content = "".join(lines).encode()
     rows = max(len(lines) - 1, 0)
     if path.is_file() and path.read_bytes() == content:
-        return Landing(path, rows, changed=False)
+        return LandedFile(path, rows, changed=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The landing zone leaves files that end in .tmp alone, so nobody reads half a file.
     handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -98,7 +98,7 @@ def _put(path: Path, lines: Sequence[str]) -> Landing:
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise
-    return Landing(path, rows, changed=True)
+    return LandedFile(path, rows, changed=True)
 
 
 @cache

@@ -150,7 +150,7 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
     return FeatureSchema(tuple(names), tuple(kinds), categories)
 
 
-class OrderedDigest:
+class ColumnsDigest:
     """SHA-256 over values in their order, independent of batches.
 
     Each column has a hash of its own; the result also covers names, types, categories and the number of rows.
@@ -199,7 +199,7 @@ class Matrix:
     facts: MatrixDigest
 
 
-def _batches(rows: pl.LazyFrame, digest: OrderedDigest, batch_rows: int, page: str | None) -> Any:
+def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: str | None) -> Any:
     """Iterator of XGBoost's batches; the first pass through it feeds ``digest``.
 
     Args:
@@ -268,7 +268,7 @@ def training_matrix(
 
     external = max_memory is not None and rows * len(schema.names) * BYTES_PER_VALUE > max_memory
     columns = [*schema.expressions(), pl.col(target).cast(pl.Float32).alias("")]
-    digest = OrderedDigest(schema, target)
+    digest = ColumnsDigest(schema, target)
 
     with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=cache) as private:
         page = str(Path(private) / "page") if external else None

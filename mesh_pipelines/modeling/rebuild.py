@@ -26,7 +26,7 @@ class Rebuilt:
     model: bytes = field(repr=False)
     sha256: str
     same: bool
-    differs: tuple[Difference, ...]
+    differs: tuple[RebuildDifference, ...]
 
     @property
     def verdict(self) -> str:
@@ -37,7 +37,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
-class Difference:
+class RebuildDifference:
     """One difference from the record."""
 
     what: str
@@ -87,9 +87,9 @@ def rebuild(
     )
     sha256 = hashlib.sha256(model).hexdigest()
     compared = (
-        Difference("data", record.data_digest, facts.digest),
-        Difference("xgboost", record.xgboost_version, xgboost.__version__),
-        Difference("bytes", record.model_sha256, sha256),
+        RebuildDifference("data", record.data_digest, facts.digest),
+        RebuildDifference("xgboost", record.xgboost_version, xgboost.__version__),
+        RebuildDifference("bytes", record.model_sha256, sha256),
     )
     return Rebuilt(
         model, sha256, sha256 == record.model_sha256, tuple(d for d in compared if d.recorded != d.now)

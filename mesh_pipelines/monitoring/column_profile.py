@@ -52,7 +52,7 @@ class ColumnProfile:
 
 
 @dataclass(frozen=True)
-class Profile:
+class TableProfile:
     """Profiles of several columns of the same rows."""
 
     rows: int
@@ -62,7 +62,7 @@ class Profile:
         return json.dumps(asdict(self), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Profile:
+    def from_json(cls, text: str) -> TableProfile:
         content: dict[str, Any] = json.loads(text)
         lists = ("counts", "cuts", "values", "rare")
         columns: list[dict[str, Any]] = [
@@ -71,7 +71,7 @@ class Profile:
         return cls(content["rows"], tuple(ColumnProfile(**column) for column in columns))
 
 
-def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int = BINS) -> Profile:
+def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int = BINS) -> TableProfile:
     """Cut columns into bins of about equal size, and count the rows in each.
 
     Two passes, streaming: a sample of at most 100,000 rows, evenly spread over the stored order, gives the
@@ -105,7 +105,7 @@ def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int 
     return count_in_bins(frame, empty)
 
 
-def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile:
+def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> TableProfile:
     """Count the rows of a frame in the bins of given profiles: one streaming pass in bounded memory.
 
     Args:
@@ -128,7 +128,7 @@ def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> Profile
         sums += [part.alias(f"{given.column}/{index}") for index, part in enumerate(_sums(given))]
     found = plain.select(sums).collect(engine="streaming").row(0, named=True)
     rows = int(found["rows"])
-    return Profile(rows, tuple(_filled(given, found, rows) for given in bins))
+    return TableProfile(rows, tuple(_filled(given, found, rows) for given in bins))
 
 
 def kinds_of(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Kind]:

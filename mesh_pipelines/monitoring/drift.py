@@ -7,16 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, count_in_bins, reference_profile
+from mesh_pipelines.monitoring.column_profile import (
+    ColumnProfile,
+    TableProfile,
+    count_in_bins,
+    reference_profile,
+)
 from mesh_pipelines.monitoring.findings import ColumnDrift
 
-__all__ = ["ColumnDrift", "Profile", "compare", "drift", "ks", "psi", "reference_profile"]
+__all__ = ["ColumnDrift", "TableProfile", "compare", "drift", "ks", "psi", "reference_profile"]
 
 SMALLEST_SHARE = 1e-4
 """Share that an empty bin counts as, for the logarithm of 0 is infinite."""
 
 
-def drift(profile: Profile, frame: pl.LazyFrame) -> tuple[ColumnDrift, ...]:
+def drift(profile: TableProfile, frame: pl.LazyFrame) -> tuple[ColumnDrift, ...]:
     """Compare rows with a reference profile, column by column; one streaming pass in bounded memory.
 
     Args:
@@ -28,7 +33,7 @@ def drift(profile: Profile, frame: pl.LazyFrame) -> tuple[ColumnDrift, ...]:
     return compare(profile, count_in_bins(frame, profile.columns))
 
 
-def compare(before: Profile, now: Profile) -> tuple[ColumnDrift, ...]:
+def compare(before: TableProfile, now: TableProfile) -> tuple[ColumnDrift, ...]:
     """Compare two profiles of the same bins."""
     return tuple(_column(old, new) for old, new in zip(before.columns, now.columns, strict=True))
 

@@ -20,7 +20,12 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.split import moment
 from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.monitoring.column_profile import ColumnProfile, Profile, count_in_bins, reference_profile
+from mesh_pipelines.monitoring.column_profile import (
+    ColumnProfile,
+    TableProfile,
+    count_in_bins,
+    reference_profile,
+)
 from mesh_pipelines.monitoring.drift import compare
 from mesh_pipelines.monitoring.earlier_predictions import earlier_predictions, keep_predictions
 from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric
@@ -206,7 +211,7 @@ class Look:
         empty = pl.DataFrame(schema={SCORE: pl.Float64, MODEL_VERSION: pl.String, MONTH: pl.String})
         return live, pl.concat([empty, *predicted])
 
-    def _reference(self) -> tuple[Profile, str]:
+    def _reference(self) -> tuple[TableProfile, str]:
         """Profile of the champion's training window, and its description; worked out once a champion."""
         record = self.champion.record
         unwatched = {*self.watch.ignore, PARTITION}
@@ -231,7 +236,7 @@ class Look:
         self._keep(profile)
         return profile, words
 
-    def _kept_profile(self, columns: Sequence[str]) -> Profile | None:
+    def _kept_profile(self, columns: Sequence[str]) -> TableProfile | None:
         key = self.spec.key + PROFILE
         if not self.shared.lake.exists(key):
             return None
@@ -239,10 +244,10 @@ class Look:
             kept = self.shared.lake.scan(key).collect()
         if kept["model"].to_list() != [self.champion.version.sha256]:
             return None
-        profile = Profile.from_json(kept["profile"].item())
+        profile = TableProfile.from_json(kept["profile"].item())
         return profile if [given.column for given in profile.columns] == list(columns) else None
 
-    def _keep(self, profile: Profile) -> None:
+    def _keep(self, profile: TableProfile) -> None:
         kept = pl.DataFrame({"model": [self.champion.version.sha256], "profile": [profile.to_json()]})
         classes = {"model": "public", "profile": "internal"}
         try:

@@ -27,7 +27,7 @@ from mesh_pipelines.publishing.refusal import Places
 from mesh_pipelines.shared import SharedResources
 from quality.contract import Contract
 from quality.outcome import RULES, Outcome, RuleResult, Tally
-from quality.rules import Rule, dataset_rules, rules_of
+from quality.rules import DataRule, dataset_rules, rules_of
 
 if TYPE_CHECKING:
     from quality.dataset import DatasetAudit
@@ -59,7 +59,7 @@ class Writer:
     def __init__(self, shared: SharedResources, node: Node, candidate: Candidate, watch: Stopwatch) -> None:
         self.shared, self.node, self.candidate, self.watch = shared, node, candidate, watch
         self.contract: Contract | None = node.contract
-        self.rules: tuple[Rule, ...] = rules_of(self.contract) if self.contract else ()
+        self.rules: tuple[DataRule, ...] = rules_of(self.contract) if self.contract else ()
         self.column = node.partition_column
         self.accepted = 0
         self.places = Places()

@@ -12,8 +12,8 @@ from mesh_pipelines.planning.lookup import registry_exists
 from mesh_pipelines.publishing.record import Audit, PublishRecord
 from mesh_pipelines.reporting.reports import (
     Card,
+    ReportTable,
     Section,
-    Table,
 )
 from mesh_pipelines.reporting.status import quarantined_rows
 from mesh_pipelines.shared import SharedResources, shared_resources
@@ -45,7 +45,7 @@ def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | 
     record = shared.lake.record(node.key, version) if version is not None else shared.record(node.key)
     contract = node.contract
     sections: list[Section] = []
-    tables: list[Table] = []
+    tables: list[ReportTable] = []
     if contract:
         facts = [
             ("contract", f"{contract.id} {contract.version} ({contract.status})"),
@@ -60,7 +60,7 @@ def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | 
         ]
         sections.append(Section("Promise", [(name, text) for name, text in facts if text]))
         tables.append(
-            Table(
+            ReportTable(
                 "Columns",
                 ("column", "type", "class", "meaning"),
                 [
@@ -81,14 +81,14 @@ def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | 
             rows = [
                 (r.rule, f"{r.failed:,}", f"{r.checked:,}", "held" if r.passed else "broken") for r in failed
             ]
-            tables.append(Table("Rules that rows broke", ("rule", "rows", "of", "verdict"), rows))
+            tables.append(ReportTable("Rules that rows broke", ("rule", "rows", "of", "verdict"), rows))
     readers = [
         (n.key, next(i.port.purpose if i.port else "own domain" for i in n.inputs if i.key == node.key))
         for n in mesh.nodes.values()
         if any(i.key == node.key for i in n.inputs)
     ]
     if readers:
-        tables.append(Table("Read by", ("asset", "purpose"), readers))
+        tables.append(ReportTable("Read by", ("asset", "purpose"), readers))
     title = node.key if version is None else f"{node.key}@{version}"
     summary = (node.declaration.doc if node.declaration else "") or (contract.description if contract else "")
     return Card(title, node.stage, summary.split("\n\n")[0], sections, tables)
@@ -175,7 +175,7 @@ def _model_card(node: RegisteredNode, mesh: Mesh, shared: SharedResources, versi
         (str(v.version), v.trained_at, v.gate, v.reason.splitlines()[0] if v.reason else "") for v in versions
     ]
     tables = [
-        Table("Metrics, out of time", ("metric", "model", "baseline"), metrics),
-        Table("Versions", ("version", "trained", "gate", "reason"), versions),
+        ReportTable("Metrics, out of time", ("metric", "model", "baseline"), metrics),
+        ReportTable("Versions", ("version", "trained", "gate", "reason"), versions),
     ]
     return Card(key if version is None else f"{key}@{version}", "model", "", sections, tables)

@@ -147,7 +147,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Rows under one heading; every row has one cell per column."""
 
     heading: str
@@ -171,7 +171,7 @@ class Card:
     stage: str
     summary: str = ""
     sections: Sequence[Section] = ()
-    tables: Sequence[Table] = ()
+    tables: Sequence[ReportTable] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {

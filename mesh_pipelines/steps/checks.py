@@ -8,7 +8,7 @@ from mesh_pipelines.declaring.declarations import ModelDeclaration
 from mesh_pipelines.declaring.node import ChampionNode, Node, PredictionsNode
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
 from quality.contract import Contract
-from quality.rules import Rule, rules_of
+from quality.rules import DataRule, rules_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def contract_checks(contract: Contract) -> tuple[Check, ...]:
     )
 
 
-def _rule_text(rule: Rule) -> str:
+def _rule_text(rule: DataRule) -> str:
     allowed = f" Up to {rule.tolerance:.2%} of the rows may break it." if rule.tolerance else ""
     return f"{(rule.description or rule.name).rstrip('.')}.{allowed}"
 

@@ -48,7 +48,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class StagedContent:
     """Staged content.
 
     Args:
@@ -80,7 +80,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CommitPlan:
     """The next version.
 
     Args:
@@ -103,14 +103,14 @@ class Plan:
 
 
 def plan_commit(
-    candidate: Candidate,
+    candidate: StagedContent,
     base: Base | None,
     scope: Scope,
     info: Mapping[str, Any],
     now: datetime,
     *,
     reuse: bool = True,
-) -> Plan:
+) -> CommitPlan:
     """Plan the version that a candidate makes on top of the newest one.
 
     Args:
@@ -123,7 +123,7 @@ def plan_commit(
         DefinitionError: the candidate has another shape than the rows that are kept.
     """
     if base is None:
-        return Plan(
+        return CommitPlan(
             _record(candidate, candidate.parts, info, now), candidate.files, whole=scope.replace == "all"
         )
     kept, shared = _kept_files(candidate, base, scope)
@@ -133,14 +133,14 @@ def plan_commit(
     before = base.publication
     if reuse and _is_same(before, publication, removed, candidate.layout.id):
         if _lasting(info) == _lasting(before.info):
-            return Plan(before, reused=removed, unchanged=True)
-        return Plan(_with_layouts(publication, before, base.files), reused=removed)
+            return CommitPlan(before, reused=removed, unchanged=True)
+        return CommitPlan(_with_layouts(publication, before, base.files), reused=removed)
     publication = _with_layouts(publication, before, kept)
-    return Plan(publication, candidate.files, removed, shared, whole=scope.replace == "all")
+    return CommitPlan(publication, candidate.files, removed, shared, whole=scope.replace == "all")
 
 
 def _record(
-    candidate: Candidate, parts: Mapping[str, ContentDigest], info: Mapping[str, Any], now: datetime
+    candidate: StagedContent, parts: Mapping[str, ContentDigest], info: Mapping[str, Any], now: datetime
 ) -> Publication:
     shape, filled = candidate.shape, {name: part for name, part in parts.items() if part.rows}
     return Publication(
@@ -161,7 +161,7 @@ def _record(
     )
 
 
-def _parts(candidate: Candidate, base: Base, scope: Scope) -> dict[str, ContentDigest]:
+def _parts(candidate: StagedContent, base: Base, scope: Scope) -> dict[str, ContentDigest]:
     """Content of each partition of the next version."""
     parts = dict(candidate.parts)
     if scope.replace != "all":
@@ -172,7 +172,7 @@ def _parts(candidate: Candidate, base: Base, scope: Scope) -> dict[str, ContentD
 
 
 def _kept_files(
-    candidate: Candidate, base: Base, scope: Scope
+    candidate: StagedContent, base: Base, scope: Scope
 ) -> tuple[Sequence[LakeFile], Sequence[LakeFile]]:
     """Files of the base that stay, and files with rows both of replaced and of other partitions."""
     if scope.replace == "all":

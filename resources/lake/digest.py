@@ -91,7 +91,7 @@ def content_version(frame: pl.DataFrame) -> str:
     return data_version(frame.schema, [ContentDigest.of(frame)])
 
 
-class OrderedDigest:
+class RowsDigest:
     """SHA-256 over rows in their order, independent of batches: for training records.
 
     Canonical form: nulls are marked apart and their values ignored; every NaN is one NaN; -0.0 is 0.0; strings are
@@ -103,7 +103,7 @@ class OrderedDigest:
         self._streams: dict[str, Any] = {}
         self._rows = 0
 
-    def update(self, frame: pl.DataFrame) -> OrderedDigest:
+    def update(self, frame: pl.DataFrame) -> RowsDigest:
         """Add the next rows; ValueError if their columns or types are not the schema's."""
         if dict(frame.schema) != self._schema:
             raise ValueError(f"expected {self._schema}, got {dict(frame.schema)}")
@@ -161,8 +161,8 @@ class OrderedDigest:
 
 
 def ordered_digest(frames: Iterable[pl.DataFrame], schema: Mapping[str, Any]) -> str:
-    """:class:`OrderedDigest` over all rows of all frames."""
-    digest = OrderedDigest(schema)
+    """:class:`RowsDigest` over all rows of all frames."""
+    digest = RowsDigest(schema)
     for frame in frames:
         digest.update(frame)
     return digest.hexdigest()

@@ -15,7 +15,7 @@ import polars as pl
 
 from mesh_pipelines.errors import CommitConflict
 from resources.lake.buffer import Buffer, cut
-from resources.lake.commit import Base, Candidate, Commit, Plan, Replace, Scope, plan_commit
+from resources.lake.commit import Base, Commit, CommitPlan, Replace, Scope, StagedContent, plan_commit
 from resources.lake.data_files import DataFiles, WrittenFile
 from resources.lake.delta_log import Head, NewFile, bounds
 from resources.lake.digest import ContentDigest, data_version
@@ -203,8 +203,8 @@ class Stage:
         done = plan.publication.at(version)
         return Commit(version, done.data_version, done.rows, False, done)
 
-    def _plan(self, head: Head | None, info: Info, scope: Scope) -> Plan:
-        candidate = Candidate(
+    def _plan(self, head: Head | None, info: Info, scope: Scope) -> CommitPlan:
+        candidate = StagedContent(
             self._shape, self._data.layout, self._parts, self._files, self.publish_id, self.token
         )
         base = None
@@ -236,7 +236,7 @@ class Stage:
                 self._checkpoint("shared")
         return list(self._rests.values())
 
-    def _append_to_log(self, head: Head | None, plan: Plan, add: Sequence[NewFile]) -> int | None:
+    def _append_to_log(self, head: Head | None, plan: CommitPlan, add: Sequence[NewFile]) -> int | None:
         """Commit the plan; returns its version, None if another writer was first."""
         log = self._table.log
         self._checkpoint("committing")

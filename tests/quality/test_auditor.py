@@ -20,7 +20,7 @@ from quality.auditor import Auditor
 from quality.child import NURSERY, Child, environment, memory_of
 from quality.contract import Contract
 from quality.dataset import DatasetAudit, DatasetVerdict, audit_dataset
-from quality.rules import Rule, dataset_rules, rules_of
+from quality.rules import DataRule, dataset_rules, rules_of
 
 NAME = "aviation.flights"
 ROWS = pl.DataFrame(
@@ -51,7 +51,7 @@ def child_of(auditor: Auditor) -> Child:
     return auditor.child
 
 
-def judged(auditor: Auditor, rules: tuple[Rule, ...], docs: Path) -> DatasetVerdict:
+def judged(auditor: Auditor, rules: tuple[DataRule, ...], docs: Path) -> DatasetVerdict:
     """What it says of the rows, which come in two batches."""
     with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, docs=docs)) as audit:
         audit.add(ROWS.head(2))
@@ -63,7 +63,7 @@ def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, 
     """Every result is the same, of one candidate after another; its page is there when it has ended."""
     rules = (
         *dataset_rules(rules_of(flights)),
-        Rule("mistaken", "expectation", ("flight",), "dataset", MISTAKEN),
+        DataRule("mistaken", "expectation", ("flight",), "dataset", MISTAKEN),
     )
     here = audit_dataset(rules, ROWS.lazy(), name=NAME)
     assert sum(not result.passed for result in here.results) >= 4
@@ -176,9 +176,9 @@ ENDLESS = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
 HUNGRY = "SELECT length(list(repeat('x', 1000) || i::VARCHAR)::VARCHAR) FROM range(3000000) t(i)"
 
 
-def sql(query: str) -> Rule:
+def sql(query: str) -> DataRule:
     """A rule of a contract's own SQL."""
-    return Rule(
+    return DataRule(
         "asked",
         "sql",
         ("flight",),

@@ -14,7 +14,7 @@ import pytest
 from quality.contract import Contract
 from quality.dataset import audit_dataset, find_duplicates
 from quality.outcome import RuleResult
-from quality.rules import Allowance, Rule, rules_of
+from quality.rules import Allowance, DataRule, rules_of
 
 Reload = Callable[..., Contract]
 NAME = "aviation.flights"
@@ -36,7 +36,7 @@ def frame(
     )
 
 
-def audit(rules: tuple[Rule, ...], rows: pl.LazyFrame, **options: Any) -> dict[str, RuleResult]:
+def audit(rules: tuple[DataRule, ...], rows: pl.LazyFrame, **options: Any) -> dict[str, RuleResult]:
     """The results by rule."""
     return {r.rule: r for r in audit_dataset(rules, rows, name=NAME, **options).results}
 
@@ -69,12 +69,12 @@ def test_an_empty_dataset_breaks_the_row_count(flights: Contract) -> None:
 def test_classified_values_are_in_no_result_and_on_no_page(flights: Contract, tmp_path: Path) -> None:
     """A mean of internal delays and a count over them are checked, not shown; no restricted name is written."""
     rows = frame([1, 2], [3777.0, 3777.0], cancelled=True)
-    unique = Rule("names", "unique", ("passenger",), "dataset")
+    unique = DataRule("names", "unique", ("passenger",), "dataset")
     likely = {
         "type": "expect_column_values_to_be_in_set",
         "kwargs": {"column": "passenger", "value_set": ["x"]},
     }
-    known = Rule("known", "expectation", ("passenger",), "dataset", likely)
+    known = DataRule("known", "expectation", ("passenger",), "dataset", likely)
     audited = audit_dataset((*rules_of(flights), unique, known), rows, name=NAME, docs=tmp_path)
     assert {r.rule for r in audited.results if not r.passed} == {
         "cancelled_have_no_delay",
@@ -112,7 +112,7 @@ def test_sql_is_held_against_its_operator() -> None:
     """Every operator of ODCS over the one number that the query gives."""
     query = "SELECT max(flight) FROM ${table}"
     rules = tuple(
-        Rule(
+        DataRule(
             str(i), "sql", ("flight",), "dataset", {"query": query, "operator": o, "operand": v}, public=True
         )
         for i, (o, v, _) in enumerate(SQL)
@@ -127,7 +127,7 @@ def test_sql_may_have_comments_and_braces() -> None:
     query = "SELECT max(flight) /* of {all} */ FROM ${table} /* here */"
     kept = {"query": query, "operator": "mustBe", "operand": 3}
     rules = tuple(
-        Rule(str(v), "sql", ("flight",), "dataset", {**kept, "operand": v}, public=True) for v in (3, 4)
+        DataRule(str(v), "sql", ("flight",), "dataset", {**kept, "operand": v}, public=True) for v in (3, 4)
     )
     found = audit(rules, frame([1, 2, 3]))
     assert found["3"].passed, found["3"].detail
@@ -137,7 +137,7 @@ def test_sql_may_have_comments_and_braces() -> None:
 def test_rows_are_counted_against_the_operator() -> None:
     """Rules that look at no column load none."""
     rules = tuple(
-        Rule(str(i), "row_count", (), "dataset", {"operator": o, "operand": v}, public=True)
+        DataRule(str(i), "row_count", (), "dataset", {"operator": o, "operand": v}, public=True)
         for i, (o, v, _) in enumerate(COUNTS)
     )
     found = audit(rules, frame([1, 2, 3]))
@@ -147,8 +147,8 @@ def test_rows_are_counted_against_the_operator() -> None:
 def test_what_cannot_be_computed_has_not_passed(flights: Contract) -> None:
     """Bad SQL, no single number, none at all, a foreign file, an argument unknown to GX: refused, with the reason."""
 
-    def sql(query: str) -> Rule:
-        return Rule(
+    def sql(query: str) -> DataRule:
+        return DataRule(
             query,
             "sql",
             ("flight",),
@@ -162,7 +162,7 @@ def test_what_cannot_be_computed_has_not_passed(flights: Contract) -> None:
         sql("SELECT flight FROM ${table}"),
         sql("SELECT flight FROM ${table} WHERE flight > 5"),
         sql("SELECT count(*) FROM ${table}, read_csv('/etc/hostname')"),
-        Rule("gx", "expectation", ("flight",), "dataset", {
+        DataRule("gx", "expectation", ("flight",), "dataset", {
             "type": "expect_column_max_to_be_between", "kwargs": {"column": "flight", "minimum": 3},
         }),
     )  # fmt: skip
@@ -186,7 +186,9 @@ def test_great_expectations_and_the_verdict_agree(rows: list[int], monkeypatch: 
 
     monkeypatch.setattr(gx.Session, "validate", listening)
     rules = tuple(
-        Rule(f"{'_'.join(columns)}_{limit}", "duplicates", columns, "dataset", allowance=limit, public=True)
+        DataRule(
+            f"{'_'.join(columns)}_{limit}", "duplicates", columns, "dataset", allowance=limit, public=True
+        )
         for columns in (("flight",), ("carrier", "flight"))
         for limit in (
             *map(Allowance, (0.0, 0.5, 0.75, 1.0)),
@@ -225,7 +227,7 @@ def test_more_than_memory_spills_encrypted_and_cleans_up(
         "operator": "mustBe",
         "operand": count,
     }
-    rule = Rule("names", "sql", ("passenger",), "dataset", query)
+    rule = DataRule("names", "sql", ("passenger",), "dataset", query)
     found = audit((rule,), rows, memory_limit="20MB", temp_directory=tmp_path)["names"]
     assert found.passed, found.detail
     assert legible

@@ -5,12 +5,12 @@ from __future__ import annotations
 from quality.contract import Contract
 from quality.outcome import Outcome, RuleResult, Tally, result_of
 from quality.rows import RowSplit
-from quality.rules import Allowance, Rule
+from quality.rules import Allowance, DataRule
 
-ROW = Rule(
+ROW = DataRule(
     "delay_maximum", "maximum", ("delay",), "row", allowance=Allowance(0.1), quarantines=True, public=True
 )
-WHOLE = Rule("key_unique", "unique", ("id",), "dataset", public=True)
+WHOLE = DataRule("key_unique", "unique", ("id",), "dataset", public=True)
 
 
 def outcome(*results: RuleResult, rows: int = 100, quarantined: int = 0, tolerance: float = 0.1) -> Outcome:
@@ -41,7 +41,7 @@ def test_rules_that_pass_alone_may_quarantine_too_much_together() -> None:
 def test_a_dataset_rule_refuses_and_a_warning_never_does() -> None:
     """Severity decides."""
     assert outcome(result_of(WHOLE, 100, 2)).verdict == "refused"
-    warned = outcome(result_of(Rule("w", "unique", ("id",), "dataset", severity="warning"), 100, 2))
+    warned = outcome(result_of(DataRule("w", "unique", ("id",), "dataset", severity="warning"), 100, 2))
     assert warned.verdict == "passed"
     assert [r.rule for r in warned.warnings] == ["w"]
 
@@ -59,7 +59,7 @@ def test_json_keeps_everything() -> None:
 
 def test_samples_of_classified_columns_are_dropped_even_if_given() -> None:
     """The last gate before values reach a screen."""
-    hidden = Rule("r", "maximum", ("pay",), "row", public=False)
+    hidden = DataRule("r", "maximum", ("pay",), "row", public=False)
     assert result_of(hidden, 10, 1, ["1000"]).samples == ()
 
 

@@ -21,7 +21,7 @@ from mesh_pipelines.orchestration import check, model_requests
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting import card as cards
 from mesh_pipelines.reporting import status as state
-from mesh_pipelines.reporting.reports import Card, MeshState, Section, Table
+from mesh_pipelines.reporting.reports import Card, MeshState, ReportTable, Section
 from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.samples import MESH
 
@@ -271,7 +271,7 @@ def test_show_prints_a_card_and_its_json(monkeypatch: pytest.MonkeyPatch) -> Non
         "product",
         "One row a [bold]day[/bold].",
         [Section("Promise", [("key", "day")])],
-        [Table("Columns", ("column", "type"), [("day", "date"), ("x" * 120, "string")])],
+        [ReportTable("Columns", ("column", "type"), [("day", "date"), ("x" * 120, "string")])],
     )
     answer(monkeypatch, cards, "describe", card)
     shown = runner.invoke(cli.app, ["show", "a.b@3"])

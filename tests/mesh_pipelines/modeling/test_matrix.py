@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.modeling.matrix import FeatureSchema, OrderedDigest, learn_schema
+from mesh_pipelines.modeling.matrix import ColumnsDigest, FeatureSchema, learn_schema
 from mesh_pipelines.modeling.training import fit
 
 SCHEMA = FeatureSchema(("wind", "port"), ("number", "text"), {"port": ("EWR", "JFK")})
@@ -24,7 +24,7 @@ ROW = st.tuples(
 
 def _digest(rows: list[tuple[float | None, str | None]], cuts: list[int]) -> str:
     frame = pl.DataFrame(rows, schema={"wind": pl.Float64, "port": pl.String}, orient="row")
-    digest = OrderedDigest(SCHEMA, "late")
+    digest = ColumnsDigest(SCHEMA, "late")
     borders = [0, *sorted({cut % (frame.height + 1) for cut in cuts}), frame.height]
     for start, end in pairwise(borders):
         part = frame.slice(start, end - start)
@@ -44,8 +44,8 @@ def test_digest_knows_order_values_and_categories() -> None:
     assert _digest(rows, []) != _digest(rows[::-1], [])
     assert _digest(rows, []) != _digest([(1.0, "EWR"), (2.0, None)], [])
     assert _digest([(None, "EWR")], []) == _digest([(float("nan"), "EWR")], [])
-    other = OrderedDigest(FeatureSchema(SCHEMA.names, SCHEMA.kinds, {"port": ("EWR", "LGA")}), "late")
-    assert other.hexdigest() != OrderedDigest(SCHEMA, "late").hexdigest()
+    other = ColumnsDigest(FeatureSchema(SCHEMA.names, SCHEMA.kinds, {"port": ("EWR", "LGA")}), "late")
+    assert other.hexdigest() != ColumnsDigest(SCHEMA, "late").hexdigest()
 
 
 def test_features_are_all_columns_but_the_declared_ones(spec: ModelSpec, history: pl.DataFrame) -> None:

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.monitoring.column_profile import SAMPLE_ROWS, Profile, count_in_bins, reference_profile
+from mesh_pipelines.monitoring.column_profile import (
+    SAMPLE_ROWS,
+    TableProfile,
+    count_in_bins,
+    reference_profile,
+)
 from mesh_pipelines.monitoring.drift import SMALLEST_SHARE, ColumnDrift, drift, ks, psi
 
 NUMBERS = st.lists(st.none() | st.floats(width=32) | st.integers(-3, 3).map(float), max_size=60)
@@ -120,7 +125,7 @@ def test_the_same_rows_have_not_moved(data: tuple[list[Any], Any], random: Any) 
     profile = reference_profile(series(values, dtype), ["x"])
     again = reference_profile(series(random.sample(values, len(values)), dtype), ["x"])
     assert again == profile
-    assert Profile.from_json(profile.to_json()) == profile
+    assert TableProfile.from_json(profile.to_json()) == profile
     assert sum(profile.columns[0].counts) + profile.columns[0].missing == len(values)
     found = drift(profile, series(shuffled, dtype))[0]
     assert found.psi == (pytest.approx(0.0, abs=1e-12) if values else None)

@@ -8,7 +8,7 @@ import polars as pl
 
 from quality.dataset import audit_dataset
 from quality.lint.expectations import arguments_of, expectations
-from quality.rules import Rule
+from quality.rules import DataRule
 
 ROWS = pl.DataFrame({"day": ["2013-01-01"], "text": ["{}"], "number": [1]})
 LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -47,7 +47,7 @@ def test_every_expectation_that_is_left_out_fails_on_a_database() -> None:
         k.replace("_", "") for k in LEFT_OUT
     }
     rules = tuple(
-        Rule(
+        DataRule(
             kind, "expectation", tuple(ROWS.columns), "dataset", {"type": kind, "kwargs": kwargs}, public=True
         )
         for kind, kwargs in LEFT_OUT.items()

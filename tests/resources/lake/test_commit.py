@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_pipelines.errors import DefinitionError
-from resources.lake.commit import Base, Candidate, Plan, Scope, plan_commit
+from resources.lake.commit import Base, CommitPlan, Scope, StagedContent, plan_commit
 from resources.lake.delta_log import NewFile
 from resources.lake.digest import ContentDigest
 from resources.lake.layout import LakeFile, Layout
@@ -37,11 +37,11 @@ def file(partition: str, number: int = 0, layout: str = LAYOUT.id) -> LakeFile:
     return LakeFile(partition, f"{folder}/part-t{partition}-{number:05d}-k{layout}-{'0' * 64}.parquet", 1, 1)
 
 
-def candidate(months: Mapping[str, int], shape: Shape = SHAPE) -> Candidate:
+def candidate(months: Mapping[str, int], shape: Shape = SHAPE) -> StagedContent:
     """Staged months, each with its rows in one file of its own."""
     files = [NewFile(file(month, 9), "{}") for month in months]
     parts = {month: digest(rows) for month, rows in months.items()}
-    return Candidate(shape, LAYOUT, parts, files, "publish", "token")
+    return StagedContent(shape, LAYOUT, parts, files, "publish", "token")
 
 
 def base(months: Mapping[str, int], info: Mapping[str, Any] = INFO) -> Base:
@@ -55,7 +55,7 @@ def planned(
     before: Base | None,
     how: Literal["all", "partitions", "append"],
     **options: Any,
-) -> Plan:
+) -> CommitPlan:
     """The plan for staged months in place of those of the version before."""
     scope = Scope(how, {*months, *options.pop("emptied", ())})
     return plan_commit(candidate(months), before, scope, options.pop("info", INFO), NOW, **options)
@@ -142,10 +142,10 @@ def test_of_shared_files_only_those_that_may_hold_the_month_go() -> None:
     first, second, third, unknown = (file("", number) for number in range(4))
     names = [one.name.rpartition("/")[2] for one in (first, second, third)]
     bounds = dict(zip(names, [("01", "02"), ("02", "02"), ("03", "03")], strict=True))
-    staged = Candidate(shape, LAYOUT, parts, [], "publish", "token")
+    staged = StagedContent(shape, LAYOUT, parts, [], "publish", "token")
     made = plan_commit(staged, None, Scope("all", set()), INFO, NOW).publication
     before = Base(made, [first, second, third, unknown], bounds)
-    new = Candidate(shape, LAYOUT, {"02": digest(5)}, [NewFile(file("", 9), "{}")], "publish", "token")
+    new = StagedContent(shape, LAYOUT, {"02": digest(5)}, [NewFile(file("", 9), "{}")], "publish", "token")
     plan = plan_commit(new, before, Scope("partitions", {"02"}), INFO, NOW)
     assert plan.remove == [first, second, unknown]
     assert plan.shared == [first, unknown]

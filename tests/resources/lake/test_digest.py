@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from resources.lake.digest import ContentDigest, OrderedDigest, content_version, data_version, ordered_digest
+from resources.lake.digest import ContentDigest, RowsDigest, content_version, data_version, ordered_digest
 
 SCHEMA = {
     "i": pl.Int64(),
@@ -170,7 +170,7 @@ def test_categoricals_are_their_strings() -> None:
 def test_other_columns_are_refused() -> None:
     """An ordered digest is made for one schema."""
     with pytest.raises(ValueError, match="expected"):
-        OrderedDigest({"a": pl.Int64}).update(pl.DataFrame({"b": [1]}))
+        RowsDigest({"a": pl.Int64}).update(pl.DataFrame({"b": [1]}))
 
 
 @pytest.mark.parametrize(

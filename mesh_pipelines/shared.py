@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_pipelines.errors import NotPublished
@@ -44,10 +43,11 @@ class SharedResources:
 
     @cached_property
     def tracking(self) -> Tracking:
+        from resources.addresses import local_path
         from resources.tracking import Tracking
 
-        place = self.settings.artifacts
-        artifacts = place if "://" in place else Path(place).absolute().as_uri()
+        folder = local_path(self.settings.artifacts)
+        artifacts = self.settings.artifacts if folder is None else folder.as_uri()
         return Tracking.under(self.settings.home, self.settings.tracking_uri, artifacts)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 from quality.rules import DataRule
 
@@ -128,7 +128,9 @@ class Session:
         sites: list[dict[str, str]] = self._context.get_docs_sites_urls(
             resource_identifier=self._run.identifier, site_names=["docs"], only_if_exists=False
         )
-        return Path(unquote(urlparse(sites[0]["site_url"]).path))
+        # GX quotes what it adds, and nothing of the folder.
+        site = f"{self._docs.absolute()}/"
+        return Path(site, unquote(sites[0]["site_url"].removeprefix("file://").removeprefix(site)))
 
     def publish(self) -> None:
         """Write this run's page and the index of the Data Docs."""
@@ -169,7 +171,7 @@ def _config(docs: Path | None) -> Any:
         analytics_enabled=False,
     )
     if docs is not None:
-        docs = docs.absolute()
+        docs = Path(str(docs.absolute()).replace("$", r"\$"))  # GX reads $NAME as a variable
         config.stores["validation_results_store"] = {
             "class_name": "ValidationResultsStore",
             "store_backend": {

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from resources.addresses import sqlite_file
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REVISION = "dc11669786a5"
 """Alembic revision of the tables that the queries fit: that of the installed MLflow."""
-SQLITE = "sqlite:///"
-"""Begin of the address of a registry that is a file."""
 _WAIT_SECONDS = 5.0
 _REVISION = "SELECT version_num FROM alembic_version"
 _MODELS = """
@@ -134,8 +134,8 @@ def ask_versions(client: MlflowClient, name: str) -> list[VersionRow]:
 
 def _read(uri: str, name: str | None, *queries: str) -> list[list[Any]] | None:
     """The rows of some queries, all of one moment."""
-    path = Path(uri.removeprefix(SQLITE))
-    if not uri.startswith(SQLITE) or "?" in uri or not path.is_file():
+    path = sqlite_file(uri)
+    if path is None or not path.is_file():
         return None
     try:
         with closing(_connect(path)) as database:

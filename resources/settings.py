@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mesh_pipelines.errors import LandingError
+from resources.addresses import LONGEST, POSSIBLE, impossible_part, local_path, sqlite_file, sqlite_url
 
 WORKSPACE = "workspace.yaml"
 _STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default_factory=lambda: find_root() / ".mesh",
+        validate_default=True,
         description="Holds landing, lake, keys, MLflow and Dagster.",
     )
     landing: str = Field(
@@ -112,12 +114,12 @@ class Settings(BaseSettings):
     @classmethod
     def _below_home(cls, value: object, info: object) -> object:
         name: str = info.field_name  # type: ignore[attr-defined]
-        if value in (None, ""):
-            if name == "home":
-                return find_root() / ".mesh"
-            home = _home(info)
-            return home / {"dagster_home": "dagster"}.get(name, name)
-        folder = Path(str(value)).expanduser().absolute()
+        if value in (None, "") and name != "home":
+            return _home(info) / {"dagster_home": "dagster"}.get(name, name)
+        folder = local_path(str(value or find_root() / ".mesh"))
+        if folder is None:
+            raise ValueError(f"{str(value).partition('://')[0]}:// is no folder of this machine")
+        _require_possible(str(folder))
         there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
         if not there.is_dir():
             raise ValueError(f"{there} is a file, and a folder is needed")
@@ -137,15 +139,16 @@ class Settings(BaseSettings):
     def _uri_below_home(cls, value: object, info: object) -> str:
         name: str = info.field_name  # type: ignore[attr-defined]
         if value:
-            given = str(value)
-            return (
-                str(Path(given).expanduser().absolute())
-                if name == "landing" and "://" not in given
-                else given
-            )
+            # Absolute, for the processes of the mesh are started in other folders than the command.
+            file = sqlite_file(str(value)) if name == "tracking_uri" else None
+            folder = file or (local_path(str(value)) if name != "tracking_uri" else None)
+            if folder is None:
+                return str(value)
+            _require_possible(str(folder))
+            return sqlite_url(folder) if file else str(folder)
         home = _home(info)
         if name == "tracking_uri":
-            return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+            return sqlite_url(home / "mlflow" / "mlflow.db")
         return str(home / {"lake_uri": "lake", "artifacts": "mlflow/artifacts"}.get(name, name))
 
     @field_validator("storage_options", "databases", "notify_domains", mode="before")
@@ -173,28 +176,53 @@ class Settings(BaseSettings):
         Raises:
             LandingError: it is an object store.
         """
-        if "://" in self.landing.removeprefix("file://"):
+        folder = local_path(self.landing)
+        if folder is None:
             raise LandingError(
                 "samples are only written into a folder",
                 where=f"MESH_LANDING ({self.landing})",
                 remedy="put the files there with the store's own tools, or unset MESH_LANDING",
             )
-        return Path(self.landing.removeprefix("file://"))
+        return folder
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """All folders of this machine that the mesh writes to, the home first."""
         places = (self.landing, self.lake_uri, self.artifacts)
-        local = (
-            Path(place.removeprefix("file://"))
-            for place in places
-            if "://" not in place.removeprefix("file://")
-        )
+        local = (path for path in map(local_path, places) if path is not None)
         return (self.home, self.keys, self.docs, self.dagster_home, self.scratch, *local)
+
+    @property
+    def given_places(self) -> dict[str, str]:
+        """The folders and addresses that were set, as variables that name the same ones in every working folder."""
+        names = (
+            "home",
+            "landing",
+            "lake_uri",
+            "keys",
+            "tracking_uri",
+            "artifacts",
+            "docs",
+            "dagster_home",
+            "scratch",
+        )
+        return {
+            f"MESH_{name.upper()}": str(getattr(self, name))
+            for name in names
+            if name in self.model_fields_set
+        }
 
     @property
     def workspace(self) -> Path:
         return find_root() / WORKSPACE
+
+
+def _require_possible(folder: str) -> None:
+    odd = impossible_part(folder)
+    if odd:
+        raise ValueError(f"the path {folder!a} has {odd}: {POSSIBLE}; name another folder")
+    if len(os.fsencode(folder)) > LONGEST:
+        raise ValueError(f"the path has {len(os.fsencode(folder)):,} bytes, and {LONGEST:,} are possible")
 
 
 def _home(info: object) -> Path:

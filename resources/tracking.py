@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
+from resources.addresses import sqlite_file, sqlite_url
 from resources.blank_databases import Blank
-from resources.registry_rows import SQLITE
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _BLANK = Blank("mlflow", "mlflow")
 _PROBE_TIMEOUT = 3.0
 #: what MLflow's fluent functions leave in the environment, for child processes to inherit
 _SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+_ARTIFACT_ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
+"""Variable of MLflow that names the files of experiments without a place of their own."""
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -63,7 +65,7 @@ class Tracking:
         folder = home.resolve() / "mlflow"
         remote = uri is not None and uri.startswith(("http://", "https://"))
         place = artifacts if artifacts is not None else "" if remote else (folder / "artifacts").as_uri()
-        return cls(uri or f"{SQLITE}{folder / 'mlflow.db'}", place)
+        return cls(uri or sqlite_url(folder / "mlflow.db"), place)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Tracking:
@@ -287,6 +289,8 @@ def _unavailable(tracking: Tracking, error: Exception | str) -> TrackingUnavaila
 
 
 def _without_password(uri: str) -> str:
+    if sqlite_file(uri) is not None:
+        return uri
     scheme, _, rest = uri.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
@@ -294,10 +298,9 @@ def _without_password(uri: str) -> str:
 def _prepare(tracking: Tracking) -> None:
     if tracking.uri.startswith(("http://", "https://")):
         _probe(tracking)
-    elif tracking.uri.startswith(SQLITE):
-        path = tracking.uri.removeprefix(SQLITE).partition("?")[0]
+    elif (file := sqlite_file(tracking.uri.partition("?")[0])) is not None:
         try:
-            _create_database(path, tracking.uri)
+            _create_database(file, tracking.uri, tracking.artifacts)
         except OSError as error:
             raise _unavailable(tracking, error) from error
 
@@ -321,7 +324,7 @@ def keep_blank(file: Path) -> None:
     from mlflow.store.db import utils
     from sqlalchemy import create_engine
 
-    engine = create_engine(f"{SQLITE}{file}")
+    engine = create_engine(sqlite_url(file))
     # Only the tables: a whole store would also make an experiment, which names its home.
     utils._safe_initialize_tables(engine)  # pyright: ignore[reportPrivateUsage]
     engine.dispose()
@@ -329,16 +332,22 @@ def keep_blank(file: Path) -> None:
 
 
 @lru_cache(maxsize=64)
-def _create_database(path: str, uri: str) -> None:
+def _create_database(file: Path, uri: str, artifacts: str) -> None:
     """Create the SQLite store once: MLflow's own migration fails when two processes run it together."""
-    file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     with (file.parent / ".mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         from mlflow import MlflowClient
 
         _BLANK.copy_to(file)
-        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        # Its first client makes an experiment for what belongs to no domain, whose files would lie in the working
+        # folder; the SQL that it makes of that address is broken by a quote, and a colon would name a parameter.
+        place = artifacts.replace("'", "%27").replace(":", "%3A").replace("file%3A", "file:", 1)
+        os.environ[_ARTIFACT_ROOT] = place
+        try:
+            MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        finally:
+            del os.environ[_ARTIFACT_ROOT]
         with sqlite3.connect(file, timeout=30) as database:
             # Readers (the MLflow UI) and a writer do not block each other.
             database.execute("PRAGMA journal_mode=WAL")

@@ -38,14 +38,18 @@ PATIENCE = 30.0
 
 def environment(settings: Settings) -> dict[str, str]:
     """Environment of the processes: this mesh, whatever folder they are started in."""
-    return os.environ | {
-        "MESH_HOME": str(settings.home),
-        "DAGSTER_HOME": str(settings.dagster_home),
-        "DAGSTER_DISABLE_TELEMETRY": "true",
-        "DAGSTER_CODE_SERVER_AUTO_RESTART_INTERVAL": "5",
-        # `dagster dev` recommends `dg dev`, which expects another layout of the project.
-        "PYTHONWARNINGS": "ignore:Function `dev_command`",
-    }
+    return (
+        os.environ
+        | settings.given_places
+        | {
+            "MESH_HOME": str(settings.home),
+            "DAGSTER_HOME": str(settings.dagster_home),
+            "DAGSTER_DISABLE_TELEMETRY": "true",
+            "DAGSTER_CODE_SERVER_AUTO_RESTART_INTERVAL": "5",
+            # `dagster dev` recommends `dg dev`, which expects another layout of the project.
+            "PYTHONWARNINGS": "ignore:Function `dev_command`",
+        }
+    )
 
 
 def serve(settings: Settings, *, host: str, port: int) -> int:

@@ -16,6 +16,7 @@ from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect, count_csv
 from mesh_pipelines.landing.strict_json import count_json
 from quality.contract import Contract
 from quality.typed import conform
+from resources.addresses import literal_glob
 from resources.store import ObjectStore, Store
 
 _JSON = (".jsonl", ".ndjson")
@@ -126,7 +127,10 @@ class RawFile:
             return pl.scan_parquet(uri, glob=False, hive_partitioning=False, **given)
         if self.format == "json":
             assert contract is not None
-            return pl.scan_ndjson(uri, schema=dict.fromkeys(contract.dtypes, pl.String), **given)
+            # A pattern to Polars, which has no `glob=False` here.
+            return pl.scan_ndjson(
+                literal_glob(uri), schema=dict.fromkeys(contract.dtypes, pl.String), **given
+            )
         return pl.scan_csv(
             uri,
             infer_schema=False,

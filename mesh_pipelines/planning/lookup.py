@@ -20,6 +20,7 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
 from mesh_pipelines.runtime.preload import REGISTRY, preload
 from mesh_pipelines.shared import SharedResources
+from resources.addresses import sqlite_file
 from resources.lake.publication import Publication
 from resources.lake.table_version import TableVersion
 
@@ -217,9 +218,9 @@ def _facts(standing: Standing, features_key: str) -> ModelFacts:
 
 def _stamp(uri: str) -> object:
     """Identity of MLflow's database file; ``None`` for a server, or for a file that changed a moment ago."""
-    if not uri.startswith("sqlite:///"):
+    path = sqlite_file(uri)
+    if path is None:
         return None
-    path = Path(uri.removeprefix("sqlite:///"))
     # A second change within a file system's tick would leave the same time.
     stats = [file.stat() for file in (path, Path(f"{path}-wal")) if file.exists()]
     if any(time.time() - stat.st_mtime < _TICK for stat in stats):
@@ -247,5 +248,5 @@ def _span(text: str | None) -> timedelta | None:
 
 def registry_exists(shared: SharedResources) -> bool:
     """True if a model was ever logged; answered without MLflow, whose import takes seconds and creates a database."""
-    uri = shared.settings.tracking_uri
-    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
+    file = sqlite_file(shared.settings.tracking_uri)
+    return file is None or file.exists()

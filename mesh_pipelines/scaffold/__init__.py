@@ -47,9 +47,10 @@ def new_domain(name: str, root: Path) -> list[Path]:
     if not landed.exists():
         files[landed] = _sample()
     known = _entries(workspace.read_text(encoding="utf-8") if workspace.exists() else "")
-    entry = (
-        f"  - python_module:\n      module_name: domains.{name}.definitions\n      location_name: {name}\n"
-    )
+    indent = re.search(r"^( *)- ", known, re.MULTILINE)
+    dash = f"{indent.group(1) if indent else '  '}- python_module:\n"
+    inner = " " * (dash.index("-") + 4)
+    entry = f"{dash}{inner}module_name: domains.{name}.definitions\n{inner}location_name: {name}\n"
     unfinished = workspace.with_name(".workspace.yaml.tmp")
     try:
         with ExitStack() as undo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from resources.addresses import local_path
 from resources.store.folder import FolderStore
 from resources.store.objects import ObjectStore
 from resources.store.protocol import Entry, Store
@@ -13,6 +14,5 @@ __all__ = ["Entry", "FolderStore", "ObjectStore", "Store", "open_store"]
 
 def open_store(uri: str, options: Mapping[str, str] | None = None) -> Store:
     """The store behind a URI; a path or file:// is a folder."""
-    if uri.startswith("file://"):
-        return FolderStore(uri.removeprefix("file://"))
-    return ObjectStore(uri, options) if "://" in uri else FolderStore(uri)
+    folder = local_path(uri)
+    return ObjectStore(uri, options) if folder is None else FolderStore(str(folder))

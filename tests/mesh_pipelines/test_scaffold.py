@@ -64,6 +64,18 @@ def test_the_first_domain_of_a_workspace(tmp_path: Path, text: str | None) -> No
     assert [place.name for place in read_workspace(tmp_path)] == ["machines"]
 
 
+@pytest.mark.parametrize("indent", ["", " ", "    "])
+def test_an_entry_is_indented_as_those_before_it(indent: str, tmp_path: Path, mesh_home: Path) -> None:
+    """PyYAML writes entries without an indent; one of another indent would break the whole file."""
+    before = f"load_from:\n{indent}- python_module:\n{indent}    module_name: domains.other.definitions\n"
+    (tmp_path / "workspace.yaml").write_text(before)
+    new_domain("machines", tmp_path)
+    assert [place.package for place in read_workspace(tmp_path)] == [
+        "domains.other",
+        "domains.machines",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "fault"),
     [

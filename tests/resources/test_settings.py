@@ -113,3 +113,64 @@ def test_the_settings_make_a_lake_and_a_warehouse(mesh_home: Path) -> None:
     assert lake.uri("a.b") == str(mesh_home / "lake/a/b")
     assert warehouse.scratch == mesh_home / "scratch"
     assert not mesh_home.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["HOME", "LANDING", "LAKE_URI", "KEYS", "TRACKING_URI", "ARTIFACTS", "SCRATCH"]
+)
+def test_a_path_that_some_library_cannot_keep_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, with the part at fault and what is possible, before anything is written elsewhere."""
+    before = "sqlite:///" if name == "TRACKING_URI" else ""
+    for given in ("e%20p", "a?b", "a[b]", "a\nb") if name != "TRACKING_URI" else ("e%2520p", "a[b]", "a%0Ab"):
+        monkeypatch.setenv(f"MESH_{name}", f"{before}{tmp_path}/{given}/x")
+        with pytest.raises(ValidationError, match="are not possible; name another folder") as refused:
+            Settings()
+        assert refused.value.error_count() == 1
+    monkeypatch.setenv(f"MESH_{name}", f"{before}{tmp_path}/" + "long/" * 700)
+    with pytest.raises(ValidationError, match="3,000 are possible"):
+        Settings()
+
+
+def test_a_checkout_with_such_a_path_needs_a_home_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default home lies in the checkout."""
+    root = tmp_path / "a[b]"
+    root.mkdir()
+    (root / "workspace.yaml").touch()
+    monkeypatch.delenv("MESH_HOME")
+    monkeypatch.chdir(root)
+    with pytest.raises(ValidationError, match=re.escape("has '['")):
+        Settings()
+    monkeypatch.setenv("MESH_HOME", str(tmp_path / "home"))
+    assert Settings().workspace == root / "workspace.yaml"
+
+
+def test_a_home_is_a_folder_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given as a path with or without a slash at its end, with ~, as file://; no object store."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for given in ("~/h#1", "h#1/", "./h#1", f"file://{tmp_path}/h%231"):
+        monkeypatch.setenv("MESH_HOME", given)
+        assert Settings().home == tmp_path / "h#1"
+    monkeypatch.setenv("MESH_HOME", "s3://bucket/home")
+    with pytest.raises(ValidationError, match="s3:// is no folder of this machine"):
+        Settings()
+
+
+def test_places_given_relatively_are_the_same_in_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mesh ui` starts its processes in the folder of workspace.yaml, whatever folder it is typed in."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"LANDING": "in", "LAKE_URI": "~/lake", "TRACKING_URI": "sqlite:///m.db"}.items():
+        monkeypatch.setenv(f"MESH_{name}", value)
+    before = Settings()
+    places = before.given_places
+    assert places["MESH_LANDING"] == str(tmp_path / "in")
+    monkeypatch.chdir("/")
+    for name, value in places.items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == before

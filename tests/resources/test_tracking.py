@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import pytest
@@ -162,3 +163,17 @@ def test_settings_choose_the_store(tmp_path: Path) -> None:
     assert Tracking.from_settings(server) == Tracking("https://mlflow.example", "")
     told = Settings(home=tmp_path, tracking_uri="https://mlflow.example", artifacts="s3://models")
     assert Tracking.from_settings(told).artifacts == "s3://models"
+
+
+def test_a_store_is_made_whatever_the_folders_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow writes a folder into SQL as it is: a quote in it, or a colon, must not break the first start."""
+    odd = tmp_path / 'it\'s :odd "100%" #1'
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    tracking = Tracking.under(odd / "home")
+    found = tracking.client().get_experiment("0")
+    assert tracking.client().get_experiment(tracking.experiment("shop")).artifact_location
+    assert Path(unquote(urlsplit(found.artifact_location).path)) == odd / "home/mlflow/artifacts/0"
+    assert [path.name for path in odd.iterdir()] == ["home"]

@@ -106,6 +106,12 @@ def read_versions(uri: str, name: str) -> list[VersionRow] | None:
     return None if found is None else _version_rows(*found)
 
 
+def read_rows(uri: str, query: str) -> list[Any] | None:
+    """Rows of another query off MLflow's own database; ``None`` where the client has to be asked."""
+    found = _read(uri, None, query)
+    return None if found is None else found[0]
+
+
 def ask_models(client: MlflowClient, name: str | None = None) -> list[ModelRow]:
     """All models by name, or the one of a name, by MLflow's client."""
     from mlflow.exceptions import MlflowException

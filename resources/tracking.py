@@ -24,11 +24,14 @@ from typing import TYPE_CHECKING, Any
 from mesh_pipelines.errors import TrackingUnavailable, TransientError
 from resources.addresses import sqlite_file, sqlite_url
 from resources.blank_databases import Blank
+from resources.processes import this_process
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+PROCESS = "mesh.process"
+"""Tag of a run: the name of the process that opened it (:func:`resources.processes.this_process`)."""
 _BLANK = Blank("mlflow", "mlflow")
 #: seconds to wait for the first sign of life of an MLflow server
 _PROBE_TIMEOUT = 3.0
@@ -165,6 +168,7 @@ def training_run(
         "dagster_step": step,
         "domain": domain,
         "model": model,
+        PROCESS: this_process(),
     }
     before = {name: os.environ.get(name) for name in _SET_BY_MLFLOW}
     with unavailable(tracking):

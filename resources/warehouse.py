@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from mesh_pipelines.errors import TransformError
+from resources.scratch import own_scratch
 from resources.storage_faults import translate_storage_faults
 
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ class Warehouse:
     def _connection(self) -> Generator[duckdb.DuckDBPyConnection]:
         import duckdb
 
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        spill = own_scratch(self.scratch)
         with duckdb.connect() as connection:
             connection.execute("SET memory_limit = ?", [self.memory_limit])
-            connection.execute("SET temp_directory = ?", [str(self.scratch)])
+            connection.execute("SET temp_directory = ?", [str(spill)])
             # Decrypted rows may be spilled; they must not lie on disk in clear. The key never leaves memory.
             connection.execute("SET temp_file_encryption = true")
             # DuckDB's built-in AES takes its nonces from an ordinary generator, hence the name of this

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,8 @@ from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
 from mesh_pipelines.modeling.version import ModelVersion
 from resources.lake.table_version import TableVersion
+from resources.scratch import temporary_files
+from resources.settings import get_settings
 from resources.tracking import TrainingRun
 
 if TYPE_CHECKING:
@@ -41,11 +42,10 @@ def log_model(
     run.mlflow.log_params(parameters(spec, record))
     _log_metrics(run, spec, trained)
     _log_inputs(run, record)
-    with tempfile.TemporaryDirectory(prefix="mesh-model-") as folder:
-        place = Path(folder)
-        _write_artifacts(place, trained, pictures)
-        run.mlflow.log_artifacts(folder)
-        number = _register(run, spec, trained, place / "record.json")
+    with temporary_files(get_settings().scratch) as folder:
+        _write_artifacts(folder, trained, pictures)
+        run.mlflow.log_artifacts(str(folder))
+        number = _register(run, spec, trained, folder / "record.json")
     return Registry(run.tracking).version(spec.key, number)
 
 

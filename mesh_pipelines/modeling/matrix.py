@@ -16,6 +16,8 @@ import polars as pl
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.errors import MeshError, TransformError
 from resources.compute.local import prepare_for_training
+from resources.scratch import own_scratch
+from resources.settings import get_settings
 
 if TYPE_CHECKING:
     import xgboost
@@ -257,7 +259,7 @@ def training_matrix(
         max_bin: bins for each feature (XGBoost: 256).
         batch_rows: rows at a time; does not change the result.
         threads: does not change the result.
-        cache: directory for data kept on disk; by default the system's. A private directory (mode 0700) is made
+        cache: directory for data kept on disk; by default the mesh's scratch. A private directory (mode 0700) is made
             in it and removed at the end. It holds bin numbers, not encrypted.
 
     Raises:
@@ -270,7 +272,8 @@ def training_matrix(
     columns = [*schema.expressions(), pl.col(target).cast(pl.Float32).alias("")]
     digest = ColumnsDigest(schema, target)
 
-    with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=cache) as private:
+    place = cache or own_scratch(get_settings().scratch)
+    with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=place) as private:
         page = str(Path(private) / "page") if external else None
         batches = _batches(train.select(columns), digest, batch_rows, page)
         kind = xgboost.ExtMemQuantileDMatrix if external else xgboost.QuantileDMatrix

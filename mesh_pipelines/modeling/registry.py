@@ -25,6 +25,8 @@ from mesh_pipelines.modeling.version import (
 )
 from resources.lake.table_version import TableVersion
 from resources.registry_rows import ModelRow, VersionRow, ask_models, ask_versions, read_models, read_versions
+from resources.scratch import temporary_files
+from resources.settings import get_settings
 from resources.tracking import Tracking, import_mlflow, unavailable
 
 if TYPE_CHECKING:
@@ -114,7 +116,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         where = f"model {version.key}@{version.version}"
-        with unavailable(self.tracking):
+        with unavailable(self.tracking), temporary_files(get_settings().scratch):
             try:
                 place = self.client.get_model_version_download_uri(version.key, str(version.version))
                 folder = mlflow.artifacts.download_artifacts(place, tracking_uri=self.tracking.uri)

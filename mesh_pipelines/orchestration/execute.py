@@ -59,11 +59,11 @@ def execute(mesh: Mesh, share: Share, shared: SharedResources, show: Reporter) -
     from dagster._core.execution.api import execute_run_iterator
 
     from mesh_pipelines.orchestration.run_events import RunEvents
-    from mesh_pipelines.orchestration.tick import fail_lost_runs
+    from mesh_pipelines.runtime.lost_runs import fail_lost_runs
 
     preload(ROWS, MODELS if any(isinstance(step.node, ModelNode) for step in share.steps) else ())
     instance = dagster_instance(shared)
-    fail_lost_runs(instance, share.domain)  # one whose process was killed would hold up this one
+    fail_lost_runs(instance)  # one whose process was killed would hold up this one
     job, run = _create_run(mesh, share, instance)
     events = RunEvents(share.domain, share.steps, show)
     for event in execute_run_iterator(InMemoryJob(job), run, instance):

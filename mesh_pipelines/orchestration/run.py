@@ -60,6 +60,8 @@ def run(
         DomainError: a domain breaks the federation's rules.
         SelectionError: a name or partition fits nothing.
     """
+    from mesh_pipelines.runtime.lost_runs import end_lost
+
     started = time.monotonic()
     shared = shared_resources()
     with shared.auditor.beside():
@@ -67,6 +69,7 @@ def run(
         show = reporter or SilentReporter()
         whole = mesh or load_mesh(project_root())
         _refuse_unsound(whole)
+        end_lost(dagster_instance(shared), shared)
         nodes = whole.select(selection)
         forced = _forced(whole, selection, nodes, partition, force)
         return _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)

@@ -19,7 +19,7 @@ from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
 from mesh_pipelines.runtime.dagster_yaml import urgency
-from mesh_pipelines.runtime.lost_runs import fail_if_lost
+from mesh_pipelines.runtime.lost_runs import end_lost_training, fail_if_lost
 from mesh_pipelines.shared import shared_resources
 
 _RECENT = 12
@@ -32,6 +32,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
         The mesh, the facts by which it was planned, and the requested run or the reason for none.
     """
     mesh, shared = mesh_of(domain), shared_resources()
+    end_lost_training(instance, shared)
     settle = shared.settings.settle_seconds
     facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
     return mesh, facts, next_run(mesh, domain.name, facts, attempts_in(instance, domain.name))
@@ -73,12 +74,6 @@ def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Seque
         return known[domain]
 
     return attempts
-
-
-def fail_lost_runs(instance: dg.DagsterInstance, domain: str) -> None:
-    """Fail those recent runs of a domain whose process was killed."""
-    for run in _recent_runs(instance, domain):
-        fail_if_lost(instance, run)
 
 
 def _recent_runs(instance: dg.DagsterInstance, domain: str) -> Sequence[dg.DagsterRun]:

@@ -28,6 +28,7 @@ from mesh_pipelines.shared import SharedResources
 from quality.contract import Contract
 from quality.outcome import RULES, Outcome, RuleResult, Tally
 from quality.rules import DataRule, dataset_rules, rules_of
+from resources.scratch import own_scratch
 
 if TYPE_CHECKING:
     from quality.dataset import DatasetAudit
@@ -285,7 +286,7 @@ class Writer:
                 seconds=settings.rule_seconds,
                 docs=settings.docs / self.node.domain / self.node.name,
                 memory_limit=settings.memory_limit,
-                temp_directory=settings.scratch,
+                temp_directory=own_scratch(settings.scratch),
                 threads=settings.threads,
             )
             return held.enter_context(DatasetAudit(rules, schema, validation))

@@ -1,6 +1,7 @@
-"""Fails runs whose process was killed, and frees their places in the pools.
+"""Ends what a killed process left running: Dagster runs, their places in the pools, MLflow runs, temporary files.
 
-The daemon does the same every few seconds; this is for commands that run without one.
+The daemon's monitor fails lost Dagster runs every few seconds; this is for commands that run without one, and for all
+that the monitor does not know of.
 """
 
 from __future__ import annotations
@@ -11,20 +12,48 @@ from contextlib import contextmanager
 import dagster as dg
 
 from mesh_pipelines.dagster_names import PROCESS
+from mesh_pipelines.errors import TrackingUnavailable
+from mesh_pipelines.shared import SharedResources
+from resources.addresses import sqlite_file
 from resources.processes import is_gone, repeat_in_background
 
 SECONDS = 5.0
 """Between two checks of the places that a run may be waiting for."""
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def end_lost(instance: dg.DagsterInstance, shared: SharedResources) -> None:
+    """End all that belongs to processes of this machine that are gone; what lives is left alone."""
+    from resources.scratch import sweep_scratch
+
+    fail_lost_runs(instance)
+    free_places(instance)
+    sweep_scratch(shared.settings.scratch)
+    end_lost_training(instance, shared)
+
+
+def fail_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Fail every run, of any domain or of none, whose process was killed."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
+        fail_if_lost(instance, run)
 
 
 def fail_if_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
-    """The run as it stands, failed if its process is gone."""
-    if run.is_finished or not is_gone(run.tags.get(PROCESS, "")):
+    """The run as it stands, failed if its process is gone; cancelled if it was about to be."""
+    process = run.tags.get(PROCESS, "")
+    if run.is_finished or not is_gone(process):
         return run
     now = instance.get_run_by_id(run.run_id) or run  # it may have ended well, and its process after it
-    if not now.is_finished:
-        instance.report_run_failed(now, "the process that executed it is gone")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    if now.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(now, f"the process that executed it is gone: {process}")
+    elif not now.is_finished:
+        instance.report_run_failed(now, f"the process that executed it is gone: {process}")
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return instance.get_run_by_id(run.run_id) or run
 
 
@@ -35,6 +64,23 @@ def free_places(instance: dg.DagsterInstance) -> None:
         run = instance.get_run_by_id(run_id)
         if run is None or (fail_if_lost(instance, run).is_finished and is_gone(run.tags.get(PROCESS, ""))):
             log.free_concurrency_slots_for_run(run_id)
+
+
+def end_lost_training(instance: dg.DagsterInstance, shared: SharedResources) -> None:
+    """End the MLflow runs of killed processes; a store that does not answer is asked again next time."""
+    from resources import lost_training
+
+    def is_over(run_id: str) -> bool:
+        run = instance.get_run_by_id(run_id)
+        return run is not None and run.is_finished
+
+    file = sqlite_file(shared.settings.tracking_uri)
+    if file is not None and not file.exists():
+        return  # nothing was ever logged
+    try:
+        lost_training.end_lost_training(shared.tracking, is_over)
+    except TrackingUnavailable:
+        return  # whoever needs it meets the same error, with its remedy
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import pytest
 
 from mesh_pipelines.commands.demo_data import land
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.shared import shared_resources
+from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.shared import SharedResources, shared_resources
 from resources.settings import get_settings
 from tests.e2e.forked_runs import ForkServer
-from tests.e2e.small_home import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, SmallHome, tells
+from tests.e2e.small_home import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, SmallHome, tells, typed
 
 BEFORE_COMMIT = ("staging", "file", "written", "committing")
 AFTER_COMMIT = ("committed", "done")
@@ -76,9 +78,25 @@ def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
         child.wait("reached")
         child.kill()
 
+    def open_runs() -> list[str]:
+        client = shared_resources().tracking.client()
+        ids = [found.experiment_id for found in client.search_experiments()]
+        return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
+
     killed_at("trained")
     registry = registry_of(shared_resources())
     assert registry.versions(model) == ()
+    [left] = open_runs()
+    assert [dagster.status.name for dagster in _unfinished(shared_resources())] == ["STARTED"]
+    assert list((small_home.folder / "scratch").iterdir()), "killed too early to leave anything"
+
+    assert typed(small_home.folder, "status")[0] == 0
+    ended = registry.client.get_run(left)
+    assert ended.info.status == "KILLED"
+    assert "its process is gone" in ended.data.tags["mesh.ended_because"]
+    assert open_runs() == []
+    assert _unfinished(shared_resources()) == []
+    assert list((small_home.folder / "scratch").iterdir()) == []
     killed_at("decided")
     assert [(v.version, v.gate) for v in registry.versions(model)] == [(1, "")]
     assert registry.champion(model) is None
@@ -90,3 +108,9 @@ def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
     assert (found[model].status, found[champion].status) == ("up to date", "done"), found
     assert [(v.version, v.gate) for v in registry.versions(model)] == [(1, "promoted")]
     assert {step.status for step in small_home.run(champion).values()} == {"up to date"}
+    assert open_runs() == []
+    assert _unfinished(shared_resources()) == []
+
+
+def _unfinished(shared: SharedResources) -> list[dg.DagsterRun]:
+    return [run for run in dagster_instance(shared).get_runs() if not run.is_finished]

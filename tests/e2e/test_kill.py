@@ -73,22 +73,26 @@ def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
     monkeypatch.delenv("MESH_TRACKING_URI")
     get_settings.cache_clear()
 
-    def killed_at(step: str) -> None:
+    def killed_at(step: str) -> str:
         child = fork_server.start(small_home.folder, [champion], (model, step))
         child.wait("reached")
         child.kill()
+        return f":{child.pid}:"
+
+    def scratch_of(process: str) -> list[str]:
+        return [folder.name for folder in (small_home.folder / "scratch").iterdir() if process in folder.name]
 
     def open_runs() -> list[str]:
         client = shared_resources().tracking.client()
         ids = [found.experiment_id for found in client.search_experiments()]
         return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
 
-    killed_at("trained")
+    killed = killed_at("trained")
     registry = registry_of(shared_resources())
     assert registry.versions(model) == ()
     [left] = open_runs()
     assert [dagster.status.name for dagster in _unfinished(shared_resources())] == ["STARTED"]
-    assert list((small_home.folder / "scratch").iterdir()), "killed too early to leave anything"
+    assert scratch_of(killed), "killed too early to leave anything"
 
     assert typed(small_home.folder, "status")[0] == 0
     ended = registry.client.get_run(left)
@@ -96,7 +100,7 @@ def test_a_training_killed_at_any_step_ends_with_one_version_and_one_champion(
     assert "its process is gone" in ended.data.tags["mesh.ended_because"]
     assert open_runs() == []
     assert _unfinished(shared_resources()) == []
-    assert list((small_home.folder / "scratch").iterdir()) == []
+    assert scratch_of(killed) == []
     killed_at("decided")
     assert [(v.version, v.gate) for v in registry.versions(model)] == [(1, "")]
     assert registry.champion(model) is None

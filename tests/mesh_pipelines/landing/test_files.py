@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from mesh_pipelines.declaring.node import PARTITION
-from mesh_pipelines.errors import LandingError
+from mesh_pipelines.errors import LandingError, SourceUnavailable
 from mesh_pipelines.landing.changes import changed_partitions, known_inputs, removed_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known, Landed, SeenInput
@@ -362,7 +363,7 @@ def test_a_file_that_is_gone_when_it_is_read_is_named(folder: Path, contract: Co
     files = place(folder, "orders.csv")
     inputs = files.look({}).inputs
     path.unlink()
-    with pytest.raises(LandingError, match=r"orders\.csv"):
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed while"):
         files.read(inputs, contract)
 
 
@@ -502,3 +503,62 @@ def test_a_day_that_does_not_exist_is_refused_by_name(folder: Path, pattern: str
     assert [one.name for one in found.inputs] == [sound]
     assert [one.name for one in found.refused] == [name]
     assert "there is no such" in found.refused[0].why
+
+
+def _swap_for_link(path: Path) -> None:
+    path.rename(path.with_suffix(".aside"))
+    path.symlink_to(path.with_suffix(".aside"))
+
+
+def _swap_for_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _swap_and_back(path: Path) -> None:
+    """Another file for a moment: the first one has its name, size and time again."""
+    aside = path.rename(path.with_suffix(".aside"))
+    path.write_text("id,city\n9,hidden\n")
+    aside.replace(path)
+
+
+def _rewrite_in_place(path: Path) -> None:
+    """Other rows of the same size, with the time of change set back."""
+    before = path.stat()
+    path.write_text(TEXT.replace("Rome", "Bonn"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+SWAPS = [_swap_for_link, _swap_for_pipe, _swap_and_back, _rewrite_in_place, Path.unlink]
+
+
+@PLACES
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_file_swapped_after_the_look_is_not_published(
+    folder: Path, contract: Contract, swap: Callable[[Path], None]
+) -> None:
+    """Rows are published only if each file was the same, and a plain one, from before it was read until after."""
+    path = land(folder, "orders.csv")
+    files = place(folder, "orders.csv")
+    rows = files.read(files.look({}).inputs, contract)
+    assert rows.verify is not None
+    rows.verify()
+    swap(path)
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed while it was read"):
+        rows.verify()
+
+
+@PLACES
+@pytest.mark.parametrize("swap", [_swap_for_link, _swap_for_pipe])
+def test_a_file_swapped_before_it_is_read_is_not_opened(
+    folder: Path, contract: Contract, swap: Callable[[Path], None]
+) -> None:
+    """Not for the rows, and not to find out why they cannot be read."""
+    path = land(folder, "orders.csv")
+    files = place(folder, "orders.csv")
+    inputs = files.look({}).inputs
+    swap(path)
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed"):
+        files.read(inputs, contract)
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed"):
+        files.blame(inputs, contract, ValueError())

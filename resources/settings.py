@@ -83,7 +83,11 @@ class Settings(BaseSettings):
         description="PostgreSQL address of Dagster's runs and events, as "
         "postgresql+psycopg2://user:password@host/database; SQLite without it.",
     )
-    scratch: Path = Field(default=None, validate_default=True, description="Where DuckDB may spill.")
+    scratch: Path = Field(
+        default=None,
+        validate_default=True,
+        description="Temporary files of each process; whoever comes next removes those of a killed one.",
+    )
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
     rule_seconds: float = Field(
         default=60.0,

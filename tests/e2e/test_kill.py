@@ -13,7 +13,7 @@ from resources.settings import get_settings
 from tests.e2e.forked_runs import ForkServer
 from tests.e2e.small_home import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, SmallHome, tells, typed
 
-pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost")
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 
 BEFORE_COMMIT = ("staging", "file", "written", "committing")
 AFTER_COMMIT = ("committed", "done")

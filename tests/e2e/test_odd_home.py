@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 ODD = "o d#1 100% üml&+;'\"$HOME*{a}~,=@!<>`:()e\u0301日"
 
 

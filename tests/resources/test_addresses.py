@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 
 from resources.addresses import impossible_part, literal_glob, local_path, sqlite_file, sqlite_url
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 POSSIBLE = (
     *("a b", " a", "100%", "%zz", "a#b", "ümlaut", "e\u0301", "日本", "a&b", "a+b", "a;b", "a'b", 'a"b'),
     *(

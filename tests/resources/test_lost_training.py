@@ -12,6 +12,8 @@ from resources.lost_training import ENDED_BECAUSE, end_lost_training
 from resources.processes import start_of, this_process
 from resources.tracking import PROCESS, Tracking, training_run
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
+
 
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:

@@ -9,9 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from resources.processes import this_process
 from resources.scratch import own_scratch, remove_own_scratch, sweep_scratch, temporary_files
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 BEGIN = (
     "import sys; from pathlib import Path; from resources.scratch import own_scratch; p = Path(sys.argv[1])"
 )

@@ -17,6 +17,7 @@ from mesh_pipelines.shared import shared_resources
 from resources.processes import start_of, this_process
 from resources.scratch import own_scratch
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 Status = dg.DagsterRunStatus
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
+from mesh_pipelines.errors import MeshError
 from quality.gx import import_gx
 from quality.handover import SharedRows, read_rows
 
@@ -108,7 +109,8 @@ def _do(made: dict[int, Any], connection: Connection, number: int, call: str, gi
 def _as_message(error: Exception) -> bytes:
     trace = "".join(traceback.format_exception(error))
     try:
-        error.add_note(trace)
+        if not isinstance(error, MeshError):  # which says all that its reader needs
+            error.add_note(trace)
         message = pickle.dumps(("error", error))
         pickle.loads(message)  # noqa: S301 (made in the line before)
     except Exception:  # noqa: BLE001 (exceptions of other libraries fail to be pickled in many ways)

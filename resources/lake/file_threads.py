@@ -30,7 +30,7 @@ class FileThreads(Generic[T]):
         if self._pool is None:
             self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mesh-files")
         future = self._pool.submit(self._make, partition, self._asked, frame)
-        self._waiting.append((future, frame.height))
+        self._waiting.append((future, max(1, frame.height)))
         self._asked += 1
 
     def take(self, leaving: int = 0) -> list[T]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_pipelines.errors import RuleTooCostly
+from quality.handover import Handover
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 """Variables that a child's environment has, beside ``LC_*`` and ``PYTHON*``."""
@@ -77,12 +78,19 @@ class Nursery:
     def child(self) -> Child:
         """A new child; it answers when the nursery has imported what it needs."""
         ours, theirs = socket.socketpair()
-        with theirs, self._lock:
-            if self._requests is None or not _sent(self._requests, theirs):
-                self._start()
-                assert self._requests is not None
-                socket.send_fds(self._requests, [b"."], [theirs.fileno()])
-        return Child(ours)
+        handover = Handover()
+        memory = handover.for_child()
+        try:
+            with theirs, self._lock:
+                descriptors = [theirs.fileno(), *memory]
+                if self._requests is None or not _sent(self._requests, descriptors):
+                    self._start()
+                    assert self._requests is not None
+                    socket.send_fds(self._requests, [b"."], descriptors)
+        finally:
+            for descriptor in memory:
+                os.close(descriptor)
+        return Child(ours, handover)
 
     def stop(self) -> None:
         """End it, if this process has started it; children go on until their connections are closed."""
@@ -110,9 +118,9 @@ class Nursery:
         self._owner = os.getpid()
 
 
-def _sent(requests: socket.socket, connection: socket.socket) -> bool:
+def _sent(requests: socket.socket, descriptors: Sequence[int]) -> bool:
     try:
-        socket.send_fds(requests, [b"."], [connection.fileno()])
+        socket.send_fds(requests, [b"."], descriptors)
     except OSError:  # the nursery was killed
         return False
     return True
@@ -130,8 +138,9 @@ class Child:
         number: of the process; 0 until it has answered for the first time.
     """
 
-    def __init__(self, ours: socket.socket) -> None:
+    def __init__(self, ours: socket.socket, handover: Handover) -> None:
         self._socket, self._connection = ours, Connection(os.dup(ours.fileno()))
+        self._handover = handover
         self._least: int | None = None
         self.number, self.ended = 0, False
 
@@ -152,6 +161,10 @@ class Child:
         """
         where, kind, answer = name, "", None
         self._wait_until_ready()
+        if call == "insert":
+            given = [self._handover.put(*given)]
+        elif call == "close":
+            self._handover.forget()
         with self._end():
             self._connection.send_bytes(pickle.dumps((number, call, given)))
         end = time.monotonic() + seconds if call == "judge" else float("inf")
@@ -189,6 +202,7 @@ class Child:
         self.kill()
         self._connection.close()
         self._socket.close()
+        self._handover.close()
 
     @contextmanager
     def _end(self) -> Generator[None]:

@@ -21,7 +21,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
+from mesh_pipelines.errors import MeshError
 from quality.gx import import_gx
+from quality.handover import SharedRows, read_rows
 
 
 def main(requests: int) -> NoReturn:
@@ -31,22 +33,23 @@ def main(requests: int) -> NoReturn:
     # The imports make millions of objects that stay, through which the collector would go again and again.
     gc.disable()
     import_gx()
-    for name in ("duckdb_engine", "quality.validation"):
+    for name in ("duckdb_engine", "pyarrow", "quality.validation"):
         importlib.import_module(name)
     gc.freeze()
     gc.enable()
     asked = socket.socket(fileno=requests)
     while True:
-        data, connections, *_ = socket.recv_fds(asked, 1, 1)
+        data, descriptors, *_ = socket.recv_fds(asked, 1, 2)
         if not data:
             os._exit(0)
         if os.fork() == 0:
             try:
                 asked.close()
-                _serve(Connection(connections[0]))
+                _serve(Connection(descriptors[0]), *descriptors[1:])
             finally:
                 os._exit(1)
-        os.close(connections[0])
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _end_without_asker(requests: int) -> None:
@@ -56,8 +59,8 @@ def _end_without_asker(requests: int) -> None:
     os._exit(1)
 
 
-def _serve(connection: Connection) -> None:
-    """Answer the calls of one process, and end with it."""
+def _serve(connection: Connection, memory: int = -1) -> None:
+    """Answer the calls of one process, and end with it; ``memory`` is the descriptor of the rows it hands over."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(
@@ -69,7 +72,10 @@ def _serve(connection: Connection) -> None:
     made: dict[int, Any] = {}
     while True:
         try:
-            answer = ("done", _do(made, connection, *pickle.loads(calls.get())))  # noqa: S301 (from its parent)
+            number, call, given = pickle.loads(calls.get())  # noqa: S301 (from its parent)
+            given = [read_rows(memory, each) if isinstance(each, SharedRows) else each for each in given]
+            answer = ("done", _do(made, connection, number, call, given))
+            given = ()  # rows in memory that the parent writes again
             message = pickle.dumps(answer)
         except Exception as error:  # noqa: BLE001 (raised again by the process that asked)
             message = _as_message(error)
@@ -103,7 +109,8 @@ def _do(made: dict[int, Any], connection: Connection, number: int, call: str, gi
 def _as_message(error: Exception) -> bytes:
     trace = "".join(traceback.format_exception(error))
     try:
-        error.add_note(trace)
+        if not isinstance(error, MeshError):  # which says all that its reader needs
+            error.add_note(trace)
         message = pickle.dumps(("error", error))
         pickle.loads(message)  # noqa: S301 (made in the line before)
     except Exception:  # noqa: BLE001 (exceptions of other libraries fail to be pickled in many ways)

@@ -22,20 +22,28 @@ class FileThreads(Generic[T]):
     def __init__(self, make: Callable[[str, int, pl.DataFrame], T]) -> None:
         self._make = make
         self._pool: ThreadPoolExecutor | None = None
-        self._waiting: list[Future[T]] = []
+        self._waiting: list[tuple[Future[T], int]] = []
         self._asked = 0
 
     def add(self, partition: str, frame: pl.DataFrame) -> None:
         """Have a file made of these rows."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mesh-files")
-        self._waiting.append(self._pool.submit(self._make, partition, self._asked, frame))
+        future = self._pool.submit(self._make, partition, self._asked, frame)
+        self._waiting.append((future, max(1, frame.height)))
         self._asked += 1
 
     def take(self, leaving: int = 0) -> list[T]:
-        """Results since the last call, once all but the ``leaving`` youngest are done; or the first error."""
-        upto = max(0, len(self._waiting) - leaving)
-        asked, self._waiting = self._waiting[:upto], self._waiting[upto:]
+        """Results since the last call, once few files are left to make; or the first error.
+
+        Args:
+            leaving: rows that the youngest files may have together and be left; 0 leaves none.
+        """
+        left = 0
+        upto = len(self._waiting)
+        while upto and (left := left + self._waiting[upto - 1][1]) <= leaving:
+            upto -= 1
+        asked, self._waiting = [future for future, _ in self._waiting[:upto]], self._waiting[upto:]
         wait(asked)
         return [future.result() for future in asked]
 

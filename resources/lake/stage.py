@@ -110,9 +110,9 @@ class Stage:
         """
         self._require_open()
         frame = self._shape.conform(frame)
-        # What earlier calls left to the threads is done before more is begun, which bounds memory: all but one file,
-        # with which they are busy until the next rows are here.
-        self._take(leaving=1)
+        # What earlier calls left to the threads is done before more is begun, which bounds memory: all but half as many
+        # rows as are here, with which they are busy until the next rows come.
+        self._take(leaving=frame.height // 2)
         by = self._shape.partition_by
         if not frame.height:
             self._buffer.add({}, shared=False)

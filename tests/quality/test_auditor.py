@@ -76,6 +76,15 @@ def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, 
     assert all(page is not None and page.is_file() for page in pages)
 
 
+def test_without_shared_memory_it_says_the_same(
+    flights: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows go through the child's connection on a system that has no anonymous files."""
+    monkeypatch.delattr(os, "memfd_create")
+    rules = dataset_rules(rules_of(flights))
+    assert judged(Auditor(), rules, tmp_path).results == audit_dataset(rules, ROWS.lazy(), name=NAME).results
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])
 def test_what_fails_there_is_raised_here(
     flights: Contract, elsewhere: Auditor, tmp_path: Path, shared: bool, capfd: pytest.CaptureFixture[str]

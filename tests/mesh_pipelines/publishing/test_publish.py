@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace as changed
@@ -12,7 +14,7 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.node import PARTITION, FeatureSetNode, Node, SourceNode
-from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable, TransformError
+from mesh_pipelines.errors import AuditRefused, LandingError, RuleTooCostly, SourceUnavailable, TransformError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE
@@ -21,6 +23,7 @@ from mesh_pipelines.shared import SharedResources
 from mesh_pipelines.testing import mesh_home
 from quality.outcome import Outcome
 from resources.settings import get_settings
+from tests.mesh_pipelines.costly_rules import ENDLESS, HUNGRY, MANY, children, nurseries, with_rule
 from tests.mesh_pipelines.small_domains import product, promise, read_promise
 
 COLUMNS: dict[str, Any] = {
@@ -372,3 +375,36 @@ def test_rows_of_an_input_that_changed_while_it_was_read_are_not_published(shop:
     with pytest.raises(SourceUnavailable):
         shop.publish(rows, verify=verify)
     assert not shop.shared.lake.exists(shop.node.key)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [(ENDLESS, "longer than 1 s.*MESH_RULE_SECONDS"), (HUNGRY, "more memory than 300MB.*MESH_MEMORY_LIMIT")],
+)
+def test_a_rule_that_costs_too_much_publishes_nothing_and_leaves_nothing(
+    shared: SharedResources, shop: Shop, tmp_path: Path, rule: str, words: str
+) -> None:
+    """The error names product, rule and remedy; the version before stays, no file and no process does."""
+    terms = with_rule(promise("shop", rule, COLUMNS), rule, "amount")
+    limits = shared.settings.model_copy(update={"rule_seconds": 1.0, "memory_limit": "300MB"})
+    costly = Shop(SharedResources(limits), product(read_promise(tmp_path, terms)))
+    costly.publish(GOOD)
+    folder = Path(shared.lake.store.uri(shared.lake.root(costly.node.key)))
+    before = sorted(folder.rglob("*"))
+    ids = range(MANY)
+    many = {"id": ids, "amount": [float(i) for i in ids], "city": ["Rome"] * MANY}
+    with pytest.raises(RuleTooCostly, match=rf"(?s)shop\.{rule}, rule {rule}: .*{words}"):
+        costly.publish(many)
+    assert costly.rows().rows() == list(zip(*GOOD.values(), strict=True))
+    assert sorted(folder.rglob("*")) == before
+    assert list(shared.settings.scratch.iterdir()) == []
+    assert _none_is_left(nurseries([os.getpid()]))
+    assert shop.publish(GOOD).rows == 3, "another product is published as before"
+
+
+def _none_is_left(parents: list[int]) -> bool:
+    assert parents, "rules are judged by children of a nursery"
+    deadline = time.monotonic() + 20
+    while any(map(children, parents)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(map(children, parents))

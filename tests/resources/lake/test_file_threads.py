@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import polars as pl
 import pytest
 
@@ -30,4 +32,22 @@ def test_an_error_in_a_thread_reaches_the_one_who_takes() -> None:
     threads.add("a", pl.DataFrame())
     with pytest.raises(OSError, match="a"):
         threads.take()
+    threads.close()
+
+
+def test_the_youngest_files_may_be_left_as_far_as_their_rows_allow() -> None:
+    """Who adds the next batch waits for the others alone; later all are taken, in order."""
+    proceed = threading.Event()
+
+    def make(partition: str, number: int, frame: pl.DataFrame) -> str:
+        del number, frame
+        assert partition in "ab" or proceed.wait(60)
+        return partition
+
+    threads = FileThreads(make)
+    for partition, rows in (("a", 2), ("b", 8), ("c", 3), ("d", 1)):
+        threads.add(partition, pl.DataFrame({"n": range(rows)}))
+    assert threads.take(leaving=4) == ["a", "b"]
+    proceed.set()
+    assert threads.take() == ["c", "d"]
     threads.close()

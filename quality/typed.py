@@ -37,7 +37,9 @@ def conform(
     Raises:
         AuditRefused: with every missing, extra or retyped column, and the expected type.
     """
-    problems = differences(frame if isinstance(frame, Mapping) else frame.collect_schema(), contract, provenance)
+    problems = differences(
+        frame if isinstance(frame, Mapping) else frame.collect_schema(), contract, provenance
+    )
     if problems:
         raise AuditRefused(
             "; ".join(problems),
@@ -60,7 +62,9 @@ def differences(
             problems.append(f"column `{column.name}` is missing, expected {promised}{hint}")
         elif (hint := _retyped(schema[column.name], column, contract)) is not None:
             problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{hint}")
-    return problems + [f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra]
+    return problems + [
+        f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra
+    ]
 
 
 def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | None:

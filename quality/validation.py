@@ -94,7 +94,9 @@ class Here:
         threads: int | None = None,
     ) -> None:
         self._name, self._product = name, name.rsplit(".", 1)[-1]
-        self._table = f"{self._product}_rows"  # Great Expectations does not quote it, and a product may be an `order`
+        self._table = (
+            f"{self._product}_rows"  # Great Expectations does not quote it, and a product may be an `order`
+        )
         self._memory_limit, self._begun = memory_limit, False
         self.on_rule: Callable[[str], None] = lambda _: None
         if temp_directory is not None:

@@ -27,9 +27,7 @@ class Call:
     collected: tuple[str, ...] = ()
 
 
-def call_without_rows(
-    fn: Callable[..., Any], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
-) -> Call:
+def call_without_rows(fn: Callable[..., Any], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Call:
     """Call a function; it may raise anything.
 
     Args:

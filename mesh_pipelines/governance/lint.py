@@ -29,6 +29,7 @@ from mesh_pipelines.governance.rules.inputs import (
     NothingIsMadeOfItself,
     OtherDomainsAreReadThroughPorts,
     OwnInputsExist,
+    PartitionsAreOfOneKind,
     PartitionsReachAsFar,
     PortsLeadToProducts,
     SourcesReadTheirOwnFolder,
@@ -58,6 +59,7 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
 MESH_RULES: tuple[Rule[Federation], ...] = (
     KeysAreUnique(),
     PortsLeadToProducts(),
+    PartitionsAreOfOneKind(),
     ContractIdsAreUnique(),
     ColumnsAreMadeOfColumns(),
     LineageHasNoCircle(),

@@ -1,10 +1,11 @@
-"""Rules over what functions make, planned without rows: held by ``mesh check`` alone, as a run fails at one asset only."""
+"""Rules over what functions make, planned without rows.
+
+``mesh check`` alone holds them: a run that breaks one fails at one asset, and others go on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import polars as pl
 
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration, TableDeclaration
 from mesh_pipelines.declaring.load import model_spec
@@ -13,14 +14,13 @@ from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
 from mesh_pipelines.errors import DefinitionError, TransformError, Violation
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
-from mesh_pipelines.governance.rules.plans import Schema
+from mesh_pipelines.governance.rules.plans import faults_of_features
 from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.modeling.matrix import feature_columns
 from mesh_pipelines.modeling.parameters import faults_of_parameters
 from mesh_pipelines.modeling.split import check_time_and_target
 from quality.lint.rule import Rule
 from quality.typed import differences
-from resources.lake.dtypes import check_types
 from resources.settings import get_settings
 
 
@@ -45,7 +45,7 @@ class FunctionsKeepTheirContracts(Rule[Federation]):
                 yield self.violation(
                     node.place,
                     f"its function makes another table than its contract promises: {problem}",
-                    f"give it that column in its function, or change contracts/{node.contract.path.name} and its version",
+                    f"mend its function, or change contracts/{node.contract.path.name} and its version",
                 )
 
 
@@ -55,10 +55,11 @@ class FeatureSetsCanBeKept(Rule[Federation]):
     def check(self, federation: Federation) -> Iterator[Violation]:
         for key, planned in federation.plans.items():
             node = federation.nodes[key]
-            if isinstance(node.declaration, FeatureSetDeclaration) and planned.schema is not None:
-                if not planned.note:
-                    for problem, fix in _faults_of_features(node.declaration, planned.schema):
-                        yield self.violation(node.place, problem, fix)
+            declared = node.declaration
+            if not isinstance(declared, FeatureSetDeclaration) or planned.schema is None or planned.note:
+                continue
+            for problem, fix in faults_of_features(declared, planned.schema):
+                yield self.violation(node.place, problem, fix)
 
 
 class FeaturesFitTheirModels(Rule[Federation]):
@@ -67,7 +68,7 @@ class FeaturesFitTheirModels(Rule[Federation]):
     def check(self, federation: Federation) -> Iterator[Violation]:
         for node, spec in _models(federation):
             planned = federation.plans.get(node.features_key)
-            if planned is None or planned.schema is None or planned.note:
+            if planned is None or planned.schema is None or planned.note or _faulty(node, federation):
                 continue
             _, _, wrong = feature_columns(spec, planned.schema)
             for problem in wrong:
@@ -119,7 +120,9 @@ class DatabasesAreSet(Rule[Federation]):
         for node in federation.nodes.values():
             declared = node.declaration
             if isinstance(declared, TableDeclaration) and declared.database not in known:
-                otherwise = f"export MESH_DATABASES='{{\"{declared.database or 'name'}\": \"postgresql://...\"}}'"
+                otherwise = (
+                    f'export MESH_DATABASES=\'{{"{declared.database or "name"}": "postgresql://..."}}\''
+                )
                 yield self.violation(
                     node.place,
                     f"reads the database {declared.database!r}, whose URL is not in MESH_DATABASES",
@@ -147,6 +150,13 @@ def notes(federation: Federation) -> list[str]:
     ]
 
 
+def _faulty(model: ModelNode, federation: Federation) -> bool:
+    """True if the feature set of a model has faults of its own, which are reported there."""
+    declared, planned = federation.nodes[model.features_key].declaration, federation.plans[model.features_key]
+    assert isinstance(declared, FeatureSetDeclaration)
+    return any(faults_of_features(declared, planned.schema or {}))
+
+
 def _models(federation: Federation) -> Iterator[tuple[ModelNode, ModelSpec]]:
     """Every model whose declaration is sound."""
     for domain in federation.domains:
@@ -165,23 +175,3 @@ def _spec(node: Node, domain: LoadedDomain) -> ModelSpec | None:
         return model_spec(node, domain.by_key)
     except (DefinitionError, TypeError):
         return None
-
-
-def _faults_of_features(declared: FeatureSetDeclaration, schema: Schema) -> Iterator[tuple[str, str]]:
-    """Problem and fix of each fault in the columns of a feature set."""
-    columns = ", ".join(schema)
-    for name in dict.fromkeys((*declared.key, declared.time)):
-        if name not in schema:
-            yield f"its function makes no column {name}, its key or time", f"its columns are: {columns}"
-    if declared.time in schema and not isinstance(schema[declared.time], pl.Datetime | pl.Date):
-        yield f"its time {declared.time} is {schema[declared.time]}", "make it a Datetime or a Date"
-    folded: dict[str, str] = {}
-    for name in schema:
-        first = folded.setdefault(name.lower(), name)
-        if first != name:
-            yield f"its columns {first} and {name} differ in case alone", "rename one: the lake cannot keep both"
-    try:
-        check_types("", schema)
-    except DefinitionError as error:
-        for fault in error.violations:
-            yield f"column {fault.where}: {fault.problem}", fault.fix

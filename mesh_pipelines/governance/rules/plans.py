@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from mesh_pipelines.declaring.declarations import Declaration
+from mesh_pipelines.declaring.declarations import Declaration, FeatureSetDeclaration
 from mesh_pipelines.declaring.node import (
     PARTITION,
     FeatureSetNode,
@@ -20,12 +20,13 @@ from mesh_pipelines.declaring.node import (
     ProductNode,
     SourceNode,
 )
-from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.errors import DefinitionError, MeshError, TransformError
 from mesh_pipelines.features.without_rows import call_without_rows
 from mesh_pipelines.governance.rules.nearest import nearest_or
 from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
 from mesh_pipelines.publishing.candidate import as_rows
+from resources.lake.dtypes import check_types
 
 Schema = Mapping[str, Any]
 """Polars type by column."""
@@ -89,7 +90,10 @@ def plan_functions(nodes: Iterable[Node]) -> Mapping[str, Planned]:
 def _published(node: Node, planned: Planned | None) -> Schema | None:
     """Columns of a table as its readers get it; ``None`` where they are not known."""
     if isinstance(node, FeatureSetNode):
-        return {**planned.schema, PARTITION: pl.String()} if planned and planned.schema else None
+        declared, schema = node.declaration, planned.schema if planned else None
+        if schema is None or not isinstance(declared, FeatureSetDeclaration):
+            return None
+        return None if any(faults_of_features(declared, schema)) else {**schema, PARTITION: pl.String()}
     if node.contract is None:
         return None
     own = {FILE: pl.String(), ROW: pl.Int64()} if isinstance(node, SourceNode) else {}
@@ -132,7 +136,9 @@ def _plan(node: Node, inputs: Mapping[str, tuple[str, Schema]]) -> Planned:
         # Any other error may come of there being no rows; columns and types are known by now.
     if certain:
         return Planned(schema)
-    return Planned(schema, note=f"its function reads the rows of {call.collected[0]}, and here there are none")
+    return Planned(
+        schema, note=f"its function reads the rows of {call.collected[0]}, and here there are none"
+    )
 
 
 def _of_scores(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -159,7 +165,9 @@ def _failed(error: BaseException, inputs: Mapping[str, tuple[str, Schema]], *, c
     words = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     if not certain:
         return Planned(note=f"its function cannot be tried without rows: {words}")
-    return Planned(problem=f"its function fails whatever its rows: {words}", fix=_fix_of(error, reason, inputs))
+    return Planned(
+        problem=f"its function fails whatever its rows: {words}", fix=_fix_of(error, reason, inputs)
+    )
 
 
 def _fix_of(error: BaseException, reason: str, inputs: Mapping[str, tuple[str, Schema]]) -> str:
@@ -174,3 +182,26 @@ def _fix_of(error: BaseException, reason: str, inputs: Mapping[str, tuple[str, S
 def _shortened(schema: Schema) -> list[str]:
     names = [name for name in schema if not name.startswith("_")]
     return names if len(names) <= _LISTED else [*names[:_LISTED], f"{len(names) - _LISTED} more"]
+
+
+def faults_of_features(declared: FeatureSetDeclaration, schema: Schema) -> Iterator[tuple[str, str]]:
+    """Problem and fix of each fault in the columns of a feature set."""
+    columns = ", ".join(schema)
+    for name in dict.fromkeys((*declared.key, declared.time)):
+        if name not in schema:
+            yield f"its function makes no column {name}, its key or time", f"its columns are: {columns}"
+    if declared.time in schema and not isinstance(schema[declared.time], pl.Datetime | pl.Date):
+        yield f"its time {declared.time} is {schema[declared.time]}", "make it a Datetime or a Date"
+    folded: dict[str, str] = {}
+    for name in schema:
+        first = folded.setdefault(name.lower(), name)
+        if first != name:
+            yield (
+                f"its columns {first} and {name} differ in case alone",
+                "rename one: the lake cannot keep both",
+            )
+    try:
+        check_types("", schema)
+    except DefinitionError as error:
+        for fault in error.violations:
+            yield f"column {fault.where}: {fault.problem}", fault.fix

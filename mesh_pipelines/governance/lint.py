@@ -36,9 +36,12 @@ from mesh_pipelines.governance.rules.inputs import (
     TablesAreReadOneWay,
 )
 from mesh_pipelines.governance.rules.models import ModelsAreSound, ModelsAreTrainedOnOwnFeatures
+from mesh_pipelines.governance.rules.names import ChampionsKeepTheirNames, NamesAreKeys
 from quality.lint.rule import Rule
 
 DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
+    NamesAreKeys(),
+    ChampionsKeepTheirNames(),
     EveryProductHasAContract(),
     ContractNamesItsDomain(),
     ContractsAreKept(),

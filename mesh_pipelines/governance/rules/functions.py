@@ -18,6 +18,7 @@ from mesh_pipelines.governance.rules.plans import faults_of_features
 from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.modeling.matrix import feature_columns
 from mesh_pipelines.modeling.parameters import faults_of_parameters
+from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
 from mesh_pipelines.modeling.split import check_time_and_target
 from quality.lint.rule import Rule
 from quality.typed import differences
@@ -71,6 +72,8 @@ class FeaturesFitTheirModels(Rule[Federation]):
             if planned is None or planned.schema is None or planned.note or _faulty(node, federation):
                 continue
             _, _, wrong = feature_columns(spec, planned.schema)
+            taken = [name for name in (SCORE, MODEL_VERSION) if name in planned.schema]
+            wrong += [f"{name} is a column that is added to the scored features: rename it" for name in taken]
             for problem in wrong:
                 yield self.violation(
                     node.place,

@@ -105,7 +105,7 @@ def _inputs_of(node: Node, known: Mapping[str, Schema]) -> dict[str, tuple[str, 
     """By argument, key and columns of each input; ``None`` where those of one are not known."""
     if isinstance(node, PredictionsNode):
         features = known.get(node.features_key)
-        scored = {SCORE: pl.Float64(), MODEL_VERSION: pl.String()}
+        scored: Schema = {SCORE: pl.Float64(), MODEL_VERSION: pl.String()}
         return None if features is None else {"scores": (node.features_key, {**features, **scored})}
     if any(given.key not in known for given in node.inputs):
         return None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mesh_pipelines.governance.rules.functions import FUNCTION_RULES
 from mesh_pipelines.orchestration.check import Checked, examine_mesh
 from tests.mesh_pipelines.small_domains import PROFILE, World, promise
 
@@ -34,17 +35,17 @@ SOUND: dict[str, str] = {
 FORECAST = {"machine": "string", "day": "date", "chance": "number", "version": "string"}
 
 
-def examine(world: World, module: str = "", old: str = "", new: str = "") -> Checked:
+def examine(world: World, module: str = "", old: str = "", new: str = "", domain: str = "plant") -> Checked:
     """The check of the sound domain with one text in a module replaced."""
     modules = dict(SOUND)
     if module:
         assert old in modules[module]
         modules[module] = modules[module].replace(old, new)
     promises: list[dict[str, Any]] = [
-        promise("plant", name, READINGS) for name in ("readings_raw", "readings")
+        promise(domain, name, READINGS) for name in ("readings_raw", "readings")
     ]
-    promises.append(promise("plant", "forecast", FORECAST, key=("machine", "day")))
-    world.write("plant", *promises, profile=PROFILE, package="", **modules)
+    promises.append(promise(domain, "forecast", FORECAST, key=("machine", "day")))
+    world.write(domain, *promises, profile=PROFILE, package="", **modules)
     return examine_mesh(world.root, definitions=False)
 
 
@@ -102,6 +103,9 @@ FAULTS = {
     ),
     "a list among the features": (
         "features", DERIVED, 'readings.with_columns(x=pl.concat_list("heat"))', (": breaks", "x is List", "ignore"),
+    ),
+    "a score among the features": (
+        "features", DERIVED, DERIVED + ".with_columns(score=pl.lit(0.5))", (": breaks", "score", "rename it"),
     ),
     "no target": ("features", DERIVED, DERIVED + '.drop("broke")', (": breaks", "broke is declared but not in")),
     "target is text": (
@@ -168,6 +172,14 @@ def test_a_function_that_may_work_with_rows_is_a_note(world: World, kind: str) -
     assert found.violations == ()
     assert words in found.notes[0]
     assert len(found.notes) == 1
+
+
+def test_every_rule_is_shown_to_refuse(world: World) -> None:
+    """A rule over functions that is added is added to the faults above."""
+    for number, (module, old, new, _) in enumerate(FAULTS.values()):
+        found = examine(world, module, old, new, f"plant{number}")
+    broken = {violation.rule for violation in found.violations}
+    assert {type(rule).__name__ for rule in FUNCTION_RULES} <= broken
 
 
 def test_an_eager_function_that_keeps_its_contract_is_sound(world: World) -> None:

@@ -115,7 +115,11 @@ class _Run:
             return todo
         cut = [_only(step, self.partition) if step.key in self.forced else step for step in todo]
         named = [step for step in todo if step.key in self.forced and step.partitions is not None]
-        if named and not any(step.partitions for step in cut if step.key in self.forced):
+        if (
+            named
+            and not self.attempted
+            and not any(step.partitions for step in cut if step.key in self.forced)
+        ):
             raise _no_partition_error(named[0], self.partition)
         return [step for step in cut if step.partitions != ()]
 

@@ -126,8 +126,9 @@ class RulesAreComplete(Rule[Draft]):
         )
         logical = about.get("logicalType") if about else None
         for name in ("validValues", "missingValues", "value_set"):
-            given = arguments.get(name)
-            for i, value in enumerate(given if isinstance(given, list) else ()):
+            given: Any = arguments.get(name)
+            values_given: list[Any] = given if isinstance(given, list) else []
+            for i, value in enumerate(values_given):
                 text = logical == "string" and name != "missingValues" and not isinstance(value, str)
                 if text or (isinstance(value, bool) and logical != "boolean"):
                     yield self.violation(

@@ -91,7 +91,7 @@ def violations(found: Sequence[Violation], notes: Sequence[str] = ()) -> Rendera
     if found:
         parts.append(Text(f"{count(len(found), 'violation')} found", style="bold red"))
     else:
-        parts.append(Text("Every contract, domain, function and code location is sound."))
+        parts.append(Text("Every contract, domain and code location is sound."))
     return Group(*parts)
 
 

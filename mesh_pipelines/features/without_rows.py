@@ -38,7 +38,7 @@ def call_without_rows(fn: Callable[..., Any], inputs: Mapping[str, tuple[str, Ma
     try:
         value = fn(**frames)
     # The function is the domain's own, and may raise anything on inputs that it was not written for.
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 (as the comment says)
+    except (Exception, SystemExit, pl.exceptions.PanicException) as error:  # noqa: BLE001 (as the comment says)
         return Call(frames, error=error, collected=tuple(asked))
     return Call(frames, value, collected=tuple(asked))
 

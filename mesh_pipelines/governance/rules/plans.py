@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def plan_functions(nodes: Iterable[Node]) -> Mapping[str, Planned]:
         if isinstance(node, ProductNode | FeatureSetNode | PredictionsNode):
             inputs = _inputs_of(node, known)
             if inputs is not None and node.declaration is not None and node.declaration.fn is not None:
-                found[node.key] = _plan(node, inputs)
+                with redirect_stdout(sys.stderr):  # the command's own output may be JSON
+                    found[node.key] = _plan(node, inputs)
         schema = _published(node, found.get(node.key))
         if schema is not None:
             known[node.key] = schema

@@ -86,6 +86,12 @@ FAULTS = {
         (": wear", "InvalidOperation"),
     ),
     "it raises": ("products", f"return {SELECT}", "raise KeyError(3)", (": readings", "KeyError: 3")),
+    "it exits": (
+        "products",
+        f"return {SELECT}",
+        "raise SystemExit('enough')",
+        (": readings", "SystemExit: enough"),
+    ),
     "no rows": ("products", f"return {SELECT}", "return 7", (": readings", "returned int", "pl.LazyFrame")),
     "nothing": ("products", f"return {SELECT}", "pass", (": readings", "returned NoneType")),
     "a promised column is missing": (
@@ -261,6 +267,14 @@ def test_every_rule_is_shown_to_refuse() -> None:
     """A rule over functions that is added is added to the faults above."""
     shown = {word for _, _, _, words in FAULTS.values() for word in words}
     assert {f"[{type(rule).__name__}]" for rule in FUNCTION_RULES} <= shown
+
+
+def test_a_function_that_prints_leaves_the_json_alone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard output belongs to the command."""
+    assert examine(world, "products", f"return {SELECT}", f"print('hello'); return {SELECT}") == Checked(())
+    assert capsys.readouterr() == ("", "hello\n")
 
 
 def test_an_eager_function_that_keeps_its_contract_is_sound(world: World) -> None:

@@ -85,8 +85,8 @@ class Partition:
     until: str = ""
 
     def holds(self, name: str) -> bool:
-        """True if the contract declares this partition."""
-        return self.since <= name and (not self.until or name <= self.until)
+        """True if the contract declares this partition; a day is no month, and a month no year."""
+        return len(name) == len(self.since) and self.since <= name and (not self.until or name <= self.until)
 
     @property
     def span(self) -> str:

@@ -70,6 +70,7 @@ class Session:
         self._engine: Any = self._source.get_execution_engine().engine
         _buffer_results(self._engine)
         self._held: Any = self._engine.raw_connection()
+        _quote_keywords(self._engine, self.connection)
         self._run: _Run | None = None
 
     @property
@@ -225,6 +226,13 @@ def _buffer_results(engine: Any) -> None:
             )
 
     event.listen(engine, "after_cursor_execute", fetched)
+
+
+def _quote_keywords(engine: Any, connection: Any) -> None:
+    """Have SQLAlchemy quote columns named by DuckDB's words: its dialect knows only those of PostgreSQL."""
+    words = {word for (word,) in connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()}
+    preparer = engine.dialect.identifier_preparer
+    preparer.reserved_words = {*preparer.reserved_words, *words}
 
 
 def _finding(result: Any, rule: DataRule) -> Finding:

@@ -152,6 +152,8 @@ def _violations_of(error: Any, path: Path, places: Sequence[tuple[object, ...]])
         fix = "write what the standard asks for"
         if error.kind.name == "required":
             fix = f"add `{error.kind.property}`"
+        elif error.kind.name == "type" and isinstance(error.instance, bool):
+            fix = quoting(error.instance)
         yield Violation(RULE, f"{path}: {json_path(place)}", error.message, fix)
         return
     # When a neighbour is invalid, JSON schema no longer knows its properties and reports sound ones too.
@@ -164,6 +166,15 @@ def _violations_of(error: Any, path: Path, places: Sequence[tuple[object, ...]])
         yield Violation(
             RULE, f"{path}: {json_path((*place, name))}", f"`{name}` is not a field of ODCS here", fix
         )
+
+
+def quoting(value: object) -> str:
+    """Fix of a value that was meant as text, and that YAML 1.1 reads as something else."""
+    if isinstance(value, bool):
+        return "write text in quotes: YAML reads no and off as false, yes and on as true"
+    if value is None:
+        return "write text in quotes: YAML reads null and ~ as nothing"
+    return "write text in quotes: YAML reads digits as a number"
 
 
 def json_path(parts: Iterable[object]) -> str:

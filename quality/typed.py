@@ -37,7 +37,21 @@ def conform(
     Raises:
         AuditRefused: with every missing, extra or retyped column, and the expected type.
     """
-    schema = frame if isinstance(frame, Mapping) else frame.collect_schema()
+    problems = differences(
+        frame if isinstance(frame, Mapping) else frame.collect_schema(), contract, provenance
+    )
+    if problems:
+        raise AuditRefused(
+            "; ".join(problems),
+            where=f"{contract.domain}.{contract.name}",
+            remedy=f"give it the columns that {contract.path.name} promises, or change the contract and its version",
+        )
+
+
+def differences(
+    schema: Mapping[str, pl.DataType], contract: Contract, provenance: Sequence[str] = PROVENANCE
+) -> list[str]:
+    """Every missing, extra or retyped column, in words; see :func:`conform`."""
     extra = [name for name in schema if name not in contract.dtypes and name not in provenance]
     problems: list[str] = []
     for column in contract.columns:
@@ -48,13 +62,9 @@ def conform(
             problems.append(f"column `{column.name}` is missing, expected {promised}{hint}")
         elif (hint := _retyped(schema[column.name], column, contract)) is not None:
             problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{hint}")
-    problems += [f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra]
-    if problems:
-        raise AuditRefused(
-            "; ".join(problems),
-            where=f"{contract.domain}.{contract.name}",
-            remedy=f"give it the columns that {contract.path.name} promises, or change the contract and its version",
-        )
+    return problems + [
+        f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra
+    ]
 
 
 def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | None:

@@ -93,7 +93,10 @@ class Here:
         temp_directory: Path | None = None,
         threads: int | None = None,
     ) -> None:
-        self._name, self._table = name, name.rsplit(".", 1)[-1]
+        self._name, self._product = name, name.rsplit(".", 1)[-1]
+        self._table = (
+            f"{self._product}_rows"  # Great Expectations does not quote it, and a product may be an `order`
+        )
         self._memory_limit, self._begun = memory_limit, False
         self.on_rule: Callable[[str], None] = lambda _: None
         if temp_directory is not None:
@@ -122,6 +125,7 @@ class Here:
             self._con.execute(f'CREATE TABLE "{self._table}" AS SELECT true AS present FROM range({rows})')  # noqa: S608
         for column in unrepeated:
             self._con.execute(f'ALTER TABLE "{self._table}" ADD COLUMN "{column}" BOOLEAN DEFAULT false')
+        self._con.execute(f'CREATE VIEW "{self._product}" AS SELECT * FROM "{self._table}"')  # noqa: S608
         # From here on the contract's own SQL runs: it sees this table and no file.
         self._con.execute("SET enable_external_access = false")
         self._con.execute("SET lock_configuration = true")

@@ -61,28 +61,22 @@ def show(key: KeyAtVersion, as_json: Json = False) -> None:
 
 @look_app.command(epilog=example("mesh check", "mesh check --json"))
 def check(as_json: Json = False) -> None:
-    """Hold every contract, domain and code location against the federation's rules.
+    """Hold every contract, domain, function and code location against the federation's rules.
 
-    Shows all violations at once, each with its place and its fix.
+    Shows all violations at once, each with its place and its fix. Functions are called without rows.
     """
-    from mesh_pipelines.orchestration.check import check_mesh
+    from mesh_pipelines.orchestration.check import examine_mesh
     from mesh_pipelines.reporting import terminal
 
-    found = check_mesh()
+    found = examine_mesh()
     if as_json:
-        print_json(
-            {
-                "ok": not found,
-                "violations": [
-                    {"rule": v.rule, "where": v.where, "problem": v.problem, "fix": v.fix} for v in found
-                ],
-            }
-        )
+        violations = [
+            {"rule": v.rule, "where": v.where, "problem": v.problem, "fix": v.fix} for v in found.violations
+        ]
+        print_json({"ok": not violations, "violations": violations, "notes": list(found.notes)})
     else:
-        terminal.show(
-            terminal.violations(found) if found else "Every contract, domain and code location is sound."
-        )
-    exit_with(not found)
+        terminal.show(terminal.violations(found.violations, found.notes))
+    exit_with(not found.violations)
 
 
 @look_app.command(epilog=example("mesh why operations.departure_delay"))

@@ -185,6 +185,8 @@ def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
         if isinstance(declared, ModelDeclaration):
             features = Input("features", f"{domain}.{declared.features}")
             wired[node.name] = replace(node, inputs=(features,))
+            if node.name + CHAMPION in nodes:
+                continue  # a rule refuses whatever is declared by the name of a champion
             wired[node.name + CHAMPION] = ChampionNode(
                 domain=domain,
                 name=node.name + CHAMPION,

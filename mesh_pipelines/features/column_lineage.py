@@ -14,12 +14,13 @@ step: a step that cannot be followed is reported, not guessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from polars.io.plugins import register_io_source
+
+from mesh_pipelines.features.without_rows import call_without_rows
 
 PLAN_VERSION = 16
 """Major version of polars' plan that is understood here."""
@@ -51,19 +52,21 @@ def lineage_of(
     Args:
         inputs: by argument, the key of the input and the polars type of each of its columns.
     """
-    collected: list[str] = []
-    frames = {argument: _without_rows(key, schema, collected) for argument, (key, schema) in inputs.items()}
+    called = call_without_rows(fn, inputs)
+    if called.collected:
+        return Lineage(
+            unknown=f"its function reads the rows of {called.collected[0]}, so its plan does not say all"
+        )
     try:
-        plan = _Plan({_scan_of(frames[argument]): key for argument, (key, _) in inputs.items()})
-        found = Lineage(plan.read(fn(**frames)).columns)
+        if called.error is not None:
+            raise called.error
+        plan = _Plan({_scan_of(called.frames[argument]): key for argument, (key, _) in inputs.items()})
+        return Lineage(plan.read(called.value).columns)
     except _PlanNotFollowed as reason:
-        found = Lineage(unknown=str(reason))
-    # The function is the domain's own, and may raise anything on inputs that it was not written for.
+        return Lineage(unknown=str(reason))
+    # Polars resolves the plan only now, and what the function or its plan raises is told, not raised.
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 (as the comment says)
-        found = Lineage(unknown=f"its plan cannot be followed: {type(error).__name__}: {error}"[:300])
-    if collected:
-        return Lineage(unknown=f"its function reads the rows of {collected[0]}, so its plan does not say all")
-    return found
+        return Lineage(unknown=f"its plan cannot be followed: {type(error).__name__}: {error}"[:300])
 
 
 class _PlanNotFollowed(Exception):
@@ -265,16 +268,6 @@ def _by_row(function: str) -> bool:
         function.startswith(("TemporalFunction.", "StringFunction."))
         and function != "StringFunction.ConcatVertical"
     )
-
-
-def _without_rows(key: str, schema: Mapping[str, Any], collected: list[str]) -> pl.LazyFrame:
-    """An empty input; a read of its rows adds the key to ``collected``."""
-
-    def read(*_: Any) -> Iterator[pl.DataFrame]:
-        collected.append(key)
-        raise _PlanNotFollowed(f"the rows of {key} are not here")
-
-    return register_io_source(read, schema=dict(schema))
 
 
 def _scan_of(frame: pl.LazyFrame) -> Any:

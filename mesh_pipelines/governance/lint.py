@@ -29,15 +29,19 @@ from mesh_pipelines.governance.rules.inputs import (
     NothingIsMadeOfItself,
     OtherDomainsAreReadThroughPorts,
     OwnInputsExist,
+    PartitionsAreOfOneKind,
     PartitionsReachAsFar,
     PortsLeadToProducts,
     SourcesReadTheirOwnFolder,
     TablesAreReadOneWay,
 )
 from mesh_pipelines.governance.rules.models import ModelsAreSound, ModelsAreTrainedOnOwnFeatures
+from mesh_pipelines.governance.rules.names import ChampionsKeepTheirNames, NamesAreKeys
 from quality.lint.rule import Rule
 
 DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
+    NamesAreKeys(),
+    ChampionsKeepTheirNames(),
     EveryProductHasAContract(),
     ContractNamesItsDomain(),
     ContractsAreKept(),
@@ -58,6 +62,7 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
 MESH_RULES: tuple[Rule[Federation], ...] = (
     KeysAreUnique(),
     PortsLeadToProducts(),
+    PartitionsAreOfOneKind(),
     ContractIdsAreUnique(),
     ColumnsAreMadeOfColumns(),
     LineageHasNoCircle(),
@@ -101,3 +106,19 @@ def lint_mesh(
     """
     federation = Federation(tuple(domains), today, frozenset(absent))
     return tuple(violation for rule in MESH_RULES for violation in rule.check(federation))
+
+
+def lint_functions(
+    domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
+) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
+    """Violations of the rules over functions, and notes on functions of which they say nothing certain.
+
+    Args:
+        domains: every domain of the workspace that loads.
+        absent: names of those that do not load.
+    """
+    from mesh_pipelines.governance.rules import functions
+
+    federation = Federation(tuple(domains), today, frozenset(absent))
+    found = tuple(violation for rule in functions.FUNCTION_RULES for violation in rule.check(federation))
+    return found, tuple(functions.notes(federation))

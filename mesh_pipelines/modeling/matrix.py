@@ -105,13 +105,10 @@ def kind_of(dtype: pl.DataType) -> str | None:
     return None
 
 
-def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
-    """Find the features of a model, and the categories in its training rows.
-
-    Raises:
-        TransformError: a declared column is missing, or a column cannot be a feature.
-    """
-    schema = train.collect_schema()
+def feature_columns(
+    spec: ModelSpec, schema: Mapping[str, pl.DataType]
+) -> tuple[list[str], list[str], list[str]]:
+    """Names and kinds of a model's features among the columns of its feature set, and each fault in words."""
     baseline = spec.baseline if isinstance(spec.baseline, tuple) else ()
     declared = {spec.target, spec.time, *spec.entity, *spec.slices, *baseline}
     wrong = [f"{name} is declared but not in the feature set" for name in sorted(declared - set(schema))]
@@ -131,6 +128,16 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
         else:
             names.append(name)
             kinds.append(kind)
+    return names, kinds, wrong if names else [*wrong, "there is no feature at all"]
+
+
+def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
+    """Find the features of a model, and the categories in its training rows.
+
+    Raises:
+        TransformError: a declared column is missing, or a column cannot be a feature.
+    """
+    names, kinds, wrong = feature_columns(spec, train.collect_schema())
     texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
     categories: dict[str, tuple[str, ...]] = {}
     if texts and not wrong:
@@ -141,8 +148,6 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
             if len(seen) > spec.max_categories:
                 wrong.append(f"{name} has {len(seen):,} distinct texts (at most {spec.max_categories:,})")
             categories[name] = tuple(seen)
-    if not names:
-        wrong.append("there is no feature at all")
     if wrong:
         raise TransformError(
             f"features do not fit the model: {'; '.join(wrong)}",

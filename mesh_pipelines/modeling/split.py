@@ -83,7 +83,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
         TransformError: a column is missing or of the wrong type, the history is too short, or the target does not fit.
     """
     where = f"model {spec.key}, features {spec.features}"
-    _check_columns(frame, spec, where)
+    check_time_and_target(frame.collect_schema(), spec)
     known = labelled(frame, spec.target)
     latest = known.select(pl.col(spec.time).max()).collect(engine="streaming").item()
     if latest is None:
@@ -112,8 +112,13 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
     )
 
 
-def _check_columns(frame: pl.LazyFrame, spec: ModelSpec, where: str) -> None:
-    schema = frame.collect_schema()
+def check_time_and_target(schema: Mapping[str, pl.DataType], spec: ModelSpec) -> None:
+    """Refuse a feature set whose time or target is missing or of the wrong type.
+
+    Raises:
+        TransformError: naming the column.
+    """
+    where = f"model {spec.key}, features {spec.features}"
     for column in (spec.time, spec.target):
         if column not in schema:
             raise TransformError(

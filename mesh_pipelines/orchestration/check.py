@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
-from mesh_pipelines.governance.lint import lint_domain, lint_mesh
+from mesh_pipelines.governance.lint import lint_domain, lint_functions, lint_mesh
 from mesh_pipelines.governance.load_mesh import load_and_lint
 
 
+@dataclass(frozen=True)
+class Checked:
+    """Result of a check.
+
+    Args:
+        notes: functions that could not be planned without rows, each with the reason: no violations.
+    """
+
+    violations: tuple[Violation, ...]
+    notes: tuple[str, ...] = ()
+
+
 def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Violation]:
+    """The violations that :func:`examine_mesh` finds."""
+    return list(examine_mesh(root, definitions=definitions).violations)
+
+
+def examine_mesh(root: Path | None = None, *, definitions: bool = True) -> Checked:
     """Hold every domain of the workspace against every rule of the federation.
 
     Args:
@@ -21,12 +39,13 @@ def check_mesh(root: Path | None = None, *, definitions: bool = True) -> list[Vi
     from mesh_pipelines.governance.load_mesh import project_root
 
     mesh, within = load_and_lint(root or project_root())
-    domains = tuple(mesh.domains.values())
-    between = lint_mesh(domains, datetime.now(UTC).date(), mesh.absent)
+    domains, today = tuple(mesh.domains.values()), datetime.now(UTC).date()
+    between = lint_mesh(domains, today, mesh.absent)
+    made, notes = lint_functions(domains, today, mesh.absent)
     refused = [
         fault for domain in domains if definitions and not lint_domain(domain) for fault in _location(domain)
     ]
-    return list(dict.fromkeys((*within, *between, *refused)))
+    return Checked(tuple(dict.fromkeys((*within, *between, *made, *refused))), notes)
 
 
 def _location(domain: LoadedDomain) -> list[Violation]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mesh_pipelines.declaring.mesh import Mesh
@@ -116,7 +116,15 @@ class _Run:
         todo = [step for step in found.steps if step.key not in self.attempted]
         if self.partition is None:
             return todo
-        return [_only(step, self.partition) if step.key in self.forced else step for step in todo]
+        cut = [_only(step, self.partition) if step.key in self.forced else step for step in todo]
+        named = [step for step in todo if step.key in self.forced and step.partitions is not None]
+        if (
+            named
+            and not self.attempted
+            and not any(step.partitions for step in cut if step.key in self.forced)
+        ):
+            raise _no_partition_error(named[0], self.partition)
+        return [step for step in cut if step.partitions != ()]
 
     def _make(self, group: Sequence[Step]) -> None:
         """Run one domain's share of the plan, a run for each unbroken range of partitions."""
@@ -201,15 +209,22 @@ def _forced(
 
 
 def _only(step: Step, partition: str) -> Step:
+    """A step with those of its partitions that lie in a range; a month has its days, and a year its months."""
     if step.partitions is None:
         return step
     first, _, last = partition.partition("..")
-    wanted = tuple(name for name in step.partitions if first <= name <= (last or first))
-    if not wanted:
-        raise SelectionError(
-            f"{step.key} has no partition {partition!r}",
-            remedy=f"it has {', '.join(step.partitions[:3])} ... {step.partitions[-1]}"
-            if step.partitions
-            else "land it first",
-        )
-    return Step(step.node, step.reasons, wanted, step.follows)
+    last = last or first
+    wanted = tuple(
+        name
+        for name in step.partitions
+        if len(name) >= len(first) and first <= name[: len(first)] and name[: len(last)] <= last
+    )
+    return replace(step, partitions=wanted)
+
+
+def _no_partition_error(step: Step, partition: str) -> SelectionError:
+    there = step.partitions or ()
+    return SelectionError(
+        f"{step.key} has no partition {partition!r}",
+        remedy=f"it has {', '.join(there[:3])} ... {there[-1]}" if there else "land it first",
+    )

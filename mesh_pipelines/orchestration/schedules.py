@@ -14,7 +14,7 @@ import dagster as dg
 
 from mesh_pipelines.dagster_names import DOMAIN
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node, SourceNode
-from mesh_pipelines.orchestration.tick import ask, run_request
+from mesh_pipelines.orchestration.tick import EVERY_ASSET, ask, run_request
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lag import late_nodes
 from mesh_pipelines.planning.next_run import NoRun
@@ -110,7 +110,7 @@ def _schedule(domain: LoadedDomain, due: Due) -> dg.ScheduleDefinition:
         name=due.name,
         cron_schedule=due.cron,
         execution_timezone=due.timezone,
-        target=dg.AssetSelection.all(),
+        job_name=EVERY_ASSET,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{what[0].upper()}{what[1:]}. It makes what is out of date then, or says why it makes nothing.",
         tags={DOMAIN: domain.name},

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.orchestration.tick import ask, run_request
+from mesh_pipelines.orchestration.tick import EVERY_ASSET, ask, run_request
 from mesh_pipelines.planning.next_run import NoRun
 from mesh_pipelines.shared import shared_resources
 
@@ -18,7 +18,7 @@ def update_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=f"{domain.name}_current",
-        target=dg.AssetSelection.all(),
+        job_name=EVERY_ASSET,
         minimum_interval_seconds=max(1, interval - 1),  # Dagster looks every 5 s, and not to the millisecond
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.events import RunFailureReason
-from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG, RUN_FAILURE_REASON_TAG
+from dagster._core.storage.tags import PRIORITY_TAG, RUN_FAILURE_REASON_TAG
 
 from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
 from mesh_pipelines.declaring.mesh import Mesh
@@ -23,6 +24,8 @@ from mesh_pipelines.runtime.lost_runs import end_lost_training, fail_if_lost
 from mesh_pipelines.shared import shared_resources
 
 _RECENT = 12
+EVERY_ASSET = IMPLICIT_ASSET_JOB_NAME
+"""Dagster's own job of all assets, the only one whose assets may have partitions of several kinds."""
 
 
 def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts, Request | NoRun]:
@@ -39,7 +42,10 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
 
 
 def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
-    """A request of planning as Dagster takes it."""
+    """A request of planning as Dagster takes it.
+
+    A partition is named by its tag: as a key, Dagster would want all assets to begin and end with the same one.
+    """
     domain = mesh.domains[request.domain]
     tags = {
         **run_tags(domain, request.reason),
@@ -53,7 +59,6 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
         tags=tags,
         asset_selection=[asset_key(step.key) for step in request.steps],
         asset_check_keys=check_keys(request.steps),
-        partition_key=tags.pop(PARTITION_NAME_TAG, None),
     )
 
 

@@ -1,4 +1,4 @@
-"""Cuts a plan into runs: one domain and one unbroken range of partitions each."""
+"""Cuts a plan into runs: one domain and one unbroken range of days, months or years each."""
 
 from __future__ import annotations
 
@@ -34,15 +34,27 @@ def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) ->
 
 
 def windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
-    """Cut a group into runs of one unbroken range of partitions; steps without partitions go with the last."""
-    cut = [step for step in group if step.partitions]
-    names = sorted({name for step in cut for name in step.partitions or ()})
-    if not names:
+    """Cut a group into runs of one unbroken range of days, months or years; steps without any go with the last."""
+    cut: dict[str, list[Step]] = {}
+    for step in group:
+        if step.partitions:
+            cut.setdefault(step.cadence, []).append(step)
+    found: list[tuple[list[Step], tuple[str, str] | None]] = [
+        (list(steps), window) for steps in cut.values() for window in _ranges(steps)
+    ]
+    if not found:
         return [(list(group), None)]
+    last, window = found[-1]
+    kept = {step.key for step in last}
+    return [*found[:-1], ([step for step in group if step.key in kept or not step.partitions], window)]
+
+
+def _ranges(steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """First and last of each unbroken range of partitions."""
     ranges: list[tuple[str, str]] = []
-    for name in names:
+    for name in sorted({name for step in steps for name in step.partitions or ()}):
         if ranges and next_partition(ranges[-1][1]) == name:
             ranges[-1] = (ranges[-1][0], name)
         else:
             ranges.append((name, name))
-    return [*((list(cut), window) for window in ranges[:-1]), (list(group), ranges[-1])]
+    return ranges

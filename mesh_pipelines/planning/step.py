@@ -25,6 +25,12 @@ class Step:
     def key(self) -> str:
         return self.node.key
 
+    @property
+    def cadence(self) -> str:
+        """``day``, ``month`` or ``year``: a Dagster run has partitions of one kind; empty for an asset without any."""
+        cut = self.node.contract.partition if self.node.contract and self.node.partitioned else None
+        return cut.every if cut else ""
+
 
 @dataclass(frozen=True)
 class Waiting:

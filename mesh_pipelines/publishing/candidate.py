@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.errors import TransformError
 from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, Scoring
@@ -62,3 +64,25 @@ class Published:
     outcome: Outcome | None
     uri: str
     seconds: Mapping[str, float]
+
+
+def as_rows(value: Any, key: str) -> pl.LazyFrame:
+    """Convert the return value of a domain's function to rows.
+
+    Args:
+        value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
+
+    Raises:
+        TransformError: it is something else.
+    """
+    if isinstance(value, pl.LazyFrame):
+        return value
+    if isinstance(value, pl.DataFrame):
+        return value.lazy()
+    if hasattr(value, "__arrow_c_stream__"):
+        return pl.DataFrame(value).lazy()
+    raise TransformError(
+        f"its function returned {type(value).__name__}, which is no rows",
+        where=key,
+        remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
+    )

@@ -78,8 +78,8 @@ def failure(error: MeshError, *, terminal: bool) -> RenderableType:
     return Group(Text(f"error: {title}"), *parts)
 
 
-def violations(found: Sequence[Violation]) -> RenderableType:
-    """Every broken rule: place, problem, rule, fix."""
+def violations(found: Sequence[Violation], notes: Sequence[str] = ()) -> RenderableType:
+    """Every broken rule: place, problem, rule, fix; then what could not be checked."""
     parts: list[RenderableType] = []
     for violation in found:
         parts.append(Text.assemble((violation.where, "bold"), overflow="fold"))
@@ -87,7 +87,11 @@ def violations(found: Sequence[Violation]) -> RenderableType:
             Padding(Text.assemble(violation.problem, (f"  [{violation.rule}]", "dim")), (0, 0, 0, 2))
         )
         parts.append(Padding(Text.assemble(("fix: ", "green"), violation.fix), (0, 0, 0, 2)))
-    parts.append(Text(f"{count(len(found), 'violation')} found", style="bold red"))
+    parts += [Text(f"note: {note}", style="dim", overflow="fold") for note in notes]
+    if found:
+        parts.append(Text(f"{count(len(found), 'violation')} found", style="bold red"))
+    else:
+        parts.append(Text("Every contract, domain and code location is sound."))
     return Group(*parts)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from mesh_pipelines.dagster_names import IF_STALE
 from mesh_pipelines.declaring.node import Node
@@ -16,30 +15,6 @@ from mesh_pipelines.publishing.read import Read
 
 Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
 """A step: from the context and the loaded inputs to check results and one output."""
-
-
-def as_rows(value: Any, key: str) -> pl.LazyFrame:
-    """Convert the return value of a domain's function to rows.
-
-    Args:
-        value: a polars frame, or anything with the Arrow C stream interface (DuckDB relation, pyarrow table).
-
-    Raises:
-        TransformError: it is something else.
-    """
-    from mesh_pipelines.errors import TransformError
-
-    if isinstance(value, pl.LazyFrame):
-        return value
-    if isinstance(value, pl.DataFrame):
-        return value.lazy()
-    if hasattr(value, "__arrow_c_stream__"):
-        return pl.DataFrame(value).lazy()
-    raise TransformError(
-        f"its function returned {type(value).__name__}, which is no rows",
-        where=key,
-        remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
-    )
 
 
 def wanted_partitions(context: dg.AssetExecutionContext, node: Node) -> tuple[str, ...] | None:

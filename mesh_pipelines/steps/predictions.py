@@ -14,10 +14,10 @@ from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.publishing.candidate import Candidate, as_rows
 from mesh_pipelines.publishing.record import Scoring
 from mesh_pipelines.shared import SharedResources, shared_resources
-from mesh_pipelines.steps.context import Produce, as_rows
+from mesh_pipelines.steps.context import Produce
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec

@@ -15,14 +15,13 @@ from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import NotPublished, TransformError
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.lookup import facts_for_step
-from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.publishing.candidate import Candidate, as_rows
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Origin
 from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.columns import column_schema
 from mesh_pipelines.steps.context import (
     Produce,
-    as_rows,
     domain_call,
     only_if_stale,
     reads_of,

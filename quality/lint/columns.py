@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mesh_pipelines.errors import Violation
-from quality import values
+from quality import odcs, values
 from quality.lint.draft import Draft
 from quality.lint.rule import Rule
 
@@ -34,7 +34,7 @@ class OneSchemaObject(Rule[Draft]):
 
 
 class Named(Rule[Draft]):
-    """Names become assets, columns and checks: lower case, digits and underscores; no column twice."""
+    """Names become assets, columns and checks: lower case, digits and underscores; no column twice, in any case."""
 
     def check(self, draft: Draft) -> Iterator[Violation]:
         domain = draft.document.get("domain", "")
@@ -54,16 +54,23 @@ class Named(Rule[Draft]):
         yield from self._columns(draft)
 
     def _columns(self, draft: Draft) -> Iterator[Violation]:
-        seen: set[str] = set()
+        seen: dict[str, str] = {}
         for at, p in draft.properties:
             where, name = draft.place("schema", 0, "properties", at, "name"), p["name"]
             if not _COLUMN.match(name):
                 yield self.violation(
                     where, f"`{name}` is no name of a column", "use letters, digits and underscores"
                 )
-            if name in seen:
+            first = seen.get(name.lower())
+            if first == name:
                 yield self.violation(where, f"column `{name}` is described twice", "remove one of them")
-            seen.add(name)
+            elif first is not None:
+                yield self.violation(
+                    where,
+                    f"columns `{first}` and `{name}` differ in case alone, and Delta and DuckDB take them for one",
+                    "rename one of them",
+                )
+            seen.setdefault(name.lower(), name)
 
 
 class TypesAreStored(Rule[Draft]):
@@ -106,7 +113,9 @@ class BoundsFitTheType(Rule[Draft]):
                     yield self.violation(
                         draft.place(*steps, "enum", i, "value"),
                         f"`{entry['value']}` is not a {logical}",
-                        f"write a {logical} (quote text)",
+                        odcs.quoting(entry["value"])
+                        if logical == "string"
+                        else f"write a {logical} (quote text)",
                     )
 
 

@@ -97,7 +97,7 @@ class OurPropertiesAreTyped(Rule[Draft]):
                 yield self.violation(
                     draft.place(*steps),
                     f"missingValues `{value}` is no list of words",
-                    "write e.g. `[NA, null]`, quoted where YAML asks",
+                    'write e.g. `[NA, "no", "null", "9"]`: unquoted, YAML reads no, null and 9 as no text',
                 )
 
 

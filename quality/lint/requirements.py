@@ -92,6 +92,7 @@ class RulesAreComplete(Rule[Draft]):
                 f"`{metric}` stands at no property",
                 "move it to the property that it is about",
             )
+        yield from self._listed(draft, quality, (*steps, "arguments"), arguments)
         if metric == "invalidValues":
             yield from self._invalid_values(draft, quality)
         if metric == "duplicateValues" and at is None:
@@ -115,6 +116,26 @@ class RulesAreComplete(Rule[Draft]):
                     str(error),
                     "write a regular expression without look-around",
                 )
+
+    def _listed(
+        self, draft: Draft, quality: Quality, steps: tuple[object, ...], arguments: Mapping[str, Any]
+    ) -> Iterator[Violation]:
+        """Listed values are of the column's type: YAML reads an unquoted ``no`` as false."""
+        about = next(
+            (p for _, p in draft.properties if p["name"] == arguments.get("column")), quality.property
+        )
+        logical = about.get("logicalType") if about else None
+        for name in ("validValues", "missingValues", "value_set"):
+            given: Any = arguments.get(name)
+            values_given: list[Any] = given if isinstance(given, list) else []
+            for i, value in enumerate(values_given):
+                text = logical == "string" and name != "missingValues" and not isinstance(value, str)
+                if text or (isinstance(value, bool) and logical != "boolean"):
+                    yield self.violation(
+                        draft.place(*steps, name, i),
+                        f"`{value}` is not a {logical}" if logical else f"`{value}` is no value of a column",
+                        odcs.quoting(value),
+                    )
 
     def _duplicate_values(self, draft: Draft, quality: Quality) -> Iterator[Violation]:
         wanted = quality.entry.get("arguments", {}).get("properties") or ()
@@ -182,10 +203,10 @@ class RulesAreComplete(Rule[Draft]):
                 f"`{name}` is not a field of an implementation",
                 "it has `type` and `kwargs`",
             )
-        yield from self._expectation(draft, steps, implementation)
+        yield from self._expectation(draft, quality, steps, implementation)
 
     def _expectation(
-        self, draft: Draft, steps: tuple[object, ...], implementation: Mapping[str, Any]
+        self, draft: Draft, quality: Quality, steps: tuple[object, ...], implementation: Mapping[str, Any]
     ) -> Iterator[Violation]:
         kind, kwargs = implementation["type"], implementation.get("kwargs", {})
         if kind not in expectations():
@@ -207,6 +228,7 @@ class RulesAreComplete(Rule[Draft]):
                 f"`{kind}` has no argument `{name}`",
                 f"it knows: {', '.join(sorted(known))}",
             )
+        yield from self._listed(draft, quality, (*steps, "kwargs"), kwargs)
         for name in ("column", "column_A", "column_B", "column_list"):
             for column in [kwargs[name]] if isinstance(kwargs.get(name), str) else kwargs.get(name) or ():
                 if column not in draft.names:

@@ -63,6 +63,16 @@ def unknown_type(root: Path) -> None:
     replace(root, CONTRACT, "logicalType: integer", "logicalType: integre")
 
 
+def columns_of_one_name(root: Path) -> None:
+    """Two columns that differ in case alone."""
+    replace(root, CONTRACT, "- name: dest\n", "- name: Origin\n")
+
+
+def unquoted_no(root: Path) -> None:
+    """A listed value that YAML reads as false."""
+    replace(root, CONTRACT, "{value: LGA,", "{value: no,")
+
+
 def ownerless_domain(root: Path) -> None:
     """A domain that nobody answers for."""
     replace(root, "domains/operations/domain.yaml", "owner: operations-control\n", "")
@@ -137,6 +147,8 @@ CASES: dict[Callable[[Path], None], tuple[str, ...]] = {
     typo: ("departures.odcs.yaml", "clasification", "schema[0].properties[0]"),
     not_yaml: ("departures.odcs.yaml", "YAML"),
     unknown_type: ("departures.odcs.yaml", "integre", "logicalType"),
+    columns_of_one_name: ("departures.odcs.yaml", "`origin` and `Origin` differ in case alone", "rename"),
+    unquoted_no: ("departures.odcs.yaml", "`False` is not a string", "YAML reads no and off as false"),
     ownerless_domain: ("domain.yaml", "owner", "is missing"),
     ownerless_contract: ("departures.odcs.yaml", "the contract has no owning team"),
     contract_gone: ("departures", "has no contract", "departures.odcs.yaml"),
@@ -171,3 +183,32 @@ def test_an_unsound_mesh_is_refused_before_anything_runs(
     violations = [str(violation) for violation in check_mesh(root)]
     assert any(all(word in told for word in CASES[fault]) for told in violations), violations
     assert small_home.content() == before
+
+
+FUNCTIONS = {
+    "operations/products.py: departures: ColumnNotFoundError dep_dellay did you mean dep_delay?": (
+        "domains/operations/products.py", "dep_delay", "dep_dellay",
+    ),
+    "weather/products.py: observations: `humidity_pct` is missing was it renamed to `humidity`?": (
+        "domains/weather/products.py", "humidity_pct=", "humidity=",
+    ),
+    "weather/models.py: low_visibility: 'max_dept' did you mean max_depth?": (
+        "domains/weather/models.py", "max_depth", "max_dept",
+    ),
+    "fleet/models.py: flying_hours: next_day_air_hour is declared but not in the feature set": (
+        "domains/fleet/models.py", '"next_day_air_hours"', '"next_day_air_hour"',
+    ),
+}  # fmt: skip
+
+
+def test_functions_that_must_fail_are_named_together(root: Path) -> None:
+    """``mesh check`` plans each function, and shows the faults of all domains in one go, each with its fix."""
+    for fault in FUNCTIONS.values():
+        replace(root, *fault)
+    found = [str(violation) for violation in check_mesh(root)]
+    for words in FUNCTIONS:
+        place, asset, *rest = words.split(": ", 2)
+        assert any(
+            place in one and f": {asset}: " in one and all(word in one for word in " ".join(rest).split())
+            for one in found
+        ), (words, found)

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.node import LoadedDomain, Node
+
+if TYPE_CHECKING:
+    from mesh_pipelines.governance.rules.plans import Planned
 
 
 def _today() -> date:
@@ -35,6 +40,18 @@ class Federation:
     def owners(self) -> Mapping[str, LoadedDomain]:
         """Domains by name."""
         return {domain.name: domain for domain in self.domains}
+
+    @cached_property
+    def plans(self) -> Mapping[str, Planned]:
+        """Every function planned without rows, by key; none where the mesh has a circle."""
+        from mesh_pipelines.governance.rules.plans import plan_functions
+
+        graph = {key: [i.key for i in node.inputs if i.key in self.nodes] for key, node in self.nodes.items()}
+        try:
+            ordered = list(TopologicalSorter(graph).static_order())
+        except CycleError:
+            return {}
+        return plan_functions(self.nodes[key] for key in ordered)
 
     def is_unknown(self, key: str) -> bool:
         """True for a key of an absent domain or with an unsound contract: its readers are not at fault."""

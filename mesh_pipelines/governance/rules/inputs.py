@@ -103,6 +103,21 @@ class PartitionsReachAsFar(Rule[LoadedDomain]):
                     )
 
 
+class PartitionsAreOfOneKind(Rule[Federation]):
+    """A month made of days would be made of nothing, for no day has its name."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for node in federation.nodes.values():
+            for made_of in (federation.nodes[i.key] for i in node.inputs if i.key in federation.nodes):
+                own, other = _cut(node), _cut(made_of)
+                if own and other and own.every != other.every:
+                    yield self.violation(
+                        node.place,
+                        f"its contract cuts it by {own.every}, and that of {made_of.key} by {other.every}",
+                        "take `partitions` away from its contract (it may then read any), or cut both alike",
+                    )
+
+
 class NothingIsMadeOfItself(Rule[LoadedDomain]):
     """Assets form no circle: what is made from what must be clear."""
 
@@ -155,6 +170,10 @@ class LineageHasNoCircle(Rule[Federation]):
                 f"is made of itself: {' -> '.join(circle)}",
                 "take one of these ports away",
             )
+
+
+def _cut(node: Node) -> Partition | None:
+    return node.contract.partition if node.partitioned and node.contract else None
 
 
 def _faults_of_table(

@@ -218,7 +218,7 @@ def test_check_lists_violations_and_exits_with_1(monkeypatch: pytest.MonkeyPatch
     found = [
         Violation("ContractIsValid", "domains/a/contracts/x.odcs.yaml: $.nmae", "no such field", "write name")
     ]
-    answer(monkeypatch, check, "check_mesh", found)
+    answer(monkeypatch, check, "examine_mesh", check.Checked(tuple(found)))
     shown = runner.invoke(cli.app, ["check"])
     assert shown.exit_code == 1
     assert "1 violation found" in shown.stdout
@@ -228,14 +228,17 @@ def test_check_lists_violations_and_exits_with_1(monkeypatch: pytest.MonkeyPatch
         "violations": [
             {"rule": found[0].rule, "where": found[0].where, "problem": found[0].problem, "fix": found[0].fix}
         ],
+        "notes": [],
     }
 
 
 def test_a_sound_mesh_checks_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No violation, exit code 0."""
-    answer(monkeypatch, check, "check_mesh", [])
-    assert runner.invoke(cli.app, ["check"]).exit_code == 0
-    assert json.loads(runner.invoke(cli.app, ["check", "--json"]).stdout) == {"ok": True, "violations": []}
+    """No violation, exit code 0; a function that could not be planned is a note."""
+    answer(monkeypatch, check, "examine_mesh", check.Checked((), ("p: could not be planned",)))
+    shown = runner.invoke(cli.app, ["check"])
+    assert (shown.exit_code, "note: p: could not be planned" in shown.stdout) == (0, True)
+    document = json.loads(runner.invoke(cli.app, ["check", "--json"]).stdout)
+    assert document == {"ok": True, "violations": [], "notes": ["p: could not be planned"]}
 
 
 @pytest.mark.parametrize(("status", "code"), [("done", 0), ("up to date", 0), ("failed", 1), ("skipped", 1)])

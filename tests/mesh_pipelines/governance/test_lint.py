@@ -36,7 +36,7 @@ fraud = model(features="order_features", target="fraud", objective="binary:logis
 FORECAST = """
 @predictions(model="fraud")
 def fraud_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
-    return scores
+    return scores.select("id", "day", "amount", "fraud")
 """
 CHECK = """
 import dagster as dg
@@ -49,7 +49,7 @@ PORT = 'Annotated[pl.LazyFrame, Port("shop.orders", purpose="planning")]'
 READS = f"""
 @data_product
 def sales(orders: {PORT}) -> pl.LazyFrame:
-    return orders
+    return orders.select("id", "day", "amount", "fraud")
 """
 
 
@@ -174,6 +174,25 @@ def test_a_sound_domain_breaks_no_rule(world: World) -> None:
         ("ModelsAreSound", {"models": MODEL.replace('"auc"', '"aucc"')}, "aucc", ""),
         ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mend the model"),
         (
+            "NamesAreKeys",
+            {"features": FEATURES + FEATURES.replace("order_features", "Order_features")},
+            "`Order_features` is no name of a features",
+            "lower-case letters",
+        ),
+        (
+            "NamesAreKeys",
+            {"features": FEATURES + FEATURES.replace("order_features", "größe")},
+            "`größe` is no name",
+            "a to z",
+        ),
+        ("NamesAreKeys", {"products": PRODUCT + PRODUCT.replace("orders(", "orders__quarantine(")}, "", "single"),
+        (
+            "ChampionsKeepTheirNames",
+            {"products": PRODUCT + PRODUCT.replace("orders(", "fraud_champion(")},
+            "is the name of the champion of shop.fraud",
+            "another name",
+        ),
+        (
             "NothingIsMadeOfItself",
             {"products": PRODUCT.replace("orders_raw", "sales") + READS.replace(PORT, "pl.LazyFrame")},
             "is made of itself: ",
@@ -187,6 +206,12 @@ def test_each_rule_refuses_what_breaks_it(
     """One fault, one rule: the violation says what is wrong and what to write instead."""
     faults = world.faults(shop(world, **modules))
     assert any(problem in fault and fix in fault for fault in faults[rule]), faults
+
+
+def test_a_name_of_two_words_is_one_with_a_single_underscore(world: World) -> None:
+    """A domain's folder is held to the same, by its contract too."""
+    package = world.write("My__shop", promise("My__shop", "orders", ORDERS))
+    assert "`My__shop` is no name of a domain" in world.faults(package)["NamesAreKeys"][0]
 
 
 def test_a_contract_of_another_domain_is_refused(world: World) -> None:
@@ -259,6 +284,7 @@ def test_a_domain_that_cannot_be_imported_leads_to_the_line(world: World, text: 
 def test_every_rule_is_shown_to_refuse() -> None:
     """A rule that is added to the federation is added to these tests."""
     source = Path(__file__).read_text(encoding="utf-8")
+    source += (Path(__file__).parents[2] / "e2e/test_odd_definitions.py").read_text(encoding="utf-8")
     for rule in (*DOMAIN_RULES, *MESH_RULES):
         name = type(rule).__name__
         assert source.count(f'"{name}"') >= 1, f"{name} is not held against a failing domain"
@@ -285,7 +311,12 @@ def test_a_rule_of_a_domain_judges_that_domain_alone(world: World) -> None:
     """Another domain of the same process breaks it, and is not held to it; nor is what the module imports a rule."""
     package = shop(world, rules=OWN)
     other = world.write(
-        "store", promise("store", "sales", ORDERS), products=READS.replace(f"orders: {PORT}", "")
+        "store",
+        promise("store", "sales", ORDERS),
+        products=READS.replace(f"orders: {PORT}", "").replace(
+            "orders.select", "pl.LazyFrame(schema=SALES).select"
+        )
+        + "SALES = {'id': pl.Int64, 'day': pl.Date, 'amount': pl.Float64, 'fraud': pl.Boolean}\n",
     )
     loaded, store = world.load(package), world.load(other)
     assert [type(rule).__name__ for rule in loaded.rules] == ["ProductsHaveATwin"]

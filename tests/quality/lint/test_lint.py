@@ -204,6 +204,49 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
         "properties[1].enum[3].value",
         "quote",
     ),
+    "columns that differ in case alone": (
+        lambda d: columns(d)["carrier"].update(name=first(d)["name"].upper()),
+        "properties[1].name",
+        "rename",
+    ),
+    "a column by a name that is no text": (
+        lambda d: columns(d)["carrier"].update(name=False),
+        "properties[1].name",
+        "YAML reads no and off as false",
+    ),
+    "a column with a blank, a quote and an umlaut": (
+        lambda d: columns(d)["carrier"].update(name='größe "x" %:'),
+        "properties[1].name",
+        "letters, digits and underscores",
+    ),
+    "a valid value that is no text": (
+        lambda d: columns(d)["carrier"].update(
+            quality=[{"metric": "invalidValues", "arguments": {"validValues": ["AA", True]}, "mustBe": 0}]
+        ),
+        "properties[1].quality[0].arguments.validValues[1]",
+        "yes and on as true",
+    ),
+    "a word for missing values that is no text": (
+        lambda d: columns(d)["carrier"].update(
+            quality=[{"metric": "missingValues", "arguments": {"missingValues": [False]}, "mustBe": 0}]
+        ),
+        "properties[1].quality[0].arguments.missingValues[0]",
+        "in quotes",
+    ),
+    "an expected value that is no text": (
+        lambda d: d["schema"][0]["quality"].append(
+            {
+                "type": "custom",
+                "engine": "greatExpectations",
+                "implementation": {
+                    "type": "expect_column_values_to_be_in_set",
+                    "kwargs": {"column": "carrier", "value_set": ["AA", False]},
+                },
+            }
+        ),
+        "implementation.kwargs.value_set[1]",
+        "in quotes",
+    ),
     "a rule laxer than the contract": (
         lambda d: (quality(d).pop("mustBe"), quality(d).update(mustBeLessThan=50, unit="percent")),
         "properties[7].quality[0]",

@@ -1,0 +1,180 @@
+"""Rules over what functions make, planned without rows.
+
+``mesh check`` alone holds them: a run that breaks one fails at one asset, and others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mesh_pipelines.declaring.declarations import FeatureSetDeclaration, TableDeclaration
+from mesh_pipelines.declaring.load import model_spec
+from mesh_pipelines.declaring.model_spec import ModelSpec
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
+from mesh_pipelines.errors import DefinitionError, TransformError, Violation
+from mesh_pipelines.governance.rules.federation import Federation
+from mesh_pipelines.governance.rules.nearest import nearest_or
+from mesh_pipelines.governance.rules.plans import faults_of_features
+from mesh_pipelines.landing.landed import FILE, ROW
+from mesh_pipelines.modeling.matrix import feature_columns
+from mesh_pipelines.modeling.parameters import faults_of_parameters
+from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
+from mesh_pipelines.modeling.split import check_time_and_target
+from quality.lint.rule import Rule
+from quality.typed import differences
+from resources.settings import get_settings
+
+
+class FunctionsCanBePlanned(Rule[Federation]):
+    """A function that names a column which is not there fails whatever lands."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for key, planned in federation.plans.items():
+            if planned.problem:
+                yield self.violation(federation.nodes[key].place, planned.problem, planned.fix)
+
+
+class FunctionsKeepTheirContracts(Rule[Federation]):
+    """A result without a promised column, or of another type, is refused by its gate each time."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for key, planned in federation.plans.items():
+            node = federation.nodes[key]
+            if planned.schema is None or planned.note or node.contract is None:
+                continue
+            for problem in differences(planned.schema, node.contract, (FILE, ROW)):
+                yield self.violation(
+                    node.place,
+                    f"its function makes another table than its contract promises: {problem}",
+                    f"mend its function, or change contracts/{node.contract.path.name} and its version",
+                )
+
+
+class FeatureSetsCanBeKept(Rule[Federation]):
+    """A feature set has its key and its time, and columns that the lake can store."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for key, planned in federation.plans.items():
+            node = federation.nodes[key]
+            declared = node.declaration
+            if not isinstance(declared, FeatureSetDeclaration) or planned.schema is None or planned.note:
+                continue
+            for problem, fix in faults_of_features(declared, planned.schema):
+                yield self.violation(node.place, problem, fix)
+
+
+class FeaturesFitTheirModels(Rule[Federation]):
+    """A model's target, time, slices and features are columns of its feature set, of types that it can use."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for node, spec in _models(federation):
+            planned = federation.plans.get(node.features_key)
+            if planned is None or planned.schema is None or planned.note or _faulty(node, federation):
+                continue
+            _, _, wrong = feature_columns(spec, planned.schema)
+            taken = [name for name in (SCORE, MODEL_VERSION) if name in planned.schema]
+            wrong += [f"{name} is a column that is added to the scored features: rename it" for name in taken]
+            for problem in wrong:
+                yield self.violation(
+                    node.place,
+                    f"{problem} ({node.features_key})",
+                    f"its columns are: {', '.join(planned.schema)}; name one, cast it, or add it to `ignore`",
+                )
+            if {spec.time, spec.target} <= set(planned.schema):
+                try:
+                    check_time_and_target(planned.schema, spec)
+                except TransformError as error:
+                    yield self.violation(node.place, error.what, error.remedy)
+
+
+class TargetsOfOthersAreNoFeatures(Rule[Federation]):
+    """The target of another model on the same feature set is not known at the time of prediction either."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        models = list(_models(federation))
+        for node, spec in models:
+            planned = federation.plans.get(node.features_key)
+            features = feature_columns(spec, planned.schema)[0] if planned and planned.schema else ()
+            for other, theirs in models:
+                if other.features_key == node.features_key and theirs.target in features:
+                    yield self.violation(
+                        node.place,
+                        f"learns from {theirs.target}, the target of {other.key}, which is not known when it predicts",
+                        f'ignore=("{theirs.target}",)',
+                    )
+
+
+class ParametersAreKnown(Rule[Federation]):
+    """XGBoost passes over a parameter that it does not know, and the model is another than its author thinks."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for node, spec in _models(federation):
+            for problem, name, known in faults_of_parameters(spec.booster_params):
+                yield self.violation(
+                    node.place, problem, nearest_or(name, known, "see xgboost.readthedocs.io, Parameters")
+                )
+
+
+class DatabasesAreSet(Rule[Federation]):
+    """A table is read from a database whose URL the settings hold."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        known = get_settings().databases
+        for node in federation.nodes.values():
+            declared = node.declaration
+            if isinstance(declared, TableDeclaration) and declared.database not in known:
+                otherwise = (
+                    f'export MESH_DATABASES=\'{{"{declared.database or "name"}": "postgresql://..."}}\''
+                )
+                yield self.violation(
+                    node.place,
+                    f"reads the database {declared.database!r}, whose URL is not in MESH_DATABASES",
+                    nearest_or(declared.database, known, otherwise),
+                )
+
+
+FUNCTION_RULES: tuple[Rule[Federation], ...] = (
+    FunctionsCanBePlanned(),
+    FunctionsKeepTheirContracts(),
+    FeatureSetsCanBeKept(),
+    FeaturesFitTheirModels(),
+    TargetsOfOthersAreNoFeatures(),
+    ParametersAreKnown(),
+    DatabasesAreSet(),
+)
+
+
+def notes(federation: Federation) -> list[str]:
+    """Functions of which planning without rows says nothing certain, each with the reason."""
+    return [
+        f"{federation.nodes[key].place}: could not be planned: {planned.note}"
+        for key, planned in federation.plans.items()
+        if planned.note
+    ]
+
+
+def _faulty(model: ModelNode, federation: Federation) -> bool:
+    """True if the feature set of a model has faults of its own, which are reported there."""
+    declared, planned = federation.nodes[model.features_key].declaration, federation.plans[model.features_key]
+    assert isinstance(declared, FeatureSetDeclaration)
+    return any(faults_of_features(declared, planned.schema or {}))
+
+
+def _models(federation: Federation) -> Iterator[tuple[ModelNode, ModelSpec]]:
+    """Every model whose declaration is sound."""
+    for domain in federation.domains:
+        for node in domain.nodes.values():
+            spec = _spec(node, domain)
+            if spec is not None and isinstance(node, ModelNode):
+                yield node, spec
+
+
+def _spec(node: Node, domain: LoadedDomain) -> ModelSpec | None:
+    """Specification of a model; ``None`` for anything else, and where another rule reports what is wrong with it."""
+    features = domain.nodes.get(node.declared.features) if isinstance(node, ModelNode) else None
+    if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
+        return None
+    try:
+        return model_spec(node, domain.by_key)
+    except (DefinitionError, TypeError):
+        return None

@@ -1,0 +1,82 @@
+"""XGBoost's own judgement on parameters, without its Python package (which takes a second to import) and training."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+_UNUSED = re.compile(r"Parameters: \{ (.*) \} are not used")
+_NAMED = re.compile(r"(?:for |Parameter )(\w+)")
+_ALIASES = (
+    "alpha", "eta", "eval_metric", "gamma", "interaction_constraints", "lambda", "monotone_constraints",
+)  # fmt: skip
+"""Names of parameters that XGBoost's configuration has in another form."""
+
+
+_told: list[str] = []
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+def _listener(line: bytes) -> None:
+    """Receive a line of XGBoost's log; it lives as long as the process, since XGBoost keeps its address."""
+    _told.append(line.decode(errors="replace"))
+
+
+@cache
+def _library() -> Any:
+    """XGBoost's shared library; its C API is stable (xgboost.readthedocs.io, "XGBoost C Package")."""
+    spec = find_spec("xgboost")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("xgboost")
+    library = ctypes.CDLL(str(next((Path(spec.origin).parent / "lib").glob("*xgboost.*"))))
+    library.XGBGetLastError.restype = ctypes.c_char_p
+    return library
+
+
+def faults_of_parameters(params: Mapping[str, Any]) -> list[tuple[str, str, Collection[str]]]:
+    """Parameters that XGBoost refuses, or passes over because it does not know them.
+
+    Returns:
+        Each fault in words, the name of the parameter, and the names that XGBoost knows.
+    """
+    library = _library()
+    library.XGBRegisterLogCallback(_listener)
+    _told.clear()
+    booster, length, text = ctypes.c_void_p(), ctypes.c_uint64(), ctypes.c_char_p()
+    library.XGBoosterCreate(None, ctypes.c_uint64(0), ctypes.byref(booster))
+    try:
+        # Without training rows it has to be given a number of features.
+        asked = {**params, "num_feature": 1, "validate_parameters": 1, "verbosity": 1}
+        for name, value in asked.items():
+            library.XGBoosterSetParam(booster, name.encode(), str(value).encode())
+        if library.XGBoosterSaveJsonConfig(booster, ctypes.byref(length), ctypes.byref(text)):
+            return [_refusal(library.XGBGetLastError().decode(errors="replace"), params)]
+        known = sorted({*_ALIASES, *_names(json.loads(text.value or b"{}"))})
+    finally:
+        library.XGBoosterFree(booster)
+    unused = [name for names in _UNUSED.findall("".join(_told)) for name in re.findall(r'"(\w+)"', names)]
+    objective = params.get("objective")
+    return [
+        (f"params has {name!r}, which XGBoost does not use with {objective}", name, known) for name in unused
+    ]
+
+
+def _refusal(message: str, params: Mapping[str, Any]) -> tuple[str, str, Collection[str]]:
+    first = re.sub(r"^\[[\d:]+\] \S+: ", "", message.strip().splitlines()[0])
+    named = next((name for name in _NAMED.findall(message) if name in params), "")
+    return f"XGBoost refuses its params: {first}", named, ()
+
+
+def _names(config: Any) -> Iterator[str]:
+    """Names of all parameters in a configuration."""
+    if isinstance(config, dict):
+        for name, value in config.items():
+            if isinstance(value, str):
+                yield name
+            yield from _names(value)

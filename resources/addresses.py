@@ -10,6 +10,8 @@ SQLITE = "sqlite:///"
 """Begin of the address of a database that is a file."""
 LONGEST = 3000
 """Bytes of a folder's path; Linux takes 4096, and what lies below needs the rest."""
+LONGEST_OF_DATABASE = 400
+"""Bytes of a folder with databases below it: SQLite takes 512 for the path of a file and of its journal."""
 POSSIBLE = "%XX, ? [ ] ^ | \\ and control characters are not possible"
 """The rule of :func:`impossible_part` in words."""
 

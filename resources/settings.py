@@ -12,9 +12,18 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mesh_pipelines.errors import LandingError
-from resources.addresses import LONGEST, POSSIBLE, impossible_part, local_path, sqlite_file, sqlite_url
+from resources.addresses import (
+    LONGEST,
+    LONGEST_OF_DATABASE,
+    POSSIBLE,
+    impossible_part,
+    local_path,
+    sqlite_file,
+    sqlite_url,
+)
 
 WORKSPACE = "workspace.yaml"
+_WITH_DATABASES = ("home", "dagster_home", "tracking_uri")
 _STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
 _TRACKING = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
@@ -86,7 +95,7 @@ class Settings(BaseSettings):
     scratch: Path = Field(
         default=None,
         validate_default=True,
-        description="Temporary files of each process; whoever comes next removes those of a killed one.",
+        description="Temporary files of each process; those of a killed one are removed by the next.",
     )
     memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
     rule_seconds: float = Field(
@@ -123,7 +132,7 @@ class Settings(BaseSettings):
         folder = local_path(str(value or find_root() / ".mesh"))
         if folder is None:
             raise ValueError(f"{str(value).partition('://')[0]}:// is no folder of this machine")
-        _require_possible(str(folder))
+        _require_possible(str(folder), name)
         there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
         if not there.is_dir():
             raise ValueError(f"{there} is a file, and a folder is needed")
@@ -148,7 +157,7 @@ class Settings(BaseSettings):
             folder = file or (local_path(str(value)) if name != "tracking_uri" else None)
             if folder is None:
                 return str(value)
-            _require_possible(str(folder))
+            _require_possible(str(folder), name)
             return sqlite_url(folder) if file else str(folder)
         home = _home(info)
         if name == "tracking_uri":
@@ -221,12 +230,13 @@ class Settings(BaseSettings):
         return find_root() / WORKSPACE
 
 
-def _require_possible(folder: str) -> None:
+def _require_possible(folder: str, name: str) -> None:
     odd = impossible_part(folder)
     if odd:
         raise ValueError(f"the path {folder!a} has {odd}: {POSSIBLE}; name another folder")
-    if len(os.fsencode(folder)) > LONGEST:
-        raise ValueError(f"the path has {len(os.fsencode(folder)):,} bytes, and {LONGEST:,} are possible")
+    longest = LONGEST_OF_DATABASE if name in _WITH_DATABASES else LONGEST
+    if len(os.fsencode(folder)) > longest:
+        raise ValueError(f"the path has {len(os.fsencode(folder)):,} bytes, and {longest:,} are possible")
 
 
 def _home(info: object) -> Path:

@@ -17,6 +17,7 @@ from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.testing import workspace
+from resources.lost_training import ENDED_BECAUSE
 from resources.processes import number_of
 from tests.e2e import small_mesh
 from tests.e2e.living_mesh import LivingMesh, made
@@ -72,6 +73,13 @@ class Small(LivingMesh):
             "no tick finds anything to do",
             lambda: set(self.ticks().values()) == {"everything is up to date"},
         )
+        self.wait_for("a tick ends what killed processes left running in MLflow", lambda: not self.training())
+
+    def training(self) -> list[str]:
+        """MLflow runs that have not ended."""
+        client = self.platform.tracking.client()
+        ids = [found.experiment_id for found in client.search_experiments()]
+        return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
 
     def more(self, before: Mapping[str, int]) -> dict[str, int]:
         """Versions since."""
@@ -135,6 +143,11 @@ def test_runs_killed_at_each_stage_lose_nothing_and_double_nothing(mesh: Small) 
             mesh.wait_for("the killed run is found", lambda: _of(mesh, killed[-1]).is_finished, every=0.1)
     assert killed
     mesh.each_once(before)
+    client = mesh.platform.tracking.client()
+    ids = [found.experiment_id for found in client.search_experiments()]
+    ended = client.search_runs(ids, "attributes.status = 'KILLED'")
+    assert {run.data.tags["dagster_run_id"] for run in ended} <= set(killed)
+    assert all("its process is gone" in run.data.tags[ENDED_BECAUSE] for run in ended)
     failed = [run.run_id for run in mesh.runs()[count:] if not run.is_success]
     assert set(failed) <= set(killed), "a run that nobody killed ends well"
 

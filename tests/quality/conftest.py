@@ -18,6 +18,13 @@ Change = Callable[[Document], object]
 Rewrite = Callable[[Change], Path]
 
 
+@pytest.fixture(autouse=True)
+def _temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """What killed or unfinished validations leave lies in the folder of the test, not in the machine's own."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 @pytest.fixture(scope="session")
 def flights() -> Contract:
     """The contract of a product."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from resources.addresses import impossible_part, literal_glob, local_path, sqlite_file, sqlite_url
+from resources.addresses import (
+    LONGEST_OF_DATABASE,
+    impossible_part,
+    literal_glob,
+    local_path,
+    sqlite_file,
+    sqlite_url,
+)
 
 pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 POSSIBLE = (
@@ -127,3 +135,16 @@ def test_a_database_is_made_where_its_address_says(tmp_path: Path) -> None:
     file = tmp_path / "100% #1.db"
     sqlite3.connect(file).close()
     assert create_engine(sqlite_url(file)).url.database == str(file)
+
+
+def test_the_longest_home_holds_dagsters_longest_database(tmp_path: Path) -> None:
+    """SQLite opens it, and writes through a journal beside it."""
+    home = tmp_path
+    while len(os.fsencode(home)) < LONGEST_OF_DATABASE - 1:
+        left = LONGEST_OF_DATABASE - len(os.fsencode(home)) - 1
+        home /= "x" * min(100, left)
+    file = home / "dagster" / "history" / "runs" / f"{'0' * 36}.db"
+    file.parent.mkdir(parents=True)
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE made (a)")
+    assert len(os.fsencode(home)) >= LONGEST_OF_DATABASE - 1

@@ -129,7 +129,7 @@ def test_a_path_that_some_library_cannot_keep_is_refused(
             Settings()
         assert refused.value.error_count() == 1
     monkeypatch.setenv(f"MESH_{name}", f"{before}{tmp_path}/" + "long/" * 700)
-    with pytest.raises(ValidationError, match="3,000 are possible"):
+    with pytest.raises(ValidationError, match=r"(400|3,000) are possible"):
         Settings()
 
 

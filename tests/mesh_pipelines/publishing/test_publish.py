@@ -14,7 +14,13 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.node import PARTITION, FeatureSetNode, Node, SourceNode
-from mesh_pipelines.errors import AuditRefused, LandingError, RuleTooCostly, SourceUnavailable, TransformError
+from mesh_pipelines.errors import (
+    AuditRefused,
+    LandingError,
+    RuleTooCostly,
+    SourceUnavailable,
+    TransformError,
+)
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE

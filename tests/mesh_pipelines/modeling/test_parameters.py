@@ -27,6 +27,7 @@ def test_parameters_of_xgboost_are_no_faults(params: dict[str, Any]) -> None:
     assert faults_of_parameters(OWN | params) == []
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 @pytest.mark.parametrize(
     ("params", "words", "name"),
     [

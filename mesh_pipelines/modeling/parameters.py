@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _UNUSED = re.compile(r"Parameters: \{ (.*) \} are not used")
-_NAMED = re.compile(r"(?:for |Parameter )(\w+)")
+_NAMED = re.compile(r"for (?:Parameter )?(\w+)")
 _ALIASES = (
     "alpha", "eta", "eval_metric", "gamma", "interaction_constraints", "lambda", "monotone_constraints",
 )  # fmt: skip

@@ -201,6 +201,7 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 def test_functions_that_must_fail_are_named_together(root: Path) -> None:
     """``mesh check`` plans each function, and shows the faults of all domains in one go, each with its fix."""
     for fault in FUNCTIONS.values():

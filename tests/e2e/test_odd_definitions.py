@@ -45,6 +45,7 @@ def rows(key: str) -> list[int]:
     return sorted(shared_resources().lake.scan(key).collect()["id"])
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 def test_days_months_and_years_live_in_one_domain(world: World) -> None:
     """Each has runs of its own; `mesh run`, the sensor, `mesh why` and `mesh status` all know them."""
     world.write(
@@ -109,6 +110,7 @@ def test_days_months_and_years_live_in_one_domain(world: World) -> None:
     }
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 def test_a_partition_is_made_of_partitions_of_its_own_kind(world: World) -> None:
     """A month of days would be made of nothing: the check says so; a product without partitions may read any."""
     product = """
@@ -125,6 +127,7 @@ def test_a_partition_is_made_of_partitions_of_its_own_kind(world: World) -> None
         assert word in str(fault)
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 @pytest.mark.parametrize("word", ["order", "pivot"])
 def test_words_of_sql_are_names_like_any_other(world: World, word: str) -> None:
     """A domain, a source, a product and its columns, with rules by SQL and by Great Expectations."""

@@ -153,9 +153,13 @@ def _of_scores(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shaped_by_rows(declared: Declaration) -> bool:
-    """True if the module of a function has a word by which columns can be made of values."""
+    """True if the domain of a function has a word by which columns can be made of values."""
     file = getattr(sys.modules.get(declared.module), "__file__", None)
-    return file is None or bool(_SHAPING.search(Path(file).read_text(encoding="utf-8")))
+    if file is None:
+        return True
+    return any(
+        _SHAPING.search(module.read_text(encoding="utf-8")) for module in Path(file).parent.glob("*.py")
+    )
 
 
 def _failed(error: BaseException, inputs: Mapping[str, tuple[str, Schema]], *, certain: bool) -> Planned:

@@ -222,6 +222,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_function_that_must_fail_is_named_with_its_fix(world: World, kind: str) -> None:
     """Place, problem and fix, and nothing follows from it that the same mend would not mend."""
@@ -253,6 +254,7 @@ MAY_WORK = {
 }
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
 @pytest.mark.parametrize("kind", MAY_WORK)
 def test_a_function_that_may_work_with_rows_is_a_note(world: World, kind: str) -> None:
     """No violation: only the rows could tell."""

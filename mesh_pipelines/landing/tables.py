@@ -110,6 +110,15 @@ class TableLanding:
         source = register_io_source(batches, schema={ROW: pl.Int64(), **schema}, is_pure=True)
         return LandedRows(source.with_columns(pl.lit(self.name).alias(FILE)))
 
+    def keys(self, inputs: Sequence[LandedInput]) -> pl.DataFrame:
+        """Keys of the rows of some inputs, as text."""
+        schema = dict.fromkeys(self._contract.key, pl.String())
+        query = select(
+            [f"{self._text(name)} AS {ident(name)}" for name in schema], self._table, self._wanted(inputs)
+        )
+        found = [batch.cast(schema) for batch in self._open.batches(query)]  # type: ignore[arg-type]
+        return pl.concat([pl.DataFrame(schema=schema), *found])
+
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         return self._fault or LandingError(
             f"its rows could not be read: {str(error).splitlines()[0][:200]}",

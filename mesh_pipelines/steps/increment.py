@@ -23,9 +23,7 @@ def increment_of(
     since = next(one.since for one in chosen if one.since)
     assert marks is not None
     increment = Increment(before.version, marks.column, since)
-    came = pl.DataFrame()
-    if contract.key:
-        came = landing.read(chosen, contract).frame.select(contract.key).collect()
+    came = landing.keys(chosen) if contract.key else pl.DataFrame()
     known = known_rows(shared_resources().lake, contract, increment, marks.identity, came)
     if marks.is_addition(known.moved, known.kept):
         return increment, ""

@@ -14,6 +14,7 @@ from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.source import source_candidate
+from resources.database import Database
 from resources.settings import get_settings
 from tests.mesh_pipelines.postgres import Postgres
 from tests.mesh_pipelines.small_domains import World, promise
@@ -70,6 +71,11 @@ class Shop:
     def rows(self) -> list[tuple[Any, ...]]:
         """Id and city of what is published, by id."""
         return shared_resources().lake.scan(KEY).select("id", "city").sort("id", "city").collect().rows()
+
+    def in_database(self) -> list[tuple[Any, ...]]:
+        """Id and city of the table's rows, by id."""
+        with Database("shop", self.database.url) as database:
+            return database.rows("SELECT id, city FROM sales.orders ORDER BY id, city")
 
     def refused(self) -> list[tuple[Any, ...]]:
         """Id and city of what is in quarantine."""

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tests.mesh_pipelines.landing.table_shop import COLUMNS, NOON, WATERMARK, Shop
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mesh_pipelines.errors import LandingError
+from mesh_pipelines.landing.changes import changed_partitions, known_inputs, look_at
+from mesh_pipelines.landing.landed import Landed, SeenInput
+from mesh_pipelines.publishing.publish import publish
+from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.shared import shared_resources
+from mesh_pipelines.steps.source import source_candidate
+from mesh_pipelines.testing import mesh_home
+from resources.settings import get_settings
+from tests.mesh_pipelines.landing.table_shop import COLUMNS, KEY, NOON, TABLE, WATERMARK, Shop, look, place
 from tests.mesh_pipelines.small_domains import promise
 
 

@@ -268,7 +268,7 @@ def test_a_change_below_the_mark_reads_all_of_it_anew(orders: Shop, case: str, m
 
 
 def test_a_tick_sees_what_changed_below_the_mark(orders: Shop) -> None:
-    """Also of a view, which has no counters; a change of the tail alone is told without counting the rest."""
+    """Also of a view, which has no counters; a change of the tail alone is found without counting the rest."""
     orders.database.do("CREATE VIEW sales.all_of_it AS SELECT * FROM sales.orders")
     orders.database.do("INSERT INTO sales.orders VALUES (10, 'Bern', '2023-05-05')")
     node = orders.declare('"sales.all_of_it", database="shop", watermark="changed_at"')
@@ -322,7 +322,7 @@ KINDS: dict[str, tuple[str, tuple[str | None, ...]]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("keyed", [True, False])
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_published_is_what_the_table_holds(
     orders: Shop, tmp_path: Path, kind: str, keyed: bool, data: st.DataObject

@@ -203,8 +203,7 @@ def _faults_of_watermark(declared: TableDeclaration, types: Mapping[str, str]) -
     elif kind not in ("date", "timestamp", "integer", "number"):
         yield (
             f"its watermark {declared.watermark!r} is of the type {kind}, whose order is not one of time",
-            "name a column of dates, times or numbers that grows with each change, or leave the watermark out: "
-            "the table is then read as a snapshot",
+            "name a column of dates, times or numbers that grows with each change, or leave the watermark out",
         )
     elif kind in ("integer", "number") and declared.ahead != AHEAD:
         yield (

@@ -153,8 +153,9 @@ def test_an_odd_value_is_no_mark_and_its_row_is_read_once(orders: Shop, asked: l
     orders.database.do(f"INSERT INTO sales.odd VALUES (3, 'c', {high})")
     asked.clear()
     assert orders.make(node) == "done"
-    assert sorted(orders.rows() + orders.refused()) == [(1, "a"), (2, "b"), (3, "c")] or kind == "timestamptz"
-    assert (3, "c") in orders.rows()
+    refused = [(int(row), city) for row, city in orders.refused()]
+    assert sorted(orders.rows() + refused) == [(1, "a"), (2, "b"), (3, "c")]
+    assert refused == ([(2, "b")] if "finite" in words else [])
     assert asked.count("read 3 rows") == 2  # keys first: the row at the mark, the odd one, the new one
     assert orders.make(node) == "up to date"
     record = PublishRecord.of(shared_resources().record(KEY))
@@ -303,6 +304,8 @@ def test_a_record_of_an_earlier_form_is_read_from_the_beginning(orders: Shop) ->
     assert found.inputs[0].since == ""
 
 
+REFUSED = ("NaN", "Infinity", "-Infinity", "1e300")
+"""Numbers that the contract's type does not hold."""
 TIMES = (
     None,
     "9999-12-31",
@@ -313,7 +316,7 @@ TIMES = (
     "2024-01-03",
     "2025-01-01",
 )
-NUMBERS = (None, "NaN", "Infinity", "-Infinity", "-7", "1", "1", "2", "2.5", "1e300", "0.1")
+NUMBERS = (None, *REFUSED, "-7", "1", "1", "2", "2.5", "0.1")
 KINDS: dict[str, tuple[str, tuple[str | None, ...]]] = {
     "timestamptz": ("timestamp", TIMES),
     "numeric": ("number", NUMBERS),
@@ -322,7 +325,7 @@ KINDS: dict[str, tuple[str, tuple[str | None, ...]]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("keyed", [True, False])
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_published_is_what_the_table_holds(
     orders: Shop, tmp_path: Path, kind: str, keyed: bool, data: st.DataObject
@@ -339,8 +342,8 @@ def test_what_is_published_is_what_the_table_holds(
     with mesh_home(Path(tempfile.mkdtemp(dir=tmp_path))):
         os.environ["MESH_DATABASES"] = databases
         get_settings.cache_clear()
-        node = orders.declare(WATERMARK, columns, **bare(columns, key=keyed))
-        for step in range(data.draw(st.integers(2, 5), "reads")):
+        node = orders.declare(WATERMARK, columns, tolerance=100, **bare(columns, key=keyed))
+        for step in range(data.draw(st.integers(2, 4), "reads")):
             for number in range(data.draw(st.integers(0 if step else 1, 4), "changes")):
                 row = data.draw(st.integers(1, 6), "id")
                 city = f"{step}-{number}"
@@ -360,5 +363,9 @@ def test_what_is_published_is_what_the_table_holds(
                     table[row] = (city, mark)
             if table:
                 orders.make(node)
-                assert orders.rows() == sorted((row, city) for row, (city, _) in table.items())
+                bad = {row: city for row, (city, mark) in table.items() if mark in REFUSED}
+                good = sorted((row, city) for row, (city, _) in table.items() if row not in bad)
+                assert {int(row): city for row, city in orders.refused()} == bad
+                # The last good form of a row stays where its new one is refused.
+                assert [row for row in orders.rows() if not keyed or row[0] not in bad] == good
                 assert orders.make(node) == "up to date"

@@ -1,4 +1,4 @@
-"""Tables of a real PostgreSQL with odd watermarks, read by `mesh run`: nothing is lost, and `mesh why` says the rest."""
+"""Tables of a real PostgreSQL with odd watermarks, read by `mesh run`: nothing is lost, `mesh why` says the rest."""
 
 from __future__ import annotations
 

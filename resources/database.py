@@ -6,7 +6,7 @@ side holds more than a batch of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
@@ -199,3 +199,9 @@ def ident(*names: str) -> str:
 def literal(text: str) -> str:
     """Quote text for SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def select(values: Sequence[str], table: str, conditions: Sequence[str]) -> str:
+    """The SQL of a query; names and values are quoted already (:func:`ident`, :func:`literal`)."""
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT {', '.join(values)} FROM {table}{where}"  # noqa: S608

@@ -25,6 +25,8 @@ Transform = Callable[..., pl.LazyFrame]
 CsvDialect = Literal["rfc4180", "semicolon", "tab", "unquoted", "short rows"]
 History = Literal["none", "walk_forward"]
 T = TypeVar("T")
+AHEAD = "1 hour"
+"""Time that a watermark may be ahead of the database's clock, where a source says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class TableDeclaration(SourceDeclaration):
     database: str = ""
     watermark: str = ""
     overlap: str = ""
+    ahead: str = AHEAD
     partition: str = ""
 
 
@@ -199,6 +202,7 @@ def sql_source(
     database: str,
     watermark: str = "",
     overlap: str = "",
+    ahead: str = AHEAD,
     partition: str = "",
     contract: str | None = None,
 ) -> TableDeclaration:
@@ -209,10 +213,14 @@ def sql_source(
     Args:
         table: its name with its schema, e.g. ``sales.orders``.
         database: name of the database; its URL stands in ``MESH_DATABASES``.
-        watermark: column that only grows with time, e.g. ``updated_at``: only rows at or beyond the highest value read
-            so far are read. A row with a known key takes the place of the one before; deletions are not seen.
-        overlap: how far below the highest value rows may still appear, since transactions commit late: a number, or
-            for a time as PostgreSQL writes it, e.g. ``10 minutes``. Rows that were read before do not double.
+        watermark: column of dates, times or numbers that grows with each change, e.g. ``updated_at``: only rows at or
+            beyond the highest value read so far are read, and those whose value is none (null, infinite, NaN, beyond
+            the database's clock). A row with a known key takes the place of the one before. If rows below were taken
+            away or came late, all of the table is read anew.
+        overlap: how far below the highest value rows are expected to appear still, since transactions commit late: a
+            number, or for a time as PostgreSQL writes it, e.g. ``10 minutes``. Such rows cost no reading anew, and
+            rows that were read before do not double.
+        ahead: how far a time may be beyond the database's clock, e.g. ``5 minutes``.
         partition: column (a date, a time, or the partition's own name as text) by which rows belong to the contract's
             partitions; by default the column that the contract names.
         contract: name of the contract; by default the name of the variable.
@@ -223,6 +231,7 @@ def sql_source(
         database=database,
         watermark=watermark,
         overlap=overlap,
+        ahead=ahead,
         partition=partition,
         contract=contract,
         module=module,

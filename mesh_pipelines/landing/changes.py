@@ -84,5 +84,7 @@ def known_inputs(inputs: Iterable[LandedInput]) -> dict[str, dict[str, SeenInput
     """Inputs as the publish record keeps them: see :data:`Known`."""
     found: dict[str, dict[str, SeenInput]] = {}
     for one in inputs:
-        found.setdefault(one.partition, {})[one.name] = SeenInput(one.stamp, one.fingerprint, one.mark)
+        found.setdefault(one.partition, {})[one.name] = SeenInput(
+            one.stamp, one.fingerprint, one.mark, one.note
+        )
     return found

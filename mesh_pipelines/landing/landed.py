@@ -30,11 +30,13 @@ class SeenInput(NamedTuple):
         stamp: a cheap mark of its state: size and time, ETag, counters.
         fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
+        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
     """
 
     stamp: str
     fingerprint: str
     mark: str = ""
+    note: str = ""
 
 
 Known = Mapping[str, Mapping[str, SeenInput]]
@@ -52,6 +54,7 @@ class LandedInput:
         mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
         change: description of a change of its fingerprint.
+        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
     """
 
     name: str
@@ -61,6 +64,12 @@ class LandedInput:
     mark: str = ""
     since: str = ""
     change: str = "was corrected"
+    note: str = ""
+
+    @classmethod
+    def of(cls, name: str, partition: str, seen: SeenInput) -> Self:
+        """An input that is as the last publish read it."""
+        return cls(name, partition, seen.stamp, seen.fingerprint, seen.mark, note=seen.note)
 
 
 class RefusedInput(NamedTuple):

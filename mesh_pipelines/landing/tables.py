@@ -7,7 +7,6 @@ text, typed later by the contract, as for a CSV. Look and read see one moment (o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -15,26 +14,14 @@ from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
 from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput, LandedRows
+from mesh_pipelines.landing.watermark import Watermark, digest_of
 from quality.contract import Contract
-from resources.database import Database, ident, literal
+from resources.database import Database, ident, literal, select
 from resources.settings import Settings
 
 _LABELS = {"day": "YYYY-MM-DD", "month": "YYYY-MM", "year": "YYYY"}
 _TIMES = ("date", "timestamp")
 _TICK_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class _Range:
-    """The range of a table seen so far: rows from ``since`` on, up to ``mark``."""
-
-    rows: int
-    hash: str
-    mark: str
-
-    @property
-    def fingerprint(self) -> str:
-        return f"{self.rows}-{self.hash}"
 
 
 class TableLanding:
@@ -55,6 +42,7 @@ class TableLanding:
         url = settings.databases.get(declared.database)
         self._database = Database(declared.database, url.get_secret_value()) if url else None
         self._types: dict[str, str] = {}
+        self._watermark: Watermark | None = None
         self._fault: MeshError | None = None
 
     def __enter__(self) -> TableLanding:
@@ -71,21 +59,22 @@ class TableLanding:
         self._open.__exit__(None, None, None)
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs; by snapshot, the stamp is PostgreSQL's own count of changed rows.
+        """Find the inputs; the stamp is PostgreSQL's own count of changed rows.
 
         The count comes a moment late: a thorough look does not trust it, and a tick's look is followed by another.
         """
         if settle:
             self._open.limit(_TICK_SECONDS)
         self._types = self._columns()
+        self._watermark = self._marks() if self._declared.watermark else None
         # Of an earlier moment than the rows: a change in between is then seen twice, rather than never.
-        stamp = "" if self._declared.watermark else self._stamp()
+        stamp = self._stamp()
         self._open.new_moment()
         before = {partition: inputs[self.name] for partition, inputs in known.items() if self.name in inputs}
         if settle and stamp and before and all(seen.stamp == stamp for seen in before.values()):
-            return Landed(tuple(LandedInput(self.name, p, *seen) for p, seen in sorted(before.items())))
-        if self._declared.watermark:
-            return Landed(self._by_watermark(before.get("")))
+            return Landed(tuple(LandedInput.of(self.name, p, seen) for p, seen in sorted(before.items())))
+        if self._watermark:
+            return Landed(self._watermark.look(before.get(""), stamp, quick=settle > 0))
         return Landed(self._by_snapshot(stamp))
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
@@ -98,7 +87,7 @@ class TableLanding:
         values = [f"{self._text(name)} AS {ident(name)}" for name in contract.dtypes]
         if self._column == PARTITION:
             values.append(f"{self._label()} AS {ident(PARTITION)}")
-        query = _select(values, self._table, self._wanted(inputs))
+        query = select(values, self._table, self._wanted(inputs))
         schema: dict[str, pl.DataType] = {name: pl.String() for name in names}
 
         def batches(
@@ -121,12 +110,31 @@ class TableLanding:
         source = register_io_source(batches, schema={ROW: pl.Int64(), **schema}, is_pure=True)
         return LandedRows(source.with_columns(pl.lit(self.name).alias(FILE)))
 
+    def keys(self, inputs: Sequence[LandedInput]) -> pl.DataFrame:
+        """Keys of the rows of some inputs, as text."""
+        schema = dict.fromkeys(self._contract.key, pl.String())
+        query = select(
+            [f"{self._text(name)} AS {ident(name)}" for name in schema], self._table, self._wanted(inputs)
+        )
+        found = [batch.cast(schema) for batch in self._open.batches(query)]  # type: ignore[arg-type]
+        return pl.concat([pl.DataFrame(schema=schema), *found])
+
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         return self._fault or LandingError(
             f"its rows could not be read: {str(error).splitlines()[0][:200]}",
             where=self.where,
             remedy="see the run's log",
         )
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of its rows."""
+        return self._contract
+
+    @property
+    def watermark(self) -> Watermark | None:
+        """The table's watermark as the last look found it; None for a snapshot."""
+        return self._watermark
 
     @property
     def name(self) -> str:
@@ -147,9 +155,11 @@ class TableLanding:
     def _columns(self) -> dict[str, str]:
         """Types of the columns, which have to be the contract's."""
         given = literal(self._table)
-        values = ["a.attname", "format_type(a.atttypid, a.atttypmod)"]
+        own, base = "format_type(t.oid, a.atttypmod)", "format_type(t.typbasetype, t.typtypmod)"
+        kind = f"CASE t.typbasetype WHEN 0 THEN {own} ELSE {base} END"
         condition = f"a.attrelid = to_regclass({given}) AND a.attnum > 0 AND NOT a.attisdropped"
-        found: dict[str, str] = dict(self._open.rows(_select(values, "pg_attribute a", [condition])))
+        columns = "pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+        found: dict[str, str] = dict(self._open.rows(select(["a.attname", kind], columns, [condition])))
         if not found:
             raise LandingError(
                 f"there is no table {self._declared.table} in it",
@@ -183,16 +193,17 @@ class TableLanding:
             f"pg_stat_get_tuples_{what}(c.oid)" for what in ("inserted", "updated", "deleted")
         )
         stamp = f"concat_ws('-', pg_relation_filenode(c.oid), {changes}, extract(epoch FROM {reset}))"
-        found = self._open.rows(_select([counted, stamp], "pg_class c", [of]))
+        found = self._open.rows(select([counted, stamp], "pg_class c", [of]))
         return next((stamp for counted, stamp in found if counted), "")
 
     def _by_snapshot(self, stamp: str) -> tuple[LandedInput, ...]:
         if self._column is None:
-            seen = self._range([])
-            return (self._input("", stamp, seen.fingerprint),) if seen.rows else ()
+            query = select(["count(*)", digest_of(self._contract.dtypes)], self._table, [])
+            [(rows, word)] = self._open.rows(query)
+            return (self._input("", stamp, f"{rows}-{word}"),) if rows else ()
         label = self._label()
-        values = [label, "count(*)", self._hash()]
-        found = self._open.rows(f"{_select(values, self._table, self._wanted(()))} GROUP BY 1 ORDER BY 1")
+        values = [label, "count(*)", digest_of(self._contract.dtypes)]
+        found = self._open.rows(f"{select(values, self._table, self._wanted(()))} GROUP BY 1 ORDER BY 1")
         if any(part is None for part, _, _ in found):
             raise LandingError(
                 f"{found[-1][1]:,} rows have no {self._declared.partition or self._column} to say their partition",
@@ -201,36 +212,11 @@ class TableLanding:
             )
         return tuple(self._input(part, stamp, f"{rows}-{word}") for part, rows, word in found)
 
-    def _by_watermark(self, seen: Sequence[str] | None) -> tuple[LandedInput, ...]:
-        _, fingerprint, mark = seen or ("", "", "")
-        if not mark:
-            values = [f"max({ident(self._declared.watermark)})::text", f"EXISTS (SELECT FROM {self._table})"]
-            [(highest, some)] = self._open.rows(_select(values, self._table, []))
-            return (self._marked(highest or "", ""),) if some else ()
-        since = self._since(mark)
-        tail = self._range([self._beyond(since)])
-        if tail.fingerprint == fingerprint:
-            return (LandedInput(self.name, "", "", fingerprint, mark, since, "has new rows"),)
-        return (self._marked(self._later(mark, tail.mark), since),)
-
-    def _marked(self, mark: str, since: str) -> LandedInput:
-        """The table as read up to a mark; the fingerprint is of the rows that the next look begins with."""
-        tail = self._range([self._beyond(self._since(mark))] if mark else [])
-        return LandedInput(self.name, "", "", tail.fingerprint, mark, since, "has new rows")
+    def _marks(self) -> Watermark:
+        return Watermark(self.name, self._table, self._open, self._declared, self._contract, self._types)
 
     def _input(self, partition: str, stamp: str, fingerprint: str) -> LandedInput:
         return LandedInput(self.name, partition, stamp, fingerprint, change="has other rows")
-
-    def _range(self, conditions: Sequence[str]) -> _Range:
-        mark = f"max({ident(self._declared.watermark)})::text" if self._declared.watermark else "NULL::text"
-        query = _select(["count(*)", self._hash(), mark], self._table, conditions)
-        [(rows, word, highest)] = self._open.rows(query)
-        return _Range(rows, word, highest or "")
-
-    def _hash(self) -> str:
-        """SQL for a hash of rows in any order: the sum of each row's hash."""
-        row = ", ".join(self._text(name) for name in self._contract.dtypes)
-        return f"coalesce(sum(hashtextextended(ROW({row})::text, 0)::numeric), 0)::text"
 
     # -- pieces of SQL -----------------------------------------------------------------------------------------
 
@@ -247,37 +233,10 @@ class TableLanding:
 
     def _wanted(self, inputs: Sequence[LandedInput]) -> list[str]:
         since = next((one.since for one in inputs if one.since), "")
-        if since:
-            return [self._beyond(since)]
+        if since and self._watermark:
+            return [self._watermark.beyond(since)]
         if self._contract.partition is None:
             return []
         names = ", ".join(literal(one.partition) for one in inputs)
         first = literal(self._contract.partition.since)
         return [f"{self._label()} IN ({names})" if names else f"({self._label()} >= {first}) IS NOT FALSE"]
-
-    def _beyond(self, since: str) -> str:
-        """SQL for rows that may be new; a row without a watermark always may be."""
-        column = self._declared.watermark
-        return f"({ident(column)} >= {literal(since)}::{self._types[column]} OR {ident(column)} IS NULL)"
-
-    def _since(self, mark: str) -> str:
-        """The mark at which the next look begins: ``mark`` less the overlap."""
-        if not self._declared.overlap:
-            return mark
-        kind = self._types[self._declared.watermark]
-        less = "interval" if kind.startswith(_TIMES) else kind
-        lower = f"({literal(mark)}::{kind} - {literal(self._declared.overlap)}::{less})::{kind}::text"
-        [(since,)] = self._open.rows(f"SELECT {lower}")
-        return since
-
-    def _later(self, mark: str, other: str) -> str:
-        kind = self._types[self._declared.watermark]
-        found = f"greatest({literal(mark)}::{kind}, nullif({literal(other)}, '')::{kind})::text"
-        [(later,)] = self._open.rows(f"SELECT {found}")
-        return later
-
-
-def _select(values: Sequence[str], table: str, conditions: Sequence[str]) -> str:
-    """The SQL of a query; names and values are quoted already (:func:`ident`, :func:`literal`)."""
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT {', '.join(values)} FROM {table}{where}"  # noqa: S608

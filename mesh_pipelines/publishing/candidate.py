@@ -28,6 +28,7 @@ class Candidate:
         landed: of a source, the inputs that were read.
         scoring: of predictions, the models.
         increment: the version before that it adds to, where it does not replace it.
+        remarks: what its page says of it, by name.
     """
 
     frame: pl.LazyFrame
@@ -39,6 +40,7 @@ class Candidate:
     landed: Known = field(default_factory=dict)
     scoring: Scoring | None = None
     increment: Increment | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class KeptRows:
         """Published rows that stay. A row whose new form was refused stays as well: it is the last good one."""
         rows = self._lake.scan(self._table, self._increment.version)
         if not self._key:
-            rows = rows.filter(pl.col(self._increment.column) < self._mark)
+            rows = rows.filter(self._below(pl.col(self._increment.column)))
         elif self._good:
             rows = rows.join(pl.concat(self._good).unique().lazy(), on=self._key, how="anti")
         with self._lake.reading(self._table, self._increment.version):
@@ -77,5 +77,12 @@ class KeptRows:
                 else pl.DataFrame(schema=dict.fromkeys(self._key, pl.String))
             )
             return rows.join(seen.unique(), on=self._key, how="anti", nulls_equal=True)
-        marks = typed(rows.select(*self._contract.dtypes), self._contract).frame[self._increment.column]
-        return rows.filter((marks < self._mark).fill_null(False))
+        marks = typed(rows.select(*self._contract.dtypes), self._contract).frame
+        return rows.filter(
+            marks.select(self._below(pl.col(self._increment.column))).to_series().fill_null(False)
+        )
+
+    def _below(self, column: pl.Expr) -> pl.Expr:
+        """True for rows below the mark; one that is not finite is no mark, and its row comes again."""
+        below = column < self._mark
+        return below & column.is_finite() if isinstance(self._mark, float) else below

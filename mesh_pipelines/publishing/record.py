@@ -117,6 +117,12 @@ class PublishRecord:
         """The record of a published version; an empty record where nothing is published."""
         return cls.from_json(publication.info) if publication else NOTHING
 
+    @property
+    def notes(self) -> dict[str, str]:
+        """Remarks on the inputs of a source, as its page says them."""
+        found = [seen.note for inputs in self.landed.values() for seen in inputs.values() if seen.note]
+        return {"watermark": "; ".join(found)} if found else {}
+
     def adding_to(self, before: PublishRecord) -> PublishRecord:
         """This record with the entries of the earlier one for partitions that are not made anew."""
         return replace(

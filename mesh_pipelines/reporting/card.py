@@ -109,6 +109,7 @@ def _published_section(
         ("by run", made.run_id),
         ("code", made.code_version),
         ("made from", ", ".join(f"{key}@{read.version}" for key, read in made.inputs.items())),
+        *made.notes.items(),
         ("where", shared.lake.uri(node.key)),
     ]
     return Section("Published", [(name, text) for name, text in facts if text])

@@ -45,6 +45,7 @@ def explain(key: str) -> Card:
         made = ", ".join(step.key for step in decision.steps)
         following = f"a run of {made}, because: {decision.reason}"
     now = [*_now(node, facts, plan(mesh.select([key]), facts)), *_unfit(node, facts)]
+    now += facts.record_of(node.key).notes.items()
     sections = [
         Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),

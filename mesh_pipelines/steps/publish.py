@@ -51,6 +51,7 @@ def gate(
         "result",
         metadata={
             **_metadata(published, reads, spent, alone=len(candidate.partitions or ()) == 1),
+            **candidate.remarks,
             **column_schema(node, shared.lake, reads, published.version),
         },
         data_version=dg.DataVersion(published.data_version),

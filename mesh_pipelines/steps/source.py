@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from dagster import AssetExecutionContext
 
-from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import TransformError
 from mesh_pipelines.landing.changes import known_inputs, refused_inputs_error, separate_undeclared
 from mesh_pipelines.landing.landed import LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
+from mesh_pipelines.landing.tables import TableLanding
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.publishing.candidate import Candidate
-from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.context import Produce, only_if_stale, wanted_partitions
+from mesh_pipelines.steps.increment import increment_of
 from mesh_pipelines.steps.publish import gate, unchanged_output
 from resources.lake.publication import Publication
 
@@ -39,7 +38,7 @@ def source_step(node: Node) -> Produce:
                 node, landing, before, wanted_partitions(context, node), anew=not only_if_stale(context)
             )
             if made is None:
-                yield unchanged_output(before)
+                yield unchanged_output(before, PublishRecord.of(before).notes)
                 return
             candidate, chosen = made
             try:
@@ -84,11 +83,16 @@ def source_candidate(
         whole = found.changes.code
         wanted = tuple(name for name in wanted if name in (found.partitions or ())) if wanted else wanted
     chosen = [one for name, group in there.items() for one in group if wanted is None or name in wanted]
-    if whole:
-        chosen = [replace(one, since="") for one in chosen]
+    increment, anew_because = None, ""
+    if any(one.since for one in chosen) and isinstance(landing, TableLanding):
+        if not whole and before is not None:
+            increment, anew_because = increment_of(landing, before, chosen)
+        if increment is None:
+            chosen = landing.look({}).inputs  # the mark is then that of the table as it is now
     if not chosen and (refused := refused_inputs_error(landed, node.contract)):
         raise refused
     rows = landing.read(chosen, node.contract)
+    remarks = {"watermark": "; ".join(one.note for one in chosen), "read anew": anew_because}
     candidate = Candidate(
         rows.frame,
         records=rows.records,
@@ -96,14 +100,7 @@ def source_candidate(
         partitions=wanted,
         landed=known_inputs(chosen),
         origins={name: Origin(node.version_of_code) for name in wanted or ()},
-        increment=_increment(node, before, chosen),
+        increment=increment,
+        remarks={name: text for name, text in remarks.items() if text},
     )
     return candidate, chosen
-
-
-def _increment(node: Node, before: Publication | None, chosen: Sequence[LandedInput]) -> Increment | None:
-    """The version that stays published beside rows that were only read from a mark on."""
-    since = next((one.since for one in chosen if one.since), "")
-    if not since or before is None or not isinstance(node.declaration, TableDeclaration):
-        return None
-    return Increment(before.version, node.declaration.watermark, since)

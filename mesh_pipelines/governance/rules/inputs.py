@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from mesh_pipelines.declaring.declarations import SourceDeclaration, TableDeclaration
+from mesh_pipelines.declaring.declarations import AHEAD, SourceDeclaration, TableDeclaration
 from mesh_pipelines.declaring.node import LoadedDomain, Node, PredictionsNode, RegisteredNode
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.agreements import agreement_refusal
@@ -14,6 +15,8 @@ from mesh_pipelines.governance.rules.nearest import nearest_or
 from mesh_pipelines.landing.pattern import fault_of_pattern
 from quality.contract import Partition
 from quality.lint.rule import Rule
+
+_SPAN = re.compile(r"\d+ ?(?:s|m|h|d|w|(?:second|minute|hour|day|week)s?)")
 
 
 class OwnInputsExist(Rule[LoadedDomain]):
@@ -78,9 +81,11 @@ class TablesAreReadOneWay(Rule[LoadedDomain]):
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():
             if isinstance(node.declaration, TableDeclaration) and node.contract is not None:
-                faults = _faults_of_table(
-                    node.declaration, node.contract.partition, tuple(node.contract.dtypes)
-                )
+                types = {column.name: column.logical_type for column in node.contract.columns}
+                faults = [
+                    *_faults_of_table(node.declaration, node.contract.partition, tuple(types)),
+                    *_faults_of_watermark(node.declaration, types),
+                ]
                 for problem, fix in faults:
                     yield self.violation(node.place, problem, fix)
 
@@ -185,13 +190,6 @@ def _faults_of_table(
             f"has the watermark {declared.watermark!r}, and its contract cuts it by {cut.every}",
             "leave the watermark out: only the partitions that changed are read; or take `partitions` away",
         )
-    if declared.watermark and declared.watermark not in columns:
-        yield (
-            f"its watermark {declared.watermark!r} is no column of its contract",
-            f"name one of {', '.join(columns)}, or promise it",
-        )
-    if declared.overlap and not declared.watermark:
-        yield "has an overlap and no watermark", "name the watermark that it is below"
     if cut and not (declared.partition or cut.column):
         yield (
             f"its contract cuts it by {cut.every}, and nothing says by which column",
@@ -201,6 +199,40 @@ def _faults_of_table(
         yield (
             f"is to be cut by {declared.partition!r}, and its contract has no partitions",
             "add `partitions` to the contract's customProperties, or leave partition= out",
+        )
+
+
+def _faults_of_watermark(declared: TableDeclaration, types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Problem and fix of each fault in a table's watermark; ``types``: logical types of its contract's columns."""
+    if not declared.watermark:
+        if declared.overlap:
+            yield "has an overlap and no watermark", "name the watermark that it is below"
+        if declared.ahead != AHEAD:
+            yield (
+                "says how far its watermark may be ahead, and has none",
+                "name the watermark, or leave ahead= out",
+            )
+        return
+    kind = types.get(declared.watermark)
+    if kind is None:
+        yield (
+            f"its watermark {declared.watermark!r} is no column of its contract",
+            f"name one of {', '.join(types)}, or promise it",
+        )
+    elif kind not in ("date", "timestamp", "integer", "number"):
+        yield (
+            f"its watermark {declared.watermark!r} is of the type {kind}, whose order is not one of time",
+            "name a column of dates, times or numbers that grows with each change, or leave the watermark out",
+        )
+    elif kind in ("integer", "number") and declared.ahead != AHEAD:
+        yield (
+            f"its watermark {declared.watermark!r} is a number, which no clock is compared with",
+            "leave ahead= out",
+        )
+    if not _SPAN.fullmatch(declared.ahead):
+        yield (
+            f"ahead={declared.ahead!r} is no length of time",
+            'write it like "5 minutes", "1 hour" or "2 days"',
         )
 
 

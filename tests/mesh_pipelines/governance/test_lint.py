@@ -609,6 +609,10 @@ def test_a_handwritten_asset_that_makes_several_tables_is_refused(world: World) 
 TABLES: dict[str, tuple[str, str, str]] = {
     "watermark and months": ('watermark="id", partition="city"', "2024-01", "leave the watermark out"),
     "unknown watermark": ('watermark="when"', "", "or promise it"),
+    "watermark of text": ('watermark="city"', "", "leave the watermark out"),
+    "ahead alone": ('ahead="1 day"', "", "name the watermark"),
+    "ahead of a number": ('watermark="id", ahead="1 day"', "", "leave ahead= out"),
+    "ahead of nothing": ('watermark="at", ahead="soon"', "", "5 minutes"),
     "overlap alone": ('overlap="5"', "", "name the watermark"),
     "months of nothing": ("", "2024-01", "partition="),
     "partition of nothing": ('partition="city"', "", "add `partitions`"),
@@ -619,7 +623,8 @@ TABLES: dict[str, tuple[str, str, str]] = {
 def test_a_table_that_cannot_be_read_so_is_refused(world: World, case: str) -> None:
     """Found when the domain loads, not by its first run, and without a database; a sound one passes."""
     arguments, partitions, fix = TABLES[case]
-    written = promise("shop", "orders_raw", {"id": "integer", "city": "string"}, partitions=partitions)
+    columns = {"id": "integer", "city": "string", "at": "timestamp"}
+    written = promise("shop", "orders_raw", columns, partitions=partitions)
     code = 'from mesh_pipelines import sql_source\n\norders_raw = sql_source("orders", database="shop", {})\n'
     package = world.write("shop", written, sources=code.format(arguments))
     [said] = world.faults(package)["TablesAreReadOneWay"]

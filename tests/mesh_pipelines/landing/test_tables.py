@@ -3,130 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable
 from mesh_pipelines.landing.changes import changed_partitions, known_inputs, look_at
-from mesh_pipelines.landing.landed import Known, Landed
-from mesh_pipelines.landing.tables import TableLanding
-from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.orchestration.run_report import StepReport
-from mesh_pipelines.publishing.publish import publish
-from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.steps.source import source_candidate
-from resources.database import Database
 from resources.settings import get_settings
-from tests.mesh_pipelines.postgres import PASSWORD, Postgres
-from tests.mesh_pipelines.small_domains import World, promise
-
-KEY = "shop.orders_raw"
-TABLE = "CREATE TABLE sales.orders (id bigint, city text, changed_at timestamptz)"
-COLUMNS: dict[str, Any] = {
-    "id": "integer",
-    "city": "string",
-    "changed_at": "timestamp",
-}
-NOON = "2024-01-01 12:00+00"
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A domain that reads one table.
-
-    Args:
-        world: its workspace.
-        database: where the table is.
-    """
-
-    world: World
-    database: Postgres
-
-    def declare(self, arguments: str, columns: dict[str, Any] | None = None, **more: Any) -> Node:
-        """Write the domain: ``orders_raw = sql_source(<arguments>)``."""
-        code = f"from mesh_pipelines import sql_source\n\norders_raw = sql_source({arguments})\n"
-        package = self.world.write(
-            "shop", promise("shop", "orders_raw", columns or COLUMNS, **more), sources=code
-        )
-        return self.world.load(package).nodes["orders_raw"]
-
-    def run(self, **options: Any) -> StepReport:
-        """Bring it up to date, as ``mesh run`` does."""
-        return run(["shop"], **options).steps[0]
-
-    def make(self, node: Node, *, anew: bool = False) -> str:
-        """Bring it up to date as its step does, without Dagster around it: ``done`` or ``up to date``."""
-        before = shared_resources().record(KEY)
-        with place(node) as landing:
-            parts = (
-                tuple(landing.look(PublishRecord.of(before).landed).by_partition())
-                if node.partitioned
-                else None
-            )
-            found = source_candidate(node, landing, before, parts, anew=anew)
-            if found is None:
-                return "up to date"
-            publish(shared_resources(), node, found[0], {}, "run")
-        return "done"
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Id and city of what is published, by id."""
-        return shared_resources().lake.scan(KEY).select("id", "city").sort("id", "city").collect().rows()
-
-    def refused(self) -> list[tuple[Any, ...]]:
-        """Id and city of what is in quarantine."""
-        lake = shared_resources().lake
-        if not lake.exists(f"{KEY}__quarantine"):
-            return []
-        return lake.scan(f"{KEY}__quarantine").select("id", "city").sort("id").collect().rows()
-
-
-@pytest.fixture
-def orders(world: World, shop: Postgres) -> Shop:
-    """The domain ``shop``, and the table ``sales.orders`` with two rows."""
-    shop.do(TABLE, f"INSERT INTO sales.orders VALUES (1, 'Rome', '{NOON}'), (2, 'Oslo', '{NOON}')")
-    return Shop(world, shop)
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Queries that the database was asked, by the real functions."""
-    queries: list[str] = []
-    rows, batches = Database.rows, Database.batches
-
-    def counting_rows(self: Database, query: str) -> list[tuple[Any, ...]]:
-        queries.append(query)
-        return rows(self, query)
-
-    def counting_batches(self: Database, query: str) -> Iterator[pl.DataFrame]:
-        for batch in batches(self, query):
-            queries.append(f"read {batch.height} rows")
-            yield batch
-
-    monkeypatch.setattr(Database, "rows", counting_rows)
-    monkeypatch.setattr(Database, "batches", counting_batches)
-    return queries
-
-
-def place(node: Node) -> TableLanding:
-    """Where the rows of a source come from."""
-    return TableLanding(node.declaration, node, get_settings())  # type: ignore[arg-type]
-
-
-def look(node: Node, known: Known, *, settle: float = 0.0) -> Landed:
-    """One look by itself."""
-    with place(node) as landing:
-        return landing.look(known, settle=settle)
-
-
-SNAPSHOT = '"sales.orders", database="shop"'
-WATERMARK = '"sales.orders", database="shop", watermark="changed_at"'
+from tests.mesh_pipelines.landing.table_shop import KEY, NOON, SNAPSHOT, TABLE, Shop, look, place
+from tests.mesh_pipelines.postgres import PASSWORD
 
 
 def test_a_snapshot_is_read_when_its_content_has_changed(orders: Shop) -> None:
@@ -199,91 +84,6 @@ def test_a_large_table_is_read_in_bounded_batches(orders: Shop, asked: list[str]
     batches = [int(query.split()[1]) for query in asked if query.startswith("read ")]
     assert len(batches) > 3
     assert max(batches) * 530 < 24 * 2**20
-
-
-def test_only_rows_beyond_the_watermark_are_read(orders: Shop, asked: list[str]) -> None:
-    """New rows are added; a row with a known key takes the old one's place; what was read before is not read again."""
-    node = orders.declare(WATERMARK)
-    assert orders.make(node) == "done"
-    orders.database.do(f"INSERT INTO sales.orders SELECT i, 'Bern', '{NOON}' FROM generate_series(10, 500) i")
-    assert orders.make(node) == "done"
-    assert len(orders.rows()) == 493
-    orders.database.do(
-        "INSERT INTO sales.orders VALUES (3, 'Lima', '2024-01-02')",
-        "UPDATE sales.orders SET city = 'Bonn', changed_at = '2024-01-03' WHERE id = 1",
-    )
-    assert orders.make(node) == "done"
-    asked.clear()
-    assert orders.make(node) == "up to date"
-    assert not [query for query in asked if query.startswith("read ")]
-    orders.database.do("INSERT INTO sales.orders VALUES (4, 'Kyiv', '2024-01-04')")
-    assert orders.make(node) == "done"
-    assert [query for query in asked if query.startswith("read ")] == ["read 2 rows"]
-    assert [row for row in orders.rows() if row[1] != "Bern"] == [
-        (1, "Bonn"),
-        (2, "Oslo"),
-        (3, "Lima"),
-        (4, "Kyiv"),
-    ]
-    assert len(orders.rows()) == 495
-
-
-def test_late_rows_with_the_same_watermark_are_neither_lost_nor_doubled(orders: Shop) -> None:
-    """Without a key too: what stands at the watermark is read again, in place of what was read of it before."""
-    bare = promise("shop", "orders_raw", COLUMNS)
-    for column in bare["schema"][0]["properties"]:
-        column.pop("primaryKey", None)
-        column.pop("primaryKeyPosition", None)
-    node = orders.declare(WATERMARK, COLUMNS, schema=bare["schema"])
-    assert node.contract
-    assert node.contract.key == ()
-    assert orders.make(node) == "done"
-    orders.database.do(f"INSERT INTO sales.orders VALUES (2, 'Oslo', '{NOON}'), (9, 'Late', '{NOON}')")
-    assert orders.make(node) == "done"
-    assert orders.rows() == [(1, "Rome"), (2, "Oslo"), (2, "Oslo"), (9, "Late")]
-    orders.database.do("INSERT INTO sales.orders VALUES (5, 'Nowhen', NULL)")
-    assert orders.make(node) == "done"
-    orders.database.do("INSERT INTO sales.orders VALUES (6, 'Nowhen', NULL)")
-    assert orders.make(node) == "done"
-    assert orders.rows()[3:] == [(5, "Nowhen"), (6, "Nowhen"), (9, "Late")]
-    assert orders.make(node) == "up to date"
-
-
-def test_an_overlap_finds_what_was_committed_late(orders: Shop) -> None:
-    """A long transaction may commit rows with an older time: those within the overlap are found, once."""
-    node = orders.declare(WATERMARK + ', overlap="10 minutes"')
-    assert orders.make(node) == "done"
-    orders.database.do("INSERT INTO sales.orders VALUES (3, 'Late', '2024-01-01 11:55+00')")
-    assert orders.make(node) == "done"
-    orders.database.do("INSERT INTO sales.orders VALUES (4, 'Too late', '2024-01-01 11:45+00')")
-    assert orders.make(node) == "up to date"
-    assert orders.rows() == [(1, "Rome"), (2, "Oslo"), (3, "Late")]
-    assert orders.make(node, anew=True) == "done"
-    assert len(orders.rows()) == 4
-
-
-def test_refused_rows_stay_in_quarantine_until_their_key_comes_again(orders: Shop) -> None:
-    """A new form that is refused leaves the last good row; a good form takes both places, and others stay refused."""
-    orders.database.do(
-        "ALTER TABLE sales.orders ALTER COLUMN id TYPE text",
-        f"INSERT INTO sales.orders VALUES ('x', 'Rome', '{NOON}'), ('y', 'Oslo', '2023-12-31')",
-    )
-    columns = COLUMNS | {"city": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 4}}}
-    node = orders.declare(WATERMARK, columns, tolerance=90)
-    assert orders.make(node) == "done"
-    assert [row[0] for row in orders.refused()] == ["x", "y"]
-    orders.database.do(
-        "UPDATE sales.orders SET city = 'Constantinople', changed_at = '2024-01-02' WHERE id = '1'"
-    )
-    orders.database.do("INSERT INTO sales.orders VALUES ('3', 'Bonn', '2024-01-02')")
-    orders.database.do("INSERT INTO sales.orders VALUES ('4', 'Bonn', '2024-01-02')")
-    assert orders.make(node) == "done"
-    assert orders.rows() == [(1, "Rome"), (2, "Oslo"), (3, "Bonn"), (4, "Bonn")]
-    assert [row[0] for row in orders.refused()] == ["1", "x", "y"]
-    orders.database.do("UPDATE sales.orders SET city = 'Ulm', changed_at = '2024-01-03' WHERE id = '1'")
-    assert orders.make(node) == "done"
-    assert orders.rows()[0] == (1, "Ulm")
-    assert [row[0] for row in orders.refused()] == ["x", "y"]
 
 
 def test_a_table_cut_by_month_is_read_month_by_month(orders: Shop, asked: list[str]) -> None:
@@ -417,18 +217,26 @@ def test_a_database_without_a_url_is_named(orders: Shop, monkeypatch: pytest.Mon
 
 
 def test_names_and_values_are_quoted(orders: Shop) -> None:
-    """A table, column or watermark may hold whatever it likes: it is never taken for SQL."""
+    """A table, a column, a watermark or a key may hold whatever it likes: it is never taken for SQL."""
     odd = """o'r"d; DROP TABLE sales.orders; --"""
     quoted = '"' + odd.replace('"', '""') + '"'
     orders.database.do(
-        f"CREATE TABLE sales.{quoted} (id bigint, {quoted} text, mark text)",
-        f"INSERT INTO sales.{quoted} VALUES (1, 'x', 'a''b\\c')",
+        f"CREATE TABLE sales.{quoted} (id text, {quoted} text, city text, mark bigint)",
+        f"INSERT INTO sales.{quoted} VALUES ('a''b\\c', 'x', 'y', 1)",
     )
-    columns = {"id": "integer", "city": "string", "mark": "string"}
+    columns = {"id": "string", "city": "string", "mark": "integer"}
     node = orders.declare(f'{f"sales.{odd}"!r}, database="shop", watermark="mark"', columns)
     fault = look_at(place(node), {}).fault
     assert isinstance(fault, LandingError)
     assert odd in fault.what
+    orders.database.do(f"ALTER TABLE sales.{quoted} DROP COLUMN city")
     orders.database.do(f"ALTER TABLE sales.{quoted} RENAME COLUMN {quoted} TO city")
     known = known_inputs(look(node, {}).inputs)
     assert changed_partitions(look(node, known), known) == {}
+    assert orders.make(node) == "done"
+    orders.database.do(
+        f"INSERT INTO sales.{quoted} VALUES ('b', 'y', 2)",
+        f"UPDATE sales.{quoted} SET mark = 3 WHERE id <> 'b'",
+    )
+    assert orders.make(node) == "done"
+    assert orders.rows() == [("a'b\\c", "x"), ("b", "y")]

@@ -59,7 +59,6 @@ def load_domain(package: str) -> LoadedDomain:
     modules = _modules(root)
     usable, unsound = _contracts(folder, _sources(modules))
     contracts = {contract.name: contract for contract in reversed(usable)}  # of two by one name the first
-    found += [fault for faults in unsound.values() for fault in faults]
     nodes: dict[str, Node] = {}
     extras: list[Any] = []
     for module in modules:
@@ -90,6 +89,11 @@ def load_domain(package: str) -> LoadedDomain:
                         found.append(_twice(node, nodes[own]))
                 if not written and is_dagster_extra(value) and value not in extras:
                     extras.append(value)
+    found += [
+        replace(fault, about=_held_to(name, nodes, profile.name))
+        for name, faults in unsound.items()
+        for fault in faults
+    ]
     checks = checks_among(extras, profile.name)
     nodes = _with_checks(_wire(nodes, profile.name), checks)
     return LoadedDomain(
@@ -177,6 +181,16 @@ def _contracts(
     return tuple(contracts), unsound
 
 
+def _held_to(contract: str, nodes: Mapping[str, Node], domain: str) -> tuple[str, ...]:
+    """Keys of the assets that a contract is for; its own name where there are none."""
+    found = (
+        node
+        for node in nodes.values()
+        if ((node.declaration and node.declaration.contract) or node.name) == contract
+    )
+    return tuple(node.key for node in found if node.promises) or (f"{domain}.{contract}",)
+
+
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
     """Nodes with the champion of each model added, and the inputs of models and predictions set."""
     wired: dict[str, Node] = {}
@@ -225,4 +239,5 @@ def _twice(node: Node, first: Node) -> Violation:
         node.place,
         f"is declared twice, the first time in {first.place.partition(': ')[0]}",
         "give one of them another name: an asset key stands for one thing",
+        (node.key,),
     )

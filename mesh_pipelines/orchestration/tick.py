@@ -13,7 +13,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG, RUN_FAI
 from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.governance.load_mesh import load_mesh
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
@@ -100,5 +100,5 @@ def mesh_of(domain: LoadedDomain) -> Mesh:
     root = domain.folder.parent.parent
     if str(root) not in _meshes:
         whole = (root / "workspace.yaml").is_file()
-        _meshes[str(root)] = load_mesh(root, strict=False) if whole else Mesh(root, (), {domain.name: domain})
+        _meshes[str(root)] = load_sound_mesh(root) if whole else Mesh(root, (), {domain.name: domain})
     return _meshes[str(root)]

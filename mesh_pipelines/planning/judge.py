@@ -9,19 +9,51 @@ import hashlib
 import json
 
 from mesh_pipelines.declaring.node import ModelNode, Node, SourceNode
+from mesh_pipelines.errors import (
+    IntegrityError,
+    KeyUnavailable,
+    MeshError,
+    StorageFull,
+    StorageUnusable,
+    TrackingUnavailable,
+)
 from mesh_pipelines.landing.changes import removed_inputs
 from mesh_pipelines.planning.compare import Difference, changes_of, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.planning.verdicts import check_states, unseen_checks, why_unfit
 
+_OF_THE_WHOLE_MESH = (KeyUnavailable, StorageFull, StorageUnusable, TrackingUnavailable)
+"""Errors that no asset has for itself."""
+
 
 def judge(node: Node, facts: Facts) -> Judgement:
     """Judge one asset by what is published, landed and registered; once for the same facts."""
     known = facts.judgements.get(node.key)
     if known is None:
-        known = facts.judgements[node.key] = _judge_anew(node, facts)
+        try:
+            known = _judge_anew(node, facts)
+        except _OF_THE_WHOLE_MESH:
+            raise
+        except Exception as error:  # noqa: BLE001 (a broken table may raise anything at all, and others go on)
+            known = _unreadable(node, error)
+        facts.judgements[node.key] = known
     return known
+
+
+def _unreadable(node: Node, error: Exception) -> Judgement:
+    """The judgement of an asset whose records, or whose inputs' records, cannot be read."""
+    fault = (
+        error
+        if isinstance(error, MeshError)
+        else IntegrityError(
+            f"what is published of it, or of what it reads, cannot be read: {type(error).__name__}: {error}",
+            where=node.key,
+            remedy="`mesh status` names the table; restore it from a backup, or take its folder away to make it anew",
+        )
+    )
+    place = f"{fault.where}: " if fault.where else ""
+    return Judgement(waits=f"{place}{fault.what}", fault=fault)
 
 
 def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:

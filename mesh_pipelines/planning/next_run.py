@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.declaring.node import Node, SourceNode
 from mesh_pipelines.landing.landed import LISTED
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
@@ -82,13 +82,18 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
         return NoRun(f"run {running[0].run_id[:8]} of this domain is on its way")
-    nodes = mesh.select([domain]) if domain in mesh.domains else []
+    if domain not in mesh.domains:
+        return NoRun("; ".join(refusals_in_words(mesh, domain)) or "everything is up to date")
+    nodes = mesh.select([domain])
     whole, settled = _plan_without_settled(nodes, facts, attempts)
     own = [step for step in whole.steps if step.node.domain == domain]
     if not own:
         failed = [key for key in settled if key.startswith(f"{domain}.")]
+        refused = "".join(f"; {text}" for text in refusals_in_words(mesh, domain))
         if failed:
-            return NoRun(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
+            return NoRun(
+                f"{', '.join(failed)} failed, and nothing has changed since; see the last run{refused}"
+            )
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         here = [node for node in nodes if node.domain == domain]
         judged = {node.key: judge(node, facts) for node in here}
@@ -97,7 +102,11 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
-        return NoRun(state + stays)
+        fresh = [
+            name for node in here if isinstance(node, SourceNode) for name in facts.landed(node).unfinished
+        ]
+        rests = f"; {', '.join(fresh)} changed a moment ago, and a later look takes it" if fresh else ""
+        return NoRun(state + stays + rests + refused)
     group = next_group(mesh, whole.steps, only=domain)
     if not group:
         ahead = {i.key for step in own for i in step.node.inputs} & {
@@ -123,6 +132,14 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         "; ".join(dict.fromkeys(reasons)),
         _list_versions(list(versions)),
     )
+
+
+def refusals_in_words(mesh: Mesh, domain: str) -> list[str]:
+    """A sentence for the domain, or each of its assets, that is left out for a broken rule."""
+    return [
+        f"{key} is left out until it is mended: {found[0].where}: {found[0].problem}"
+        for key, found in sorted(mesh.refused_of(domain).items())
+    ]
 
 
 def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempts) -> tuple[Plan, list[str]]:

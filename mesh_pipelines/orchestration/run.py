@@ -14,7 +14,7 @@ from typing import Any
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.declaring.reader import Reader
-from mesh_pipelines.errors import DomainError, SelectionError, TransientError, Violation
+from mesh_pipelines.errors import DomainError, SelectionError, Violation
 from mesh_pipelines.governance.load_mesh import load_sound_mesh, project_root
 from mesh_pipelines.orchestration.execute import Share, execute
 from mesh_pipelines.orchestration.run_report import (
@@ -118,7 +118,11 @@ class _Run:
             instance=lambda: dagster_instance(self.shared),
         )
         # A reader of what failed may have other reasons: it reads the published version, where there is one.
-        published = {key for key in self.failed if facts.exists(key)}
+        published = {
+            key
+            for key in self.failed
+            if not judge(self.mesh.nodes[key], facts).unreadable and facts.exists(key)
+        }
         return plan(
             self.nodes,
             facts,
@@ -176,17 +180,15 @@ class _Run:
                 )
         assert self.facts is not None
         for wait in found.waiting:
-            fault = judge(wait.node, self.facts).fault
-            wrong = fault is not None and not isinstance(fault, TransientError)
-            report = StepReport(
-                wait.node.key,
-                wait.node.domain,
-                wait.node.stage,
-                "failed" if wrong else "waiting",
-                message=str(fault) if wrong else wait.reason,
+            node, judged = wait.node, judge(wait.node, self.facts)
+            if any(given.key in self.failed for given in node.inputs):
+                continue
+            status = "failed" if judged.unreadable else "waiting"
+            message = str(judged.fault) if judged.unreadable else wait.reason
+            self.reports.setdefault(
+                node.key, StepReport(node.key, node.domain, node.stage, status, message=message)
             )
-            self.reports.setdefault(wait.node.key, report)
-            self.failed |= {wait.node.key} if wrong else set()
+            self.failed |= {node.key} if judged.unreadable else set()
         for node in self.nodes:
             if node.key not in self.reports:
                 self.reports[node.key] = _report_without_run(node, self.reports, self.failed)

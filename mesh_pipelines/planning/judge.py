@@ -53,7 +53,7 @@ def _unreadable(node: Node, error: Exception) -> Judgement:
         )
     )
     place = f"{fault.where}: " if fault.where else ""
-    return Judgement(waits=f"{place}{fault.what}", fault=fault)
+    return Judgement(waits=f"{place}{fault.what}", fault=fault, unreadable=True)
 
 
 def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from inspect import isabstract
 from pathlib import Path
@@ -89,11 +89,7 @@ def load_domain(package: str) -> LoadedDomain:
                         found.append(_twice(node, nodes[own]))
                 if not written and is_dagster_extra(value) and value not in extras:
                     extras.append(value)
-    found += [
-        replace(fault, about=_held_to(name, nodes, profile.name))
-        for name, faults in unsound.items()
-        for fault in faults
-    ]
+    found += _about_their_assets(unsound, nodes, profile.name)
     checks = checks_among(extras, profile.name)
     nodes = _with_checks(_wire(nodes, profile.name), checks)
     return LoadedDomain(
@@ -181,14 +177,19 @@ def _contracts(
     return tuple(contracts), unsound
 
 
-def _held_to(contract: str, nodes: Mapping[str, Node], domain: str) -> tuple[str, ...]:
-    """Keys of the assets that a contract is for; its own name where there are none."""
-    found = (
-        node
-        for node in nodes.values()
-        if ((node.declaration and node.declaration.contract) or node.name) == contract
-    )
-    return tuple(node.key for node in found if node.promises) or (f"{domain}.{contract}",)
+def _about_their_assets(
+    unsound: Mapping[str, tuple[Violation, ...]], nodes: Mapping[str, Node], domain: str
+) -> Iterator[Violation]:
+    """Faults of contracts, each about the assets that its contract is for; about its own name where there is none."""
+    for contract, faults in unsound.items():
+        keys = tuple(
+            node.key
+            for node in nodes.values()
+            if node.promises
+            and ((node.declaration.contract if node.declaration else None) or node.name) == contract
+        )
+        for fault in faults:
+            yield replace(fault, about=keys or (f"{domain}.{contract}",))
 
 
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:

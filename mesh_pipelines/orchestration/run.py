@@ -25,7 +25,7 @@ from mesh_pipelines.orchestration.run_report import (
     merge_reports,
 )
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.judge import judge
+from mesh_pipelines.planning.judge import is_published, judge
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.shares import next_group, windows
@@ -118,11 +118,7 @@ class _Run:
             instance=lambda: dagster_instance(self.shared),
         )
         # A reader of what failed may have other reasons: it reads the published version, where there is one.
-        published = {
-            key
-            for key in self.failed
-            if not judge(self.mesh.nodes[key], facts).unreadable and facts.exists(key)
-        }
+        published = {key for key in self.failed if is_published(key, facts)}
         return plan(
             self.nodes,
             facts,

@@ -36,24 +36,42 @@ def judge(node: Node, facts: Facts) -> Judgement:
         except _OF_THE_WHOLE_MESH:
             raise
         except Exception as error:  # noqa: BLE001 (a broken table may raise anything at all, and others go on)
-            known = _unreadable(node, error)
+            known = _unreadable(node, facts, error)
         facts.judgements[node.key] = known
     return known
 
 
-def _unreadable(node: Node, error: Exception) -> Judgement:
-    """The judgement of an asset whose records, or whose inputs' records, cannot be read."""
-    fault = (
-        error
-        if isinstance(error, MeshError)
-        else IntegrityError(
-            f"what is published of it, or of what it reads, cannot be read: {type(error).__name__}: {error}",
-            where=node.key,
-            remedy="`mesh status` names the table; restore it from a backup, or take its folder away to make it anew",
+def _unreadable(node: Node, facts: Facts, error: Exception) -> Judgement:
+    """The judgement of an asset whose record, or that of something it reads, cannot be read."""
+    if isinstance(error, MeshError):
+        fault = error
+    else:
+        keys = (node.key, *(given.key for given in node.inputs))
+        broken = [key for key in keys if is_published(key, facts) is None]
+        fault = IntegrityError(
+            f"what is published of it cannot be read: {type(error).__name__}",
+            where=", ".join(broken) or node.key,
+            remedy="restore its table from a backup, or take its folder out of the lake: it is made anew then",
         )
-    )
-    place = f"{fault.where}: " if fault.where else ""
-    return Judgement(waits=f"{place}{fault.what}", fault=fault, unreadable=True)
+    place = f"{fault.where}: " if fault.where not in ("", node.key) else ""
+    blocks = not (_is_readable(node.key, facts) and facts.exists(node.key))
+    return Judgement(waits=f"{place}{fault.what}", blocks=blocks, fault=fault, unreadable=True)
+
+
+def _is_readable(key: str, facts: Facts) -> bool:
+    try:
+        facts.record_of(key)
+    except Exception:  # noqa: BLE001 (as in ``judge``)
+        return False
+    return True
+
+
+def is_published(key: str, facts: Facts) -> bool | None:
+    """True if a version of an asset can be read; ``None`` where its records are broken."""
+    try:
+        return facts.exists(key)
+    except Exception:  # noqa: BLE001 (as in ``judge``)
+        return None
 
 
 def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import Node, SourceNode
+from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.landing.landed import LISTED
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
@@ -102,9 +102,8 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
-        fresh = [
-            name for node in here if isinstance(node, SourceNode) for name in facts.landed(node).unfinished
-        ]
+        looked = [facts.seen[node.key] for node in here if node.key in facts.seen]
+        fresh = [name for landed in looked for name in landed.unfinished]
         rests = f"; {', '.join(fresh)} changed a moment ago, and a later look takes it" if fresh else ""
         return NoRun(state + stays + rests + refused)
     group = next_group(mesh, whole.steps, only=domain)

@@ -1,4 +1,4 @@
-"""Contracts, ports and domains that are not sound: each fault by file, place and fix; nothing of them runs until then."""
+"""Contracts, ports and domains that are not sound: each fault by file, place and fix; they do not run until then."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def uses(
 
 
 def write(world: World) -> None:
-    """Three domains: ``shop`` publishes a good and a bad product, ``store`` reads the bad one, ``third`` reads nobody."""
+    """Three domains: ``shop`` publishes a good and a bad product, ``store`` reads the bad one, ``third`` none."""
     world.write(
         "shop",
         promise("shop", "good_raw", ROWS),

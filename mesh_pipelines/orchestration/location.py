@@ -25,6 +25,7 @@ from mesh_pipelines.orchestration.io_manager import LakeIOManager
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.orchestration.schedules import due_schedules
 from mesh_pipelines.orchestration.sensors import update_sensor
+from mesh_pipelines.orchestration.standing_notices import standing_sensor
 from mesh_pipelines.steps.checks import checks_of
 from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.rebuild import rebuild_check
@@ -74,6 +75,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         sensors=[
             update_sensor(loaded),
             notice_sensor(loaded),
+            standing_sensor(loaded),
             *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
         ],
         resources={"io_manager": LakeIOManager(Reader("domain", loaded.name))},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,6 +222,17 @@ class World:
     def mesh(self) -> Mesh:
         """Load the workspace."""
         return load_mesh(self.root)
+
+    def sound_names(self) -> tuple[str, ...]:
+        """Names of the sound domains of the workspace."""
+        self.forget()
+        return tuple(load_sound_mesh(self.root).domains)
+
+    def forget(self) -> None:
+        """Forget what Python has loaded of the domains, as a process that starts does."""
+        for name in [name for name in sys.modules if name.startswith("domains.")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
 
     def sound(self, domain: str) -> LoadedDomain:
         """A domain of the sound part of the workspace."""

@@ -286,3 +286,24 @@ def test_a_domain_that_does_not_load_stops_no_other(world: World, kind: str) -> 
     assert [product.key for product in state.products] == ["store.uses", "third.own"]
     assert set(state.refused) == {"shop"}
     assert "version 0 is read" in json.dumps(explain("store.uses").to_json())
+
+
+def test_what_mesh_run_refused_is_not_refused_again_by_the_sensor(world: World) -> None:
+    """A run of a person has its causes on record, as a run of a sensor has."""
+    world.land("shop", "good.csv", "id,size\n1,many\n")
+    assert not runs.run().ok
+    assert "shop.good_raw failed, and nothing has changed since" in str(tick(world.sound("shop")))
+    world.land("shop", "good.csv", "id,size\n1,3\n")
+    assert isinstance(tick(world.sound("shop")), dg.RunRequest)
+
+
+def test_a_file_that_has_not_settled_is_no_secret(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mesh why` says what `mesh status` says, and that the next tick leaves the file until it rests."""
+    monkeypatch.setenv("MESH_SETTLE_SECONDS", "60")
+    get_settings.cache_clear()
+    world.land("shop", "good.csv", "id,size\n1,3\n")
+    [lag] = [product.lag for product in read_state(["shop.good"]).products]
+    sections = explain("shop.good").to_json()["sections"]
+    assert "good.csv was corrected" in " ".join(lag.behind)
+    assert "good.csv was corrected" in json.dumps(sections["Now"])
+    assert "good.csv changed a moment ago" in json.dumps(sections["Next tick"])

@@ -1,4 +1,4 @@
-"""Whoever reads what is refused, late or left out hears of it once, by a real webhook, and once more when it is well."""
+"""Readers of what is refused, late or left out hear of it once, by a real webhook, and once more when it is well."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from tests.webhook import Webhook, webhook
 ROWS = {"id": "integer"}
 PORT = 'Annotated[pl.LazyFrame, Port("{}", purpose="planning")]'
 NAMES = ("shop", "store", "third")
+NOTHING: dict[str, list[str]] = {name: [] for name in NAMES}
 
 
 @pytest.fixture
@@ -101,10 +102,10 @@ def test_readers_are_found_through_each_other(world: World) -> None:
 def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(
     world: World, hooks: Mapping[str, Webhook]
 ) -> None:
-    """With the version that each still reads; a restart repeats nothing; then once that it is well, with the new one."""
+    """With the version that each still reads; a restart repeats nothing; then once that it is well, with the new."""
     assert runs.run().ok
     look(world)
-    assert taken(hooks) == dict.fromkeys(NAMES, [])
+    assert taken(hooks) == NOTHING
     world.land("shop", "orders.csv", "id\nhunter2\n")
     assert not runs.run().ok
     assert tick_of_failure(world.sound("shop")) == "told shop@mesh.example of shop.orders_raw"
@@ -121,14 +122,14 @@ def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(
     assert not runs.run().ok
     assert tick_of_failure(world.sound("shop")) == "told before"
     look(world)
-    assert taken(hooks) == dict.fromkeys(NAMES, [])
+    assert taken(hooks) == NOTHING
     world.land("shop", "orders.csv", "id\n2\n")
     assert runs.run().ok
     look(world)
     assert "shop.orders version 1" in hooks["store"].told[0]["message"]
     assert [len(titles) for titles in taken(hooks).values()] == [1, 1, 1]
     look(world)
-    assert taken(hooks) == dict.fromkeys(NAMES, [])
+    assert taken(hooks) == NOTHING
 
 
 def test_what_is_late_is_told_once_and_that_it_has_come(

@@ -24,6 +24,7 @@ from mesh_pipelines.orchestration.run_report import (
     StepReport,
     merge_reports,
 )
+from mesh_pipelines.planning.attempts import causes_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import is_published, judge
 from mesh_pipelines.planning.lookup import facts_of
@@ -139,8 +140,9 @@ class _Run:
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
-        causes = self._causes(group)
+        assert self.facts is not None
         for batch, window in windows(group):
+            causes = causes_of(batch, window, self.facts)
             share = Share(domain, tuple(batch), window, self.reason, self.by, causes)
             with keep_places_free(dagster_instance(self.shared)):
                 outcome = execute(self.mesh, share, self.shared, self.show)
@@ -149,12 +151,6 @@ class _Run:
             for report in outcome.steps:
                 self.reports[report.key] = merge_reports(self.reports.get(report.key), report)
             self._note_failures(batch, outcome.steps)
-
-    def _causes(self, group: Sequence[Step]) -> dict[str, str]:
-        """Causes of the steps that are out of date by themselves, by which a sensor knows what was tried."""
-        assert self.facts is not None
-        found = {step.key: judge(step.node, self.facts).cause for step in group if not step.follows}
-        return {key: cause for key, cause in found.items() if cause}
 
     def _note_failures(self, batch: Sequence[Step], reports: Sequence[StepReport]) -> None:
         """Note what failed, and let the next plan decide on what was skipped because one ahead of it in the run did."""

@@ -18,7 +18,7 @@ from mesh_pipelines.errors import (
     TrackingUnavailable,
 )
 from mesh_pipelines.landing.changes import removed_inputs
-from mesh_pipelines.planning.compare import Difference, changes_of, compare, declared_partitions, inputs_now
+from mesh_pipelines.planning.compare import changes_of, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.planning.verdicts import check_states, unseen_checks, why_unfit
@@ -95,7 +95,7 @@ def _judge_anew(node: Node, facts: Facts) -> Judgement:
         _gone(node, facts),
         why_unfit(node, facts) or "",
         found.fault,
-        _cause(node, facts, found, partitions) if reasons else "",
+        _cause(node, facts, found.fault, partitions) if reasons else "",
         tuple(_versions(node, facts)) if reasons else (),
         changes,
     )
@@ -110,13 +110,25 @@ def _reasons_of_checks(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple
     return (f"check {', '.join(missing)} has not looked at it yet",), parts
 
 
+def cause_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
+    """Hash of the content that makes some partitions of an asset out of date; empty where it is not.
+
+    Args:
+        partitions: some of those that are out of date; ``None`` for an asset that is not made by partition.
+    """
+    judged = judge(node, facts)
+    if partitions == judged.partitions or not judged.reasons or not partitions:
+        return judged.cause
+    return _cause(node, facts, judged.fault, partitions)
+
+
 def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     if not isinstance(node, SourceNode) or facts.landed(node).fault is not None:
         return ()
     return removed_inputs(facts.landed(node), facts.record_of(node.key).landed)
 
 
-def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, ...] | None) -> str:
+def _cause(node: Node, facts: Facts, fault: MeshError | None, partitions: tuple[str, ...] | None) -> str:
     if isinstance(node, SourceNode):
         landed = facts.landed(node)
         inputs = {
@@ -126,7 +138,7 @@ def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, .
         }
         if landed.fault is not None:
             inputs["fault"] = landed.fault.what
-        elif found.fault is not None:
+        elif fault is not None:
             inputs = {f"refused {one.name}": one.fingerprint for one in (*landed.outside, *landed.refused)}
     else:
         inputs = {

@@ -29,6 +29,8 @@ from resources.store.folder import FolderStore
 from tests.e2e.ticks import execute, tick
 from tests.mesh_pipelines.small_domains import World, promise
 
+pytestmark = pytest.mark.odd_input("neighbours", "held up")
+
 ROWS = {"id": "integer", "size": "integer"}
 MONTHLY = {**ROWS, "month": "string"}
 GOOD = ("shop.good", "store.uses", "third.own")
@@ -255,6 +257,37 @@ def test_ticks_make_what_is_sound(world: World, monkeypatch: pytest.MonkeyPatch,
     assert len(failed) <= 1
     assert set(reasons) == set(domains)
     assert failed or words in reasons["shop"], reasons
+
+
+def test_one_bad_partition_holds_up_no_other(world: World) -> None:
+    """Of a source's months that land together, and of ranges with a gap: all but the refused ones are published."""
+    for month, size in (
+        ("2026-02", "1"),
+        ("2026-03", '"1'),
+        ("2026-04", "1"),
+        ("2026-06", "many"),
+        ("2026-08", "1"),
+    ):
+        world.land("shop", f"bad/rows-{month}.csv", f"id,size\n2,{size}\n")
+    domain, shared = world.sound("shop"), shared_resources()
+    reasons: list[str] = []
+    for _ in range(9):
+        request = tick(domain)
+        if isinstance(request, str):
+            reasons.append(request)
+            break
+        execute(domain, request)
+    record = shared.record("shop.bad_raw")
+    assert record is not None
+    assert set(record.partitions) == {"2026-01", "2026-02", "2026-04", "2026-08"}
+    assert "shop.bad_raw failed, and nothing has changed since" in reasons[0]
+    report = runs.run()
+    [failed] = [step for step in report.steps if step.status == "failed"]
+    assert (failed.key, "2026-03" in failed.message, "2026-02" in failed.message) == (
+        "shop.bad_raw",
+        True,
+        False,
+    )
 
 
 DOMAINS: dict[str, str] = {

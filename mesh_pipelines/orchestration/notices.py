@@ -172,7 +172,9 @@ def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings)
     link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
     parts = [failure.text for failure in failures]
     refused = [failure for failure in failures if not failure.published]
-    stays = "Nothing of what failed was published; what was published before stays as it is.\n" if refused else ""
+    stays = (
+        "Nothing of what failed was published; what was published before stays as it is.\n" if refused else ""
+    )
     parts.append(f"{stays}The run: {link}")
     if run.tags.get(REASON):
         parts.append(f"It was started because: {run.tags[REASON]}")

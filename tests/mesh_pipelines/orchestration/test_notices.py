@@ -154,7 +154,7 @@ def test_a_blocking_check_by_hand_is_told_as_one(
     assert notice["title"] == "[mesh] shop.orders_raw: a blocking check failed"
     for words in ("- few", "nobody follows it until the check passes", "mesh run shop.orders_raw --force"):
         assert words in notice["message"]
-    assert "Nothing of it was published" not in notice["message"]
+    assert "Nothing of what failed was published" not in notice["message"]
     assert SECRET not in json.dumps(notice)
 
 

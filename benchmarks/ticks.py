@@ -88,7 +88,7 @@ def tick(root: str, models: int, past: int) -> Work:
     load("dagster", "mlflow", "deltalake")
     import dagster as dg
 
-    from mesh_pipelines.governance.load_mesh import load_mesh
+    from mesh_pipelines.governance.load_mesh import load_sound_mesh
     from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.tick import attempts_in
     from mesh_pipelines.planning.lookup import facts_of
@@ -98,7 +98,7 @@ def tick(root: str, models: int, past: int) -> Work:
 
     with workspace(Path(root)):
         built = (Path(root) / "domains" / DOMAIN).exists()
-        mesh = load_mesh(Path(root), strict=False) if built else _build(Path(root), models, past)
+        mesh = load_sound_mesh(Path(root)) if built else _build(Path(root), models, past)
     shared, instance = shared_resources(), dg.DagsterInstance.ephemeral()
 
     def look() -> float:
@@ -129,7 +129,7 @@ def _build(root: Path, models: int, past: int) -> Any:
     import polars as pl
 
     from mesh_pipelines.declaring.load import model_spec
-    from mesh_pipelines.governance.load_mesh import load_mesh
+    from mesh_pipelines.governance.load_mesh import load_sound_mesh
     from mesh_pipelines.modeling.registry import registry_of
     from mesh_pipelines.orchestration.run import run as run_mesh
     from mesh_pipelines.publishing.record import PublishRecord
@@ -146,7 +146,7 @@ def _build(root: Path, models: int, past: int) -> Any:
     (folder / "models.py").write_text(
         "from mesh_pipelines import model\n" + "".join(_MODEL.format(number=n) for n in numbers)
     )
-    mesh = load_mesh(root, strict=False)
+    mesh = load_sound_mesh(root)
     shared, nodes = shared_resources(), mesh.nodes
     rows = pl.DataFrame({"machine": ["m"], "day": ["2026-01-01"], "number": [0]})
     public = dict.fromkeys(rows.columns, "public")

@@ -29,7 +29,7 @@ This module imports nothing of the project, so every room may import it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -71,12 +71,15 @@ class Violation:
         where: file and place within it.
         problem: one sentence.
         fix: the text to write instead.
+        about: domains (``name``) or assets (``domain.name``) that nothing is made of until it is mended; the
+            domain whose rule it is where none is named.
     """
 
     rule: str
     where: str
     problem: str
     fix: str
+    about: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.problem} [{self.rule}]\n  -> {self.fix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -38,8 +39,11 @@ def status(
         print_json(mesh.to_json())
     else:
         terminal.show(terminal.state(mesh))
+    if mesh.refused and not as_json:
+        terminal.show(terminal.refused(mesh.refused), file=sys.stderr)
     if mesh.trouble:
         raise exit_for(mesh.trouble)
+    exit_with(not mesh.refused)
 
 
 @look_app.command(epilog=example("mesh show operations.departures", "mesh show operations.departure_delay@1"))

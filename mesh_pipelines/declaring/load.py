@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from inspect import isabstract
 from pathlib import Path
@@ -59,7 +59,6 @@ def load_domain(package: str) -> LoadedDomain:
     modules = _modules(root)
     usable, unsound = _contracts(folder, _sources(modules))
     contracts = {contract.name: contract for contract in reversed(usable)}  # of two by one name the first
-    found += [fault for faults in unsound.values() for fault in faults]
     nodes: dict[str, Node] = {}
     extras: list[Any] = []
     for module in modules:
@@ -90,6 +89,7 @@ def load_domain(package: str) -> LoadedDomain:
                         found.append(_twice(node, nodes[own]))
                 if not written and is_dagster_extra(value) and value not in extras:
                     extras.append(value)
+    found += _about_their_assets(unsound, nodes, profile.name)
     checks = checks_among(extras, profile.name)
     nodes = _with_checks(_wire(nodes, profile.name), checks)
     return LoadedDomain(
@@ -177,6 +177,21 @@ def _contracts(
     return tuple(contracts), unsound
 
 
+def _about_their_assets(
+    unsound: Mapping[str, tuple[Violation, ...]], nodes: Mapping[str, Node], domain: str
+) -> Iterator[Violation]:
+    """Faults of contracts, each about the assets that its contract is for; about its own name where there is none."""
+    for contract, faults in unsound.items():
+        keys = tuple(
+            node.key
+            for node in nodes.values()
+            if node.promises
+            and ((node.declaration.contract if node.declaration else None) or node.name) == contract
+        )
+        for fault in faults:
+            yield replace(fault, about=keys or (f"{domain}.{contract}",))
+
+
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
     """Nodes with the champion of each model added, and the inputs of models and predictions set."""
     wired: dict[str, Node] = {}
@@ -227,4 +242,5 @@ def _twice(node: Node, first: Node) -> Violation:
         node.place,
         f"is declared twice, the first time in {first.place.partition(': ')[0]}",
         "give one of them another name: an asset key stands for one thing",
+        (node.key,),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from mesh_pipelines.declaring.node import LoadedDomain, Node
-from mesh_pipelines.errors import MeshError, SelectionError
+from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,30 @@ class Location:
     def package(self) -> str:
         return self.module.rpartition(".")[0]
 
+    @property
+    def domain(self) -> str:
+        return self.package.rpartition(".")[2]
+
 
 @dataclass(frozen=True)
 class Mesh:
-    """All domains together; ``root`` is the folder of ``workspace.yaml``, ``domains`` is by name."""
+    """All domains together.
+
+    Args:
+        root: the folder of ``workspace.yaml``.
+        domains: by name; of a mesh to work with, the sound ones, each without what is refused of it.
+        refused: violations of each domain (``name``) or asset (``domain.name``) that was left out for them.
+    """
 
     root: Path
     locations: tuple[Location, ...]
     domains: Mapping[str, LoadedDomain]
+    refused: Mapping[str, tuple[Violation, ...]] = field(default_factory=dict[str, tuple[Violation, ...]])
 
     @property
     def absent(self) -> frozenset[str]:
         """Domains of the workspace that did not load."""
-        return frozenset(location.name for location in self.locations) - set(self.domains)
+        return frozenset(location.domain for location in self.locations) - set(self.domains)
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
@@ -52,9 +63,12 @@ class Mesh:
 
         Raises:
             SelectionError: no domain has it; the message names the nearest.
+            DomainError: it, or its whole domain, breaks rules of the federation.
         """
         if key in self.nodes:
             return self.nodes[key]
+        if refusal := self.refusal(key):
+            raise DomainError(key, refusal)
         from difflib import get_close_matches
 
         close = get_close_matches(key, [*self.nodes, *self.domains], n=1, cutoff=0.4)
@@ -62,6 +76,14 @@ class Mesh:
             f"nothing in the mesh is named {key!r}",
             remedy=f"did you mean {close[0]}?" if close else f"domains are: {', '.join(self.domains)}",
         )
+
+    def refusal(self, item: str) -> tuple[Violation, ...]:
+        """Violations for which a domain or asset was left out; none where it was not."""
+        return self.refused.get(item) or self.refused.get(item.partition(".")[0], ())
+
+    def refused_of(self, domain: str) -> dict[str, tuple[Violation, ...]]:
+        """What was left out of one domain: itself, or some of its assets."""
+        return {key: found for key, found in self.refused.items() if key.partition(".")[0] == domain}
 
     def select(self, selection: Iterable[str]) -> list[Node]:
         """Nodes of a selection and everything upstream of them, upstream first.

@@ -1,33 +1,60 @@
-"""Loads every domain of the workspace and holds it to the federation's rules."""
+"""Loads every domain of the workspace and holds it to the federation's rules.
+
+A mesh to work with leaves out what breaks a rule: the asset at fault, or its whole domain. Everything else stays,
+and reads of what was left out the version that was published last.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from traceback import extract_tb
 
 from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
 from mesh_pipelines.declaring.node import LoadedDomain
+from mesh_pipelines.declaring.sever import sever
 from mesh_pipelines.errors import DomainError, Violation
-from mesh_pipelines.governance.lint import lint_domain
+from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 from mesh_pipelines.governance.rules.federation import Federation
-from mesh_pipelines.governance.rules.inputs import KeysAreUnique
+from mesh_pipelines.governance.rules.inputs import KeysAreUnique, circle_of
 
 
-def load_mesh(root: Path, *, strict: bool = True) -> Mesh:
-    """Load every domain of the workspace.
+def load_mesh(root: Path) -> Mesh:
+    """Load every domain of the workspace, each of which has to be sound by itself.
 
     Args:
         root: the folder of ``workspace.yaml``.
-        strict: raise where a domain breaks a rule.
 
     Raises:
         DomainError: with the violations of all domains together.
     """
     mesh, found = load_and_lint(root)
-    if strict and found:
+    if found:
         raise DomainError("the mesh", found)
+    return mesh
+
+
+def load_sound_mesh(root: Path) -> Mesh:
+    """Load the sound part of the workspace; ``refused`` of the mesh has the rest, with its violations.
+
+    Args:
+        root: the folder of ``workspace.yaml``.
+
+    Raises:
+        MeshError: there is no workspace.
+    """
+    mesh, found = load_and_lint(root)
+    between = lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date(), mesh.absent)
+    found = tuple(dict.fromkeys((*found, *between)))
+    while found:
+        mesh = _without(mesh, found)
+        # A rule names one circle; without it there may be another.
+        rest = circle_of(node for domain in mesh.domains.values() for node in domain.nodes.values())
+        found = (_of_circle(rest),) if rest else ()
     return mesh
 
 
@@ -42,24 +69,51 @@ def load_and_lint(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
     for location in locations:
         try:
             loaded = load_domain(location.package)
-        except Exception as error:  # noqa: BLE001 (a domain's module may raise anything at all)
+            own = lint_domain(loaded)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a domain's module may raise anything at all)
             found.append(
                 Violation(
                     "DomainLoads",
                     _place_of(error, root, location),
                     f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
                     "mend the Python error; `python -m " + location.module + "` shows all of it",
+                    (location.domain,),
                 )
             )
             continue
         every.append(loaded)
-        found += lint_domain(loaded)
+        found += [fault if fault.about else replace(fault, about=(loaded.name,)) for fault in own]
         domains.setdefault(loaded.name, loaded)
     found += KeysAreUnique().check(Federation(tuple(every)))
     return Mesh(root, locations, domains), tuple(found)
 
 
-def _place_of(error: Exception, root: Path, location: Location) -> str:
+def _without(mesh: Mesh, found: Iterable[Violation]) -> Mesh:
+    """The mesh without the domains and assets that some violations are about."""
+    refused = {key: list(faults) for key, faults in mesh.refused.items()}
+    for fault in found:
+        for key in fault.about:
+            refused.setdefault(key, []).append(fault)
+    domains: dict[str, LoadedDomain] = {}
+    for name, domain in mesh.domains.items():
+        if name not in refused:
+            domains[name], out = sever(domain, refused)
+            refused |= {key: refused[cause] for key, cause in out.items()}
+    return replace(mesh, domains=domains, refused={key: tuple(faults) for key, faults in refused.items()})
+
+
+def _of_circle(keys: Iterable[str]) -> Violation:
+    keys = tuple(keys)
+    return Violation(
+        "LineageHasNoCircle",
+        keys[0],
+        f"is made of itself: {' -> '.join(keys)}",
+        "take one of these inputs away",
+        keys,
+    )
+
+
+def _place_of(error: BaseException, root: Path, location: Location) -> str:
     """The last line of the domain's own code in the traceback; the domain's folder where there is none."""
     folder = root.joinpath(*location.package.split("."))
     lines = [(Path(f.filename), f.lineno) for f in extract_tb(error.__traceback__)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from mesh_pipelines.errors import LandingError, MeshError
@@ -10,13 +10,28 @@ from mesh_pipelines.landing.landed import LISTED, Known, Landed, LandedInput, La
 from quality.contract import Contract, Partition
 
 
-def look_at(landing: Landing, known: Known, *, settle: float = 0.0) -> Landed:
-    """Look at a landing; a failure becomes part of the result."""
+def look_at(
+    open_landing: Callable[[], Landing], known: Known, *, settle: float = 0.0, key: str = ""
+) -> Landed:
+    """Look at a landing; a failure becomes part of the result, so that no source keeps another from being looked at.
+
+    Args:
+        open_landing: gives the landing, which may fail as well.
+        key: of the source, for an error that names no place.
+    """
     try:
-        with landing:
+        with open_landing() as landing:
             return landing.look(known, settle=settle)
     except MeshError as fault:
         return Landed(fault=fault)
+    except Exception as error:  # noqa: BLE001 (a library may raise anything at all)
+        return Landed(
+            fault=LandingError(
+                f"what has landed cannot be looked at: {type(error).__name__}",
+                where=key,
+                remedy="the whole error is in the log of its next run; other sources go on",
+            )
+        )
 
 
 def changed_partitions(landed: Landed, known: Known) -> dict[str, str]:

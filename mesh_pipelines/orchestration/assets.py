@@ -103,7 +103,10 @@ def build_asset(
 
 
 def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
-    """Specs of the products of other domains that this one reads, so that its own location shows the whole lineage."""
+    """Specs of what this domain reads and does not make, so that its own location shows the whole lineage.
+
+    These are products of other domains, and assets of its own that were left out for a broken rule.
+    """
     by_checks = (
         _qualify(key, domain.name)
         for extra in domain.extras
@@ -113,7 +116,7 @@ def stubs(domain: LoadedDomain) -> list[dg.AssetSpec]:
     read = {given.key for node in domain.nodes.values() for given in node.inputs} | set(
         map(dotted, by_checks)
     )
-    foreign = (key for key in read if not key.startswith(f"{domain.name}."))
+    foreign = (key for key in read if key not in domain.by_key)
     return [dg.AssetSpec(asset_key(key)) for key in sorted(foreign)]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mesh_pipelines.dagster_names import IF_STALE, PERSON, PROCESS, asset_key
+from mesh_pipelines.dagster_names import CAUSES, IF_STALE, PERSON, PROCESS, asset_key
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
 from mesh_pipelines.declaring.reader import Reader
@@ -30,6 +32,7 @@ class Share:
         window: first and last partition, where some of them are partitioned.
         reason: in words.
         by: the person who asked for it.
+        causes: hash of the cause of each step that is out of date by itself.
     """
 
     domain: str
@@ -37,6 +40,7 @@ class Share:
     window: tuple[str, str] | None
     reason: str
     by: Reader | None = None
+    causes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def _tags(mesh: Mesh, share: Share) -> dict[str, str]:
 
     tags = run_tags(mesh.domains[share.domain], share.reason) | partition_tags(share.window)
     tags[PROCESS] = this_process()
+    tags[CAUSES] = json.dumps(dict(share.causes), separators=(",", ":"))
     if share.by is not None:
         tags[PERSON] = share.by.name
     if any("asked for" in step.reasons for step in share.steps):

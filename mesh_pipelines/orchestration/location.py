@@ -16,6 +16,7 @@ from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
 from mesh_pipelines.declaring.own_checks import step_of
 from mesh_pipelines.declaring.reader import Reader
+from mesh_pipelines.declaring.sever import sever
 from mesh_pipelines.errors import DomainError
 from mesh_pipelines.governance.lint import lint_domain
 from mesh_pipelines.monitoring.checks import monitor_checks
@@ -24,6 +25,7 @@ from mesh_pipelines.orchestration.io_manager import LakeIOManager
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.orchestration.schedules import due_schedules
 from mesh_pipelines.orchestration.sensors import update_sensor
+from mesh_pipelines.orchestration.standing_notices import standing_sensor
 from mesh_pipelines.steps.checks import checks_of
 from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.rebuild import rebuild_check
@@ -35,14 +37,21 @@ def domain(package: str | None) -> dg.Definitions:
     Args:
         package: the domain's package; in its ``definitions.py`` that is ``__package__``.
 
+    An asset that breaks a rule by itself is left out, with a warning in the log; the others of the domain go on.
+
     Raises:
-        DomainError: the domain breaks rules of the federation; every violation is named, with its fix.
+        DomainError: the domain as a whole breaks rules of the federation, or none of its assets is sound; every
+            violation is named, with its fix.
     """
     loaded = load_domain(str(package))
     violations = lint_domain(loaded)
-    if violations:
+    refused = {key for fault in violations for key in fault.about or (loaded.name,)}
+    sound, _ = sever(loaded, refused)
+    if loaded.name in refused or (violations and not sound.nodes):
         raise DomainError(f"domain {loaded.name}", violations)
-    return definitions(loaded)
+    for violation in violations:
+        logging.getLogger("dagster").warning("left out of %s: %s", loaded.name, violation)
+    return definitions(sound)
 
 
 def definitions(loaded: LoadedDomain) -> dg.Definitions:
@@ -66,6 +75,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
         sensors=[
             update_sensor(loaded),
             notice_sensor(loaded),
+            standing_sensor(loaded),
             *(extra for extra in loaded.extras if isinstance(extra, dg.SensorDefinition)),
         ],
         resources={"io_manager": LakeIOManager(Reader("domain", loaded.name))},

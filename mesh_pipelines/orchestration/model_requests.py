@@ -9,7 +9,7 @@ from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.node import CHAMPION, ModelNode
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import SelectionError
-from mesh_pipelines.governance.load_mesh import load_mesh, project_root
+from mesh_pipelines.governance.load_mesh import load_sound_mesh, project_root
 from mesh_pipelines.modeling.rebuild import RebuildReport
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.runtime.instance import dagster_instance
@@ -80,7 +80,7 @@ def unpin(key: str, because: str, *, by: Reader) -> AliasMove:
 
 def _model(key: str, because: str) -> SharedResources:
     _refuse_reason(because)
-    node = load_mesh(project_root()).node(key)
+    node = load_sound_mesh(project_root()).node(key)
     if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, no model", remedy="name a model, as domain.name")
     return shared_resources()
@@ -124,7 +124,7 @@ def rebuild(key: str, version: int) -> RebuildReport:
     """Train a version of a model again from its record, and show the result on the model's page in Dagster."""
     from mesh_pipelines.steps.rebuild import rebuild_version, report_rebuild
 
-    whole = load_mesh(project_root())
+    whole = load_sound_mesh(project_root())
     node = whole.node(key)
     if not isinstance(node, ModelNode):
         raise SelectionError(f"{key} is a {node.stage}, and only models are rebuilt", remedy="name a model")

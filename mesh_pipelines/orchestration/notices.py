@@ -1,4 +1,4 @@
-"""Notices: a domain's contact gets each failure or refused audit once, without a row of data.
+"""Notices: the contact of a domain, and those of its readers, get each failure or refused audit once, without data.
 
 Their addresses are a secret (``MESH_NOTIFY``, ``MESH_NOTIFY_DOMAINS``): URLs as Apprise reads them, for e-mail, Slack,
 webhooks and others. Without an address no notice is sent.
@@ -11,19 +11,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import dagster as dg
 
 from mesh_pipelines.dagster_names import REASON, asset_key, dotted, op_name
 from mesh_pipelines.declaring.node import LoadedDomain, Node, OwnCheck
 from mesh_pipelines.errors import MeshError, NoticeRefused
+from mesh_pipelines.orchestration.audience import News, compose, deliver, urls_for
 from mesh_pipelines.orchestration.check_events import FailedChecks
+from mesh_pipelines.orchestration.standing_notices import note_failure
+from mesh_pipelines.orchestration.tick import mesh_of
 from mesh_pipelines.planning.verdicts import remedy_of
+from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 
 if TYPE_CHECKING:
-    from mesh_pipelines.declaring.domain_profile import Profile
     from resources.settings import Settings
 
 SENT = "mesh/told"
@@ -60,13 +62,17 @@ class Failure:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
     @property
-    def text(self) -> str:
-        """The failure as text of a notice."""
-        lines = [f"{self.key}: {self.kind}", *([self.what] if self.what else [])]
-        lines += [
+    def lines(self) -> tuple[str, ...]:
+        """Rules that were broken, each with its rows: details without data."""
+        return tuple(
             f"- {rule}: {failed:,} of {checked:,} rows" if checked else f"- {rule}"
             for rule, failed, checked in self.rules
-        ]
+        )
+
+    @property
+    def text(self) -> str:
+        """The failure as text of a notice."""
+        lines = [f"{self.key}: {self.kind}", *([self.what] if self.what else []), *self.lines]
         return "\n".join([*lines, *([f"What to do: {self.remedy}"] if self.remedy else [])])
 
 
@@ -90,15 +96,39 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         fresh = [failure for failure in found if not _is_sent(context.instance, failure)]
         if not fresh:
             return dg.SkipReason("told before" if found else "it will be tried again")
-        urls = urls_for(domain.profile, get_settings())
-        send(urls, *message(context.dagster_run, fresh, get_settings()))
-        tags = {f"{SENT}/{failure.cause}": "yes" for failure in fresh}
+        taken, error = _tell(domain, context.dagster_run, fresh)
+        for failure in fresh:
+            if "." in failure.key:  # a run as a whole has no state to be well again
+                note_failure(context.instance, domain.name, failure.key, failure.kind, taken)
+        tags = {f"{SENT}/{failure.cause}": "yes" for failure in fresh if taken or "." in failure.key}
         context.instance.add_run_tags(context.dagster_run.run_id, tags)
+        if error:
+            raise error
         return dg.SkipReason(
             f"told {domain.profile.contact} of {', '.join(failure.key for failure in fresh)}"
         )
 
     return tell
+
+
+def _tell(
+    domain: LoadedDomain, run: dg.DagsterRun, failures: Sequence[Failure]
+) -> tuple[frozenset[str], NoticeRefused | None]:
+    """Tell the contacts of a domain and of all who read what failed."""
+    settings = get_settings()
+    title, text = message(run, failures, settings)
+    news = [News(failure.key, failure.kind, failure.lines) for failure in failures if "." in failure.key]
+    return deliver(
+        compose(
+            mesh_of(domain),
+            shared_resources(),
+            domain.profile,
+            news,
+            title=title,
+            text=text,
+            settings=settings,
+        )
+    )
 
 
 def failures_of(
@@ -142,43 +172,13 @@ def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings)
     link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
     parts = [failure.text for failure in failures]
     refused = [failure for failure in failures if not failure.published]
-    stays = "Nothing of it was published; what was published before stays as it is.\n" if refused else ""
+    stays = (
+        "Nothing of what failed was published; what was published before stays as it is.\n" if refused else ""
+    )
     parts.append(f"{stays}The run: {link}")
     if run.tags.get(REASON):
         parts.append(f"It was started because: {run.tags[REASON]}")
     return f"[mesh] {first.key}: {first.kind.lower()}{more}", "\n\n".join(parts)
-
-
-def send(urls: Sequence[str], title: str, text: str) -> None:
-    """Send a notice to every URL, as plain text.
-
-    Raises:
-        NoticeRefused: one of them did not take it; its address is a secret and left out.
-    """
-    import apprise
-
-    refused: list[str] = []
-    for number, url in enumerate(urls, 1):
-        box = apprise.Apprise()
-        added = box.add(url)
-        if not added or not box.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
-            refused.append(f"{url.partition(':')[0]}:// (number {number})")
-    if refused:
-        raise NoticeRefused(
-            f"the notice {title!r} was not taken by {', '.join(refused)}",
-            where="MESH_NOTIFY",
-            remedy="look whether its address is right and its server answers; the next failure is told again",
-        )
-
-
-def urls_for(profile: Profile, settings: Settings) -> tuple[str, ...]:
-    """URLs for notices of a domain: its own, else everybody's; ``{contact}`` and ``{domain}`` are filled in."""
-    own = settings.notify_domains.get(profile.name) or settings.notify
-    text = own.get_secret_value() if own else ""
-    filled = {"{contact}": quote(profile.contact), "{domain}": quote(profile.name)}
-    for word, value in filled.items():
-        text = text.replace(word, value)
-    return tuple(text.split())
 
 
 def _is_sent(instance: dg.DagsterInstance, failure: Failure) -> bool:

@@ -14,9 +14,8 @@ from typing import Any
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.declaring.reader import Reader
-from mesh_pipelines.errors import SelectionError
-from mesh_pipelines.governance.lint import lint_mesh
-from mesh_pipelines.governance.load_mesh import load_mesh, project_root
+from mesh_pipelines.errors import DomainError, SelectionError, Violation
+from mesh_pipelines.governance.load_mesh import load_sound_mesh, project_root
 from mesh_pipelines.orchestration.execute import Share, execute
 from mesh_pipelines.orchestration.run_report import (
     Reporter,
@@ -25,6 +24,9 @@ from mesh_pipelines.orchestration.run_report import (
     StepReport,
     merge_reports,
 )
+from mesh_pipelines.planning.attempts import causes_of
+from mesh_pipelines.planning.facts import Facts
+from mesh_pipelines.planning.judge import is_published, judge
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.shares import next_group, windows
@@ -46,6 +48,9 @@ def run(
 ) -> RunReport:
     """Materialize what is out of date.
 
+    Whatever fails or breaks a rule holds up nothing else: it is reported, and its readers, if they have a reason of
+    their own to be made, read the version that was published last.
+
     Args:
         selection: keys (with all that they need upstream) or domains; empty means the whole mesh.
         partition: one partition, or a range ``2013-01..2013-03``, to make anew; implies ``force`` for the
@@ -57,7 +62,7 @@ def run(
         by: the person who asks, for the run's tags.
 
     Raises:
-        DomainError: a domain breaks the federation's rules.
+        DomainError: all of the selection breaks the federation's rules.
         SelectionError: a name or partition fits nothing.
     """
     from mesh_pipelines.runtime.lost_runs import end_lost
@@ -67,12 +72,17 @@ def run(
     with shared.auditor.beside():
         preload(PLANNING)
         show = reporter or SilentReporter()
-        whole = mesh or load_mesh(project_root())
-        _refuse_unsound(whole)
+        whole = mesh or load_sound_mesh(project_root())
+        refused = _refused_in(whole, selection)
+        sound = [item for item in selection if item not in refused]
+        nodes = whole.select(sound) if sound or not selection else []
+        if refused and not nodes:
+            raise DomainError("the mesh", list(dict.fromkeys(v for found in refused.values() for v in found)))
         end_lost(dagster_instance(shared), shared)
-        nodes = whole.select(selection)
-        forced = _forced(whole, selection, nodes, partition, force)
-        return _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)
+        forced = _forced(whole, sound, nodes, partition, force)
+        report = _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)
+        _note_refused_inputs(whole, nodes, refused, show)
+        return replace(report, steps=(*report.steps, *_reports_of_refused(refused)))
 
 
 @dataclass
@@ -92,6 +102,7 @@ class _Run:
     run_ids: list[str] = field(default_factory=list[str])
     failed: set[str] = field(default_factory=set[str])
     attempted: set[str] = field(default_factory=set[str])
+    facts: Facts | None = None
 
     def to_the_end(self, started: float) -> RunReport:
         found = self._plan()
@@ -104,13 +115,21 @@ class _Run:
         return self._report(found, started)
 
     def _plan(self) -> Plan:
-        facts = facts_of(
+        self.facts = facts = facts_of(
             self.mesh.nodes,
             self.shared,
             without_registry=True,
             instance=lambda: dagster_instance(self.shared),
         )
-        return plan(self.nodes, facts, force=self.forced - self.attempted, without=self.failed)
+        # A reader of what failed may have other reasons: it reads the published version, where there is one.
+        published = {key for key in self.failed if is_published(key, facts)}
+        return plan(
+            self.nodes,
+            facts,
+            force=self.forced - self.attempted,
+            without=self.failed - published,
+            settled=published,
+        )
 
     def _todo(self, found: Plan) -> list[Step]:
         todo = [step for step in found.steps if step.key not in self.attempted]
@@ -132,18 +151,28 @@ class _Run:
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
+        assert self.facts is not None
         for batch, window in windows(group):
-            share = Share(domain, tuple(batch), window, self.reason, self.by)
+            causes = causes_of(batch, window, self.facts)
+            share = Share(domain, tuple(batch), window, self.reason, self.by, causes)
             with keep_places_free(dagster_instance(self.shared)):
                 outcome = execute(self.mesh, share, self.shared, self.show)
             self.run_ids.append(outcome.run_id)
             self.began = outcome.began if self.began is None else self.began
             for report in outcome.steps:
                 self.reports[report.key] = merge_reports(self.reports.get(report.key), report)
-            broken = {report.key for report in outcome.steps if report.status in ("failed", "skipped")}
-            self.failed |= broken
-            if broken:
-                return
+            self._note_failures(batch, outcome.steps)
+
+    def _note_failures(self, batch: Sequence[Step], reports: Sequence[StepReport]) -> None:
+        """Note what failed, and let the next plan decide on what was skipped because one ahead of it in the run did."""
+        failed = {report.key for report in reports if report.status == "failed"}
+        skipped = {report.key for report in reports if report.status == "skipped"}
+        held: set[str] = set()
+        for step in batch:
+            if step.key in skipped and any(given.key in failed | held for given in step.node.inputs):
+                held.add(step.key)
+        self.failed |= failed | (skipped - held)
+        self.attempted -= held - self.forced
 
     def _report(self, found: Plan, started: float) -> RunReport:
         for step in found.steps:
@@ -152,11 +181,17 @@ class _Run:
                 self.show.note(
                     f"{step.key} is out of date again, run it once more: {'; '.join(step.reasons)}"
                 )
+        assert self.facts is not None
         for wait in found.waiting:
-            report = StepReport(
-                wait.node.key, wait.node.domain, wait.node.stage, "waiting", message=wait.reason
+            node, judged = wait.node, judge(wait.node, self.facts)
+            if any(given.key in self.failed for given in node.inputs):
+                continue
+            status = "failed" if judged.unreadable else "waiting"
+            message = str(judged.fault) if judged.unreadable else wait.reason
+            self.reports.setdefault(
+                node.key, StepReport(node.key, node.domain, node.stage, status, message=message)
             )
-            self.reports.setdefault(wait.node.key, report)
+            self.failed |= {node.key} if judged.unreadable else set()
         for node in self.nodes:
             if node.key not in self.reports:
                 self.reports[node.key] = _report_without_run(node, self.reports, self.failed)
@@ -178,14 +213,43 @@ def _report_without_run(node: Node, reports: Mapping[str, StepReport], failed: C
     return StepReport(node.key, node.domain, node.stage, "up to date")
 
 
-def _refuse_unsound(mesh: Mesh) -> None:
-    from datetime import UTC, datetime
+def _refused_in(mesh: Mesh, selection: Sequence[str]) -> dict[str, tuple[Violation, ...]]:
+    """Domains and assets of a selection that are left out, each with the violations for it."""
+    if not selection:
+        return dict(mesh.refused)
+    found: dict[str, tuple[Violation, ...]] = {}
+    for item in selection:
+        if refusal := mesh.refusal(item):
+            found[item] = refusal
+        elif item in mesh.domains:
+            found |= mesh.refused_of(item)
+    return found
 
-    from mesh_pipelines.errors import DomainError
 
-    found = lint_mesh(tuple(mesh.domains.values()), datetime.now(UTC).date())
-    if found:
-        raise DomainError("the mesh", found)
+def _note_refused_inputs(
+    mesh: Mesh, nodes: Sequence[Node], refused: Mapping[str, object], show: Reporter
+) -> None:
+    """Name, once each, what the selection reads that is left out and was not asked for itself."""
+    read = {given.key for node in nodes for given in node.inputs if mesh.refusal(given.key)}
+    for key in sorted(read - set(refused)):
+        if key.partition(".")[0] not in refused:
+            first = mesh.refusal(key)[0]
+            show.note(
+                f"{key} is left out, and its readers read what is published of it: {first.where}: {first.problem}"
+            )
+
+
+def _reports_of_refused(refused: Mapping[str, Sequence[Violation]]) -> list[StepReport]:
+    return [
+        StepReport(
+            key,
+            key.partition(".")[0],
+            "asset" if "." in key else "domain",
+            "refused",
+            message="\n".join(map(str, found)),
+        )
+        for key, found in sorted(refused.items())
+    ]
 
 
 def _forced(

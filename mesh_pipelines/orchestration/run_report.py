@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from mesh_pipelines.planning.step import Step
 
-Status = Literal["done", "failed", "skipped", "up to date", "waiting"]
+Status = Literal["done", "failed", "skipped", "up to date", "waiting", "refused"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RunReport:
 
     @property
     def ok(self) -> bool:
-        return not any(step.status in ("failed", "skipped") for step in self.steps)
+        return not any(step.status in ("failed", "skipped", "refused") for step in self.steps)
 
     @property
     def overhead_seconds(self) -> float:
@@ -89,6 +89,12 @@ def merge_reports(before: StepReport | None, now: StepReport) -> StepReport:
     if before is None:
         return now
     status = now.status if now.status in ("failed", "done") else before.status
+    message = now.message
+    if before.status == "failed":  # of another range of partitions
+        status, message = (
+            "failed",
+            before.message if now.status != "failed" else f"{before.message}\n{now.message}",
+        )
     return StepReport(
         now.key,
         now.domain,
@@ -96,5 +102,5 @@ def merge_reports(before: StepReport | None, now: StepReport) -> StepReport:
         status,
         before.seconds + now.seconds,
         before.work_seconds + now.work_seconds,
-        now.message,
+        message,
     )

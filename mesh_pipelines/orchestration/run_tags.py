@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster._core.storage.tags import (
@@ -37,6 +37,15 @@ def partition_tags(window: tuple[str, str] | None) -> dict[str, str]:
     if first == last:
         return {PARTITION_NAME_TAG: first}
     return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def window_of(tags: Mapping[str, str]) -> tuple[str, str] | None:
+    """First and last partition of a run, by its tags; ``None`` for a run without partitions."""
+    if PARTITION_NAME_TAG in tags:
+        return tags[PARTITION_NAME_TAG], tags[PARTITION_NAME_TAG]
+    if ASSET_PARTITION_RANGE_START_TAG in tags and ASSET_PARTITION_RANGE_END_TAG in tags:
+        return tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
+    return None
 
 
 def check_keys(steps: Sequence[Step]) -> list[dg.AssetCheckKey]:

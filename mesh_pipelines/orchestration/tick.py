@@ -14,8 +14,8 @@ from dagster._core.storage.tags import PRIORITY_TAG, RUN_FAILURE_REASON_TAG
 from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
+from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags, window_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
@@ -89,7 +89,14 @@ def _attempt(run: dg.DagsterRun) -> Attempt:
     # Dagster names the reason where a step failed; where it names another or none, no step had its say.
     lost = run.is_failure and run.tags.get(RUN_FAILURE_REASON_TAG) != RunFailureReason.STEP_FAILURE.value
     causes = json.loads(run.tags.get(CAUSES, "{}"))
-    return Attempt(run.run_id, causes, finished=run.is_finished, failed=run.is_failure, lost=lost)
+    return Attempt(
+        run.run_id,
+        causes,
+        finished=run.is_finished,
+        failed=run.is_failure,
+        lost=lost,
+        window=window_of(run.tags),
+    )
 
 
 _meshes: dict[str, Mesh] = {}
@@ -100,5 +107,5 @@ def mesh_of(domain: LoadedDomain) -> Mesh:
     root = domain.folder.parent.parent
     if str(root) not in _meshes:
         whole = (root / "workspace.yaml").is_file()
-        _meshes[str(root)] = load_mesh(root, strict=False) if whole else Mesh(root, (), {domain.name: domain})
+        _meshes[str(root)] = load_sound_mesh(root) if whole else Mesh(root, (), {domain.name: domain})
     return _meshes[str(root)]

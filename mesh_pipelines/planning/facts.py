@@ -154,7 +154,7 @@ class Facts:
         """The landed inputs of a source, or the error of asking for them."""
         if node.key not in self.seen:
             known = self.record_of(node.key).landed
-            found = look_at(self.landing(node), known, settle=self.settle)
+            found = look_at(lambda: self.landing(node), known, settle=self.settle, key=node.key)
             self.seen[node.key] = separate_undeclared(
                 found, node.contract.partition if node.contract else None
             )

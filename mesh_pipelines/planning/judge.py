@@ -9,19 +9,69 @@ import hashlib
 import json
 
 from mesh_pipelines.declaring.node import ModelNode, Node, SourceNode
+from mesh_pipelines.errors import (
+    IntegrityError,
+    KeyUnavailable,
+    MeshError,
+    StorageFull,
+    StorageUnusable,
+    TrackingUnavailable,
+)
 from mesh_pipelines.landing.changes import removed_inputs
-from mesh_pipelines.planning.compare import Difference, changes_of, compare, declared_partitions, inputs_now
+from mesh_pipelines.planning.compare import changes_of, compare, declared_partitions, inputs_now
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.planning.verdicts import check_states, unseen_checks, why_unfit
+
+_OF_THE_WHOLE_MESH = (KeyUnavailable, StorageFull, StorageUnusable, TrackingUnavailable)
+"""Errors that no asset has for itself."""
 
 
 def judge(node: Node, facts: Facts) -> Judgement:
     """Judge one asset by what is published, landed and registered; once for the same facts."""
     known = facts.judgements.get(node.key)
     if known is None:
-        known = facts.judgements[node.key] = _judge_anew(node, facts)
+        try:
+            known = _judge_anew(node, facts)
+        except _OF_THE_WHOLE_MESH:
+            raise
+        except Exception as error:  # noqa: BLE001 (a broken table may raise anything at all, and others go on)
+            known = _unreadable(node, facts, error)
+        facts.judgements[node.key] = known
     return known
+
+
+def _unreadable(node: Node, facts: Facts, error: Exception) -> Judgement:
+    """The judgement of an asset whose record, or that of something it reads, cannot be read."""
+    if isinstance(error, MeshError):
+        fault = error
+    else:
+        keys = (node.key, *(given.key for given in node.inputs))
+        broken = [key for key in keys if is_published(key, facts) is None]
+        fault = IntegrityError(
+            f"what is published of it cannot be read: {type(error).__name__}",
+            where=", ".join(broken) or node.key,
+            remedy="restore its table from a backup, or take its folder out of the lake: it is made anew then",
+        )
+    place = f"{fault.where}: " if fault.where not in ("", node.key) else ""
+    blocks = not (_is_readable(node.key, facts) and facts.exists(node.key))
+    return Judgement(waits=f"{place}{fault.what}", blocks=blocks, fault=fault, unreadable=True)
+
+
+def _is_readable(key: str, facts: Facts) -> bool:
+    try:
+        facts.record_of(key)
+    except Exception:  # noqa: BLE001 (as in ``judge``)
+        return False
+    return True
+
+
+def is_published(key: str, facts: Facts) -> bool | None:
+    """True if a version of an asset can be read; ``None`` where its records are broken."""
+    try:
+        return facts.exists(key)
+    except Exception:  # noqa: BLE001 (as in ``judge``)
+        return None
 
 
 def unfit_inputs(node: Node, facts: Facts) -> dict[str, str]:
@@ -45,7 +95,7 @@ def _judge_anew(node: Node, facts: Facts) -> Judgement:
         _gone(node, facts),
         why_unfit(node, facts) or "",
         found.fault,
-        _cause(node, facts, found, partitions) if reasons else "",
+        _cause(node, facts, found.fault, partitions) if reasons else "",
         tuple(_versions(node, facts)) if reasons else (),
         changes,
     )
@@ -60,13 +110,25 @@ def _reasons_of_checks(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple
     return (f"check {', '.join(missing)} has not looked at it yet",), parts
 
 
+def cause_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
+    """Hash of the content that makes some partitions of an asset out of date; empty where it is not.
+
+    Args:
+        partitions: some of those that are out of date; ``None`` for an asset that is not made by partition.
+    """
+    judged = judge(node, facts)
+    if partitions == judged.partitions or not judged.reasons or not partitions:
+        return judged.cause
+    return _cause(node, facts, judged.fault, partitions)
+
+
 def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     if not isinstance(node, SourceNode) or facts.landed(node).fault is not None:
         return ()
     return removed_inputs(facts.landed(node), facts.record_of(node.key).landed)
 
 
-def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, ...] | None) -> str:
+def _cause(node: Node, facts: Facts, fault: MeshError | None, partitions: tuple[str, ...] | None) -> str:
     if isinstance(node, SourceNode):
         landed = facts.landed(node)
         inputs = {
@@ -76,7 +138,7 @@ def _cause(node: Node, facts: Facts, found: Difference, partitions: tuple[str, .
         }
         if landed.fault is not None:
             inputs["fault"] = landed.fault.what
-        elif found.fault is not None:
+        elif fault is not None:
             inputs = {f"refused {one.name}": one.fingerprint for one in (*landed.outside, *landed.refused)}
     else:
         inputs = {

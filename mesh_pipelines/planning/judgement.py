@@ -43,6 +43,7 @@ class Judgement:
         cause: hash of the content of its inputs and its code that make it out of date; empty where it is not.
         versions: files of a source, else inputs as they were read and are now, that make it out of date.
         changes: changes since it was last made, for its step.
+        unreadable: the records to judge it by cannot be read; ``fault`` says why.
     """
 
     reasons: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class Judgement:
     cause: str = ""
     versions: tuple[str, ...] = ()
     changes: Changes = Changes()
+    unreadable: bool = False
 
     def concerns(self, partitions: Collection[str] | None) -> bool:
         """True if some of these partitions are out of date, or the asset itself where it has none."""

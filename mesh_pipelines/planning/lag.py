@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.node import Node, SourceNode
 from mesh_pipelines.planning.durations import days_or_hours
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Step
+
+if TYPE_CHECKING:
+    from resources.lake.publication import Publication
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def late_nodes(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, 
     found: dict[str, str] = {}
     for node in nodes:
         promised = node.contract.sla.freshness if node.contract else None
-        record = facts.of(node.key) if promised and node.promises else None
+        record = _record_or_none(node, facts) if promised and node.promises else None
         if promised is None or record is None:
             continue
         age = now - record.published_at
@@ -87,6 +90,14 @@ def late_nodes(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, 
                 f"its contract promises {days_or_hours(promised)}"
             )
     return found
+
+
+def _record_or_none(node: Node, facts: Facts) -> Publication | None:
+    """The newest publication; ``None`` for a table that cannot be read, which its judgement names."""
+    try:
+        return facts.of(node.key)
+    except Exception:  # noqa: BLE001 (a broken table may raise anything at all, and its judgement names it)
+        return None
 
 
 @dataclass(frozen=True)

@@ -9,35 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.landing.landed import LISTED
+from mesh_pipelines.planning.attempts import (
+    LOST,
+    Attempt,
+    Attempts,
+    causes_of,
+    is_settled,
+    is_settled_in,
+)
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.shares import next_group, windows
 from mesh_pipelines.planning.step import Plan, Step
 
-LOST = 3
-"""Killed runs of one cause after which no other is started without a person."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A run that was started for some causes, given as hashes by key.
-
-    Args:
-        lost: true if it ended without an event of its steps: its process was killed, or never came up.
-    """
-
-    run_id: str
-    causes: Mapping[str, str]
-    finished: bool
-    failed: bool = False
-    lost: bool = False
+__all__ = ["LOST", "Attempt", "Attempts", "NoRun", "Request", "next_run", "refusals_in_words"]
 
 
 @dataclass(frozen=True)
@@ -67,10 +59,6 @@ class NoRun:
     reason: str
 
 
-Attempts = Callable[[str], Sequence[Attempt]]
-"""Recent attempts of a domain, the newest first."""
-
-
 def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | NoRun:
     """The next run of a domain.
 
@@ -82,13 +70,18 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
         return NoRun(f"run {running[0].run_id[:8]} of this domain is on its way")
-    nodes = mesh.select([domain]) if domain in mesh.domains else []
+    if domain not in mesh.domains:
+        return NoRun("; ".join(refusals_in_words(mesh, domain)) or "everything is up to date")
+    nodes = mesh.select([domain])
     whole, settled = _plan_without_settled(nodes, facts, attempts)
     own = [step for step in whole.steps if step.node.domain == domain]
     if not own:
         failed = [key for key in settled if key.startswith(f"{domain}.")]
+        refused = "".join(f"; {text}" for text in refusals_in_words(mesh, domain))
         if failed:
-            return NoRun(f"{', '.join(failed)} failed, and nothing has changed since; see the last run")
+            return NoRun(
+                f"{', '.join(failed)} failed, and nothing has changed since; see the last run{refused}"
+            )
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         here = [node for node in nodes if node.domain == domain]
         judged = {node.key: judge(node, facts) for node in here}
@@ -97,16 +90,19 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
-        return NoRun(state + stays)
+        looked = [facts.seen[node.key] for node in here if node.key in facts.seen]
+        fresh = [name for landed in looked for name in landed.unfinished]
+        rests = f"; {', '.join(fresh)} changed a moment ago, and a later look takes it" if fresh else ""
+        return NoRun(state + stays + rests + refused)
     group = next_group(mesh, whole.steps, only=domain)
     if not group:
         ahead = {i.key for step in own for i in step.node.inputs} & {
             s.key for s in whole.steps if s.node.domain != domain
         }
         return NoRun(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
-    steps, window = windows(group)[0]
+    steps, window = _first_open(group, facts, attempts(domain))
     outdated = [step for step in steps if not step.follows]
-    causes = {step.key: judge(step.node, facts).cause for step in outdated}
+    causes = causes_of(steps, window, facts)
     reasons = [reason for step in outdated for reason in step.reasons]
     versions = dict.fromkeys(version for step in outdated for version in judge(step.node, facts).versions)
     # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
@@ -125,6 +121,33 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
     )
 
 
+def _first_open(
+    group: Sequence[Step], facts: Facts, attempts: Sequence[Attempt]
+) -> tuple[list[Step], tuple[str, str] | None]:
+    """The first range of partitions that holds anything that was not tried, without what was."""
+    ranges = windows(group)
+    for steps, window in ranges:
+        found = [step for step in steps if step.follows or not is_settled_in(step, window, facts, attempts)]
+        if any(not step.follows and _is_in(step, window) for step in found):
+            return found, window
+    return ranges[-1]
+
+
+def _is_in(step: Step, window: tuple[str, str] | None) -> bool:
+    """True if something of a step is to be made in a run over some partitions."""
+    if window is None or step.partitions is None:
+        return True
+    return any(window[0] <= name <= window[1] for name in step.partitions)
+
+
+def refusals_in_words(mesh: Mesh, domain: str) -> list[str]:
+    """A sentence for the domain, or each of its assets, that is left out for a broken rule."""
+    return [
+        f"{key} is left out until it is mended: {found[0].where}: {found[0].problem}"
+        for key, found in sorted(mesh.refused_of(domain).items())
+    ]
+
+
 def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempts) -> tuple[Plan, list[str]]:
     """The plan, less what failed for its present cause: the published version of that stands, and others go on."""
     settled: list[str] = []
@@ -132,29 +155,13 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
         found = plan(nodes, facts, settled=settled)
         more: list[str] = []
         for step in found.steps:
-            if step.follows or not _is_settled(step, facts, attempts(step.node.domain)):
+            if step.follows or not is_settled(step, facts, attempts(step.node.domain)):
                 continue
             if not any(i.key in more for i in step.node.inputs):  # else it may only have waited for that one
                 more.append(step.key)
         if not more:
             return found, settled
         settled += more
-
-
-def _is_settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
-    """True if the last attempt at an asset had its present cause and was not killed."""
-    lost = 0
-    for attempt in attempts:
-        if not attempt.finished or step.key not in attempt.causes:
-            continue
-        if attempt.causes[step.key] != judge(step.node, facts).cause:
-            return False
-        if not attempt.lost:
-            return True
-        lost += 1
-        if lost == LOST:
-            return True
-    return False
 
 
 def _list_versions(versions: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.planning.compare import all_partitions, declared_partitions
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.judge import judge, unfit_inputs
+from mesh_pipelines.planning.judge import is_published, judge, unfit_inputs
 from mesh_pipelines.planning.step import Plan, Step, Waiting
 
 
@@ -34,9 +34,13 @@ def plan(
     steps: dict[str, Step] = {}
     waiting: dict[str, Waiting] = {}
     out: set[str] = set(without)
+    stuck: set[str] = set()  # waits, and has no earlier version that what is downstream of it could read
     for node in nodes:
         if node.key in out or any(i.key in out for i in node.inputs):
             out.add(node.key)
+            continue
+        if any(i.key in stuck for i in node.inputs):
+            stuck |= set() if is_published(node.key, facts) else {node.key}
             continue
         if node.key in settled:
             continue
@@ -52,7 +56,7 @@ def plan(
         ):
             waiting[node.key] = Waiting(node, found.waits, found.blocks)
         if node.key in waiting:
-            out |= {node.key} if waiting[node.key].blocks else set()
+            stuck |= {node.key} if waiting[node.key].blocks else set()
             continue
         own = Step(node, found.reasons, found.partitions) if found.reasons else None
         if node.key in force:

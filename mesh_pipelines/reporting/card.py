@@ -5,7 +5,7 @@ from __future__ import annotations
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node, RegisteredNode
 from mesh_pipelines.errors import NotPublished
-from mesh_pipelines.governance.load_mesh import load_mesh
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.pages import promises_in_time
 from mesh_pipelines.planning.lookup import registry_exists
@@ -33,7 +33,7 @@ def describe(key: str, version: int | None = None) -> Card:
     """
     from mesh_pipelines.governance.load_mesh import project_root
 
-    whole = load_mesh(project_root())
+    whole = load_sound_mesh(project_root())
     node = whole.node(key)
     shared = shared_resources()
     if isinstance(node, RegisteredNode):

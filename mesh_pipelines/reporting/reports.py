@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_pipelines.errors import MeshError
+from mesh_pipelines.errors import MeshError, Violation
 from mesh_pipelines.planning.lag import Lag
 
 
@@ -117,11 +117,13 @@ class MeshState:
     Args:
         models: none where ``trouble`` is set.
         trouble: the error of the registry that did not answer.
+        refused: violations of each domain or asset that was left out for them.
     """
 
     products: Sequence[ProductState] = ()
     models: Sequence[ModelState] = ()
     trouble: MeshError | None = None
+    refused: Mapping[str, Sequence[Violation]] = field(default_factory=dict[str, Sequence[Violation]])
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``mesh status --json`` prints."""
@@ -129,6 +131,11 @@ class MeshState:
             "products": [product.to_json() for product in self.products],
             "models": [model.to_json() for model in self.models],
         }
+        if self.refused:
+            document["refused"] = {
+                key: [{"rule": v.rule, "where": v.where, "problem": v.problem, "fix": v.fix} for v in found]
+                for key, found in self.refused.items()
+            }
         if self.trouble:
             document["trouble"] = {
                 "what": self.trouble.what,

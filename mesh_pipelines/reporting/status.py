@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import ModelNode, Node, ProductNode, SourceNode
-from mesh_pipelines.errors import SelectionError, TrackingUnavailable
-from mesh_pipelines.governance.load_mesh import load_mesh
+from mesh_pipelines.errors import DomainError, SelectionError, TrackingUnavailable
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.lag import Lag, Lags
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
@@ -30,20 +30,25 @@ if TYPE_CHECKING:
 
 
 def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -> MeshState:
-    """States of products and models.
+    """States of products and models; what is left out for a broken rule, or cannot be read, keeps no other away.
 
     Args:
         keys: only these; by default all of them.
 
     Raises:
         SelectionError: a key is no product or model of the mesh.
+        DomainError: each of the keys breaks rules of the federation.
     """
     from mesh_pipelines.governance.load_mesh import project_root
     from mesh_pipelines.runtime.lost_runs import end_lost
 
-    whole = mesh or load_mesh(project_root())
+    whole = mesh or load_sound_mesh(project_root())
     shared = shared_resources()
-    chosen = [whole.node(key) for key in keys] if keys else list(whole.nodes.values())
+    refused = {key: found for key in keys or () if (found := whole.refusal(key))} if keys else whole.refused
+    sound = [key for key in keys or () if key not in refused]
+    if keys and not sound:
+        raise DomainError("the mesh", list(dict.fromkeys(v for found in refused.values() for v in found)))
+    chosen = [whole.node(key) for key in sound] if keys else list(whole.nodes.values())
     for node in chosen:
         if keys and not (node.is_product or isinstance(node, ModelNode)):
             raise SelectionError(
@@ -56,7 +61,8 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     try:
         lags = Lags.at(asked, facts, datetime.now(UTC))
         models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
-        return MeshState(tuple(_product(node, shared, lags) for node in products), models)
+        states = tuple(_product_or_fault(node, shared, lags) for node in products)
+        return MeshState(states, models, refused=refused)
     except TrackingUnavailable as error:
         # The lake knows what is published; without the registry the reasons that come from models are unknown.
         sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
@@ -66,17 +72,27 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
         unknown = Lag(behind=("unknown: MLflow does not answer",))
         states = (
             replace(
-                _product(node, shared, lags), **({"lag": unknown} if _hangs_on_a_model(node, whole) else {})
+                _product_or_fault(node, shared, lags),
+                **({"lag": unknown} if _hangs_on_a_model(node, whole) else {}),
             )
             for node in products
         )
-        return MeshState(tuple(states), trouble=error)
+        return MeshState(tuple(states), trouble=error, refused=refused)
 
 
 def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:
     return node.in_registry or any(
         _hangs_on_a_model(mesh.nodes[given.key], mesh) for given in node.inputs if given.key in mesh.nodes
     )
+
+
+def _product_or_fault(node: Node, shared: SharedResources, lags: Lags) -> ProductState:
+    """State of a product; where it, or what it is made of, cannot be read, the error stands for its lag."""
+    try:
+        return _product(node, shared, lags)
+    except Exception as error:  # noqa: BLE001 (a broken table may raise anything at all)
+        first = (str(error).splitlines() or [""])[0]
+        return ProductState(node.key, lag=Lag(behind=(f"cannot be read: {type(error).__name__}: {first}",)))
 
 
 def _product(node: Node, shared: SharedResources, lags: Lags) -> ProductState:

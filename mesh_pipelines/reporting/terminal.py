@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
@@ -36,6 +36,7 @@ STATUS_STYLES = {
     "failed": "bold red",
     "skipped": "yellow",
     "waiting": "yellow",
+    "refused": "bold red",
 }
 
 
@@ -119,14 +120,22 @@ def troubles(steps: Sequence[StepReport]) -> RenderableType:
     """The steps that were not made, each with its reason in full."""
     parts: list[RenderableType] = []
     for step in steps:
-        if step.status in ("failed", "skipped", "waiting"):
+        if step.status in ("failed", "skipped", "waiting", "refused"):
             parts.append(Text(f"{step.key}: {step.status}", style=STATUS_STYLES[step.status]))
             parts.append(Padding(Text(step.message), (0, 0, 0, 2)))
     return Group(*parts)
 
 
+def refused(found: Mapping[str, Sequence[Violation]]) -> RenderableType:
+    """Domains and assets that are left out, and the violations for it, each once."""
+    head = Text(f"left out until mended, and what is published of it stays: {', '.join(sorted(found))}")
+    return Group(head, violations(list(dict.fromkeys(v for faults in found.values() for v in faults))))
+
+
 def state(mesh: MeshState) -> RenderableType:
     """Products and models as they stand."""
+    if mesh.refused and not mesh.products and not mesh.models:
+        return Text("No product or model of this mesh is sound.")
     if not mesh.products and not mesh.models:
         return Text("This mesh has no domains yet: `mesh new domain NAME` writes one.")
     tables = (products(mesh.products), *((models(mesh),) if mesh.models else ()), lags(mesh))

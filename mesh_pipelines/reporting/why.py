@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh_pipelines.dagster_names import DOMAIN, REASON, asset_key, op_name
+from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node, RegisteredNode
-from mesh_pipelines.governance.load_mesh import load_mesh
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
@@ -33,19 +34,25 @@ def explain(key: str) -> Card:
     from mesh_pipelines.governance.load_mesh import project_root
     from mesh_pipelines.orchestration.tick import attempts_in
 
-    mesh = load_mesh(project_root())
+    mesh = load_sound_mesh(project_root())
     node = mesh.node(key)
     shared = shared_resources()
     instance = dagster_instance(shared)
-    facts = facts_of(mesh.nodes, shared, settle=shared.settings.settle_seconds, instance=lambda: instance)
-    decision = next_run(mesh, node.domain, facts, attempts_in(instance, node.domain))
+    settle = shared.settings.settle_seconds
+    settled = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
+    decision = next_run(mesh, node.domain, settled, attempts_in(instance, node.domain))
+    facts = facts_of(mesh.nodes, shared, instance=lambda: instance)  # as `mesh status` and `mesh run` see it
     if isinstance(decision, NoRun):
         following = f"nothing for {node.domain}: {decision.reason}"
     else:
         made = ", ".join(step.key for step in decision.steps)
         following = f"a run of {made}, because: {decision.reason}"
-    now = [*_now(node, facts, plan(mesh.select([key]), facts)), *_unfit(node, facts)]
-    now += facts.record_of(node.key).notes.items()
+    now = [
+        *_now(node, facts, plan(mesh.select([key]), facts)),
+        *_unfit(node, facts),
+        *_refused_inputs(node, mesh, facts),
+        *facts.record_of(node.key).notes.items(),
+    ]
     sections = [
         Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),
@@ -67,6 +74,19 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
             ("will follow", f"{step.key}: {'; '.join(step.reasons)}") for step in ahead if not step.follows
         ]
     return [("up to date", "made from what is published now")]
+
+
+def _refused_inputs(node: Node, mesh: Mesh, facts: Facts) -> list[tuple[str, str]]:
+    """What an asset reads that is left out of the mesh for a broken rule, and the version that it reads on."""
+    found: list[tuple[str, str]] = []
+    for given in node.inputs:
+        if refusal := mesh.refusal(given.key):
+            record = facts.of(given.key)
+            version = f"version {record.version} is read" if record else "nothing of it is published"
+            found.append(
+                ("left out", f"{given.key}, and {version}: {refusal[0].where}: {refusal[0].problem}")
+            )
+    return found
 
 
 def _unfit(node: Node, facts: Facts) -> list[tuple[str, str]]:

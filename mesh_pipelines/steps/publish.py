@@ -42,10 +42,29 @@ def gate(
         published = publish(shared, node, candidate, reads, context.run.run_id)
     except AuditRefused as refusal:
         if isinstance(refusal.outcome, Outcome):
-            yield from _check_results(node, refusal.outcome)
+            yield from check_results(node, refusal.outcome)
         raise
-    if published.outcome is not None:
-        yield from _check_results(node, published.outcome)
+    yield from results_of(node, shared, candidate, published, reads, spent)
+
+
+def results_of(
+    node: Node,
+    shared: SharedResources,
+    candidate: Candidate,
+    published: Published,
+    reads: Mapping[str, Read],
+    spent: float = 0.0,
+    *,
+    refused: Outcome | None = None,
+) -> Iterator[Any]:
+    """Results of a publish for Dagster: a check result for each rule, then the output.
+
+    Args:
+        refused: the audit to show instead of its own: that of partitions which were refused beside it.
+    """
+    outcome = refused or published.outcome
+    if outcome is not None:
+        yield from check_results(node, outcome)
     yield dg.Output(
         None,
         "result",
@@ -58,7 +77,8 @@ def gate(
     )
 
 
-def _check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
+def check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
+    """One check result for each rule of an audit."""
     key = asset_key(node.key)
     for result in outcome.results:
         metadata: dict[str, Any] = {"checked": result.checked, "failed": result.failed}

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from dagster import AssetExecutionContext
 
 from mesh_pipelines.declaring.node import Node
-from mesh_pipelines.errors import TransformError
+from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, TransformError
 from mesh_pipelines.landing.changes import known_inputs, refused_inputs_error, separate_undeclared
-from mesh_pipelines.landing.landed import LandedInput, Landing
+from mesh_pipelines.landing.landed import LISTED, LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.landing.tables import TableLanding
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
-from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.publishing.candidate import Candidate, Published
+from mesh_pipelines.publishing.kept_rows import Increment
+from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.context import Produce, only_if_stale, wanted_partitions
 from mesh_pipelines.steps.increment import increment_of
-from mesh_pipelines.steps.publish import gate, unchanged_output
+from mesh_pipelines.steps.publish import check_results, gate, results_of, unchanged_output
+from quality.contract import Contract
+from quality.outcome import Outcome
 from resources.lake.publication import Publication
 
 
@@ -34,19 +39,103 @@ def source_step(node: Node) -> Produce:
         shared = shared_resources()
         before = shared.record(node.key)
         with landing_of(node, shared.settings) as landing:
-            made = source_candidate(
+            made = _inputs_to_read(
                 node, landing, before, wanted_partitions(context, node), anew=not only_if_stale(context)
             )
             if made is None:
                 yield unchanged_output(before, PublishRecord.of(before).notes)
                 return
-            candidate, chosen = made
+            if made.partitions and len(made.partitions) > 1:
+                parts = _Parts(node, contract, landing, context.run.run_id)
+                parts.publish(made)
+                yield from parts.results()
+                return
+            candidate = _candidate(node, landing, made)
             try:
                 yield from gate(node, context, shared, candidate, {})
             except TransformError as error:
-                raise landing.blame(chosen, contract, error) from error
+                raise landing.blame(made.inputs, contract, error) from error
 
     return step
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Inputs that a source reads now.
+
+    Args:
+        partitions: those that they are of; ``None`` for a source without partitions.
+        increment: the version that stays published beside their rows.
+        anew_because: the reason to read all of a table whose rows beyond a mark would do.
+    """
+
+    inputs: Sequence[LandedInput]
+    partitions: tuple[str, ...] | None
+    increment: Increment | None = None
+    anew_because: str = ""
+
+    def halves(self) -> Iterator[_Reading]:
+        """The same in two parts of its partitions."""
+        names = self.partitions or ()
+        half = len(names) // 2
+        for part in (names[:half], names[half:]):
+            yield replace(self, inputs=[one for one in self.inputs if one.partition in part], partitions=part)
+
+
+@dataclass
+class _Parts:
+    """Publishes partitions of a source together, and where that fails in halves: what is bad holds up no other."""
+
+    node: Node
+    contract: Contract
+    landing: Landing
+    run_id: str
+    made: list[tuple[Candidate, Published]] = field(default_factory=list[tuple[Candidate, Published]])
+    faults: list[MeshError] = field(default_factory=list[MeshError])
+
+    def publish(self, reading: _Reading) -> None:
+        """Publish all of some partitions that can be, and keep the errors of the others."""
+        shared = shared_resources()
+        try:
+            candidate = _candidate(self.node, self.landing, reading)
+            try:
+                self.made.append((candidate, publish(shared, self.node, candidate, {}, self.run_id)))
+            except TransformError as error:
+                raise self.landing.blame(reading.inputs, self.contract, error) from error
+        except (LandingError, AuditRefused) as fault:
+            if len(reading.partitions or ()) == 1:
+                self.faults.append(fault)
+                return
+            for half in reading.halves():
+                self.publish(half)
+
+    def results(self) -> Iterator[Any]:
+        """Results for Dagster.
+
+        Raises:
+            LandingError, AuditRefused: partitions were refused; all others are published by then.
+        """
+        outcomes = (fault.outcome for fault in self.faults if isinstance(fault, AuditRefused))
+        refused = next((outcome for outcome in outcomes if isinstance(outcome, Outcome)), None)
+        if self.made:
+            candidate, published = self.made[-1]
+            yield from results_of(self.node, shared_resources(), candidate, published, {}, refused=refused)
+        elif refused is not None:
+            yield from check_results(self.node, refused)
+        if self.faults:
+            raise _joined(self.faults)
+
+
+def _joined(faults: Sequence[MeshError]) -> MeshError:
+    """One error for several of one source: the first, with what the others say."""
+    first = faults[0]
+    if len(faults) == 1:
+        return first
+    what = "\n".join(fault.what for fault in faults[:LISTED])
+    what += f"\nand {len(faults) - LISTED} partitions more" if len(faults) > LISTED else ""
+    if isinstance(first, AuditRefused):
+        return AuditRefused(what, where=first.where, remedy=first.remedy, outcome=first.outcome)
+    return LandingError(what, where=first.where, remedy=first.remedy)
 
 
 def source_candidate(
@@ -58,6 +147,22 @@ def source_candidate(
     anew: bool = False,
 ) -> tuple[Candidate, Sequence[LandedInput]] | None:
     """A candidate of what has landed for a source since its last publish, with its inputs; ``None`` if nothing has.
+
+    Args and errors are those of reading its inputs: see ``_inputs_to_read``.
+    """
+    made = _inputs_to_read(node, landing, before, partitions, anew=anew)
+    return None if made is None else (_candidate(node, landing, made), made.inputs)
+
+
+def _inputs_to_read(
+    node: Node,
+    landing: Landing,
+    before: Publication | None,
+    partitions: tuple[str, ...] | None,
+    *,
+    anew: bool,
+) -> _Reading | None:
+    """What has landed for a source since its last publish, and of which partitions; ``None`` if nothing has.
 
     Args:
         landing: an open landing.
@@ -91,16 +196,25 @@ def source_candidate(
             chosen = landing.look({}).inputs  # the mark is then that of the table as it is now
     if not chosen and (refused := refused_inputs_error(landed, node.contract)):
         raise refused
-    rows = landing.read(chosen, node.contract)
-    remarks = {"watermark": "; ".join(one.note for one in chosen), "read anew": anew_because}
-    candidate = Candidate(
+    return _Reading(chosen, wanted, increment, anew_because)
+
+
+def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
+    """A candidate of some inputs.
+
+    Raises:
+        LandingError: one of them cannot be read.
+    """
+    assert node.contract is not None
+    rows = landing.read(reading.inputs, node.contract)
+    remarks = {"watermark": "; ".join(one.note for one in reading.inputs), "read anew": reading.anew_because}
+    return Candidate(
         rows.frame,
         records=rows.records,
         verify=rows.verify,
-        partitions=wanted,
-        landed=known_inputs(chosen),
-        origins={name: Origin(node.version_of_code) for name in wanted or ()},
-        increment=increment,
+        partitions=reading.partitions,
+        landed=known_inputs(reading.inputs),
+        origins={name: Origin(node.version_of_code) for name in reading.partitions or ()},
+        increment=reading.increment,
         remarks={name: text for name, text in remarks.items() if text},
     )
-    return candidate, chosen

@@ -105,7 +105,10 @@ class FolderStore:
 
     def leaves(self, folder: str) -> bool:
         """True if the way from the root to a folder leads through a symbolic link."""
-        return Path(self.root, folder).resolve() != Path(self.root).resolve() / folder
+        try:
+            return Path(self.root, folder).resolve() != Path(self.root).resolve() / folder
+        except (OSError, RuntimeError):  # a link that leads to itself; a RuntimeError before Python 3.13
+            return True
 
 
 def _entry(name: str, found: os.stat_result) -> Entry:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain, Node, ProductNode
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
-from mesh_pipelines.governance.load_mesh import load_mesh
+from mesh_pipelines.governance.load_mesh import load_mesh, load_sound_mesh
 from quality.contract import Contract, load_contract
 
 PHYSICAL = {
@@ -220,6 +222,21 @@ class World:
     def mesh(self) -> Mesh:
         """Load the workspace."""
         return load_mesh(self.root)
+
+    def sound_names(self) -> tuple[str, ...]:
+        """Names of the sound domains of the workspace."""
+        self.forget()
+        return tuple(load_sound_mesh(self.root).domains)
+
+    def forget(self) -> None:
+        """Forget what Python has loaded of the domains, as a process that starts does."""
+        for name in [name for name in sys.modules if name.startswith("domains.")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def sound(self, domain: str) -> LoadedDomain:
+        """A domain of the sound part of the workspace."""
+        return load_sound_mesh(self.root).domains[domain]
 
     def faults(self, package: str) -> dict[str, list[str]]:
         """Problem and fix of every violation of one domain, by rule."""

@@ -22,6 +22,7 @@ class EveryProductHasAContract(Rule[LoadedDomain]):
                     node.place,
                     f"this {node.stage} has no contract",
                     f"write {domain.place}/contracts/{node.name}.odcs.yaml, its schema object named {node.name}",
+                    node.key,
                 )
 
 
@@ -35,6 +36,7 @@ class ContractNamesItsDomain(Rule[LoadedDomain]):
                     f"{domain.place_of(node.contract)}: domain",
                     f"says {node.contract.domain!r}, but the folder is {domain.name!r}",
                     f"write `domain: {domain.name}`",
+                    node.key,
                 )
 
 
@@ -52,12 +54,14 @@ class ContractsAreKept(Rule[LoadedDomain]):
                     f"{domain.place_of(contract)}: schema[0].name",
                     f"is the second contract of {contract.name!r}, after {first}, and nothing is held to it",
                     "take one of the two away, or name its schema object as the asset that it is for",
+                    f"{domain.name}.{contract.name}",
                 )
             elif contract.path not in kept:
                 yield self.violation(
                     f"{domain.place_of(contract)}: schema[0].name",
                     f"no source, product or predictions of this domain is named {contract.name!r}",
                     "name the schema object as the asset that is to keep it, write that asset, or take the file away",
+                    f"{domain.name}.{contract.name}",
                 )
 
 
@@ -88,6 +92,7 @@ class ContractIdsAreUnique(Rule[Federation]):
                         f"{place}: id",
                         f"has the id {contract.id!r}, as {first} has",
                         f"give it one of its own, e.g. `id: {domain.name}-{contract.name.replace('_', '-')}`",
+                        f"{domain.name}.{contract.name}",
                     )
 
 
@@ -104,7 +109,11 @@ class ColumnsAreMadeOfColumns(Rule[Federation]):
                     for nth, origin in enumerate(column.sources):
                         if fault := _fault_of_origin(origin, federation):
                             steps = ("schema", 0, "properties", number, "transformSourceObjects", nth)
-                            yield self.violation(f"{domain.place_of(contract)}: {json_path(steps)}", *fault)
+                            place, key = (
+                                f"{domain.place_of(contract)}: {json_path(steps)}",
+                                f"{domain.name}.{contract.name}",
+                            )
+                            yield self.violation(place, *fault, key)
 
 
 def _fault_of_origin(origin: str, federation: Federation) -> tuple[str, str] | None:

@@ -34,6 +34,7 @@ class OwnInputsExist(Rule[LoadedDomain]):
                         f"reads {wanted.key}, which this domain does not have",
                         f"name one of {', '.join(sorted(domain.nodes)) or 'its assets'}, or ask another domain by "
                         f'`Annotated[pl.LazyFrame, Port("domain.product", purpose="...")]`',
+                        node.key,
                     )
 
 
@@ -50,6 +51,7 @@ class SourcesReadTheirOwnFolder(Rule[LoadedDomain]):
                         node.place,
                         f"the pattern {declared.pattern!r} {fault}",
                         "name files below the landing folder of the domain, as `orders-{month}.csv`",
+                        node.key,
                     )
 
 
@@ -66,12 +68,14 @@ class OtherDomainsAreReadThroughPorts(Rule[LoadedDomain]):
                         f"reads {wanted.key} of another domain without a port",
                         f'declare `Annotated[pl.LazyFrame, Port("{wanted.key}", purpose="...")]`; a hand-written '
                         f'asset: metadata={{"mesh/ports": {{"{wanted.key}": "the purpose"}}}}',
+                        node.key,
                     )
                 if wanted.port and not foreign:
                     yield self.violation(
                         node.place,
                         f"reads its own {wanted.key} through a port",
                         "name it as a plain argument",
+                        node.key,
                     )
 
 
@@ -87,7 +91,7 @@ class TablesAreReadOneWay(Rule[LoadedDomain]):
                     *_faults_of_watermark(node.declaration, types),
                 ]
                 for problem, fix in faults:
-                    yield self.violation(node.place, problem, fix)
+                    yield self.violation(node.place, problem, fix, node.key)
 
 
 class PartitionsReachAsFar(Rule[LoadedDomain]):
@@ -105,6 +109,7 @@ class PartitionsReachAsFar(Rule[LoadedDomain]):
                         node.place,
                         f"its partitions end with {own.until}, those of {made_of.key} are {other.span}",
                         "write the same `until` in both contracts, or leave it out here",
+                        node.key,
                     )
 
 
@@ -127,11 +132,12 @@ class NothingIsMadeOfItself(Rule[LoadedDomain]):
     """Assets form no circle: what is made from what must be clear."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
-        if circle := _circle(domain.nodes.values()):
+        if circle := circle_of(domain.nodes.values()):
             yield self.violation(
                 domain.nodes[circle[0].partition(".")[2]].place,
                 f"is made of itself: {' -> '.join(circle)}",
                 "take one of these inputs away",
+                *circle,
             )
 
 
@@ -148,6 +154,7 @@ class KeysAreUnique(Rule[Federation]):
                     f"two entries have the domain {domain.name!r} ({first.place}, {domain.place}), so their assets "
                     "have the same keys",
                     "rename one of the two folders, or take one of the entries away",
+                    domain.name,
                 )
 
 
@@ -161,19 +168,20 @@ class PortsLeadToProducts(Rule[Federation]):
                     if wanted.port and not federation.is_unknown(wanted.key):
                         fault = _fault_of_port(domain.name, wanted.key, wanted.port.purpose, federation)
                         if fault:
-                            yield self.violation(node.place, *fault)
+                            yield self.violation(node.place, *fault, node.key)
 
 
 class LineageHasNoCircle(Rule[Federation]):
     """Products flow both ways between domains, but nothing is made of itself."""
 
     def check(self, federation: Federation) -> Iterator[Violation]:
-        circle = _circle(federation.nodes.values())
+        circle = circle_of(federation.nodes.values())
         if circle and len({key.partition(".")[0] for key in circle}) > 1:
             yield self.violation(
                 federation.nodes[circle[0]].place,
                 f"is made of itself: {' -> '.join(circle)}",
                 "take one of these ports away",
+                *circle,
             )
 
 
@@ -260,7 +268,7 @@ def _fault_of_port(reader: str, key: str, purpose: str, federation: Federation) 
     )
 
 
-def _circle(nodes: Iterable[Node]) -> list[str]:
+def circle_of(nodes: Iterable[Node]) -> list[str]:
     """Keys of a circle, from one node downstream until it comes again; empty where there is none."""
     graph = {node.key: [i.key for i in node.inputs] for node in nodes}
     try:

@@ -28,6 +28,7 @@ class ModelsAreTrainedOnOwnFeatures(Rule[LoadedDomain]):
                         node.place,
                         f"is trained on {node.declared.features!r}, which is no feature set of this domain",
                         "decorate a function of that name with @feature_set(key=..., time=...)",
+                        node.key,
                     )
             if isinstance(declared, PredictionsDeclaration):
                 of = domain.nodes.get(declared.model)
@@ -36,6 +37,7 @@ class ModelsAreTrainedOnOwnFeatures(Rule[LoadedDomain]):
                         node.place,
                         f"publishes the scores of {declared.model!r}, which is no model of this domain",
                         f"declare `{declared.model} = model(...)`",
+                        node.key,
                     )
 
 
@@ -53,8 +55,8 @@ class ModelsAreSound(Rule[LoadedDomain]):
                 model_spec(node, domain.by_key)
             except DefinitionError as error:
                 for found in error.violations:
-                    yield self.violation(node.place, found.problem, found.fix)
+                    yield self.violation(node.place, found.problem, found.fix, node.key)
             except TypeError as error:
                 yield self.violation(
-                    node.place, f"its options are not sound: {error}", "mend the model(...) call"
+                    node.place, f"its options are not sound: {error}", "mend the model(...) call", node.key
                 )

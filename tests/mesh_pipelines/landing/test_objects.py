@@ -106,7 +106,7 @@ def test_every_format_is_read_from_where_it_is(bucket: Bucket, monthly: Contract
 def test_a_store_that_does_not_answer_is_waited_for() -> None:
     """It is a transient error, known after seconds, and without the store's secrets."""
     nowhere = Bucket("http://127.0.0.1:1", "nowhere")
-    fault = look_at(place(nowhere), {}).fault
+    fault = look_at(lambda: place(nowhere), {}).fault
     assert isinstance(fault, SourceUnavailable)
     assert "secret" not in str(fault)
 

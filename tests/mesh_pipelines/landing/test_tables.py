@@ -171,7 +171,7 @@ def test_a_wrong_url_is_refused_without_a_word_of_its_secret(
     )
     monkeypatch.setenv("MESH_DATABASES", json.dumps({"shop": url}))
     get_settings.cache_clear()
-    fault = look_at(place(node), {}).fault
+    fault = look_at(lambda: place(node), {}).fault
     assert isinstance(fault, LandingError | SourceUnavailable)
     shown = f"{fault}{fault.__cause__}{get_settings()!r}{get_settings().model_dump_json()}"
     if len(secret) > 1:
@@ -210,7 +210,7 @@ def test_a_database_that_does_not_answer_is_waited_for(orders: Shop, monkeypatch
 def test_a_database_without_a_url_is_named(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says which setting it wants."""
     node = orders.declare('"sales.orders", database="depot"')
-    fault = look_at(place(node), {}).fault
+    fault = look_at(lambda: place(node), {}).fault
     assert isinstance(fault, LandingError)
     assert "'depot'" in fault.what
     assert "MESH_DATABASES" in fault.remedy
@@ -226,7 +226,7 @@ def test_names_and_values_are_quoted(orders: Shop) -> None:
     )
     columns = {"id": "string", "city": "string", "mark": "integer"}
     node = orders.declare(f'{f"sales.{odd}"!r}, database="shop", watermark="mark"', columns)
-    fault = look_at(place(node), {}).fault
+    fault = look_at(lambda: place(node), {}).fault
     assert isinstance(fault, LandingError)
     assert odd in fault.what
     orders.database.do(f"ALTER TABLE sales.{quoted} DROP COLUMN city")

@@ -208,7 +208,7 @@ def test_a_time_without_zone_may_be_of_the_databases_own_zone(orders: Shop) -> N
 def test_a_watermark_whose_order_is_not_of_time_is_refused(orders: Shop, kind: str) -> None:
     """The error names the column, its type and the remedy."""
     orders.database.do(f"ALTER TABLE sales.orders ALTER COLUMN changed_at TYPE {kind} USING NULL::{kind}")
-    fault = look_at(place(orders.declare(WATERMARK)), {}).fault
+    fault = look_at(lambda: place(orders.declare(WATERMARK)), {}).fault
     assert isinstance(fault, LandingError)
     assert f"'changed_at' is of the type {kind}" in fault.what
     assert "read as a snapshot" in fault.remedy

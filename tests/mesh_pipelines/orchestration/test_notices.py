@@ -17,7 +17,8 @@ from aiosmtpd.controller import Controller
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration.notices import notice_sensor, send, urls_for
+from mesh_pipelines.orchestration.audience import send, urls_for
+from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
@@ -153,7 +154,7 @@ def test_a_blocking_check_by_hand_is_told_as_one(
     assert notice["title"] == "[mesh] shop.orders_raw: a blocking check failed"
     for words in ("- few", "nobody follows it until the check passes", "mesh run shop.orders_raw --force"):
         assert words in notice["message"]
-    assert "Nothing of it was published" not in notice["message"]
+    assert "Nothing of what failed was published" not in notice["message"]
     assert SECRET not in json.dumps(notice)
 
 

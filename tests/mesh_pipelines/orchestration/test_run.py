@@ -188,8 +188,8 @@ def test_what_cannot_be_selected_is_told(
     assert raised.value.remedy
 
 
-def test_an_unsound_mesh_is_not_run(world: World) -> None:
-    """Where an agreement has ended, nothing is read: the run is refused before it starts."""
+def test_a_reader_whose_agreement_has_ended_is_not_run(world: World) -> None:
+    """It is refused before anything of it starts, with the rule and the remedy; asked for alone, by an error."""
     world.write(
         "shop",
         promise("shop", "orders", ROWS, agreements={"store": ("planning", "2020-01-01")}),
@@ -202,8 +202,12 @@ def test_an_unsound_mesh_is_not_run(world: World) -> None:
         products=f"@data_product\ndef sales(orders: {reads}) -> pl.LazyFrame:\n    return orders\n",
     )
     with pytest.raises(DomainError, match="the agreement ended on 2020-01-01"):
-        run()
+        run(["store"])
     assert not shared_resources().settings.home.joinpath("lake").exists()
+    found = {step.key: step for step in run().steps}
+    assert found["store.sales"].status == "refused"
+    assert "the agreement ended on 2020-01-01" in found["store.sales"].message
+    assert not shared_resources().lake.exists("store.sales")
 
 
 def test_the_root_is_the_nearest_workspace(world: World) -> None:

@@ -19,6 +19,13 @@ def landed(world: World) -> World:
     return world
 
 
+@pytest.fixture
+def one_range(landed: World) -> World:
+    """The same without April: all months are one unbroken range."""
+    (landed.landing / "shop" / "orders-2013-04.csv").unlink()
+    return landed
+
+
 def test_what_lands_asks_for_one_run_with_its_reason(landed: World) -> None:
     """The run makes the source and what follows, names the files, and covers one unbroken range of months."""
     asked = request_of(landed, "shop")
@@ -51,42 +58,52 @@ def test_one_run_of_a_domain_at_a_time(landed: World) -> None:
     assert found == NoRun("run 01234567 of this domain is on its way")
 
 
-def test_a_cause_that_failed_is_not_tried_again_until_it_changes(landed: World) -> None:
+def test_a_cause_that_failed_is_not_tried_again_until_it_changes(one_range: World) -> None:
     """A refused file is refused once; others stop waiting for it; a corrected one asks for a run of its own."""
-    first = request_of(landed, "shop")
+    first = request_of(one_range, "shop")
     failed = after("shop", Attempt("0123456789", first.causes, finished=True, failed=True))
-    refused = decision(landed, "shop", failed)
+    refused = decision(one_range, "shop", failed)
     assert isinstance(refused, NoRun)
     assert "shop.orders_raw failed, and nothing has changed since" in refused.reason
-    waiting = decision(landed, "store", failed)
+    waiting = decision(one_range, "store", failed)
     assert isinstance(waiting, NoRun)
     assert (
         waiting.reason == "up to date but for what waits: shop.orders: shop.orders_raw is not published yet"
     )
-    landed.land("shop", "orders-2013-01.csv", "id\n111\n")
-    assert request_of(landed, "shop", failed).key != first.key
+    one_range.land("shop", "orders-2013-01.csv", "id\n111\n")
+    assert request_of(one_range, "shop", failed).key != first.key
 
 
-def test_content_that_comes_back_is_a_cause_again(landed: World) -> None:
-    """A file that is corrected and then put back as it was: only the last attempt counts, and the key is another."""
+def test_a_range_that_failed_keeps_no_other_from_being_made(landed: World) -> None:
+    """January and February failed: April is asked for, by itself, and then nothing more."""
     first = request_of(landed, "shop")
+    failed = Attempt("0", first.causes, finished=True, failed=True, window=first.window)
+    second = request_of(landed, "shop", after("shop", failed))
+    assert second.window == ("2013-04", "2013-04")
+    made = Attempt("1", second.causes, finished=True, failed=True, window=second.window)
+    assert isinstance(decision(landed, "shop", after("shop", made, failed)), NoRun)
+
+
+def test_content_that_comes_back_is_a_cause_again(one_range: World) -> None:
+    """A file that is corrected and then put back as it was: only the last attempt counts, and the key is another."""
+    first = request_of(one_range, "shop")
     other = Attempt("1", {"shop.orders_raw": "another"}, finished=True)
     before = Attempt("0", first.causes, finished=True)
-    assert isinstance(decision(landed, "shop", after("shop", before)), NoRun)
-    again = request_of(landed, "shop", after("shop", other, before))
+    assert isinstance(decision(one_range, "shop", after("shop", before)), NoRun)
+    again = request_of(one_range, "shop", after("shop", other, before))
     assert again.causes == first.causes
     assert again.key != first.key
 
 
-def test_a_killed_run_is_asked_for_again_but_not_for_ever(landed: World) -> None:
+def test_a_killed_run_is_asked_for_again_but_not_for_ever(one_range: World) -> None:
     """It answered nothing, so its cause stands; what kills its process three times is left to a person."""
-    first = request_of(landed, "shop")
+    first = request_of(one_range, "shop")
     lost = [Attempt(str(n), first.causes, finished=True, failed=True, lost=True) for n in range(LOST)]
-    again = request_of(landed, "shop", after("shop", lost[0]))
+    again = request_of(one_range, "shop", after("shop", lost[0]))
     assert (again.causes, again.reason) == (first.causes, first.reason)
     assert again.key != first.key, "Dagster takes a key once, and must not take this for the killed run"
-    assert isinstance(decision(landed, "shop", after("shop", *lost)), NoRun)
-    assert isinstance(decision(landed, "shop", after("shop", *lost[1:])), Request)
+    assert isinstance(decision(one_range, "shop", after("shop", *lost)), NoRun)
+    assert isinstance(decision(one_range, "shop", after("shop", *lost[1:])), Request)
 
 
 def test_what_was_taken_away_is_said_while_its_rows_stay(landed: World) -> None:

@@ -40,21 +40,35 @@ def conform(
     schema = frame if isinstance(frame, Mapping) else frame.collect_schema()
     extra = [name for name in schema if name not in contract.dtypes and name not in provenance]
     problems: list[str] = []
+    renamed: dict[str, str] = {}
     for column in contract.columns:
         promised = f"{column.logical_type} ({column.dtype})"
         if column.name not in schema:
+            problems.append(f"column `{column.name}` is missing, expected {promised}")
             near = difflib.get_close_matches(column.name, extra, n=1)
-            hint = f"; was it renamed to `{near[0]}`?" if near else ""
-            problems.append(f"column `{column.name}` is missing, expected {promised}{hint}")
+            renamed |= {near[0]: column.name} if near else {}
         elif (hint := _retyped(schema[column.name], column, contract)) is not None:
-            problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{hint}")
-    problems += [f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra]
+            problems.append(
+                f"column `{column.name}` is {type_name(schema[column.name])}, expected {promised}{hint}"
+            )
+    if extra:
+        some = "column is" if len(extra) == 1 else "columns are"
+        problems.append(f"{len(extra):,} {some} not in the contract ({', '.join(contract.dtypes)})")
     if problems:
         raise AuditRefused(
             "; ".join(problems),
             where=f"{contract.domain}.{contract.name}",
             remedy=f"give it the columns that {contract.path.name} promises, or change the contract and its version",
+            # A function that pivots makes names of values.
+            quoted=", ".join(
+                f"`{name}`{f' (was it `{renamed[name]}`?)' if name in renamed else ''}" for name in extra
+            ),
         )
+
+
+def type_name(dtype: pl.DataType) -> str:
+    """A type in words; without the categories or fields of one that has any, for these are values."""
+    return str(dtype.base_type()) if isinstance(dtype, pl.Enum) or dtype.is_nested() else str(dtype)
 
 
 def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | None:

@@ -211,9 +211,10 @@ def fit(
             )
         except (xgboost.core.XGBoostError, ValueError) as error:
             raise TransformError(
-                f"XGBoost refused to train: {str(error).strip().splitlines()[0]}",
+                "XGBoost refused to train",
                 where=f"params {dict(params)}",
                 remedy="Correct the model's params.",
+                quoted=str(error).strip().splitlines()[0],
             ) from error
         model, facts = bytes(booster.save_raw("ubj")), matrix.facts
         del booster, matrix

@@ -118,9 +118,9 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
             metadata |= {_FACTS: dg.MetadataValue.json(facts.to_dict()), WORK_SECONDS: spent}
             reason = drift_reason(look.watch, facts)
         except MeshError as error:
-            reason = f"could not be looked at: {error}"
+            reason = f"could not be looked at: {error.without_quote()}"
     elif look is not None:
-        reason = f"could not be looked at: {look}"
+        reason = f"could not be looked at: {look.without_quote()}"
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=key,

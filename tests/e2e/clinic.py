@@ -72,23 +72,46 @@ def _frame(rows: Rows, **columns: Any) -> pl.DataFrame:
 
 def _retyped(rows: Rows) -> bytes:
     return _parquet(
-        _frame(rows, qty=pl.lit(rows.cell("category")).cast(pl.Enum([rows.cell("category"), rows.cell("unused")])))
+        _frame(
+            rows,
+            qty=pl.lit(rows.cell("category")).cast(pl.Enum([rows.cell("category"), rows.cell("unused")])),
+        )
     )
 
 
 FILES: dict[str, tuple[str, Callable[[Rows], bytes]]] = {
     "headerless": ("csv", lambda r: "\n".join(r.lines(r.row(), r.row(2))[1:]).encode()),
-    "extra": ("csv", lambda r: r.csv().replace(b",note\n", f",note,{r.cell('header')}\n".encode(), 1).replace(b"\n", b",x\n").replace(b",x\n", b"\n", 1)),
+    "extra": (
+        "csv",
+        lambda r: (
+            r.csv()
+            .replace(b",note\n", f",note,{r.cell('header')}\n".encode(), 1)
+            .replace(b"\n", b",x\n")
+            .replace(b",x\n", b"\n", 1)
+        ),
+    ),
     "renamed": ("csv", lambda r: r.csv().replace(b"patient", r.cell("header").encode(), 1)),
-    "doubled": ("csv", lambda r: r.csv().replace(HEAD.encode(), f"{HEAD},{r.cell('h')},{r.cell('h')}".encode())),
-    "semicolons": ("csv", lambda r: r.csv().replace(b",", b";").replace(b"note", r.cell("header").encode(), 1)),
+    "doubled": (
+        "csv",
+        lambda r: r.csv().replace(HEAD.encode(), f"{HEAD},{r.cell('h')},{r.cell('h')}".encode()),
+    ),
+    "semicolons": (
+        "csv",
+        lambda r: r.csv().replace(b",", b";").replace(b"note", r.cell("header").encode(), 1),
+    ),
     "mistyped": ("csv", lambda r: r.csv(r.row(qty=r.cell("qty")))),
-    "too_large": ("csv", lambda r: r.csv(r.row(qty=f"{r.canaries.number(r.fault + ': large')}99999999999999"))),
+    "too_large": (
+        "csv",
+        lambda r: r.csv(r.row(qty=f"{r.canaries.number(r.fault + ': large')}99999999999999")),
+    ),
     "quoted": ("csv", lambda r: r.csv(r.row(note=f'say "{r.cell("quote")}" twice'))),
     "unclosed": ("csv", lambda r: r.csv(r.row(), r.row(2, note='"' + r.cell("never closed")))),
     "cut": ("csv", lambda r: r.csv(r.row(), r.row(2))[:-60]),
     "wide": ("csv", lambda r: r.csv(r.row(note=f"{r.cell('a')},{r.cell('b')}"))),
-    "latin": ("csv", lambda r: r.csv(r.row(patient="M\u00fcller" + r.cell("name"))).decode().encode("latin-1")),
+    "latin": (
+        "csv",
+        lambda r: r.csv(r.row(patient="M\u00fcller" + r.cell("name"))).decode().encode("latin-1"),
+    ),
     "utf16": ("csv", lambda r: r.csv().decode().encode("utf-16")),
     "zeros": ("csv", lambda r: r.csv(r.row(patient=r.cell("name") + "\0"))),
     "long_cell": ("csv", lambda r: r.csv(r.row(patient=r.cell("name") * 30_000))),
@@ -103,13 +126,21 @@ FILES: dict[str, tuple[str, Callable[[Rows], bytes]]] = {
     "bounded": ("csv", lambda r: r.csv(r.row(), r.row(2))),
     "sampled": ("csv", lambda r: r.csv(r.row(), r.row(2))),
     "json_keys": ("jsonl", lambda r: r.json({**r.row(), r.cell("key"): 1})),
-    "json_twice": ("jsonl", lambda r: r.json(r.row()).replace(b"{", f'{{"{r.cell("key")}": 1, "{r.cell("key")}": 2, '.encode(), 1)),
+    "json_twice": (
+        "jsonl",
+        lambda r: r.json(r.row()).replace(
+            b"{", f'{{"{r.cell("key")}": 1, "{r.cell("key")}": 2, '.encode(), 1
+        ),
+    ),
     "json_nested": ("jsonl", lambda r: r.json(r.row(), r.row(2, patient={r.cell("key"): r.cell("value")}))),
     "json_late": ("jsonl", lambda r: r.json(r.row(), r.row(2, patient=1.5), r.row(3, qty=r.cell("qty")))),
     "json_array": ("jsonl", lambda r: b"[" + r.json(r.row())[:-1] + b"]\n"),
     "json_cut": ("jsonl", lambda r: r.json(r.row(), r.row(2))[:-20]),
     "retyped": ("parquet", _retyped),
-    "structured": ("parquet", lambda r: _parquet(_frame(r, note=pl.struct(pl.lit(1).alias(r.cell("field")))))),
+    "structured": (
+        "parquet",
+        lambda r: _parquet(_frame(r, note=pl.struct(pl.lit(1).alias(r.cell("field"))))),
+    ),
     "parquet_extra": ("parquet", lambda r: _parquet(_frame(r, **{r.cell("header"): pl.lit(1)}))),
     "parquet_cut": ("parquet", lambda r: _parquet(_frame(r))[:-30]),
     "no_parquet": ("parquet", lambda r: r.csv()),
@@ -122,7 +153,12 @@ def _rule(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def _expectation(kind: str, **arguments: Any) -> dict[str, Any]:
-    return _rule("expected", type="custom", engine="greatExpectations", implementation={"type": kind, "kwargs": arguments})
+    return _rule(
+        "expected",
+        type="custom",
+        engine="greatExpectations",
+        implementation={"type": kind, "kwargs": arguments},
+    )
 
 
 RULES: dict[str, dict[str, Any]] = {
@@ -237,7 +273,8 @@ def write(root: Path, landing: Path, canaries: Canaries) -> World:
     world = World(root, landing)
     sources = [f'{name} = source("{name}.{ending}")' for name, (ending, _) in FILES.items()]
     promises = [
-        _promise(name, FIELDS.get(name, columns()), tolerance=50 if name == "tolerated" else 0) for name in FILES
+        _promise(name, FIELDS.get(name, columns()), tolerance=50 if name == "tolerated" else 0)
+        for name in FILES
     ]
     functions = [
         f"@data_product\ndef {name}(visits: pl.LazyFrame) -> pl.LazyFrame:{dedent(body).rstrip()}\n".replace(
@@ -250,7 +287,10 @@ def write(root: Path, landing: Path, canaries: Canaries) -> World:
         "clinic",
         *promises,
         promise("clinic", "visits", columns()),
-        *(promise("clinic", name, columns(**(required if name == "wrong_rows" else {}))) for name in PRODUCTS),
+        *(
+            promise("clinic", name, columns(**(required if name == "wrong_rows" else {})))
+            for name in PRODUCTS
+        ),
         sources="\n".join([*sources, 'visits = source("visits.csv")']),
         products="from mesh_pipelines import sql\n\n\n" + "\n\n".join(functions),
     )

@@ -129,7 +129,6 @@ def _recordable(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Ass
         required_resource_keys=set(op.required_resource_keys),
         tags=op.tags,
         retry_policy=op.retry_policy,
-        code_version=op.version,
         pool=op.pool,
     )
     return dg.AssetChecksDefinition.create(

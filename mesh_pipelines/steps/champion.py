@@ -18,6 +18,7 @@ from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.checks import SHADOW_CHECK, champion_checks
 from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.model import just_trained
+from quality.markup import markdown_cell
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
@@ -135,7 +136,7 @@ def _champion_metadata(champion: ModelVersion, latest: ModelVersion, seconds: fl
         WORK_SECONDS: seconds,
         "gate": dg.MetadataValue.md(
             f"**{latest.label} was {latest.gate}**\n\n"
-            + "\n".join(f"- {line}" for line in latest.reason.splitlines())
+            + "\n".join(f"- {markdown_cell(line)}" for line in latest.reason.splitlines())
         ),
     }
     return metadata | {name: float(value) for name, value in champion.metrics.items()}

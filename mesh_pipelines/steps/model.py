@@ -16,6 +16,7 @@ from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.publishing.writer import Stopwatch
 from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.context import Produce
+from quality.markup import markdown_cell
 from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _model_metadata(
     metadata |= {f"baseline {name}": round(float(value), 6) for name, value in trained.baseline.items()}
     unknown = float("nan")
     rows = [
-        f"| {part.column} | {part.value} | {part.rows:,} | {part.metrics.get(spec.metric, unknown):.4f} "
+        f"| {part.column} | {markdown_cell(part.value)} | {part.rows:,} | {part.metrics.get(spec.metric, unknown):.4f} "
         f"| {part.baseline.get(spec.metric, unknown):.4f} |"
         for part in trained.slices
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Collection
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def svg_of(figure: Figure, axes: Axes, title: str) -> bytes:
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     for text in figure.findobj(Text):  # a text with a dollar is a text, not mathematics
-        cast("Text", text).set_parse_math(False)
+        text.set_parse_math(False)
     # No chance in its names and no date: the same plot has the same bytes.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mesh", "text.parse_math": False}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})

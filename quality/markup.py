@@ -1,7 +1,7 @@
 """Values on a page of HTML: masked before another library renders them, and escaped once in what it wrote.
 
-Whatever that library does with a text (templates of its own, Markdown, attributes, no escaping at all), a masked one has
-no character that means anything to it.
+Whatever that library does with a text (templates of its own, Markdown, attributes, no escaping at all), a masked
+one has no character that means anything to it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def mask(value: Any) -> Any:
         case str():
             return printable(value.translate(dict.fromkeys(_PLAIN, "\ufffd"))).translate(_MASKS)
         case Mapping():
-            return {name: mask(inner) for name, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            return {name: mask(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [mask(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
+            return [mask(inner) for inner in value]
         case _:
             return value
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.slice_labels import SliceLabels
 from mesh_pipelines.errors import DefinitionError, Violation
 
 #: A baseline of the domain's own: (training, holdout) rows -> a prediction for each holdout row, in order.
@@ -129,6 +130,7 @@ class ModelSpec:
         retrain: reasons to train it again.
         max_memory: bytes; training data larger than this (rows x features x 4) goes through external memory.
         max_categories: a text feature with more distinct values is refused as an identifier.
+        labels: names of its slices in figures that are kept in clear; None: their values.
 
     Raises:
         DefinitionError: with every violation found.
@@ -154,6 +156,7 @@ class ModelSpec:
     max_memory: int | None = None
     max_categories: int = 1000
     description: str = ""
+    labels: SliceLabels | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
@@ -189,8 +192,12 @@ class ModelSpec:
         own = {"objective": self.objective, "tree_method": "hist", "device": "cpu", "seed": self.seed}
         return {**own, **dict(sorted(self.params.items()))}
 
+    def slice_label(self, column: str, value: str) -> str:
+        """The name of a slice in figures, plots and reasons."""
+        return self.labels.of(column, value) if self.labels else value
+
     def to_dict(self) -> dict[str, Any]:
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "labels"}
         return plain | {
             "entity": list(self.entity),
             "slices": list(self.slices),

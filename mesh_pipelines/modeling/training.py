@@ -165,7 +165,7 @@ def assess(
         record=record,
         metrics=evaluate(holdout, spec.metrics),
         baseline=evaluate(holdout, spec.metrics, BASELINE),
-        slices=evaluate_slices(holdout, spec.slices, spec.metrics),
+        slices=evaluate_slices(holdout, spec.slices, spec.metrics, label=spec.slice_label),
         importances=gain_shares(booster, record.schema),
         calibration=calibration(holdout),
         holdout=holdout,

@@ -13,6 +13,7 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.publishing.slices import with_slice_labels
 from mesh_pipelines.publishing.writer import Stopwatch
 from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.context import Produce
@@ -41,7 +42,8 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import only_if_stale, reads_of
         from resources.tracking import training_run
 
-        shared, spec, watch = shared_resources(), model_spec(node, domain.by_key), Stopwatch()
+        shared, watch = shared_resources(), Stopwatch()
+        spec = with_slice_labels(model_spec(node, domain.by_key), domain.by_key, shared)
         reads = reads_of(context)
         features = reads[spec.features]
         if only_if_stale(context):

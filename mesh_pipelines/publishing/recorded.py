@@ -89,19 +89,21 @@ def recordable(error: BaseException, key: str, folder: Path | None = None) -> Ex
 
 
 def place_of(error: BaseException, folder: Path | None) -> str:
-    """File, line and function of the domain's own code that an error passed last; empty for none."""
-    found, seen, last = "", set[int](), error
+    """File, line and function that an error passed last: of the domain's own code, else of the platform's."""
+    own, any_ours, seen, last = "", "", set[int](), error
     while last is not None and id(last) not in seen:
         seen.add(id(last))
         trace = last.__traceback__
-        while trace is not None and folder is not None:
-            code = trace.tb_frame.f_code
-            file = Path(code.co_filename)
-            if file.is_relative_to(folder):
-                found = f"{file.relative_to(folder.parent.parent)}, line {trace.tb_lineno}, in {code.co_name}"
+        while trace is not None:
+            code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__", ""))
+            file, line = Path(code.co_filename), f"line {trace.tb_lineno}, in {code.co_name}"
+            if folder is not None and file.is_relative_to(folder):
+                own = f"{file.relative_to(folder.parent.parent)}, {line}"
+            elif module.partition(".")[0] in _OURS:
+                any_ours = f"{module}, {line}"
             trace = trace.tb_next
         last = last.__cause__ or last.__context__
-    return found
+    return own or any_ours
 
 
 class _Nowhere(io.TextIOBase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -265,6 +266,68 @@ PRODUCTS = {
 """By product: the body of its function, which reads ``visits``."""
 
 
+STAYS = {
+    "day": {"logicalType": "date", "classification": "internal"},
+    "patient": {"logicalType": "string", "classification": "restricted"},
+    "ward": {"logicalType": "string", "classification": "confidential"},
+    "weight": {"logicalType": "number", "classification": "internal"},
+    "late": {"logicalType": "boolean", "classification": "internal"},
+}
+FORECAST = {
+    "day": STAYS["day"],
+    "patient": STAYS["patient"],
+    "chance": {"logicalType": "number", "classification": "restricted"},
+    "model_version": {"logicalType": "string", "classification": "public"},
+}
+FEATURES = """
+    @feature_set(key=("patient", "day"), time="day")
+    def stay_features(stays: pl.LazyFrame) -> pl.LazyFrame:
+        wards = stays.collect()["ward"].unique(maintain_order=True)
+        return stays.drop("_file", "_row", strict=False).with_columns(ward=pl.col("ward").cast(pl.Enum(wards)))
+"""
+MODELS = """
+    late = model(
+        features="stay_features",
+        target="late",
+        objective="binary:logistic",
+        metric="auc",
+        rounds=3,
+        baseline=("ward",),
+        holdout="20d",
+        slices=("ward",),
+        gate=Gate(margin=1, slice_margin=1, min_slice_rows=5, must_beat_baseline=False),
+    )
+
+
+    @predictions(model="late")
+    def late_forecast(scores: pl.LazyFrame) -> pl.LazyFrame:
+        return scores.select("day", "patient", chance=pl.col("score"), model_version=pl.col("model_version"))
+"""
+
+
+CHECKS = """
+    import dagster as dg
+
+
+    @dg.asset_check(asset="visits", additional_ins={"visits": dg.AssetIn("visits")})
+    def nobody_is_ill(visits: pl.LazyFrame) -> dg.AssetCheckResult:
+        assert visits.collect()["diagnosis"].to_list() == ["well"], visits.collect().to_dicts()
+        return dg.AssetCheckResult(passed=True)
+"""
+
+
+def stays(rows: Rows, first: str = "2026-01-01", days: int = 60) -> bytes:
+    """Eight patients' days in four wards: a model learns from them, and has a metric for each ward."""
+    lines = [",".join(STAYS)]
+    for day in range(days):
+        for patient in range(8):
+            weight = (day * 7 + patient * 3) % 11
+            when = date.fromisoformat(first) + timedelta(days=day)
+            who, ward = rows.cell(f"patient {patient}"), rows.cell(f"ward {patient % 4}")
+            lines.append(f"{when},{who},{ward},{weight},{str(weight > 5 or day % 3 == 0).lower()}")
+    return ("\n".join(lines) + "\n").encode()
+
+
 def write(root: Path, landing: Path, canaries: Canaries) -> World:
     """Write the domain and let everything land."""
     (root / "domains").mkdir(parents=True, exist_ok=True)
@@ -291,7 +354,12 @@ def write(root: Path, landing: Path, canaries: Canaries) -> World:
             promise("clinic", name, columns(**(required if name == "wrong_rows" else {})))
             for name in PRODUCTS
         ),
-        sources="\n".join([*sources, 'visits = source("visits.csv")']),
+        promise("clinic", "stays", STAYS, key=("patient", "day")),
+        promise("clinic", "late_forecast", FORECAST, key=("patient", "day")),
+        sources="\n".join([*sources, 'visits = source("visits.csv")', 'stays = source("stays.csv")']),
+        checks=CHECKS,
+        features=FEATURES,
+        models=MODELS,
         products="from mesh_pipelines import sql\n\n\n" + "\n\n".join(functions),
     )
     folder = landing / "clinic"
@@ -300,4 +368,5 @@ def write(root: Path, landing: Path, canaries: Canaries) -> World:
         (folder / f"{name}.{ending}").write_bytes(content(Rows(canaries, name)))
     visits = Rows(canaries, "visits")
     (folder / "visits.csv").write_bytes(visits.csv(*(visits.row(number) for number in range(1, 6))))
+    (folder / "stays.csv").write_bytes(stays(Rows(canaries, "stays")))
     return world

@@ -309,7 +309,7 @@ CHECKS = """
     import dagster as dg
 
 
-    @dg.asset_check(asset="visits", additional_ins={"visits": dg.AssetIn("visits")})
+    @dg.asset_check(asset="visits")
     def nobody_is_ill(visits: pl.LazyFrame) -> dg.AssetCheckResult:
         assert visits.collect()["diagnosis"].to_list() == ["well"], visits.collect().to_dicts()
         return dg.AssetCheckResult(passed=True)

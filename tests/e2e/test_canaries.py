@@ -6,6 +6,7 @@ searched, byte by byte, for what had landed.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mesh_pipelines.commands.cli import app
-from mesh_pipelines.declaring.node import LoadedDomain
+from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
@@ -29,7 +30,7 @@ from mesh_pipelines.testing import workspace
 from resources.settings import get_settings
 from tests.e2e import clinic
 from tests.e2e.canaries import MARK, NUMBER, Canaries, leaks
-from tests.e2e.ticks import follow
+from tests.e2e.ticks import tick
 from tests.mesh_pipelines.small_domains import World, promise
 from tests.webhook import webhook
 
@@ -99,7 +100,7 @@ def test_nothing_that_a_run_prints_holds_what_landed(ran: Clinic) -> None:
 
 
 def test_nothing_that_a_run_keeps_holds_what_landed(ran: Clinic) -> None:
-    """Databases, logs, data docs, models' figures and plots, quarantine, the lake: each file of the home is searched."""
+    """Databases, logs, data docs, figures of models, quarantine, the lake: each file of the home is searched."""
     assert ran.leaks() == {}
 
 
@@ -123,54 +124,44 @@ def test_no_question_is_answered_with_what_landed(inside: Clinic, words: list[st
 
 
 def test_no_notice_and_no_tick_holds_what_landed(inside: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tick finds a file that came meanwhile, its run fails, and the contact gets a notice."""
+    """The run that a tick asks for after more has landed, and the notice of the run that failed."""
     domain = inside.world.mesh().domains["clinic"]
     late = clinic.Rows(inside.canaries, "came later")
     inside.world.land("clinic", "quoted.csv", "\n".join(late.lines(late.row(), late.row(2))[1:]))
-    inside.world.land("clinic", "visits.csv", late.csv(late.row(qty=late.cell("qty")), late.row(2)).decode())
+    assert inside.canaries.found(repr(tick(domain)).encode()) == set()
+    instance = dagster_instance(shared_resources())
+    [run] = instance.get_runs()
+    [entry] = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert entry.dagster_event is not None
+    context = dg.build_run_status_sensor_context("notices", entry.dagster_event, instance, run)
     with webhook() as hook:
         monkeypatch.setenv("MESH_NOTIFY", hook.url)
         get_settings.cache_clear()
-        result = follow(domain)
-        assert not result.success
-        _notify(domain, result.run_id)
+        notice_sensor(domain)(context.for_run_failure())
         [notice] = hook.told
-    assert "clinic.quoted" in json.dumps(notice)
+    assert "clinic.asserts: Transform error" in notice["message"]
     assert inside.canaries.found(json.dumps(notice).encode()) == set()
     assert inside.leaks() == {}
 
 
-def _notify(domain: LoadedDomain, run_id: str) -> None:
-    instance = dagster_instance(shared_resources())
-    run = instance.get_run_by_id(run_id)
-    assert run is not None
-    [failed] = [
-        entry.dagster_event
-        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        if entry.dagster_event
-    ]
-    context = dg.build_run_status_sensor_context("notices", failed, instance, run).for_run_failure()
-    notice_sensor(domain)(context)
-
-
-def test_where_nothing_is_classified_an_error_is_quoted_whole(world: World, mesh_home: Path) -> None:
-    """The same failures of a domain whose columns are all public say what was wrong, value and all."""
-    from mesh_pipelines.orchestration import run as runs
-
+def test_where_nothing_is_classified_an_error_is_quoted_whole(tmp_path: Path, mesh_home: Path) -> None:
+    """The same failure of a domain whose columns are all public says what was wrong, value and all."""
     columns: dict[str, Any] = {"id": "string", "name": "string"}
-    world.write(
-        "shop",
-        promise("shop", "orders_raw", columns),
-        promise("shop", "orders", columns),
-        sources='orders_raw = source("orders.csv")',
-        products="""
-        @data_product
-        def orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:
-            return orders_raw.with_columns(pl.col("name").cast(pl.Int64).cast(pl.String))
-        """,
-    )
-    world.land("shop", "orders.csv", f"id,name\n1,{MARK}\n")
-    report = {step.key: step.message for step in runs.run().steps}
+    with workspace(tmp_path / "work") as root:
+        world = World(root, mesh_home / "landing")
+        world.write(
+            "shop",
+            promise("shop", "orders_raw", columns),
+            promise("shop", "orders", columns),
+            sources='orders_raw = source("orders.csv")',
+            products="""
+            @data_product
+            def orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:
+                return orders_raw.with_columns(pl.col("name").cast(pl.Int64).cast(pl.String))
+            """,
+        )
+        world.land("shop", "orders.csv", f"id,name\n1,{MARK}\n")
+        report = {step.key: step.message for step in runs.run().steps}
     assert MARK in report["shop.orders"]
 
 
@@ -181,10 +172,7 @@ def test_where_nothing_is_classified_an_error_is_quoted_whole(world: World, mesh
         MARK.upper() + "bbb",
         f"{NUMBER:,}".replace(",", ""),
         MARK.encode("utf-16-le") + b"b\0b\0b\0",
-        *(
-            b"aGVsbG8" + __import__("base64").b64encode(b"x" * n + MARK.encode() + b"bbb...")
-            for n in range(3)
-        ),
+        *(base64.b64encode(b"x" * begins + MARK.encode() + b"bbb...") for begins in range(3)),
     ],
     ids=str,
 )

@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -130,7 +130,6 @@ class ModelSpec:
         retrain: reasons to train it again.
         max_memory: bytes; training data larger than this (rows x features x 4) goes through external memory.
         max_categories: a text feature with more distinct values is refused as an identifier.
-        labels: names of its slices in figures that are kept in clear; None: their values.
 
     Raises:
         DefinitionError: with every violation found.
@@ -156,7 +155,7 @@ class ModelSpec:
     max_memory: int | None = None
     max_categories: int = 1000
     description: str = ""
-    labels: SliceLabels | None = field(default=None, compare=False, repr=False)
+    labels: SliceLabels | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
@@ -191,6 +190,12 @@ class ModelSpec:
         """XGBoost's parameters in a fixed order; without threads, which do not change the model."""
         own = {"objective": self.objective, "tree_method": "hist", "device": "cpu", "seed": self.seed}
         return {**own, **dict(sorted(self.params.items()))}
+
+    def labelled(self, labels: SliceLabels | None) -> ModelSpec:
+        """The same with names for its slices in what is kept in clear; None: their values."""
+        spec = replace(self)
+        object.__setattr__(spec, "labels", labels)
+        return spec
 
     def slice_label(self, column: str, value: str) -> str:
         """The name of a slice in figures, plots and reasons."""
@@ -228,7 +233,8 @@ def _gate_of(values: dict[str, Any]) -> Gate:
 
 
 def _spec_of(values: dict[str, Any]) -> ModelSpec:
-    return ModelSpec(**values)
+    labels = values.pop("labels", None)
+    return ModelSpec(**values).labelled(labels)
 
 
 def _source_of(function: BaselineFunction) -> dict[str, str]:

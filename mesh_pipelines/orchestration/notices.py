@@ -20,6 +20,7 @@ from mesh_pipelines.declaring.node import LoadedDomain, Node, OwnCheck
 from mesh_pipelines.errors import MeshError, NoticeRefused
 from mesh_pipelines.orchestration.check_events import FailedChecks
 from mesh_pipelines.planning.verdicts import remedy_of
+from quality.markup import printable
 from resources.settings import get_settings
 
 if TYPE_CHECKING:
@@ -146,7 +147,9 @@ def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings)
     parts.append(f"{stays}The run: {link}")
     if run.tags.get(REASON):
         parts.append(f"It was started because: {run.tags[REASON]}")
-    return f"[mesh] {first.key}: {first.kind.lower()}{more}", "\n\n".join(parts)
+    # In a chat, these signs of a file's name or a header would be a link, or a call to everybody.
+    text = printable("\n\n".join(parts)).translate({ord("<"): "\u2039", ord(">"): "\u203a"})
+    return f"[mesh] {first.key}: {first.kind.lower()}{more}", text
 
 
 def send(urls: Sequence[str], title: str, text: str) -> None:

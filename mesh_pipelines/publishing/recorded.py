@@ -40,11 +40,14 @@ def may_quote(shared: SharedResources, node: Node) -> bool:
 
 
 def is_public(shared: SharedResources, published: Publication) -> bool:
-    """True for a table without a classified column, and for a feature set made of nothing but such tables."""
+    """True for a table without a classified column, and for one without a contract made of nothing but such tables.
+
+    A feature set has no contract, so that none of its columns is called public.
+    """
     if set(published.classification.values()) <= {"public"}:
         return True
     made = PublishRecord.of(published)
-    if made.stage != "features":
+    if made.contract_version:
         return False
     read = [shared.record(key) for key in made.inputs]
     return bool(read) and all(

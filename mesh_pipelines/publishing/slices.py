@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
 from mesh_pipelines.declaring.model_spec import ModelSpec
@@ -28,7 +27,7 @@ def with_slice_labels(spec: ModelSpec, nodes: Mapping[str, Node], shared: Shared
         public = _made_of_public_columns(nodes[spec.features], shared)
     domain, _, name = spec.features.partition(".")
     key = shared.lake.keyring.data_key(domain, name, "internal").secret
-    return replace(spec, labels=SliceLabels(public, key))
+    return spec.labelled(SliceLabels(public, key))
 
 
 def _made_of_public_columns(features: Node, shared: SharedResources) -> frozenset[str]:

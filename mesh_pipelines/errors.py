@@ -40,16 +40,28 @@ class MeshError(Exception):
         what: the problem, one sentence.
         where: file, key, column or row at fault, as exactly as is known.
         remedy: the reader's next step.
+        quoted: words of a library or of the domain's code, or names that come with the data: they may hold values, and
+            are recorded only where nothing that the step reads is classified.
     """
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        self.what, self.where, self.remedy = what, where, remedy
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", quoted: str = "") -> None:
+        self.what, self.where, self.remedy, self.quoted = what, where, remedy, quoted
         super().__init__(what, where, remedy)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
+        quoted = f": {self.quoted}" if self.quoted else ""
         hint = f"\n  -> {self.remedy}" if self.remedy else ""
-        return f"{place}{self.what}{hint}"
+        return f"{place}{self.what}{quoted}{hint}"
+
+    def without_quote(self, instead: str = "") -> MeshError:
+        """A copy without the words that may hold values, and without a cause.
+
+        Args:
+            instead: words in their place.
+        """
+        state = {name: value for name, value in self.__dict__.items() if not name.startswith("__")}
+        return _rebuild(type(self), {**state, "quoted": instead if self.quoted else ""})
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.__dict__.copy()))
@@ -118,8 +130,10 @@ class TransformError(MeshError):
 class AuditRefused(MeshError):
     """A candidate broke its contract beyond the tolerance: nothing was published; ``outcome`` is the whole audit."""
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "", outcome: object = None) -> None:
-        super().__init__(what, where=where, remedy=remedy)
+    def __init__(
+        self, what: str, *, where: str = "", remedy: str = "", quoted: str = "", outcome: object = None
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy, quoted=quoted)
         self.outcome = outcome
 
 

@@ -45,13 +45,16 @@ def svg_of(figure: Figure, axes: Axes, title: str) -> bytes:
     """The figure as an SVG, with a title above its axes."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.text import Text
 
     axes.set_title(title, fontsize=9, loc="left", color=INK)
     axes.tick_params(labelsize=_TICKS)
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
+    for text in figure.findobj(Text):  # a text with a dollar is a text, not mathematics
+        text.set_parse_math(False)
     # No chance in its names and no date: the same plot has the same bytes.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mesh"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mesh", "text.parse_math": False}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     return buffer.getvalue()
 

@@ -7,6 +7,7 @@ Great Expectations, which takes seconds of one core, while the other core plans.
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import traceback
 from collections import deque
@@ -211,4 +212,6 @@ def _print_failure(call: Future[Any]) -> None:
     with suppress(CancelledError, ChildEnded):
         error = call.exception()
         if error is not None and not isinstance(error, ChildEnded):
-            traceback.print_exception(error)
+            # Not its words: they may quote a value, and the terminal of a daemon is kept.
+            sys.stderr.write(f"A page of the data docs was not written: {type(error).__name__}\n")
+            traceback.print_tb(error.__traceback__)

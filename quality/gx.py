@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 import warnings
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from quality.markup import mask, unmask
 from quality.rules import DataRule
 
 # Of results over classified columns these fields hold values, and values must not reach a static site.
@@ -138,11 +140,15 @@ class Session:
         if self._run is None or self._docs is None:
             return
         self._context.suites.add(self._run.suite)
+        _mask_texts(self._run.result)
         self._context.validation_results_store.store_validation_results(
             self._run.result, self._run.identifier
         )
         _forget(self._docs / "results")
         self._context.build_data_docs(site_names=["docs"], resource_identifiers=[self._run.identifier])
+        page = self.page()
+        if page is not None:
+            page.write_text(unmask(page.read_text(encoding="utf-8")), encoding="utf-8")
 
     def close(self) -> None:
         """Release the database."""
@@ -156,6 +162,8 @@ def import_gx() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings(action="ignore"):
         import great_expectations
+    # It logs what it cannot render with values, to the terminal.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     return great_expectations
 
 
@@ -259,6 +267,17 @@ def _exceptions(info: Any) -> str:
 
 def _first_line(error: object) -> str:
     return " ".join(str(error).split("\n[SQL", 1)[0].split())[:300]
+
+
+def _mask_texts(results: Any) -> None:
+    """Mask each text that comes with the data or from a contract: GX puts some of them into its pages as they are."""
+    for result in results.results:
+        result.result = mask(result.result)
+        result.exception_info = mask(result.exception_info)
+        config = result.expectation_config
+        config.kwargs = mask(config.kwargs)
+        config.description = mask(config.description)
+        config.notes = mask(config.notes)
 
 
 def _hide_values(result: Any) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+from quality.markup import markdown_cell
 from quality.rules import Allowance, DataRule, Severity, row_rules
 
 Verdict = Literal["passed", "refused"]
@@ -189,16 +190,12 @@ class Outcome:
     def to_markdown(self) -> str:
         """A table of the results for people, the broken ones first."""
         head = f"**{self.verdict}**: {self.accepted:,} rows accepted, {self.quarantined:,} quarantined\n"
-        reasons = "".join(f"\n- {_cell(r)}" for r in self.reasons)
+        reasons = "".join(f"\n- {markdown_cell(r)}" for r in self.reasons)
         shown: Iterable[RuleResult] = sorted(self.results, key=lambda r: (r.passed, not r.failed))
         lines = [
             f"| {'ok' if r.passed else 'FAILED' if r.blocks else 'warning'} | {r.rule} | {r.failed:,} | {r.checked:,} "
-            f"| {_cell(', '.join(r.samples))} | {_cell(r.description)} |"
+            f"| {markdown_cell(', '.join(r.samples))} | {markdown_cell(r.description)} |"
             for r in shown
         ]
         table = "\n".join(["| | rule | failed | of | e.g. | promise |", "|---|---|--:|--:|---|---|", *lines])
         return f"{head}{reasons}\n\n{table}\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

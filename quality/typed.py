@@ -37,34 +37,56 @@ def conform(
     Raises:
         AuditRefused: with every missing, extra or retyped column, and the expected type.
     """
-    problems = differences(
-        frame if isinstance(frame, Mapping) else frame.collect_schema(), contract, provenance
-    )
+    schema = frame if isinstance(frame, Mapping) else frame.collect_schema()
+    problems, extra, renamed = _compared(schema, contract, provenance)
+    if extra:
+        some = "column is" if len(extra) == 1 else "columns are"
+        problems.append(f"{len(extra):,} {some} not in the contract ({', '.join(contract.dtypes)})")
     if problems:
         raise AuditRefused(
             "; ".join(problems),
             where=f"{contract.domain}.{contract.name}",
             remedy=f"give it the columns that {contract.path.name} promises, or change the contract and its version",
+            # A function that pivots makes names of values.
+            quoted=", ".join(
+                f"`{name}`{f' (was it `{renamed[name]}`?)' if name in renamed else ''}" for name in extra
+            ),
         )
 
 
-def differences(
-    schema: Mapping[str, pl.DataType], contract: Contract, provenance: Sequence[str] = PROVENANCE
-) -> list[str]:
-    """Every missing, extra or retyped column, in words; see :func:`conform`."""
+def differences(schema: Mapping[str, pl.DataType], contract: Contract) -> list[str]:
+    """Every missing, extra or retyped column of a schema that no row was needed for, in words; see :func:`conform`."""
+    problems, extra, renamed = _compared(schema, contract, PROVENANCE)
+    promised = ", ".join(contract.dtypes)
+    for name in extra:
+        hint = f"; was it `{renamed[name]}`?" if name in renamed else ""
+        problems.append(f"column `{name}` is not in the contract ({promised}){hint}")
+    return problems
+
+
+def _compared(
+    schema: Mapping[str, pl.DataType], contract: Contract, provenance: Sequence[str]
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Missing and retyped columns in words; columns too many; and which of these may be a missing one, by name."""
     extra = [name for name in schema if name not in contract.dtypes and name not in provenance]
     problems: list[str] = []
+    renamed: dict[str, str] = {}
     for column in contract.columns:
         promised = f"{column.logical_type} ({column.dtype})"
         if column.name not in schema:
+            problems.append(f"column `{column.name}` is missing, expected {promised}")
             near = difflib.get_close_matches(column.name, extra, n=1)
-            hint = f"; was it renamed to `{near[0]}`?" if near else ""
-            problems.append(f"column `{column.name}` is missing, expected {promised}{hint}")
+            renamed |= {near[0]: column.name} if near else {}
         elif (hint := _retyped(schema[column.name], column, contract)) is not None:
-            problems.append(f"column `{column.name}` is {schema[column.name]}, expected {promised}{hint}")
-    return problems + [
-        f"column `{name}` is not in the contract ({', '.join(contract.dtypes)})" for name in extra
-    ]
+            problems.append(
+                f"column `{column.name}` is {type_name(schema[column.name])}, expected {promised}{hint}"
+            )
+    return problems, extra, renamed
+
+
+def type_name(dtype: pl.DataType) -> str:
+    """A type in words; without the categories or fields of one that has any, for these are values."""
+    return str(dtype.base_type()) if isinstance(dtype, pl.Enum) or dtype.is_nested() else str(dtype)
 
 
 def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | None:

@@ -161,17 +161,22 @@ class Database:
                 where=self._where,
                 remedy="GRANT USAGE on the schema and SELECT on the table to that user",
             )
+        named = state.startswith(
+            "42"
+        )  # a name that is not known; the words of other errors may quote a value
         return LandingError(
-            f"it refuses to answer: {message} (SQLSTATE {state})",
+            f"it refuses to answer{f': {message}' if named else ''} (SQLSTATE {state})",
             where=self._where,
             remedy="see that the table and its columns are those that the source and its contract name",
+            quoted="" if named else message,
         )
 
     def _unavailable(self, message: str) -> SourceUnavailable:
         return SourceUnavailable(
-            f"it does not answer: {self._without_secrets(message)}",
+            "it does not answer",
             where=self._where,
             remedy="see that it runs and can be reached; the next look tries again, and what was published stays",
+            quoted=self._without_secrets(message),
         )
 
     def _without_secrets(self, text: str) -> str:

@@ -71,19 +71,21 @@ class Warehouse:
                 # The stub hides that a statement without rows gives None.
                 relation = cast("duckdb.DuckDBPyRelation | None", connection.sql(sql))
                 if relation is None:
-                    raise TransformError("this SQL returns no rows", where=sql, remedy="write one SELECT")
+                    raise TransformError("this SQL returns no rows", remedy="write one SELECT", quoted=sql)
                 yield relation
             except duckdb.OutOfMemoryException as error:
                 raise TransformError(
-                    f"the query needs more than {self.memory_limit}: {error}",
-                    where=sql,
+                    f"the query needs more than {self.memory_limit}",
                     remedy="raise MESH_MEMORY_LIMIT, or hand over fewer columns",
+                    quoted=f"{error}\n{sql}",
                 ) from error
             except duckdb.IOException:
                 raise
             except duckdb.Error as error:
                 raise TransformError(
-                    str(error), where=sql, remedy="correct the SQL; its tables are the frames it was given"
+                    f"DuckDB refuses the SQL: {type(error).__name__}",
+                    remedy="correct the SQL; its tables are the frames it was given",
+                    quoted=f"{error}\n{sql}",
                 ) from error
 
     @contextmanager

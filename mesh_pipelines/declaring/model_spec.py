@@ -7,12 +7,13 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.slice_labels import SliceLabels
 from mesh_pipelines.errors import DefinitionError, Violation
 
 #: A baseline of the domain's own: (training, holdout) rows -> a prediction for each holdout row, in order.
@@ -154,6 +155,7 @@ class ModelSpec:
     max_memory: int | None = None
     max_categories: int = 1000
     description: str = ""
+    labels: SliceLabels | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
@@ -189,8 +191,18 @@ class ModelSpec:
         own = {"objective": self.objective, "tree_method": "hist", "device": "cpu", "seed": self.seed}
         return {**own, **dict(sorted(self.params.items()))}
 
+    def labelled(self, labels: SliceLabels | None) -> ModelSpec:
+        """The same with names for its slices in what is kept in clear; None: their values."""
+        spec = replace(self)
+        object.__setattr__(spec, "labels", labels)
+        return spec
+
+    def slice_label(self, column: str, value: str) -> str:
+        """The name of a slice in figures, plots and reasons."""
+        return self.labels.of(column, value) if self.labels else value
+
     def to_dict(self) -> dict[str, Any]:
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "labels"}
         return plain | {
             "entity": list(self.entity),
             "slices": list(self.slices),
@@ -221,7 +233,8 @@ def _gate_of(values: dict[str, Any]) -> Gate:
 
 
 def _spec_of(values: dict[str, Any]) -> ModelSpec:
-    return ModelSpec(**values)
+    labels = values.pop("labels", None)
+    return ModelSpec(**values).labelled(labels)
 
 
 def _source_of(function: BaselineFunction) -> dict[str, str]:

@@ -15,7 +15,7 @@ from mesh_pipelines.landing.records import Counted, MalformedFile, Positions
 from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect, count_csv
 from mesh_pipelines.landing.strict_json import count_json
 from quality.contract import Contract
-from quality.typed import conform
+from quality.typed import conform, type_name
 from resources.addresses import literal_glob
 from resources.store import ObjectStore, Store
 
@@ -115,7 +115,11 @@ class RawFile:
         try:
             conform(self.schema, contract)
         except AuditRefused as refused:
-            return refused.what
+            return (
+                f"{refused.what}: {refused.quoted}"
+                if refused.quoted and contract.all_public
+                else refused.what
+            )
         return ""
 
     def _scan(self, contract: Contract | None) -> pl.LazyFrame:
@@ -153,7 +157,7 @@ def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
         for column, dtype in file.schema.items():
             other = first[1][column]
             if dtype != other and pl.String in (dtype, other):
-                found[name] = f"column `{column}` is {dtype}, and {other} in {first[0]}"
+                found[name] = f"column `{column}` is {type_name(dtype)}, and {type_name(other)} in {first[0]}"
     return found
 
 

@@ -121,9 +121,10 @@ class TableLanding:
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         return self._fault or LandingError(
-            f"its rows could not be read: {str(error).splitlines()[0][:200]}",
+            f"its rows could not be read ({type(error.__cause__ or error).__name__})",
             where=self.where,
-            remedy="see the run's log",
+            remedy="see that every value of it can be shown as text",
+            quoted=str(error).splitlines()[0][:200],
         )
 
     @property
@@ -173,7 +174,9 @@ class TableLanding:
         if missing or extra:
             faults = [f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"] if missing else []
             if extra:
-                faults.append(f"has the unknown column{'s' * (len(extra) > 1)} {', '.join(extra[:5])}")
+                named = f" {', '.join(extra[:5])}" if self._contract.all_public else ""
+                count = "the" if named else f"{len(extra):,}"
+                faults.append(f"has {count} unknown column{'s' * (len(extra) > 1)}{named}")
             raise LandingError(
                 f"{' and '.join(faults)}; the contract says {', '.join(expected)}",
                 where=self.where,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from mesh_pipelines.declaring.model_spec import METRICS
+from mesh_pipelines.declaring.slice_labels import MISSING
 
 TARGET = "_target"
 SCORE = "_score"
 BASELINE = "_baseline"
-MISSING = "(missing)"
 _BINS = 10
 _EPSILON = 2.220446049250313e-16
 
@@ -79,8 +79,14 @@ def evaluate_slices(
     metrics: Sequence[str],
     score: str = SCORE,
     baseline: str = BASELINE,
+    *,
+    label: Callable[[str, str], str] | None = None,
 ) -> tuple[SliceMetrics, ...]:
-    """Metrics for each value of each of ``columns``, the largest slices first."""
+    """Metrics for each value of each of ``columns``, the largest slices first.
+
+    Args:
+        label: the name of a slice, from its column and value; by default the value.
+    """
     found: list[SliceMetrics] = []
     for column in columns:
         table = (
@@ -96,7 +102,7 @@ def evaluate_slices(
             found.append(
                 SliceMetrics(
                     column,
-                    row["value"],
+                    label(column, row["value"]) if label else row["value"],
                     row["rows"],
                     _of(row, "model.", metrics),
                     _of(row, "baseline.", metrics),

@@ -159,7 +159,7 @@ def slice_checks(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str
         label: name of the reference, in words.
     """
     checks: list[GateCheck] = []
-    measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference)
+    measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference, label=spec.slice_label)
     for column in spec.slices:
         judged = [
             (shortfall(spec.metric, entry.metrics[spec.metric], entry.baseline[spec.metric]), entry)

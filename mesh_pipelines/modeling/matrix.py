@@ -76,7 +76,7 @@ class FeatureSchema:
         wrong = [f"{name} is missing" for name in self.names if name not in schema]
         for name, kind in zip(self.names, self.kinds, strict=True):
             if name in schema and kind_of(schema[name]) != kind:
-                wrong.append(f"{name} is {schema[name]}, trained as {kind}")
+                wrong.append(f"{name} is {schema[name].base_type()}, trained as {kind}")
         if wrong:
             raise TransformError(
                 f"the rows do not fit the model: {'; '.join(wrong)}",
@@ -124,7 +124,7 @@ def feature_columns(
             continue
         kind = kind_of(dtype)
         if kind is None:
-            wrong.append(f"{name} is {dtype}, which is no feature")
+            wrong.append(f"{name} is {dtype.base_type()}, which is no feature")
         else:
             names.append(name)
             kinds.append(kind)
@@ -309,5 +309,5 @@ def _matrix_error(error: Exception, train: pl.LazyFrame, schema: FeatureSchema, 
             remedy="Make them null in the feature set, or cap them.",
         )
     return TransformError(
-        f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}", where="training"
+        "XGBoost does not take these rows", where="training", quoted=str(error).strip().splitlines()[-1]
     )

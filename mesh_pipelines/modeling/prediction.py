@@ -45,9 +45,11 @@ def predict(booster: xgboost.Booster, schema: FeatureSchema, rows: pl.DataFrame)
     try:
         scores = booster.inplace_predict(rows.select(schema.expressions()), validate_features=True)
     except xgboost.core.XGBoostError as error:
-        problem = f"XGBoost does not take these rows: {str(error).strip().splitlines()[-1]}"
         raise TransformError(
-            problem, where="scoring", remedy="Make infinite values null in the feature set."
+            "XGBoost does not take these rows",
+            where="scoring",
+            remedy="Make infinite values null in the feature set.",
+            quoted=str(error).strip().splitlines()[-1],
         ) from error
     return pl.Series("score", scores, dtype=pl.Float32).cast(pl.Float64)
 

@@ -125,10 +125,10 @@ def check_time_and_target(schema: Mapping[str, pl.DataType], spec: ModelSpec) ->
                 f"there is no column {column}", where=where, remedy="Correct the model's declaration."
             )
     if not isinstance(schema[spec.time], pl.Datetime | pl.Date):
-        problem = f"time column {spec.time} is {schema[spec.time]}"
+        problem = f"time column {spec.time} is {schema[spec.time].base_type()}"
         raise TransformError(problem, where=where, remedy="Give a Datetime or a Date.")
     if not (schema[spec.target].is_numeric() or schema[spec.target] == pl.Boolean):
-        problem = f"target {spec.target} is {schema[spec.target]}"
+        problem = f"target {spec.target} is {schema[spec.target].base_type()}"
         raise TransformError(
             problem, where=where, remedy="Give a number, or a boolean for a binary objective."
         )
@@ -146,9 +146,9 @@ def _check_counts(counts: Mapping[str, Any], spec: ModelSpec, where: str) -> Non
         problem = f"target {spec.target} is neither 0 nor 1 in {counts['neither']:,} rows"
         raise TransformError(problem, where=where, remedy="Make it boolean, or use a reg: objective.")
     if counts["least"] == counts["most"]:
-        problem = (
-            f"target {spec.target} is {counts['least']:g} in every training row: there is nothing to learn"
-        )
         raise TransformError(
-            problem, where=where, remedy="Land more history, or check how the target is made."
+            f"target {spec.target} is the same in every training row: there is nothing to learn",
+            where=where,
+            remedy="Land more history, or check how the target is made.",
+            quoted=f"{counts['least']:g}",
         )

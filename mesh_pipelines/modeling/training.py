@@ -165,7 +165,7 @@ def assess(
         record=record,
         metrics=evaluate(holdout, spec.metrics),
         baseline=evaluate(holdout, spec.metrics, BASELINE),
-        slices=evaluate_slices(holdout, spec.slices, spec.metrics),
+        slices=evaluate_slices(holdout, spec.slices, spec.metrics, label=spec.slice_label),
         importances=gain_shares(booster, record.schema),
         calibration=calibration(holdout),
         holdout=holdout,
@@ -211,9 +211,10 @@ def fit(
             )
         except (xgboost.core.XGBoostError, ValueError) as error:
             raise TransformError(
-                f"XGBoost refused to train: {str(error).strip().splitlines()[0]}",
+                "XGBoost refused to train",
                 where=f"params {dict(params)}",
                 remedy="Correct the model's params.",
+                quoted=str(error).strip().splitlines()[0],
             ) from error
         model, facts = bytes(booster.save_raw("ubj")), matrix.facts
         del booster, matrix

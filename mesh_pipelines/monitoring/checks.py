@@ -20,6 +20,7 @@ from mesh_pipelines.monitoring.findings import ColumnDrift, Watched
 from mesh_pipelines.monitoring.policy import drift_reason, has_moved, is_worse
 from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.shared import shared_resources
+from quality.markup import markdown_cell
 
 if TYPE_CHECKING:
     from mesh_pipelines.monitoring.performance import Performance
@@ -118,9 +119,9 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
             metadata |= {_FACTS: dg.MetadataValue.json(facts.to_dict()), WORK_SECONDS: spent}
             reason = drift_reason(look.watch, facts)
         except MeshError as error:
-            reason = f"could not be looked at: {error}"
+            reason = f"could not be looked at: {error.without_quote()}"
     elif look is not None:
-        reason = f"could not be looked at: {look}"
+        reason = f"could not be looked at: {look.without_quote()}"
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=key,
@@ -213,7 +214,7 @@ def _report_live_performance(look: Look, live: Live) -> Report:
             [
                 [
                     entry.month,
-                    entry.where,
+                    markdown_cell(entry.where),
                     f"{entry.rows:,}",
                     _number(entry.live),
                     _number(entry.reference),
@@ -263,7 +264,7 @@ def _performances(entries: Sequence[Performance], metric: str) -> dg.MarkdownMet
             [
                 entry.month,
                 entry.model_version,
-                *([f"{entry.column} {entry.value}"] if sliced else []),
+                *([f"{entry.column} {markdown_cell(entry.value)}"] if sliced else []),
                 f"{entry.rows:,}",
                 *(_number(entry.metrics.get(name)) for name in names),
             ]

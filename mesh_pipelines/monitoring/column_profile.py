@@ -140,7 +140,7 @@ def kinds_of(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Kind]:
     schema = frame.collect_schema()
     kinds: dict[str, Any] = {name: kind_of(schema[name]) for name in columns if name in schema}
     wrong = [f"{name} is not there" for name in columns if name not in schema]
-    wrong += [f"{name} is {schema[name]}" for name, kind in kinds.items() if kind is None]
+    wrong += [f"{name} is {schema[name].base_type()}" for name, kind in kinds.items() if kind is None]
     if wrong:
         raise TransformError(
             f"these columns cannot be watched: {'; '.join(wrong)}",

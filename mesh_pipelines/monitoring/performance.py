@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from mesh_pipelines.declaring.slice_labels import MISSING
 from mesh_pipelines.errors import TransformError
-from mesh_pipelines.modeling.evaluation import MISSING, SCORE, TARGET, metric_expression, shortfall
+from mesh_pipelines.modeling.evaluation import SCORE, TARGET, metric_expression, shortfall
 from mesh_pipelines.modeling.scoring import MODEL_VERSION
 from mesh_pipelines.modeling.split import labelled
 from mesh_pipelines.monitoring.findings import LiveMetric
@@ -78,13 +79,18 @@ def outcomes(
 
 
 def performance(
-    rows: pl.LazyFrame, metrics: Sequence[str], slices: Sequence[str] = ()
+    rows: pl.LazyFrame,
+    metrics: Sequence[str],
+    slices: Sequence[str] = (),
+    *,
+    label: Callable[[str, str], str] | None = None,
 ) -> tuple[Performance, ...]:
     """Metrics by version and month, overall and for each value of each slice; rows without an outcome are left out.
 
     Args:
         rows: result of :func:`outcomes`; AUC ranks the rows of a group, so a group is held in memory.
         metrics: names, see :func:`mesh_pipelines.modeling.evaluation.metric_expression`.
+        label: the name of a slice, from its column and value; by default the value.
 
     Returns:
         By month, version, slice, the largest groups of a slice first.
@@ -101,7 +107,12 @@ def performance(
         )
         found += [
             Performance(
-                row[MODEL_VERSION], row[MONTH], column, row["_value"], row["_rows"], _defined(row, metrics)
+                row[MODEL_VERSION],
+                row[MONTH],
+                column,
+                label(column, row["_value"]) if label and column else row["_value"],
+                row["_rows"],
+                _defined(row, metrics),
             )
             for row in table.iter_rows(named=True)
         ]

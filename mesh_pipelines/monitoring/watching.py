@@ -40,6 +40,7 @@ from mesh_pipelines.monitoring.performance import (
     score_column,
 )
 from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.publishing.slices import with_slice_labels
 from mesh_pipelines.shared import SharedResources
 from resources.lake.publication import Publication
 
@@ -110,7 +111,8 @@ class Look:
     @classmethod
     def at(cls, shared: SharedResources, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
         """A look that begins now; None where there is no champion, or nothing was predicted yet."""
-        spec, made = model_spec(node, domain.by_key), shared.record(node.key)
+        spec = with_slice_labels(model_spec(node, domain.by_key), domain.by_key, shared)
+        made = shared.record(node.key)
         current = shared.record(spec.features)
         champion = registry_of(shared).champion(node.model_key) if made and current else None
         if made is None or current is None or champion is None:
@@ -197,16 +199,22 @@ class Look:
                     )
             predicted.append(rows.select(SCORE, MODEL_VERSION, MONTH))
             count += int(rows[TARGET].null_count())
-            found += performance(pl.concat([rows, replaced]).lazy(), spec.metrics, spec.slices)
+            found += performance(
+                pl.concat([rows, replaced]).lazy(), spec.metrics, spec.slices, label=spec.slice_label
+            )
             own = rows.filter(pl.col(MODEL_VERSION) == self.champion.label).lazy()
             until = pl.col(TIME) <= moment(split.holdout_until, own, TIME)
             after = pl.col(TIME) > moment(split.holdout_from, own, TIME)
-            since += performance(own.filter(~until), spec.metrics, spec.slices)
+            since += performance(own.filter(~until), spec.metrics, spec.slices, label=spec.slice_label)
             held.append(own.filter(until & after).with_columns(pl.lit("holdout").alias(MONTH)).collect())
         if waiting:
             classes = self.predictions.classification
             keep_predictions(self.shared.lake, self.node.key, pl.concat(waiting), before, classes)
-        holdout = performance(pl.concat(held).lazy(), spec.metrics, spec.slices) if held else ()
+        holdout = (
+            performance(pl.concat(held).lazy(), spec.metrics, spec.slices, label=spec.slice_label)
+            if held
+            else ()
+        )
         live = Live(tuple(found), holdout, against_holdout(since, holdout, spec.metric), count)
         empty = pl.DataFrame(schema={SCORE: pl.Float64, MODEL_VERSION: pl.String, MONTH: pl.String})
         return live, pl.concat([empty, *predicted])

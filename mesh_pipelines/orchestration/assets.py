@@ -76,7 +76,7 @@ def build_asset(
     written = node.asset.node_def if node.asset else None
     specs = {f"check_{check.name}": _check_spec(check, key) for check in checks}
     step = dg.OpDefinition(
-        compute_fn=_compute_function(produce),
+        compute_fn=_compute_function(produce, node, domain),
         name=op_name(node.key),
         ins=_inputs(node),
         outs={
@@ -135,11 +135,14 @@ def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     return dg.MonthlyPartitionsDefinition(start_date=cut.since, end_date=end, fmt="%Y-%m")
 
 
-def _compute_function(produce: Produce) -> Produce:
-    """The step with annotations as types: Dagster reads them, and in this project's modules they are text."""
+def _compute_function(produce: Produce, node: Node, domain: LoadedDomain) -> Produce:
+    """The step, whose errors may be recorded; its annotations are types, which Dagster reads, and not text."""
 
     def compute(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        yield from produce(context, inputs)
+        from mesh_pipelines.publishing.recorded import recordable_errors
+
+        with recordable_errors(node.key, node, domain.folder):
+            yield from produce(context, inputs)
 
     compute.__annotations__["context"] = dg.AssetExecutionContext
     return compute

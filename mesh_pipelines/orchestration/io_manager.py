@@ -9,6 +9,7 @@ from mesh_pipelines.dagster_names import PRODUCT, PURPOSE, dotted
 from mesh_pipelines.declaring.reader import AccessRequest, Purpose, Reader
 from mesh_pipelines.governance.access import decision_point
 from mesh_pipelines.publishing.read import Read, read_product
+from mesh_pipelines.publishing.recorded import recordable_errors
 from mesh_pipelines.shared import shared_resources
 
 
@@ -52,8 +53,8 @@ class LakeIOManager(dg.IOManager):
         if "result" in step.op_def.output_dict and step.has_asset_partitions_for_output("result"):
             made = step.asset_partition_key_range_for_output("result")
             window = (made.start, made.end)
-        shared = shared_resources()
-        rows, read = read_product(shared, request, decision_point, window)
+        with recordable_errors(key, None, None):
+            rows, read = read_product(shared_resources(), request, decision_point, window)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
         return rows
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from mesh_pipelines.dagster_names import dotted
 from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
 from mesh_pipelines.declaring.own_checks import step_of
@@ -64,6 +65,7 @@ def definitions(loaded: LoadedDomain) -> dg.Definitions:
     ]
     checks += [rebuild_check(node) for node in loaded.nodes.values() if isinstance(node, ModelNode)]
     checks += [check for node in loaded.nodes.values() for check in monitor_checks(node, loaded)]
+    checks = [_recordable(check, loaded) for check in checks]
     return dg.Definitions(
         assets=[*assets, *stubs(loaded)],
         asset_checks=checks,
@@ -105,6 +107,44 @@ def _qualify(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetC
             output: spec.replace_key(spec.key.replace_asset_key(full.get(spec.asset_key, spec.asset_key)))
             for output, spec in check.node_check_specs_by_output_name.items()
         },
+        resource_defs=check.resource_defs,
+        can_subset=check.can_subset,
+    )
+
+
+def _recordable(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.AssetChecksDefinition:
+    """A check whose errors may be recorded, for it reads rows of the asset."""
+    from dagster._core.execution.plan.compute_generator import create_op_compute_wrapper
+
+    op = check.op
+    original = create_op_compute_wrapper(op)
+    [*keys] = {dotted(key.asset_key) for key in check.check_keys}
+    node = loaded.by_key.get(keys[0]) if len(keys) == 1 else None
+
+    def compute(context: dg.AssetCheckExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
+        from mesh_pipelines.publishing.recorded import recordable_errors
+
+        with recordable_errors(keys[0], node, loaded.folder):
+            yield from original(context, inputs)
+
+    # Dagster reads the annotation itself, which is text in this project's modules.
+    compute.__annotations__["context"] = dg.AssetCheckExecutionContext
+    step = dg.OpDefinition(
+        compute_fn=compute,
+        name=op.name,
+        ins=op.ins,
+        outs=op.outs,
+        description=op.description,
+        config_schema=op.config_schema,
+        required_resource_keys=set(op.required_resource_keys),
+        tags=op.tags,
+        retry_policy=op.retry_policy,
+        pool=op.pool,
+    )
+    return dg.AssetChecksDefinition.create(
+        keys_by_input_name=check.node_keys_by_input_name,
+        node_def=step,
+        check_specs_by_output_name=check.node_check_specs_by_output_name,
         resource_defs=check.resource_defs,
         can_subset=check.can_subset,
     )

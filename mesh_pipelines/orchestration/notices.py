@@ -23,6 +23,7 @@ from mesh_pipelines.orchestration.standing_notices import note_failure
 from mesh_pipelines.orchestration.tick import mesh_of
 from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.shared import shared_resources
+from quality.markup import printable
 from resources.settings import get_settings
 
 if TYPE_CHECKING:
@@ -178,7 +179,9 @@ def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings)
     parts.append(f"{stays}The run: {link}")
     if run.tags.get(REASON):
         parts.append(f"It was started because: {run.tags[REASON]}")
-    return f"[mesh] {first.key}: {first.kind.lower()}{more}", "\n\n".join(parts)
+    # In a chat, these signs of a file's name or a header would be a link, or a call to everybody.
+    text = printable("\n\n".join(parts)).translate({ord("<"): "\u2039", ord(">"): "\u203a"})
+    return f"[mesh] {first.key}: {first.kind.lower()}{more}", text
 
 
 def _is_sent(instance: dg.DagsterInstance, failure: Failure) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,8 @@ class Facts:
         if node.key not in self.seen:
             known = self.record_of(node.key).landed
             found = look_at(lambda: self.landing(node), known, settle=self.settle, key=node.key)
+            if found.fault and not (node.contract and node.contract.all_public):
+                found = replace(found, fault=found.fault.without_quote())
             self.seen[node.key] = separate_undeclared(
                 found, node.contract.partition if node.contract else None
             )

@@ -16,6 +16,7 @@ from mesh_pipelines.errors import AuditRefused, LandingError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Audit, PublishRecord
+from mesh_pipelines.publishing.recorded import quotes
 from mesh_pipelines.publishing.refusal import refusal_error
 from mesh_pipelines.publishing.writer import Stopwatch, Writer
 from mesh_pipelines.shared import SharedResources
@@ -43,7 +44,8 @@ def publish(
         try:
             outcome = writer.stage(held)
         except AuditRefused as refused:
-            refused.outcome = refused.outcome or writer.refuse_columns(refused.what)
+            names = f": {refused.quoted}" if refused.quoted and quotes(node) else ""
+            refused.outcome = refused.outcome or writer.refuse_columns(refused.what + names)
             raise
         if outcome is not None and candidate.records not in (None, outcome.rows):
             raise _lost_rows_error(node, outcome.rows, candidate.records)

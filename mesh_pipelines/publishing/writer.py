@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import polars.selectors as cs
 
 from mesh_pipelines.declaring.node import PARTITION, Node, SourceNode
 from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
@@ -23,6 +24,7 @@ from mesh_pipelines.publishing.quarantine import (
     whole_results,
 )
 from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.publishing.recorded import hush, quotes
 from mesh_pipelines.publishing.refusal import Places
 from mesh_pipelines.shared import SharedResources
 from quality.contract import Contract
@@ -134,6 +136,8 @@ class Writer:
 
     def _stage_unpromised(self, held: ExitStack) -> None:
         frame = self.candidate.frame
+        # The categories of an Enum would stand in the table's log in clear; a model learns its own from the texts.
+        frame = frame.with_columns(cs.enum().cast(pl.String), cs.categorical().cast(pl.String))
         if self.candidate.order:
             frame = frame.sort(*self.candidate.order, maintain_order=True)
         with self.watch.phase("read"), _explain_errors(self.shared, self.node):
@@ -254,10 +258,11 @@ class Writer:
     def _batches(self, frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         """Bounded batches of the candidate, in order; waiting for one counts as reading."""
         with _explain_errors(self.shared, self.node):
-            with self.watch.phase("read"):
+            quotable = isinstance(self.node, SourceNode) or quotes(self.node)
+            with self.watch.phase("read"), hush(quotable):
                 batches = iter(frame.collect_batches(chunk_size=BATCH, maintain_order=True))
             while True:
-                with self.watch.phase("read"):
+                with self.watch.phase("read"), hush(quotable):
                     batch = next(batches, None)
                 if batch is None:
                     return
@@ -321,7 +326,14 @@ def _explain_errors(shared: SharedResources, node: Node) -> Generator[None]:
                 raise explained from error
         reason = (str(error).strip().splitlines() or [""])[0][:300]
         raise TransformError(
-            f"its rows could not be computed: {type(error).__name__}: {reason}",
+            f"its rows could not be computed: {type(error).__name__}{_columns_in(error, node)}",
             where=node.key,
-            remedy="mend the domain's function; the whole error is in the run's log",
+            remedy="mend the domain's function; its tests run it on made-up rows, and show the whole error",
+            quoted=reason,
         ) from error
+
+
+def _columns_in(error: BaseException, node: Node) -> str:
+    """Columns of the contract that an error names; polars quotes the values that it could not take after them."""
+    named = [name for name in (node.contract.dtypes if node.contract else ()) if f"'{name}'" in str(error)]
+    return f" in column {', '.join(named)}" if named else ""

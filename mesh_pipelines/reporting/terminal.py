@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
+from rich.segment import Segment
 from rich.table import Table as Grid
 from rich.text import Text
 
 from mesh_pipelines.errors import DefinitionError, MeshError, Violation
 from mesh_pipelines.modeling.rebuild import RebuildReport
 from mesh_pipelines.reporting.reports import Card, MeshState, ModelVersionState, ProductState
+from quality.markup import printable
 
 if TYPE_CHECKING:
     from mesh_pipelines.orchestration.run_report import RunReport, StepReport
@@ -40,10 +42,18 @@ STATUS_STYLES = {
 }
 
 
+class _PlainConsole(Console):
+    """A console that shows control characters of file names, headers and values, and obeys none of them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
 def console(file: IO[str] | None = None) -> Console:
     """A console on ``file`` (default: standard output as it is now), at most ``WIDTH`` columns wide."""
     screen = Console(file=file or sys.stdout, markup=False, highlight=False, emoji=False)
-    return Console(
+    return _PlainConsole(
         file=file or sys.stdout,
         width=min(screen.width, WIDTH) if screen.is_terminal else WIDTH,
         markup=False,

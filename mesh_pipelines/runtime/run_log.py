@@ -17,6 +17,7 @@ from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR
 
 from mesh_pipelines.dagster_names import DOMAIN, REASON, key_of_op
 from mesh_pipelines.errors import cause_in_words
+from quality.markup import printable
 from resources.settings import get_settings
 
 DEFAULT_LOGGERS = "default_system_loggers"
@@ -57,7 +58,7 @@ class RunLines(logging.Handler):
         if event is not None:
             line = line_of(event, str(known.get("run_id", "")), known.get("job_tags") or {})
         if line:
-            os.write(self.terminal, f"{line}\n".encode(errors="replace"))
+            os.write(self.terminal, f"{printable(line)}\n".encode(errors="replace"))
 
 
 def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str | None:

@@ -14,10 +14,12 @@ from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain, Node
 from mesh_pipelines.errors import NotPublished
 from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.publishing.slices import with_slice_labels
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.checks import SHADOW_CHECK, champion_checks
 from mesh_pipelines.steps.context import Produce
 from mesh_pipelines.steps.model import just_trained
+from quality.markup import markdown_cell
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.model_spec import ModelSpec
@@ -38,7 +40,8 @@ def gate_step(node: ChampionNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import reads_of
 
         begun = time.perf_counter()
-        shared, spec = shared_resources(), model_spec(node, domain.by_key)
+        shared = shared_resources()
+        spec = with_slice_labels(model_spec(node, domain.by_key), domain.by_key, shared)
         registry, now = registry_of(shared), reads_of(context)[spec.features]
         facts = facts_for_step(domain.by_key, shared, [now.table])
         number, changes = facts.of_model(model).latest, judge(node, facts).changes
@@ -135,7 +138,7 @@ def _champion_metadata(champion: ModelVersion, latest: ModelVersion, seconds: fl
         WORK_SECONDS: seconds,
         "gate": dg.MetadataValue.md(
             f"**{latest.label} was {latest.gate}**\n\n"
-            + "\n".join(f"- {line}" for line in latest.reason.splitlines())
+            + "\n".join(f"- {markdown_cell(line)}" for line in latest.reason.splitlines())
         ),
     }
     return metadata | {name: float(value) for name, value in champion.metrics.items()}

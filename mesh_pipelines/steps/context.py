@@ -12,6 +12,7 @@ from mesh_pipelines.dagster_names import IF_STALE
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import MeshError, TransformError
 from mesh_pipelines.publishing.read import Read
+from mesh_pipelines.publishing.recorded import hush, quotes
 
 Produce = Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Iterator[Any]]
 """A step: from the context and the loaded inputs to check results and one output."""
@@ -39,12 +40,14 @@ def reads_of(context: dg.AssetExecutionContext) -> dict[str, Read]:
 def domain_call(node: Node) -> Generator[None]:
     """Raise the error of a domain's own function as one that names the function's asset and the remedy."""
     try:
-        yield
+        with hush(quotes(node)):
+            yield
     except MeshError:
         raise
     except Exception as error:
         raise TransformError(
-            f"its function failed: {type(error).__name__}: {error}",
+            f"its function failed: {type(error).__name__}",
             where=node.key,
-            remedy="mend the function; the whole traceback is in the run's log",
+            remedy="mend the function; its tests run it on made-up rows, and show the whole error",
+            quoted=str(error),
         ) from error

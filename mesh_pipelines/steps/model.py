@@ -13,9 +13,11 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.plotting import in_markdown
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.publishing.slices import with_slice_labels
 from mesh_pipelines.publishing.writer import Stopwatch
 from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.steps.context import Produce
+from quality.markup import markdown_cell
 from resources.lake.table_version import TableVersion
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.steps.context import only_if_stale, reads_of
         from resources.tracking import training_run
 
-        shared, spec, watch = shared_resources(), model_spec(node, domain.by_key), Stopwatch()
+        shared, watch = shared_resources(), Stopwatch()
+        spec = with_slice_labels(model_spec(node, domain.by_key), domain.by_key, shared)
         reads = reads_of(context)
         features = reads[spec.features]
         if only_if_stale(context):
@@ -103,7 +106,7 @@ def _model_metadata(
     metadata |= {f"baseline {name}": round(float(value), 6) for name, value in trained.baseline.items()}
     unknown = float("nan")
     rows = [
-        f"| {part.column} | {part.value} | {part.rows:,} | {part.metrics.get(spec.metric, unknown):.4f} "
+        f"| {part.column} | {markdown_cell(part.value)} | {part.rows:,} | {part.metrics.get(spec.metric, unknown):.4f} "
         f"| {part.baseline.get(spec.metric, unknown):.4f} |"
         for part in trained.slices
     ]

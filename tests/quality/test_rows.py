@@ -183,8 +183,8 @@ def test_an_empty_batch_is_split_into_two_empty_frames(landed: Contract) -> None
     ("change", "said"),
     [
         (lambda f: f.drop("delay"), "column `delay` is missing, expected number"),
-        (lambda f: f.rename({"delay": "delays"}), "renamed to `delays`"),
-        (lambda f: f.with_columns(pl.lit(1).alias("gate")), "column `gate` is not in the contract"),
+        (lambda f: f.rename({"delay": "delays"}), "`delays` (was it `delay`?)"),
+        (lambda f: f.with_columns(pl.lit(1).alias("gate")), "1 column is not in the contract"),
         (
             lambda f: f.with_columns(pl.col("flight").cast(pl.String)),
             "column `flight` is String, expected integer",

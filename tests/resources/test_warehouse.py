@@ -80,4 +80,4 @@ def test_a_query_is_refused_with_the_sql(warehouse: Warehouse, sql: str, message
     """Mistakes, and reading or writing anything but the given frames, are the domain's error."""
     with pytest.raises(TransformError, match=message) as error:
         warehouse.query(sql, flights=FLIGHTS)
-    assert error.value.where == sql
+    assert error.value.quoted.endswith(sql)

@@ -15,7 +15,6 @@ from mesh_pipelines.errors import DefinitionError, TransformError, Violation
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
 from mesh_pipelines.governance.rules.plans import faults_of_features
-from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.modeling.matrix import feature_columns
 from mesh_pipelines.modeling.parameters import faults_of_parameters
 from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
@@ -42,7 +41,7 @@ class FunctionsKeepTheirContracts(Rule[Federation]):
             node = federation.nodes[key]
             if planned.schema is None or planned.note or node.contract is None:
                 continue
-            for problem in differences(planned.schema, node.contract, (FILE, ROW)):
+            for problem in differences(planned.schema, node.contract):
                 yield self.violation(
                     node.place,
                     f"its function makes another table than its contract promises: {problem}",

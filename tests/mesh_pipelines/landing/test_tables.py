@@ -240,3 +240,25 @@ def test_names_and_values_are_quoted(orders: Shop) -> None:
     )
     assert orders.make(node) == "done"
     assert orders.rows() == [("a'b\\c", "x"), ("b", "y")]
+
+
+def test_of_a_classified_table_neither_values_nor_unknown_columns_are_shown(orders: Shop) -> None:
+    """PostgreSQL quotes what it cannot cast: by a look and by a run the error has its SQLSTATE, and no word of that."""
+    orders.database.do(
+        "CREATE VIEW sales.numbers AS SELECT id, (city::integer)::text AS city FROM sales.orders",
+        "GRANT SELECT ON sales.numbers TO reader",
+    )
+    columns = {"id": "integer", "city": {"logicalType": "string", "classification": "restricted"}}
+    orders.declare('"sales.numbers", database="shop"', columns)
+    for options in ({}, {"force": True}):
+        found = orders.run(**options)
+        assert "SQLSTATE 22P02" in found.message
+        assert "Rome" not in found.message
+    orders.database.do(
+        "DROP VIEW sales.numbers",
+        'CREATE VIEW sales.numbers AS SELECT id, city, 1 AS "Rome" FROM sales.orders',
+    )
+    orders.database.do("GRANT SELECT ON sales.numbers TO reader")
+    found = orders.run()
+    assert "has 1 unknown column" in found.message
+    assert "Rome" not in found.message

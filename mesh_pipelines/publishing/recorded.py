@@ -1,0 +1,154 @@
+"""What may be recorded of a failure: words that may hold values only where nothing that the step reads is classified.
+
+Whatever Dagster is given of an error (its text, its causes, their text), it keeps in its databases, logs and notices.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from mesh_pipelines.declaring.node import Node
+from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.shared import SharedResources, shared_resources
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from resources.lake.publication import Publication
+
+_HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
+_OURS = ("mesh_pipelines", "quality", "resources")
+_ENDS = (GeneratorExit, KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
+
+
+def may_quote(shared: SharedResources, node: Node) -> bool:
+    """True where a message about a node may hold values: no column of it, or of what it reads, is classified."""
+    published = [shared.record(wanted.key) for wanted in node.inputs]
+    if node.contract is None and not node.inputs:
+        return False
+    return (node.contract is None or node.contract.all_public) and all(
+        found is not None and is_public(shared, found) for found in published
+    )
+
+
+def is_public(shared: SharedResources, published: Publication) -> bool:
+    """True for a table without a classified column, and for one without a contract made of nothing but such tables.
+
+    A feature set has no contract, so that none of its columns is called public.
+    """
+    if set(published.classification.values()) <= {"public"}:
+        return True
+    made = PublishRecord.of(published)
+    if made.contract_version:
+        return False
+    read = [shared.record(key) for key in made.inputs]
+    return bool(read) and all(
+        found is not None and set(found.classification.values()) <= {"public"} for found in read
+    )
+
+
+@contextlib.contextmanager
+def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Generator[None]:
+    """Raise every error as one that may be recorded.
+
+    Args:
+        key: of the asset, as the place of the error.
+        node: the asset; ``None`` where it is not known what is read: then nothing is quoted.
+        folder: folder of the domain, whose own lines are named.
+    """
+    try:
+        yield
+    except _ENDS:
+        raise
+    except BaseException as error:  # a panic of polars is no Exception
+        if isinstance(error, Exception) and node is not None and quotes(node):
+            raise
+        raise recordable(error, key, folder) from None
+
+
+def recordable(error: BaseException, key: str, folder: Path | None = None) -> Exception:
+    """An error without any word of a library or of the domain: the kind, the domain's line, and the remedy."""
+    place = place_of(error, folder)
+    if isinstance(error, dg.RetryRequested):
+        return dg.RetryRequested(error.max_retries, error.seconds_to_wait)
+    if isinstance(error, MeshError) and _is_ours(error.__traceback__):
+        words = f"{place} {_HIDDEN}".strip()
+        return error.without_quote(words).with_traceback(error.__traceback__)
+    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return TransformError(
+        f"it failed: {type(error).__name__}{reason}",
+        where=key,
+        remedy="run it on made-up rows to see the whole error: its tests, or a frame in Python",
+        quoted=f"{place} {_HIDDEN}".strip(),
+    ).with_traceback(error.__traceback__)
+
+
+def place_of(error: BaseException, folder: Path | None) -> str:
+    """File, line and function that an error passed last: of the domain's own code, else of the platform's."""
+    own, any_ours, seen, last = "", "", set[int](), error
+    while last is not None and id(last) not in seen:
+        seen.add(id(last))
+        trace = last.__traceback__
+        while trace is not None:
+            code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__", ""))
+            file, line = Path(code.co_filename), f"line {trace.tb_lineno}, in {code.co_name}"
+            if folder is not None and file.is_relative_to(folder):
+                own = f"{file.relative_to(folder.parent.parent)}, {line}"
+            elif module.partition(".")[0] in _OURS:
+                any_ours = f"{module}, {line}"
+            trace = trace.tb_next
+        last = last.__cause__ or last.__context__
+    return own or any_ours
+
+
+class _Nowhere(io.TextIOBase):
+    """Forgets what is written."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
+def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
+    """Keep what a domain's code prints, and what libraries warn of, out of the run's log: it may hold values.
+
+    Args:
+        quotable: see :func:`may_quote`; then nothing is kept out.
+    """
+    stack = contextlib.ExitStack()
+    if not quotable:
+        nowhere = _Nowhere()
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+        stack.enter_context(contextlib.redirect_stderr(nowhere))
+    return stack
+
+
+def quotes(node: Node) -> bool:
+    """As :func:`may_quote`; false where the lake cannot be asked."""
+    try:
+        return may_quote(shared_resources(), node)
+    except Exception:  # noqa: BLE001 (a lake that cannot be read does not say that all of it is public)
+        return False
+
+
+def _is_ours(trace: TracebackType | None) -> bool:
+    """True if the platform raised it, not the domain's code."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name: str = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return name.partition(".")[0] in _OURS
+
+
+def each_recordable(
+    results: Iterator[Any], key: str, node: Node | None, folder: Path | None
+) -> Iterator[Any]:
+    """Results of a step one by one, its errors as ones that may be recorded."""
+    with recordable_errors(key, node, folder):
+        yield from results

@@ -1,0 +1,103 @@
+"""What is recorded of an error: kind, place and remedy, and none of the words that may hold a value."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mesh_pipelines.errors import LandingError, TransformError
+from mesh_pipelines.publishing.recorded import hush, place_of, recordable, recordable_errors
+
+VALUE = "a value"
+HERE = Path(__file__).parent
+FAULTS = [
+    ValueError(VALUE),
+    KeyError(VALUE),
+    OSError(errno.ENOSPC, "No space left on device", VALUE),
+    ExceptionGroup(VALUE, [ValueError(VALUE)]),
+    dg.Failure(VALUE, metadata={"row": VALUE}),
+    UnicodeDecodeError("utf-8", VALUE.encode(), 0, 1, VALUE),
+    TransformError(VALUE, where=VALUE, remedy=VALUE),  # as the domain's own code raises it
+    type("Odd", (BaseException,), {})(VALUE),
+]
+
+
+def refuse(value: str) -> None:
+    """Raise an error that quotes a value, as a room of the platform does.
+
+    Raises:
+        LandingError: always.
+    """
+    code = "raise LandingError('refused', where='a.csv', remedy='land it again', quoted=value)"
+    module = {"__name__": "mesh_pipelines.landing.files", "LandingError": LandingError, "value": value}
+    exec(code, module)
+
+
+def fail(fault: BaseException) -> None:
+    """Raise an error with a cause."""
+    try:
+        raise KeyError(VALUE)
+    except KeyError as cause:
+        raise fault from cause
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_no_word_of_an_error_of_a_domain_is_recorded(fault: BaseException) -> None:
+    """Not of its causes either: kind, and the line of the domain's code that it passed last."""
+    with pytest.raises(TransformError) as raised, recordable_errors("shop.orders", None, HERE):
+        fail(fault)
+    error = raised.value
+    assert type(fault).__name__ in str(error)
+    assert "publishing/test_recorded.py, line" in str(error)
+    assert error.where == "shop.orders"
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+    for words in (str(error), repr(error), str(vars(error))):
+        assert VALUE not in words
+
+
+def test_the_platforms_own_error_stays_but_for_what_it_quotes() -> None:
+    """Its kind, place and remedy, so that the planner, the notice and a person take it as before."""
+    with pytest.raises(LandingError) as raised:
+        refuse(VALUE)
+    error = recordable(raised.value, "shop.orders")
+    assert isinstance(error, LandingError)
+    assert (error.what, error.where, error.remedy) == ("refused", "a.csv", "land it again")
+    assert VALUE in str(raised.value)
+    assert VALUE not in str(error)
+
+
+def test_a_retry_is_asked_for_as_before() -> None:
+    """Without the error that it was asked for."""
+    again = recordable(dg.RetryRequested(max_retries=2, seconds_to_wait=3), "shop.orders")
+    assert isinstance(again, dg.RetryRequested)
+    assert (again.max_retries, again.seconds_to_wait) == (2, 3)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_the_end_of_a_process_is_no_error(ends: type[BaseException]) -> None:
+    """Ctrl-C is not taken for a failed function."""
+    with pytest.raises(ends), recordable_errors("shop.orders", None, HERE):
+        raise ends
+
+
+def test_of_an_error_of_the_platform_its_own_line_is_named() -> None:
+    """Where no line of the domain's was passed."""
+    with pytest.raises(LandingError) as raised:
+        refuse("a value")
+    assert place_of(raised.value, None).startswith("mesh_pipelines.landing.files, line 1, in <module>")
+    assert "publishing/test_recorded.py" in place_of(raised.value, HERE)
+
+
+def test_what_is_printed_over_classified_rows_is_kept_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither on standard output nor on standard error; elsewhere both are as they were."""
+    for quotable in (False, True):
+        with hush(quotable):
+            sys.stdout.write(VALUE)
+            sys.stderr.write(VALUE)
+        out, err = capfd.readouterr()
+        assert (VALUE in out, VALUE in err) == (quotable, quotable)

@@ -69,7 +69,7 @@ def run(
         show = reporter or SilentReporter()
         whole = mesh or load_mesh(project_root())
         _refuse_unsound(whole)
-        end_lost(dagster_instance(shared), shared)
+        end_lost(shared)
         nodes = whole.select(selection)
         forced = _forced(whole, selection, nodes, partition, force)
         return _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)

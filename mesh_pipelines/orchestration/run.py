@@ -78,7 +78,7 @@ def run(
         nodes = whole.select(sound) if sound or not selection else []
         if refused and not nodes:
             raise DomainError("the mesh", list(dict.fromkeys(v for found in refused.values() for v in found)))
-        end_lost(dagster_instance(shared), shared)
+        end_lost(shared)
         forced = _forced(whole, sound, nodes, partition, force)
         report = _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)
         _note_refused_inputs(whole, nodes, refused, show)

@@ -35,7 +35,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
         The mesh, the facts by which it was planned, and the requested run or the reason for none.
     """
     mesh, shared = mesh_of(domain), shared_resources()
-    end_lost_training(instance, shared)
+    end_lost_training(lambda: instance, shared)
     settle = shared.settings.settle_seconds
     facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
     return mesh, facts, next_run(mesh, domain.name, facts, attempts_in(instance, domain.name))

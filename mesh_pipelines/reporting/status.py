@@ -54,7 +54,7 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
             raise SelectionError(
                 f"{node.key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {node.key}"
             )
-    end_lost(dagster_instance(shared), shared)
+    end_lost(shared)
     facts = facts_of(whole.nodes, shared, instance=lambda: dagster_instance(shared))
     asked = whole.select([node.key for node in chosen]) if chosen else ()
     products = [node for node in chosen if node.is_product]

@@ -6,16 +6,22 @@ that the monitor does not know of.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.errors import TrackingUnavailable
+from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import SharedResources
 from resources.addresses import sqlite_file
 from resources.processes import is_gone, repeat_in_background
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
 
 SECONDS = 5.0
 """Between two checks of the places that a run may be waiting for."""
@@ -27,14 +33,37 @@ _UNFINISHED = [
 ]
 
 
-def end_lost(instance: dg.DagsterInstance, shared: SharedResources) -> None:
+def end_lost(shared: SharedResources) -> None:
     """End all that belongs to processes of this machine that are gone; what lives is left alone."""
     from resources.scratch import sweep_scratch
 
-    fail_lost_runs(instance)
-    free_places(instance)
+    if _may_run(shared.settings):
+        fail_lost_runs(dagster_instance(shared))
+        free_places(dagster_instance(shared))
     sweep_scratch(shared.settings.scratch)
-    end_lost_training(instance, shared)
+    end_lost_training(lambda: dagster_instance(shared), shared)
+
+
+def _may_run(settings: Settings) -> bool:
+    """False where Dagster's SQLite files show no unfinished run and no place taken: it takes a second to open."""
+    history = settings.dagster_home / "history"
+    if settings.dagster_storage is not None:
+        return True
+    names = ", ".join(f"'{status.value}'" for status in _UNFINISHED)
+    asked = {
+        history / "runs.db": f"SELECT 1 FROM runs WHERE status IN ({names})",  # noqa: S608 (constants)
+        history / "runs" / "index.db": "SELECT 1 FROM concurrency_slots WHERE run_id IS NOT NULL"
+        " UNION SELECT 1 FROM pending_steps",
+    }
+    try:
+        for file, query in asked.items():
+            if file.exists():
+                with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
+                    if database.execute(query).fetchone():
+                        return True
+    except sqlite3.Error:
+        return True  # Dagster meets it too, and its error is the one to show
+    return False
 
 
 def fail_lost_runs(instance: dg.DagsterInstance) -> None:
@@ -66,12 +95,12 @@ def free_places(instance: dg.DagsterInstance) -> None:
             log.free_concurrency_slots_for_run(run_id)
 
 
-def end_lost_training(instance: dg.DagsterInstance, shared: SharedResources) -> None:
+def end_lost_training(instance: Callable[[], dg.DagsterInstance], shared: SharedResources) -> None:
     """End the MLflow runs of killed processes; a store that does not answer is asked again next time."""
     from resources import lost_training
 
     def is_over(run_id: str) -> bool:
-        run = instance.get_run_by_id(run_id)
+        run = instance().get_run_by_id(run_id)
         return run is not None and run.is_finished
 
     file = sqlite_file(shared.settings.tracking_uri)

@@ -1,4 +1,4 @@
-"""Whether new rows of a table can be added to its last publish, or all of it has to be read anew."""
+"""The version that new rows of a table are added to, if its last publish still agrees with the table."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mesh_pipelines.dagster_names import asset_key
+from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import workspace
 from tests.mesh_pipelines.landing.conftest import shop as shop
@@ -73,7 +75,7 @@ def test_rows_that_come_after_an_odd_watermark_are_read(world: World, shop: Post
         shop.do(f"INSERT INTO sales.{table} VALUES (3, 'c', {third})")
     code, said = mesh(world, "run")
     assert code == 0, said
-    lake = shared_resources().lake
+    lake, instance = shared_resources().lake, dagster_instance(shared_resources())
     for table, (*_, words) in TABLES.items():
         rows = lake.scan(f"shop.{table}").select("id", "v").sort("id").collect().rows()
         assert rows in ([(1, "a"), (3, "c")], [(1, "a"), (2, "b"), (3, "c")]), table
@@ -83,6 +85,10 @@ def test_rows_that_come_after_an_odd_watermark_are_read(world: World, shop: Post
         assert "up to date" in said
         assert words in said
         assert "no mark" in said
+        event = instance.get_latest_materialization_event(asset_key(f"shop.{table}"))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert words in str(event.asset_materialization.metadata["watermark"].value)
 
 
 def test_a_watermark_of_text_is_refused_before_it_is_read(world: World, shop: Postgres) -> None:

@@ -182,7 +182,9 @@ def states_of(mesh: Mesh, facts: Facts, domain: str, instance: dg.DagsterInstanc
         first = found[0]
         if key not in first.about:
             continue  # left out with another asset, which is told
-        yield Standing(key, "Left out", f"{first.where}: {first.problem} [{first.rule}]", first.fix)
+        # The error of an import may quote anything; its kind stands in `mesh check`.
+        problem = "cannot be imported" if first.rule == "DomainLoads" else first.problem
+        yield Standing(key, "Left out", f"{first.where}: {problem} [{first.rule}]", first.fix)
     nodes = mesh.domains[domain].nodes.values() if domain in mesh.domains else ()
     for key, text in late_nodes(nodes, facts, facts.now).items():
         yield Standing(key, "Late", text, f"`mesh why {key}` says what it waits for")

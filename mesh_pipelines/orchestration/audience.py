@@ -185,7 +185,11 @@ def _reading(keys: Iterable[str], shared: SharedResources) -> str:
     """The versions that a consumer reads now, as the end of a sentence."""
     found: list[str] = []
     for key in keys:
-        record = shared.record(key)
+        try:
+            record = shared.record(key)
+        except Exception:  # noqa: BLE001 (a broken table may raise anything at all)
+            found.append(f"{key}, which cannot be read")
+            continue
         found.append(
             f"{key} version {record.version}, published on {record.published_at:%Y-%m-%d %H:%M} UTC"
             if record

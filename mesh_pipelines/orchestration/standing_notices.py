@@ -42,7 +42,7 @@ _WRITING = Lock()
 
 
 @dataclass(frozen=True)
-class Standing:
+class NoticedState:
     """One state of an asset or domain that people are told of.
 
     Args:
@@ -80,14 +80,16 @@ class Ledger:
 
     instance: dg.DagsterInstance
     domain: str
-    states: dict[str, Standing] = field(default_factory=dict[str, Standing])
+    states: dict[str, NoticedState] = field(default_factory=dict[str, NoticedState])
 
     @classmethod
     def of(cls, instance: dg.DagsterInstance, domain: str) -> Ledger:
         key = _key(domain)
         text = instance.daemon_cursor_storage.get_cursor_values({key}).get(key) or "[]"
         entries: list[dict[str, Any]] = json.loads(text)
-        states = [replace(Standing("", ""), **(entry | {"told": tuple(entry["told"])})) for entry in entries]
+        states = [
+            replace(NoticedState("", ""), **(entry | {"told": tuple(entry["told"])})) for entry in entries
+        ]
         return cls(instance, domain, {state.name: state for state in states})
 
     def save(self) -> None:
@@ -169,29 +171,31 @@ def note_failure(
     instance: dg.DagsterInstance, domain: str, key: str, kind: str, told: frozenset[str]
 ) -> None:
     """Keep that a failure was told, so that its end is told too, and the failure to whom could not be reached."""
-    state = Standing(key, kind, told=tuple(sorted(told)), at=datetime.now(UTC).timestamp(), looks=1)
+    state = NoticedState(key, kind, told=tuple(sorted(told)), at=datetime.now(UTC).timestamp(), looks=1)
     with _WRITING:
         ledger = Ledger.of(instance, domain)
         ledger.states[state.name] = state
         ledger.save()
 
 
-def states_of(mesh: Mesh, facts: Facts, domain: str, instance: dg.DagsterInstance) -> Iterator[Standing]:
+def states_of(mesh: Mesh, facts: Facts, domain: str, instance: dg.DagsterInstance) -> Iterator[NoticedState]:
     """States of a domain that people are to be told of."""
     for key, found in mesh.refused_of(domain).items():
         first = found[0]
         if key not in first.about:
             continue  # left out with another asset, which is told
-        yield Standing(key, "Left out", f"{first.where}: {first.problem} [{first.rule}]", first.fix)
+        # The error of an import may quote anything; its kind stands in `mesh check`.
+        problem = "cannot be imported" if first.rule == "DomainLoads" else first.problem
+        yield NoticedState(key, "Left out", f"{first.where}: {problem} [{first.rule}]", first.fix)
     nodes = mesh.domains[domain].nodes.values() if domain in mesh.domains else ()
     for key, text in late_nodes(nodes, facts, facts.now).items():
-        yield Standing(key, "Late", text, f"`mesh why {key}` says what it waits for")
+        yield NoticedState(key, "Late", text, f"`mesh why {key}` says what it waits for")
     for node in nodes:
         if isinstance(node, ChampionNode) and (move := _rollback_of(node, instance)):
-            yield Standing(node.key, "Rolled back", move)
+            yield NoticedState(node.key, "Rolled back", move)
         fault = judge(node, facts).fault
         if fault is not None and judge(node, facts).waits and not _is_of_an_input(node, fault):
-            yield Standing(node.key, "Cannot be read", _words(fault, node), fault.remedy)
+            yield NoticedState(node.key, "Cannot be read", _words(fault, node), fault.remedy)
 
 
 def _absent(mesh: Mesh) -> Iterator[tuple[str, Profile]]:
@@ -211,7 +215,7 @@ def _rollback_of(node: ChampionNode, instance: dg.DagsterInstance) -> str:
     return f"to {words.get('champion')} by {words.get('who')}: {words.get('because')}"
 
 
-def _update(ledger: Ledger, found: Mapping[str, Standing], mesh: Mesh, facts: Facts) -> None:
+def _update(ledger: Ledger, found: Mapping[str, NoticedState], mesh: Mesh, facts: Facts) -> None:
     """Bring a ledger to what was found now: what is new, what is found again, what is over."""
     for name, state in found.items():
         known = ledger.states.get(name)
@@ -225,7 +229,7 @@ def _update(ledger: Ledger, found: Mapping[str, Standing], mesh: Mesh, facts: Fa
             ledger.states[name] = replace(state, well=True)
 
 
-def _is_mended(state: Standing, mesh: Mesh, facts: Facts, instance: dg.DagsterInstance) -> bool:
+def _is_mended(state: NoticedState, mesh: Mesh, facts: Facts, instance: dg.DagsterInstance) -> bool:
     """True if an asset that failed is well: made since, or it has no reason left to be made."""
     node = mesh.nodes.get(state.key)
     if node is None:
@@ -239,7 +243,7 @@ def _is_mended(state: Standing, mesh: Mesh, facts: Facts, instance: dg.DagsterIn
     return made is not None and made.timestamp > state.at
 
 
-def _tell(state: Standing, profile: Profile, mesh: Mesh) -> tuple[Standing, NoticeRefused | None]:
+def _tell(state: NoticedState, profile: Profile, mesh: Mesh) -> tuple[NoticedState, NoticeRefused | None]:
     """Tell of a state, or of its end, all who do not know it yet."""
     if not state.well and state.waits and state.looks < _LOOKS:
         return state, None

@@ -195,12 +195,12 @@ class Contract:
         """Column -> public, internal, confidential or restricted."""
         return {c.name: c.classification for c in self.columns}
 
-    @property
+    @cached_property
     def public(self) -> frozenset[str]:
         """Columns whose values may be shown to anybody."""
         return frozenset(c.name for c in self.columns if c.classification == "public")
 
-    @property
+    @cached_property
     def all_public(self) -> bool:
         """No column is classified, so a message may quote what landed."""
         return len(self.public) == len(self.columns)

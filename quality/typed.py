@@ -96,18 +96,17 @@ def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
 
     Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
-    parsing = contract.is_source
+    parsing, given = contract.is_source, batch.schema
     present = {
         c.name: _present(c.name, contract.missing)
-        if parsing and batch.schema[c.name] == pl.String
+        if parsing and given[c.name] == pl.String
         else pl.col(c.name)
         for c in contract.columns
     }
     source = batch.select(**present)
-    frame = source.select(_cast(c, source.schema[c.name]) for c in contract.columns)
-    moments = [
-        c for c in contract.columns if c.logical_type == "timestamp" and source.schema[c.name] == pl.String
-    ]
+    given = source.schema
+    frame = source.select(_cast(c, given[c.name]) for c in contract.columns)
+    moments = [c for c in contract.columns if c.logical_type == "timestamp" and given[c.name] == pl.String]
     frame = frame.with_columns(_moments(source[c.name], c) for c in moments)
     before, after = source.null_count().row(0, named=True), frame.null_count().row(0, named=True)
     suspects = [c.name for c in contract.columns if before[c.name] != after[c.name]]

@@ -27,7 +27,7 @@ from mesh_pipelines.orchestration.run_report import (
 )
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.shares import next_group, windows
+from mesh_pipelines.planning.shares import next_group, runs_of
 from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import PLANNING, preload
@@ -116,13 +116,13 @@ class _Run:
         return [_only(step, self.partition) if step.key in self.forced else step for step in todo]
 
     def _make(self, group: Sequence[Step]) -> None:
-        """Run one domain's share of the plan, a run for each unbroken range of partitions."""
+        """Run one domain's share of the plan, as one run where it can be."""
         from mesh_pipelines.runtime.lost_runs import keep_places_free
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
-        for batch, window in windows(group):
-            share = Share(domain, tuple(batch), window, self.reason, self.by)
+        for batch, partitions in runs_of(group):
+            share = Share(domain, tuple(batch), partitions, self.reason, self.by)
             with keep_places_free(dagster_instance(self.shared)):
                 outcome = execute(self.mesh, share, self.shared, self.show)
             self.run_ids.append(outcome.run_id)

@@ -42,7 +42,7 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
     domain = mesh.domains[request.domain]
     tags = {
         **run_tags(domain, request.reason),
-        **partition_tags(request.window),
+        **partition_tags(request.partitions),
         **({VERSIONS: request.versions} if request.versions else {}),
         CAUSES: json.dumps(request.causes, separators=(",", ":")),
         PRIORITY_TAG: str(urgency(domain.profile.priority, time.time())),

@@ -18,7 +18,7 @@ from mesh_pipelines.landing.landed import LISTED
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.shares import next_group, windows
+from mesh_pipelines.planning.shares import next_group, runs_of
 from mesh_pipelines.planning.step import Plan, Step
 
 LOST = 3
@@ -45,7 +45,7 @@ class Request:
     """A run that should be started.
 
     Args:
-        window: first and last partition, where some of it is partitioned.
+        partitions: those to make, where some of it is partitioned.
         key: equal for the same causes after the same attempts, so that a run is started once for them.
         causes: hash of the cause by key.
         versions: the versions that caused it, in words.
@@ -53,7 +53,7 @@ class Request:
 
     domain: str
     steps: tuple[Step, ...]
-    window: tuple[str, str] | None
+    partitions: tuple[str, ...] | None
     key: str
     causes: Mapping[str, str]
     reason: str
@@ -104,7 +104,7 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
             s.key for s in whole.steps if s.node.domain != domain
         }
         return NoRun(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
-    steps, window = windows(group)[0]
+    steps, partitions = runs_of(group)[0]
     outdated = [step for step in steps if not step.follows]
     causes = {step.key: judge(step.node, facts).cause for step in outdated}
     reasons = [reason for step in outdated for reason in step.reasons]
@@ -112,12 +112,12 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
     # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
     last = next((attempt.run_id for attempt in attempts(domain)), "")
     digest = hashlib.sha256(
-        json.dumps([sorted(causes.items()), window, [s.key for s in steps], last]).encode()
+        json.dumps([sorted(causes.items()), partitions, [s.key for s in steps], last]).encode()
     ).hexdigest()
     return Request(
         domain,
         tuple(steps),
-        window,
+        partitions,
         digest[:24],
         causes,
         "; ".join(dict.fromkeys(reasons)),

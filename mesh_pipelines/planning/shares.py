@@ -1,4 +1,4 @@
-"""Cuts a plan into runs: one domain and one unbroken range of partitions each."""
+"""Cuts a plan into runs: one domain each, and the partitions that it makes."""
 
 from __future__ import annotations
 
@@ -33,16 +33,48 @@ def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) ->
     return best
 
 
-def windows(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, str] | None]]:
-    """Cut a group into runs of one unbroken range of partitions; steps without partitions go with the last."""
+def runs_of(group: Sequence[Step]) -> list[tuple[list[Step], tuple[str, ...] | None]]:
+    """Cut a group into runs, each with its partitions: one run, whatever gaps are between them.
+
+    Dagster tells a function that is written by hand the first and the last partition alone: with such an asset each
+    unbroken range is a run, and steps without partitions go with the last.
+    """
     cut = [step for step in group if step.partitions]
-    names = sorted({name for step in cut for name in step.partitions or ()})
+    names = tuple(sorted({name for step in cut for name in step.partitions or ()}))
     if not names:
         return [(list(group), None)]
-    ranges: list[tuple[str, str]] = []
+    if not any(step.node.asset for step in cut):
+        return [(list(group), names)]
+    ranges = [tuple(name for name in names if first <= name <= last) for first, last in spans_of(names)]
+    return [*((list(cut), part) for part in ranges[:-1]), (list(group), ranges[-1])]
+
+
+Spans = Sequence[tuple[str, str]]
+"""Unbroken ranges of partitions, each by its first and last."""
+
+
+def spans_of(names: Sequence[str]) -> Spans:
+    """Sorted partitions as unbroken ranges."""
+    found: list[tuple[str, str]] = []
     for name in names:
-        if ranges and next_partition(ranges[-1][1]) == name:
-            ranges[-1] = (ranges[-1][0], name)
+        if found and next_partition(found[-1][1]) == name:
+            found[-1] = (found[-1][0], name)
         else:
-            ranges.append((name, name))
-    return [*((list(cut), window) for window in ranges[:-1]), (list(group), ranges[-1])]
+            found.append((name, name))
+    return found
+
+
+def write_spans(spans: Spans) -> str:
+    """Ranges as the text of a tag: ``2026-01-01..2026-01-09,2026-01-11``."""
+    return ",".join(first if first == last else f"{first}..{last}" for first, last in spans)
+
+
+def read_spans(text: str) -> Spans:
+    """The ranges of a tag's text."""
+    parts = (part.partition("..") for part in text.split(",") if part)
+    return [(first, last or first) for first, _, last in parts]
+
+
+def within(name: str, spans: Spans) -> bool:
+    """True if a partition is in one of the ranges."""
+    return any(first <= name <= last for first, last in spans)

@@ -20,17 +20,18 @@ def landed(world: World) -> World:
 
 
 def test_what_lands_asks_for_one_run_with_its_reason(landed: World) -> None:
-    """The run makes the source and what follows, names the files, and covers one unbroken range of months."""
+    """The run makes the source and what follows, names the files, and covers all months, whatever gap is between."""
     asked = request_of(landed, "shop")
     assert [step.key for step in asked.steps] == ["shop.orders_raw", "shop.orders"]
-    assert asked.window == ("2013-01", "2013-02")
+    assert asked.partitions == ("2013-01", "2013-02", "2013-04")
     assert set(asked.causes) == {"shop.orders_raw"}
     assert "orders-2013-01.csv landed" in asked.reason
     request = run_request(landed.mesh(), asked)
     assert request.run_key == asked.key
     assert request.tags["mesh/reason"] == asked.reason
     assert request.tags["mesh/versions"].startswith("orders-2013-01.csv@")
-    assert request.tags["dagster/asset_partition_range_end"] == "2013-02"
+    assert request.tags["dagster/asset_partition_range_end"] == "2013-04"
+    assert request.tags["mesh/partitions"] == "2013-01..2013-02,2013-04"
 
 
 def test_the_same_causes_ask_for_the_same_run(landed: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.landing.expansion import DEFAULT, ExpansionLimit, fault_of_packing, fault_of_parquet
 from mesh_pipelines.landing.landed import ROW
 from mesh_pipelines.landing.records import Counted, MalformedFile, Positions
 from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect, count_csv
@@ -43,11 +44,13 @@ class RawFile:
     Args:
         name: its name in the landing zone; the suffix is the format, CSV by default.
         dialect: of a CSV.
+        limit: of what it may unpack to.
     """
 
     store: Store
     name: str
     dialect: Dialect = RFC_4180
+    limit: ExpansionLimit = DEFAULT
 
     @property
     def format(self) -> str:
@@ -98,8 +101,14 @@ class RawFile:
             with self.store.open(self.name) as handle:
                 if not handle.read(1):
                     raise MalformedFile("the file is empty")
-            return Counted(list(self.schema), self._scan(None).select(pl.len()).collect().item())
+                columns = list(self.schema)
+                if fault := fault_of_parquet(handle, self.limit):
+                    raise MalformedFile(fault)
+            return Counted(columns, self._scan(None).select(pl.len()).collect().item())
         with self.store.open(self.name) as handle:
+            if fault := fault_of_packing(handle.read(16)):
+                raise MalformedFile(fault)
+            handle.seek(0)
             if self.format == "csv":
                 return count_csv(handle, self.dialect)
             texts = [name for name, dtype in contract.dtypes.items() if dtype == pl.String]

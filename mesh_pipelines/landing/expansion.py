@@ -78,7 +78,7 @@ def fault_of_parquet(handle: IO[bytes], limit: ExpansionLimit) -> str:
     try:
         metadata: Any = pq.read_metadata(handle)
     except (pa.ArrowException, OSError):
-        return "cannot be read: its footer is not that of a Parquet file"
+        return "cannot be read: its footer is not that of a Parquet file, or its types lie too deep within each other"
     content = b""
     if packed <= _WALKED:
         handle.seek(0)

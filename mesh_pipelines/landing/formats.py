@@ -19,6 +19,7 @@ from quality.contract import Contract
 from quality.typed import conform
 from resources.store import ObjectStore, Store
 
+_SHOWN = 50
 _JSON = (".jsonl", ".ndjson")
 
 
@@ -101,10 +102,9 @@ class RawFile:
             with self.store.open(self.name) as handle:
                 if not handle.read(1):
                     raise MalformedFile("the file is empty")
-                columns = list(self.schema)
                 if fault := fault_of_parquet(handle, self.limit):
                     raise MalformedFile(fault)
-            return Counted(columns, self._scan(None).select(pl.len()).collect().item())
+            return Counted(list(self.schema), self._scan(None).select(pl.len()).collect().item())
         with self.store.open(self.name) as handle:
             if fault := fault_of_packing(handle.read(16)):
                 raise MalformedFile(fault)
@@ -176,11 +176,16 @@ def _other_columns(found: Sequence[str], contract: Contract) -> str:
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     if missing or extra:
-        parts = [f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"] if missing else []
+        parts = [f"lacks the column{'s' * (len(missing) > 1)} {_listed(missing)}"] if missing else []
         if extra:
             parts.append(_unknown_columns(extra, contract))
-        return " and ".join(parts) + "; the contract says " + ", ".join(expected)
+        return " and ".join(parts) + "; the contract says " + _listed(expected)
     return "has a column twice" if len(set(found)) != len(found) else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _unknown_columns(extra: Sequence[str], contract: Contract) -> str:

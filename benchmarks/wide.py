@@ -61,8 +61,14 @@ def write_source(root: Path, pattern: str, fields: dict[str, dict[str, Any]], cu
     table = {"name": "landed", "physicalType": "table", "logicalType": "object", "description": "Rows."}
     times = {"freshness": (7, "d"), "frequency": (1, "d"), "retention": (3, "y"), "latency": (1, "d")}
     contract = {
-        **{"apiVersion": "v3.2.0", "kind": "DataContract", "id": "bench-landed", "name": "landed"},
-        **{"version": "1.0.0", "status": "active", "domain": "bench", "dataProduct": "landed"},
+        "apiVersion": "v3.2.0",
+        "kind": "DataContract",
+        "id": "bench-landed",
+        "name": "landed",
+        "version": "1.0.0",
+        "status": "active",
+        "domain": "bench",
+        "dataProduct": "landed",
         "description": {"purpose": "To measure.", "usage": "Here.", "limitations": "Made up."},
         "schema": [{**table, "dataGranularityDescription": "one row", "properties": properties}],
         "slaProperties": [{"property": name, "value": n, "unit": unit} for name, (n, unit) in times.items()],
@@ -78,7 +84,7 @@ def write_source(root: Path, pattern: str, fields: dict[str, dict[str, Any]], cu
         "domains/bench/domain.yaml": yaml.safe_dump(about),
         "domains/bench/contracts/landed.odcs.yaml": yaml.safe_dump(contract, sort_keys=False),
         "domains/bench/sources.py": f'from mesh_pipelines import source\n\nlanded = source("{pattern}")\n',
-        "domains/bench/definitions.py": '"""A domain."""\n\nfrom mesh_pipelines import domain\n\ndefs = domain(__package__)\n',
+        "domains/bench/definitions.py": "from mesh_pipelines import domain\n\ndefs = domain(__package__)\n",
         "workspace.yaml": "load_from:\n  - python_module:\n      module_name: domains.bench.definitions\n"
         "      location_name: bench\n",
     }

@@ -16,6 +16,8 @@ NAMES = (
     "ingest",
     "incremental",
     "landing",
+    "wide",
+    "gaps",
     "demo",
     "ticks",
     "drift",

@@ -15,6 +15,7 @@ import polars as pl
 from mesh_pipelines.errors import ContractError
 from quality import odcs, values
 from quality.lint.lint import violations_of_federation
+from quality.yaml_text import ALIASED
 
 Classification = Literal["public", "internal", "confidential", "restricted"]
 Stage = Literal["source", "product"]
@@ -194,12 +195,12 @@ class Contract:
         """Column -> public, internal, confidential or restricted."""
         return {c.name: c.classification for c in self.columns}
 
-    @property
+    @cached_property
     def public(self) -> frozenset[str]:
         """Columns whose values may be shown to anybody."""
         return frozenset(c.name for c in self.columns if c.classification == "public")
 
-    @property
+    @cached_property
     def all_public(self) -> bool:
         """No column is classified, so a message may quote what landed."""
         return len(self.public) == len(self.columns)
@@ -212,19 +213,20 @@ class Contract:
         raise KeyError(name)
 
 
-def load_contract(path: Path | str, *, stage: Stage = "product") -> Contract:
+def load_contract(path: Path | str, *, stage: Stage = "product", aliased: int = ALIASED) -> Contract:
     """Read a contract and check it against the standard and the federation's rules.
 
     Args:
         path: an ODCS 3.2.0 file.
         stage: ``source`` for landed data (needs no primary key), ``product`` for published data.
+        aliased: see :func:`quality.yaml_text.parse_yaml`.
 
     Raises:
         ContractError: with every violation found, each with file, JSON path and fix.
     """
     path = Path(path)
     is_source = stage == "source"
-    document, content = odcs.read(path)
+    document, content = odcs.read(path, aliased=aliased)
     violations = odcs.violations_of_standard(document, path)
     violations += violations_of_federation(document, path, is_source=is_source, sound=not violations)
     if violations:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mesh_pipelines.errors import ContractError, Violation
+from quality.yaml_text import ALIASED, YamlFault, parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -24,53 +23,26 @@ Document = dict[str, Any]
 RULE = "ContractIsValid"
 
 
-class _Loader(yaml.CSafeLoader):
-    """Safe YAML in which dates stay text (as ODCS wants them) and a key written twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        "while reading a mapping",
-                        node.start_mark,
-                        f"`{key.value}` is written twice",
-                        key.start_mark,
-                    )
-                seen.add(key.value)
-        return mapping
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def read(path: Path) -> tuple[Document, bytes]:
+def read(path: Path, *, aliased: int = ALIASED) -> tuple[Document, bytes]:
     """Read one ``.odcs.yaml`` file.
+
+    Args:
+        aliased: see :func:`quality.yaml_text.parse_yaml`.
 
     Returns:
         The document, and the bytes it was read from (for its digest).
 
     Raises:
-        ContractError: the file is missing, is not UTF-8, not YAML, or not a mapping.
+        ContractError: the file is missing, is not UTF-8, not YAML within its limits, or not a mapping.
     """
     try:
-        content = path.read_bytes()
+        document, content = read_yaml(path, aliased=aliased)
     except OSError as error:
         raise _unreadable(
             path, f"the contract cannot be read ({error.strerror})", "write the file"
         ) from error
-    try:
-        document: object = yaml.load(content.decode("utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, "the file is not UTF-8 text", "save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise _unreadable(path, f"the file is not YAML: {problem}", "mend the YAML") from error
+    except YamlFault as fault:
+        raise _unreadable(path, fault.problem, fault.fix) from fault
     if not isinstance(document, dict):
         raise _unreadable(path, "the file holds no contract", "start it with `apiVersion: v3.2.0`")
     return document, content
@@ -188,7 +160,7 @@ def json_path(parts: Iterable[object]) -> str:
 def parse(text: str) -> Document:
     """A ``custom`` rule's implementation written as text (YAML or JSON); empty if it is neither."""
     try:
-        parsed: object = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError:
+        parsed = parse_yaml(text)
+    except YamlFault:
         return {}
     return parsed if isinstance(parsed, dict) else {}

@@ -24,6 +24,8 @@ __all__ = ["PROVENANCE", "RowAudit", "RowSplit", "conform"]
 _UNREADABLE = "_unreadable_"
 _OF_TEXT = frozenset({"pattern", "min_length", "max_length", "invalid_values", "enum"})
 _SAMPLED = 10_000
+_TOGETHER = 100
+"""Columns that pandera judges at once: it collects the schema of all of them for each."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +108,19 @@ class RowAudit:
     def _suspects(self, checked: pl.DataFrame) -> pl.Series:
         """Positions of rows that break any rule."""
         found: list[pl.Expr] = []
+        schema = checked.schema
         for rule in self.rules:
-            column = checked.get_column(rule.columns[0])
-            if not rule.quarantines or (
-                rule.kind == "type" and _UNREADABLE + column.name not in checked.columns
-            ):
+            if not rule.quarantines or (rule.kind == "type" and _UNREADABLE + rule.columns[0] not in schema):
                 continue
+            column = checked.get_column(rule.columns[0])
             if rule.kind in _OF_TEXT and _has_few_values(column):
                 # An expensive predicate on text (a pattern) is evaluated once for each distinct text.
                 values = column.unique().to_frame()
-                bad = values.filter(broken(rule, values)).to_series()
+                bad = values.filter(broken(rule, values.schema)).to_series()
                 if bad.len():
                     found.append(pl.col(column.name).is_in(bad.implode()))
             else:
-                found.append(broken(rule, checked))
+                found.append(broken(rule, schema))
         if not found:
             return pl.Series([], dtype=pl.UInt32)
         return checked.select(pl.any_horizontal(found)).to_series().fill_null(False).arg_true()
@@ -129,7 +130,8 @@ class RowAudit:
         asked = [rule for rule in self.rules if rule.quarantines]
         if not asked:
             return frozenset()
-        found = suspects.select(broken(rule, suspects).any().alias(rule.name) for rule in asked)
+        schema = suspects.schema
+        found = suspects.select(broken(rule, schema).any().alias(rule.name) for rule in asked)
         return frozenset(name for name, breaks in found.row(0, named=True).items() if breaks)
 
     def judged(self, checked: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame | None:
@@ -139,45 +141,48 @@ class RowAudit:
 
         # Without rows the types are checked all the same. The depth is set here, or else a setting in
         # the environment would turn the gate off.
+        schema = checked.schema
         depth = ValidationDepth.SCHEMA_AND_DATA if checked.height else ValidationDepth.SCHEMA_ONLY
+        found: list[pl.DataFrame] = []
         with config_context(validation_enabled=True, validation_depth=depth):
-            try:
-                self._schema(names).validate(checked, lazy=True)
-            except SchemaErrors as errors:
-                cases = errors.failure_cases
-                if cases["index"].null_count():  # a check that raised names no row
-                    raise
-                return cases
-        return None
+            for first in range(0, len(self.contract.columns), _TOGETHER):
+                columns = [column.name for column in self.contract.columns[first : first + _TOGETHER]]
+                marks = [_UNREADABLE + name for name in columns if _UNREADABLE + name in schema]
+                try:
+                    self._schema(columns, names).validate(checked.select(*columns, *marks), lazy=True)
+                except SchemaErrors as errors:
+                    found.append(errors.failure_cases)
+                    if found[-1]["index"].null_count():  # a check that raised names no row
+                        raise
+        return pl.concat(found) if found else None
 
-    def _schema(self, names: frozenset[str]) -> pa.DataFrameSchema:
+    def _schema(self, columns: Sequence[str], names: frozenset[str]) -> pa.DataFrameSchema:
         import pandera.polars as pa
 
-        def check(rule: DataRule) -> pa.Check:
-            return pa.Check(_kept(rule), name=rule.name, ignore_na=True)
-
-        columns = {
-            name: pa.Column(
-                dtype,
-                [check(r) for r in self.rules if r.name in names and r.columns == (name,)],
-                nullable=True,  # `required` is a rule with a name of its own
-            )
-            for name, dtype in self.contract.dtypes.items()
+        checks: dict[str, list[pa.Check]] = {name: [] for name in columns}
+        for rule in self.rules:
+            if rule.name in names and rule.columns[0] in checks:
+                checks[rule.columns[0]].append(pa.Check(_kept(rule), name=rule.name, ignore_na=True))
+        found = {
+            # nullable: `required` is a rule with a name of its own
+            name: pa.Column(self.contract.dtypes[name], checks[name], nullable=True)
+            for name in columns
         }
-        return pa.DataFrameSchema(columns, strict=False)
+        return pa.DataFrameSchema(found, strict=False)
 
     def _watch(self, checked: pl.DataFrame) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
         """Failures and samples of rules with a promised share or a warning, whose rows stay."""
         rules = [r for r in self.rules if not r.quarantines]
         if not rules:
             return {}, {}
-        counts = checked.select(broken(r, checked).fill_null(False).sum().alias(r.name) for r in rules).row(
+        schema = checked.schema
+        counts = checked.select(broken(r, schema).fill_null(False).sum().alias(r.name) for r in rules).row(
             0, named=True
         )
         failed = {name: count for name, count in counts.items() if count}
         samples = {
             r.name: tuple(
-                as_text(checked.filter(broken(r, checked)).select(r.columns).head(SAMPLES))
+                as_text(checked.filter(broken(r, schema)).select(r.columns).head(SAMPLES))
                 .to_series()
                 .drop_nulls()
             )
@@ -212,20 +217,20 @@ def _kept(rule: DataRule) -> Callable[[Any], Any]:
 
     def kept(data: Any) -> pl.LazyFrame | bool:
         frame: pl.LazyFrame = data.lazyframe
-        if rule.kind == "type" and _UNREADABLE + rule.columns[0] not in frame.collect_schema():
+        schema = frame.collect_schema()
+        if rule.kind == "type" and _UNREADABLE + rule.columns[0] not in schema:
             return True
-        return frame.select(~broken(rule, frame))
+        return frame.select(~broken(rule, schema))
 
     return kept
 
 
-def broken(rule: DataRule, frame: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
+def broken(rule: DataRule, schema: Mapping[str, pl.DataType]) -> pl.Expr:
     """True where a row breaks the rule; null or False where it does not (a null breaks only what asks for a value).
 
     An unreadable value breaks the rule ``type`` alone, and NaN or infinity the rule ``finite`` alone.
     """
     column, name = pl.col(rule.columns[0]), rule.columns[0]
-    schema = frame.collect_schema()
     unreadable = pl.col(_UNREADABLE + name) if _UNREADABLE + name in schema else None
     value: Any = rule.arguments.get("value")
     match rule.kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -17,6 +18,9 @@ _EXACT: Mapping[pl.DataType, int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
 """The largest whole number up to which a float type holds each one."""
 _FINER = r"\.\d{6}\d*[1-9]"
 """Text of a time with a fraction of a microsecond that is not zero."""
+_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+_MICROSECONDS = 24 * 60 * 60 * 1_000_000
+"""Of a day."""
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
@@ -128,25 +132,25 @@ def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
 
     Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
-    parsing = contract.is_source
+    parsing, given = contract.is_source, batch.schema
     present = {
         c.name: _present(c.name, contract.missing)
-        if parsing and batch.schema[c.name] == pl.String
+        if parsing and given[c.name] == pl.String
         else pl.col(c.name)
         for c in contract.columns
     }
     source = batch.select(**present)
-    frame = source.select(_cast(c, source.schema[c.name]) for c in contract.columns)
-    moments = [
-        c for c in contract.columns if c.logical_type == "timestamp" and source.schema[c.name] == pl.String
-    ]
+    given = source.schema
+    frame = source.select(_cast(c, given[c.name]) for c in contract.columns)
+    moments = [c for c in contract.columns if c.logical_type == "timestamp" and given[c.name] == pl.String]
     frame = frame.with_columns(_moments(source[c.name], c) for c in moments)
     before, after = source.null_count().row(0, named=True), frame.null_count().row(0, named=True)
     suspects = [c.name for c in contract.columns if before[c.name] != after[c.name]]
     unreadable = {name: frame[name].is_null() & source[name].is_not_null() for name in suspects}
     for name in frame.columns:
-        if (lossy := _rounded(source[name], frame[name])) is not None and lossy.any():
-            unreadable[name] = lossy | unreadable[name] if name in unreadable else lossy
+        for lossy in (_rounded(source[name], frame[name]), _beyond_the_calendar(frame[name])):
+            if lossy is not None and lossy.any():
+                unreadable[name] = lossy | unreadable[name] if name in unreadable else lossy
     if unreadable:
         frame = frame.with_columns(frame[n].set(mask, None) for n, mask in unreadable.items())
     return Typed(frame, unreadable)
@@ -219,6 +223,14 @@ def _rounded(source: pl.Series, cast: pl.Series) -> pl.Series | None:
     if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":
         return (source.dt.nanosecond() % 1000 != 0).fill_null(False)
     return None
+
+
+def _beyond_the_calendar(column: pl.Series) -> pl.Series | None:
+    """True for days and moments outside the years 1 to 9999, which Python, Delta's readers and people do not know."""
+    if not isinstance(column.dtype, pl.Date | pl.Datetime):
+        return None
+    days = column.to_physical() if column.dtype == pl.Date else column.to_physical() // _MICROSECONDS
+    return ((days < _FIRST_DAY) | (days > _LAST_DAY)).fill_null(False)
 
 
 def _rounded_integers(text: pl.Series, cast: pl.Series) -> pl.Series | None:

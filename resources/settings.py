@@ -103,6 +103,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Longest that judging all dataset rules of one candidate may take together.",
     )
+    expansion: int = Field(
+        default=1_000,
+        ge=1,
+        description="Times its own size that a landed Parquet file of more than 100 MB unpacked may unpack to.",
+    )
+    yaml_aliases: int = Field(
+        default=10_000,
+        ge=0,
+        description="Nodes that the aliases of one YAML file may stand for; ten times as many may be written out.",
+    )
     sensor_seconds: int = Field(
         default=30, ge=1, description="Seconds between two looks of a domain's sensor."
     )

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mesh_pipelines.declaring.mesh import read_workspace
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.reporting import terminal
 from mesh_pipelines.runtime.code_servers import watch_code_servers
@@ -66,6 +67,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         raise MeshError(
             "there is no workspace.yaml", where=str(workspace.parent), remedy="run it within a mesh"
         )
+    read_workspace(workspace.parent)  # in bounded memory, before Dagster reads it without a limit
     _require_free(host, port)
     ensure_dagster_home(settings)
     process = subprocess.Popen(

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-
 from mesh_pipelines.errors import Violation
+from quality.yaml_text import ALIASED, YamlFault, read_yaml
 
 _FIELDS = {"owner", "contact", "priority", "timezone", "description"}
 _REQUIRED = ("owner", "contact")
@@ -39,8 +38,12 @@ class Profile:
         return ZoneInfo(self.timezone)
 
 
-def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
-    """Read ``domain.yaml``: the profile, with defaults in place of faulty fields, and the faults."""
+def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[Profile, tuple[Violation, ...]]:
+    """Read ``domain.yaml``: the profile, with defaults in place of faulty fields, and the faults.
+
+    Args:
+        aliased: see :func:`quality.yaml_text.parse_yaml`.
+    """
     file, name = folder / "domain.yaml", folder.name
     found: list[Violation] = []
 
@@ -49,15 +52,17 @@ def read_profile(folder: Path) -> tuple[Profile, tuple[Violation, ...]]:
 
     given: dict[str, Any] = {}
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        loaded, _ = read_yaml(file, aliased=aliased)
         if isinstance(loaded, dict):
             given = {str(name): value for name, value in loaded.items()}
         elif loaded is not None:
             violation("$", "is not a mapping of fields", "write `field: value`, one a line")
     except FileNotFoundError:
         violation("$", "the file is missing", "write one with at least `owner` and `contact`")
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        violation("$", f"is not YAML: {error}", "mend the syntax")
+    except YamlFault as fault:
+        violation("$", fault.problem, fault.fix)
+    except OSError as error:
+        violation("$", f"cannot be read ({error.strerror})", "write a file of this name")
     if given or not found:
         for unknown in sorted(set(given) - _FIELDS):
             violation(

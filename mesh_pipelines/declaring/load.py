@@ -52,12 +52,14 @@ def load_domain(package: str) -> LoadedDomain:
     Args:
         package: dotted name of the domain's package, e.g. ``domains.weather``.
     """
+    from resources.settings import get_settings
+
     root = importlib.import_module(package)
-    folder = Path(str(root.__file__)).parent
-    profile, violations = read_profile(folder)
+    folder, aliased = Path(str(root.__file__)).parent, get_settings().yaml_aliases
+    profile, violations = read_profile(folder, aliased=aliased)
     found = list(violations)
     modules = _modules(root)
-    usable, unsound = _contracts(folder, _sources(modules))
+    usable, unsound = _contracts(folder, _sources(modules), aliased)
     contracts = {contract.name: contract for contract in reversed(usable)}  # of two by one name the first
     nodes: dict[str, Node] = {}
     extras: list[Any] = []
@@ -160,7 +162,7 @@ def _sources(modules: Iterable[ModuleType]) -> set[str]:
 
 
 def _contracts(
-    folder: Path, sources: set[str]
+    folder: Path, sources: set[str], aliased: int
 ) -> tuple[tuple[Contract, ...], dict[str, tuple[Violation, ...]]]:
     """Usable contracts, and the violations of the others by name."""
     contracts: list[Contract] = []
@@ -168,7 +170,8 @@ def _contracts(
     for file in sorted((folder / "contracts").glob("*.odcs.yaml")):
         name = file.name.removesuffix(".odcs.yaml")
         try:
-            contracts.append(load_contract(file, stage="source" if name in sources else "product"))
+            stage = "source" if name in sources else "product"
+            contracts.append(load_contract(file, stage=stage, aliased=aliased))
         except ContractError as error:
             above = f"{folder.parent.parent}/"
             unsound[name] = tuple(

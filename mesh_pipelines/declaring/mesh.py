@@ -9,10 +9,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
+from quality.yaml_text import YamlFault, read_yaml
+
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,23 @@ def read_workspace(root: Path) -> tuple[Location, ...]:
     Raises:
         MeshError: the file is missing or has an entry that is no Python module.
     """
+    from resources.settings import get_settings
+
     file = root / "workspace.yaml"
     try:
-        entries: Any = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("load_from") or []
+        document: Any = read_yaml(file, aliased=get_settings().yaml_aliases)[0]
+        entries: Any = (document or {}).get("load_from") or []
     except FileNotFoundError:
         raise MeshError(
             "there is no workspace.yaml",
             where=str(root),
             remedy="run from the folder that holds it, or below",
         ) from None
-    except (yaml.YAMLError, AttributeError) as error:
+    except YamlFault as fault:
+        raise MeshError(
+            f"is not a workspace: {fault.problem}", where="workspace.yaml", remedy=fault.fix
+        ) from None
+    except (AttributeError, OSError) as error:
         raise MeshError(
             f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax"
         ) from None
@@ -143,7 +151,7 @@ def read_workspace(root: Path) -> tuple[Location, ...]:
         name = module.get("module_name") if isinstance(module, dict) else None
         if not isinstance(module, dict) or not isinstance(name, str) or "." not in name:
             raise MeshError(
-                f"cannot read the entry {entry!r}",
+                f"cannot read the entry {repr(entry)[:_SHOWN]}",
                 where="workspace.yaml",
                 remedy="each domain is a python_module entry, e.g. module_name: domains.weather.definitions",
             )

@@ -14,6 +14,7 @@ import polars as pl
 
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
+from mesh_pipelines.landing.expansion import DEFAULT, ExpansionLimit
 from mesh_pipelines.landing.formats import RawFile, fault_of_file, odd_ones
 from mesh_pipelines.landing.landed import (
     FILE,
@@ -45,8 +46,16 @@ class FileLanding:
         LandingError: the pattern names no known kind of partition.
     """
 
-    def __init__(self, store: Store, domain: str, pattern: str, dialect: Dialect = RFC_4180) -> None:
+    def __init__(
+        self,
+        store: Store,
+        domain: str,
+        pattern: str,
+        dialect: Dialect = RFC_4180,
+        limit: ExpansionLimit = DEFAULT,
+    ) -> None:
         self._store, self._domain, self._pattern, self._dialect = store, domain, pattern, dialect
+        self._limit = limit
         if fault := fault_of_pattern(pattern):
             raise LandingError(
                 f"the pattern {pattern!r} {fault}",
@@ -198,7 +207,7 @@ class FileLanding:
         )
 
     def _raw(self, one: LandedInput) -> RawFile:
-        return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect)
+        return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect, self._limit)
 
 
 def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.landing.expansion import DEFAULT, ExpansionLimit, fault_of_packing, fault_of_parquet
 from mesh_pipelines.landing.landed import ROW
 from mesh_pipelines.landing.records import Counted, MalformedFile, Positions
 from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect, count_csv
@@ -19,6 +20,7 @@ from quality.typed import conform, type_name
 from resources.addresses import literal_glob
 from resources.store import ObjectStore, Store
 
+_SHOWN = 50
 _JSON = (".jsonl", ".ndjson")
 
 
@@ -44,11 +46,13 @@ class RawFile:
     Args:
         name: its name in the landing zone; the suffix is the format, CSV by default.
         dialect: of a CSV.
+        limit: of what it may unpack to.
     """
 
     store: Store
     name: str
     dialect: Dialect = RFC_4180
+    limit: ExpansionLimit = DEFAULT
 
     @property
     def format(self) -> str:
@@ -99,8 +103,13 @@ class RawFile:
             with self.store.open(self.name) as handle:
                 if not handle.read(1):
                     raise MalformedFile("the file is empty")
+                if fault := fault_of_parquet(handle, self.limit):
+                    raise MalformedFile(fault)
             return Counted(list(self.schema), self._scan(None).select(pl.len()).collect().item())
         with self.store.open(self.name) as handle:
+            if fault := fault_of_packing(handle.read(16)):
+                raise MalformedFile(fault)
+            handle.seek(0)
             if self.format == "csv":
                 return count_csv(handle, self.dialect)
             texts = [name for name, dtype in contract.dtypes.items() if dtype == pl.String]
@@ -175,11 +184,16 @@ def _other_columns(found: Sequence[str], contract: Contract) -> str:
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     if missing or extra:
-        parts = [f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"] if missing else []
+        parts = [f"lacks the column{'s' * (len(missing) > 1)} {_listed(missing)}"] if missing else []
         if extra:
             parts.append(_unknown_columns(extra, contract))
-        return " and ".join(parts) + "; the contract says " + ", ".join(expected)
+        return " and ".join(parts) + "; the contract says " + _listed(expected)
     return "has a column twice" if len(set(found)) != len(found) else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _unknown_columns(extra: Sequence[str], contract: Contract) -> str:

@@ -21,9 +21,11 @@ def landing_of(node: Node, settings: Settings) -> Landing:
         from mesh_pipelines.landing.tables import TableLanding
 
         return TableLanding(declared, node, settings)
+    from mesh_pipelines.landing.expansion import limit_of
     from mesh_pipelines.landing.files import FileLanding
     from mesh_pipelines.landing.strict_csv import DIALECTS
     from resources.store import open_store
 
     store = open_store(settings.landing, settings.storage_options)
-    return FileLanding(store, node.domain, declared.pattern, DIALECTS[declared.dialect])
+    dialect = DIALECTS[declared.dialect]
+    return FileLanding(store, node.domain, declared.pattern, dialect, limit_of(settings))

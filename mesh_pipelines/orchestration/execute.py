@@ -29,7 +29,7 @@ class Share:
     Args:
         domain: its code location.
         steps: upstream first.
-        window: first and last partition, where some of them are partitioned.
+        partitions: those to make, where some of them are partitioned.
         reason: in words.
         by: the person who asked for it.
         causes: hash of the cause of each step that is out of date by itself.
@@ -37,7 +37,7 @@ class Share:
 
     domain: str
     steps: tuple[Step, ...]
-    window: tuple[str, str] | None
+    partitions: tuple[str, ...] | None
     reason: str
     by: Reader | None = None
     causes: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -120,7 +120,7 @@ def _create_run(mesh: Mesh, share: Share, instance: DagsterInstance) -> tuple[Jo
 def _tags(mesh: Mesh, share: Share) -> dict[str, str]:
     from mesh_pipelines.orchestration.run_tags import partition_tags, run_tags
 
-    tags = run_tags(mesh.domains[share.domain], share.reason) | partition_tags(share.window)
+    tags = run_tags(mesh.domains[share.domain], share.reason) | partition_tags(share.partitions)
     tags[PROCESS] = this_process()
     tags[CAUSES] = json.dumps(dict(share.causes), separators=(",", ":"))
     if share.by is not None:

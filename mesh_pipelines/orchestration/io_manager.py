@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 import polars as pl
 
-from mesh_pipelines.dagster_names import PRODUCT, PURPOSE, dotted
+from mesh_pipelines.dagster_names import PARTITIONS, PRODUCT, PURPOSE, dotted
 from mesh_pipelines.declaring.reader import AccessRequest, Purpose, Reader
 from mesh_pipelines.governance.access import decision_point
+from mesh_pipelines.planning.shares import Spans, read_spans, within
 from mesh_pipelines.publishing.read import Read, read_product
 from mesh_pipelines.publishing.recorded import recordable_errors
 from mesh_pipelines.shared import shared_resources
@@ -33,6 +34,12 @@ class LakeIOManager(dg.IOManager):
             raise dg.DagsterInvariantViolationError(
                 f"{name} returned rows past its gate; let domain() build its location"
             )
+        spans = read_spans(context.step_context.run_tags.get(PARTITIONS, ""))
+        if spans and context.has_asset_partitions:
+            # Of a range with gaps Dagster would record the partitions in the gaps as made too.
+            made = [name for name in context.asset_partition_keys if within(name, spans)]
+            subset = context.asset_partitions_def.subset_with_partition_keys(made)
+            context._asset_partitions_subset = subset  # pyright: ignore[reportPrivateUsage]
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
         """One input, lazily: only columns and row groups that are used are read and decrypted.
@@ -49,12 +56,13 @@ class LakeIOManager(dg.IOManager):
             )
         purpose = metadata.get(PURPOSE)
         request = AccessRequest(self.reader, key, Purpose(str(purpose)) if purpose else None)
-        window: tuple[str, str] | None = None
+        spans: Spans | None = None
         if "result" in step.op_def.output_dict and step.has_asset_partitions_for_output("result"):
             made = step.asset_partition_key_range_for_output("result")
-            window = (made.start, made.end)
+            tag = step.run_tags.get(PARTITIONS, "")
+            spans = read_spans(tag) or [(made.start, made.end)]
         with recordable_errors(key, None, None):
-            rows, read = read_product(shared_resources(), request, decision_point, window)
+            rows, read = read_product(shared_resources(), request, decision_point, spans)
         self._reads.setdefault((step.run_id, step.step.key), {})[key] = read
         return rows
 

@@ -29,7 +29,7 @@ from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import is_published, judge
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.shares import next_group, windows
+from mesh_pipelines.planning.shares import next_group, runs_of
 from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import PLANNING, preload
@@ -146,15 +146,15 @@ class _Run:
         return [step for step in cut if step.partitions != ()]
 
     def _make(self, group: Sequence[Step]) -> None:
-        """Run one domain's share of the plan, a run for each unbroken range of partitions."""
+        """Run one domain's share of the plan, as one run where it can be."""
         from mesh_pipelines.runtime.lost_runs import keep_places_free
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
         assert self.facts is not None
-        for batch, window in windows(group):
-            causes = causes_of(batch, window, self.facts)
-            share = Share(domain, tuple(batch), window, self.reason, self.by, causes)
+        for batch, partitions in runs_of(group):
+            causes = causes_of(batch, partitions, self.facts)
+            share = Share(domain, tuple(batch), partitions, self.reason, self.by, causes)
             with keep_places_free(dagster_instance(self.shared)):
                 outcome = execute(self.mesh, share, self.shared, self.show)
             self.run_ids.append(outcome.run_id)

@@ -11,8 +11,9 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from mesh_pipelines.dagster_names import DOMAIN, IF_STALE, PRIORITY, REASON, asset_key
+from mesh_pipelines.dagster_names import DOMAIN, IF_STALE, PARTITIONS, PRIORITY, REASON, asset_key
 from mesh_pipelines.declaring.node import LoadedDomain
+from mesh_pipelines.planning.shares import Spans, read_spans, spans_of, write_spans
 from mesh_pipelines.planning.step import Step
 from mesh_pipelines.steps.checks import checks_to_run
 
@@ -29,22 +30,31 @@ def run_tags(domain: LoadedDomain, reason: str) -> dict[str, str]:
     }
 
 
-def partition_tags(window: tuple[str, str] | None) -> dict[str, str]:
-    """Tags for the partitions of a run: one, or an unbroken range."""
-    if window is None:
+def partition_tags(names: Sequence[str] | None) -> dict[str, str]:
+    """Tags for the sorted partitions of a run: one, a range, or of a range those that are named.
+
+    Dagster knows a range by its first and last; a range with gaps has a tag of the mesh's own.
+    """
+    if names is None:
         return {}
-    first, last = window
-    if first == last:
-        return {PARTITION_NAME_TAG: first}
-    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+    if len(names) == 1:
+        return {PARTITION_NAME_TAG: names[0]}
+    spans = spans_of(names)
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: names[0],
+        ASSET_PARTITION_RANGE_END_TAG: names[-1],
+        **({PARTITIONS: write_spans(spans)} if len(spans) > 1 else {}),
+    }
 
 
-def window_of(tags: Mapping[str, str]) -> tuple[str, str] | None:
-    """First and last partition of a run, by its tags; ``None`` for a run without partitions."""
+def spans_in(tags: Mapping[str, str]) -> Spans | None:
+    """Partitions of a run, by its tags; ``None`` for a run without partitions."""
+    if PARTITIONS in tags:
+        return read_spans(tags[PARTITIONS])
     if PARTITION_NAME_TAG in tags:
-        return tags[PARTITION_NAME_TAG], tags[PARTITION_NAME_TAG]
+        return [(tags[PARTITION_NAME_TAG], tags[PARTITION_NAME_TAG])]
     if ASSET_PARTITION_RANGE_START_TAG in tags and ASSET_PARTITION_RANGE_END_TAG in tags:
-        return tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG]
+        return [(tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG])]
     return None
 
 

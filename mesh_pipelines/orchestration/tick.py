@@ -15,7 +15,7 @@ from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.governance.load_mesh import load_sound_mesh
-from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags, window_of
+from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags, spans_in
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
@@ -49,7 +49,7 @@ def run_request(mesh: Mesh, request: Request) -> dg.RunRequest:
     domain = mesh.domains[request.domain]
     tags = {
         **run_tags(domain, request.reason),
-        **partition_tags(request.window),
+        **partition_tags(request.partitions),
         **({VERSIONS: request.versions} if request.versions else {}),
         CAUSES: json.dumps(request.causes, separators=(",", ":")),
         PRIORITY_TAG: str(urgency(domain.profile.priority, time.time())),
@@ -95,7 +95,7 @@ def _attempt(run: dg.DagsterRun) -> Attempt:
         finished=run.is_finished,
         failed=run.is_failure,
         lost=lost,
-        window=window_of(run.tags),
+        spans=spans_in(run.tags),
     )
 
 

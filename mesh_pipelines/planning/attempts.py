@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import cause_of
-from mesh_pipelines.planning.shares import windows
+from mesh_pipelines.planning.shares import Spans, names_in, within
 from mesh_pipelines.planning.step import Step
 
 LOST = 3
 """Killed runs of one cause after which no other is started without a person."""
-Window = tuple[str, str] | None
-"""First and last partition of a run; ``None`` for one without partitions."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Attempt:
 
     Args:
         lost: true if it ended without an event of its steps: its process was killed, or never came up.
-        window: its first and last partition; ``None`` where it has none, or they are not known.
+        spans: its partitions; ``None`` where it has none, or they are not known.
     """
 
     run_id: str
@@ -30,50 +28,70 @@ class Attempt:
     finished: bool
     failed: bool = False
     lost: bool = False
-    window: Window = None
+    spans: Spans | None = None
 
 
 Attempts = Callable[[str], Sequence[Attempt]]
 """Recent attempts of a domain, the newest first."""
 
 
-def causes_of(steps: Sequence[Step], window: Window, facts: Facts) -> dict[str, str]:
-    """Hash of the cause of each step that is out of date by itself, as far as a run over some partitions meets it."""
+def causes_of(steps: Sequence[Step], partitions: Sequence[str] | None, facts: Facts) -> dict[str, str]:
+    """Hash of the cause of each step that is out of date by itself, of all partitions of a run that makes any of its.
+
+    Of all, not of those that are out of date: what the run publishes is no other cause for what it could not.
+    """
     found: dict[str, str] = {}
     for step in steps:
-        partitions = _within(step, window)
-        if not step.follows and partitions != () and (cause := cause_of(step.node, facts, partitions)):
+        met = step.partitions is None or partitions is None or set(step.partitions) & set(partitions)
+        if not step.follows and met and (cause := _cause_in(step, partitions, facts)):
             found[step.key] = cause
     return found
 
 
-def is_settled(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> bool:
-    """True if all that is out of date of an asset was tried for its present cause, and not killed."""
-    ranges = windows([step])
-    return all(is_settled_in(step, window, facts, attempts) for _, window in ranges)
+def untried(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> Step | None:
+    """A step without the partitions that were tried for their present cause, and not killed; None if all were."""
+    tried = [
+        (attempt, attempt.causes[step.key] == _cause_in(step, _names_of(attempt), facts))
+        for attempt in attempts
+        if attempt.finished and step.key in attempt.causes
+    ]
+    if step.partitions is None:
+        return None if _is_settled([(attempt.lost, same) for attempt, same in tried]) else step
+    left = tuple(
+        name
+        for name in step.partitions
+        if not _is_settled(
+            [
+                (attempt.lost, same)
+                for attempt, same in tried
+                if attempt.spans is None or within(name, attempt.spans)
+            ]
+        )
+    )
+    return replace(step, partitions=left) if left else None
 
 
-def is_settled_in(step: Step, window: Window, facts: Facts, attempts: Sequence[Attempt]) -> bool:
-    """True if the last attempt at these partitions of an asset had its present cause and was not killed."""
+def _is_settled(attempts: Sequence[tuple[bool, bool]]) -> bool:
+    """True if the last attempt had the present cause and was not killed, or was killed too often.
+
+    Args:
+        attempts: killed, and of the present cause; the newest first.
+    """
     lost = 0
-    for attempt in attempts:
-        if not attempt.finished or step.key not in attempt.causes or not _overlap(window, attempt.window):
-            continue
-        if attempt.causes[step.key] != cause_of(step.node, facts, _within(step, window)):
+    for killed, same in attempts:
+        if not same:
             return False
-        if not attempt.lost:
-            return True
-        lost += 1
-        if lost == LOST:
+        lost += killed
+        if not killed or lost == LOST:
             return True
     return False
 
 
-def _within(step: Step, window: Window) -> tuple[str, ...] | None:
-    if step.partitions is None or window is None:
-        return step.partitions
-    return tuple(name for name in step.partitions if window[0] <= name <= window[1])
+def _names_of(attempt: Attempt) -> tuple[str, ...] | None:
+    return None if attempt.spans is None else names_in(attempt.spans)
 
 
-def _overlap(one: Window, other: Window) -> bool:
-    return one is None or other is None or (one[0] <= other[1] and other[0] <= one[1])
+def _cause_in(step: Step, partitions: Sequence[str] | None, facts: Facts) -> str:
+    if step.partitions is None:
+        return cause_of(step.node, facts, None)
+    return cause_of(step.node, facts, step.partitions if partitions is None else tuple(partitions))

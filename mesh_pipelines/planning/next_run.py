@@ -9,24 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.landing.landed import LISTED
-from mesh_pipelines.planning.attempts import (
-    LOST,
-    Attempt,
-    Attempts,
-    causes_of,
-    is_settled,
-    is_settled_in,
-)
+from mesh_pipelines.planning.attempts import LOST, Attempt, Attempts, causes_of, untried
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.shares import next_group, windows
+from mesh_pipelines.planning.shares import next_group, runs_of
 from mesh_pipelines.planning.step import Plan, Step
 
 __all__ = ["LOST", "Attempt", "Attempts", "NoRun", "Request", "next_run", "refusals_in_words"]
@@ -37,7 +30,7 @@ class Request:
     """A run that should be started.
 
     Args:
-        window: first and last partition, where some of it is partitioned.
+        partitions: those to make, where some of it is partitioned.
         key: equal for the same causes after the same attempts, so that a run is started once for them.
         causes: hash of the cause by key.
         versions: the versions that caused it, in words.
@@ -45,7 +38,7 @@ class Request:
 
     domain: str
     steps: tuple[Step, ...]
-    window: tuple[str, str] | None
+    partitions: tuple[str, ...] | None
     key: str
     causes: Mapping[str, str]
     reason: str
@@ -100,20 +93,20 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
             s.key for s in whole.steps if s.node.domain != domain
         }
         return NoRun(f"waits for {', '.join(sorted(ahead))}, about to be made by another domain")
-    steps, window = _first_open(group, facts, attempts(domain))
+    steps, partitions = _untried_run(group, facts, attempts(domain))
     outdated = [step for step in steps if not step.follows]
-    causes = causes_of(steps, window, facts)
+    causes = causes_of(steps, partitions, facts)
     reasons = [reason for step in outdated for reason in step.reasons]
     versions = dict.fromkeys(version for step in outdated for version in judge(step.node, facts).versions)
     # The last attempt is part of the key: content that comes back, or a run that was killed, is asked for anew.
     last = next((attempt.run_id for attempt in attempts(domain)), "")
     digest = hashlib.sha256(
-        json.dumps([sorted(causes.items()), window, [s.key for s in steps], last]).encode()
+        json.dumps([sorted(causes.items()), partitions, [s.key for s in steps], last]).encode()
     ).hexdigest()
     return Request(
         domain,
         tuple(steps),
-        window,
+        partitions,
         digest[:24],
         causes,
         "; ".join(dict.fromkeys(reasons)),
@@ -121,23 +114,24 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
     )
 
 
-def _first_open(
+def _untried_run(
     group: Sequence[Step], facts: Facts, attempts: Sequence[Attempt]
-) -> tuple[list[Step], tuple[str, str] | None]:
-    """The first range of partitions that holds anything that was not tried, without what was."""
-    ranges = windows(group)
-    for steps, window in ranges:
-        found = [step for step in steps if step.follows or not is_settled_in(step, window, facts, attempts)]
-        if any(not step.follows and _is_in(step, window) for step in found):
-            return found, window
-    return ranges[-1]
+) -> tuple[list[Step], tuple[str, ...] | None]:
+    """The first run of what was not tried for its present cause, and of what follows it."""
+    left = [found for step in group if (found := step if step.follows else untried(step, facts, attempts))]
+    leading = [step for step in left if not step.follows]
+    if not leading:
+        return runs_of(group)[-1]
+    names = {name for step in leading for name in step.partitions or ()}
+    return runs_of([found for step in left if (found := _cut(step, names) if step.follows else step)])[0]
 
 
-def _is_in(step: Step, window: tuple[str, str] | None) -> bool:
-    """True if something of a step is to be made in a run over some partitions."""
-    if window is None or step.partitions is None:
-        return True
-    return any(window[0] <= name <= window[1] for name in step.partitions)
+def _cut(step: Step, names: Collection[str]) -> Step | None:
+    """A step that makes some partitions alone; None if none of its own is among them."""
+    if step.partitions is None or not names:
+        return step
+    kept = tuple(name for name in step.partitions if name in names)
+    return replace(step, partitions=kept) if kept else None
 
 
 def refusals_in_words(mesh: Mesh, domain: str) -> list[str]:
@@ -155,7 +149,7 @@ def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempt
         found = plan(nodes, facts, settled=settled)
         more: list[str] = []
         for step in found.steps:
-            if step.follows or not is_settled(step, facts, attempts(step.node.domain)):
+            if step.follows or untried(step, facts, attempts(step.node.domain)):
                 continue
             if not any(i.key in more for i in step.node.inputs):  # else it may only have waited for that one
                 more.append(step.key)

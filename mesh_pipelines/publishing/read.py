@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,13 +52,13 @@ def read_product(
     shared: SharedResources,
     request: AccessRequest,
     decision_point: Callable[[Publication], DecisionPoint],
-    window: tuple[str, str] | None = None,
+    spans: Sequence[tuple[str, str]] | None = None,
 ) -> tuple[pl.LazyFrame, Read]:
     """Open a product for a reader: lazily, at the version that is published now.
 
     Args:
         decision_point: the decision point for a publication: it decides on the one that is opened, and on no other.
-        window: first and last partition; of a table that is laid out by partition only these are read.
+        spans: ranges of partitions, by first and last; of a table that is laid out by partition only these are read.
 
     Raises:
         AccessRefused: the decision point refuses it.
@@ -83,8 +83,12 @@ def read_product(
     by_partition = published.partition_by is not None
     partitions = {name: part.hex for name, part in published.partitions.items()} if by_partition else {}
     only: list[str] | None = None
-    if partitions and window:
-        partitions = {name: hex for name, hex in partitions.items() if window[0] <= name <= window[1]}
+    if partitions and spans:
+        partitions = {
+            name: hex
+            for name, hex in partitions.items()
+            if any(first <= name <= last for first, last in spans)
+        }
         only = list(partitions)
     read = Read(TableVersion(key, published.version, published.data_version), partitions, by_partition)
     return shared.lake.scan(key, version=published.version, partitions=only), read

@@ -13,9 +13,8 @@ from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
-import yaml
-
 from mesh_pipelines.errors import MeshError, SelectionError
+from quality.yaml_text import YamlFault, parse_yaml
 
 _TEMPLATE = Path(__file__).parent / "template"
 _NAME = re.compile(r"[a-z](_?[a-z0-9])+")
@@ -118,7 +117,13 @@ def _remove(made: Path) -> None:
 
 def _entries(text: str) -> str:
     """The text of a workspace up to the place of the next entry; comments stay."""
-    if not (yaml.safe_load(text) or {}).get("load_from"):
+    try:
+        document = parse_yaml(text)
+    except YamlFault as fault:
+        raise MeshError(
+            f"is not a workspace: {fault.problem}", where="workspace.yaml", remedy=fault.fix
+        ) from None
+    if not isinstance(document, dict) or not document.get("load_from"):
         text = re.sub(r"^load_from:.*$", "", text, flags=re.MULTILINE).rstrip() + "\nload_from:"
     return text.strip()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mesh_pipelines.declaring.declarations import ModelDeclaration
@@ -42,13 +44,42 @@ def champion_checks(node: Node) -> tuple[Check, ...]:
     return (*CHAMPION_CHECKS, SHADOW_CHECK) if shadow else CHAMPION_CHECKS
 
 
+GROUPED = 100
+"""Rules of one kind and severity beyond which they are one check: Dagster takes milliseconds for each."""
+
+
 def contract_checks(contract: Contract) -> tuple[Check, ...]:
-    """Checks that a product's step reports on: one per rule, and the two of the candidate as a whole."""
-    own = tuple(Check(r.name, _rule_text(r), r.severity == "error") for r in rules_of(contract))
+    """Checks that a product's step reports on: its rules, and the two of the candidate as a whole."""
+    rules = rules_of(contract)
+    groups = grouped(rules)
+    own = {
+        name: Check(name, _text(name, members), members[0].severity == "error")
+        for name, members in groups.items()
+    }
     return (
         Check("columns_conform", "The columns and their types are those of the contract.", True),
         Check("within_tolerance", f"At most {contract.tolerance:.2%} of the rows are quarantined.", True),
-        *own,
+        *own.values(),
+    )
+
+
+def grouped(rules: Sequence[DataRule]) -> dict[str, list[DataRule]]:
+    """Rules by the name of their check: each its own, but for many of one kind and severity, which share one."""
+    kinds = Counter((rule.kind, rule.severity) for rule in rules)
+    taken = {rule.name for rule in rules}
+    found: dict[str, list[DataRule]] = {}
+    for rule in rules:
+        name = rule.name
+        if kinds[rule.kind, rule.severity] > GROUPED:
+            name = f"every_{rule.kind}" + ("_warning" if rule.severity == "warning" else "")
+            name += "_" * (name in taken)
+        found.setdefault(name, []).append(rule)
+    return found
+
+
+def _text(name: str, rules: Sequence[DataRule]) -> str:
+    return (
+        _rule_text(rules[0]) if rules[0].name == name else f"All {len(rules):,} rules of their kind are kept."
     )
 
 

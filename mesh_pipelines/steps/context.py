@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import IF_STALE
+from mesh_pipelines.dagster_names import IF_STALE, PARTITIONS
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.planning.shares import read_spans, within
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.recorded import hush, quotes
 
@@ -22,7 +23,8 @@ def wanted_partitions(context: dg.AssetExecutionContext, node: Node) -> tuple[st
     """The partitions that the run asks for; ``None`` for an asset without any."""
     if not node.partitioned:
         return None
-    return tuple(context.partition_keys)
+    spans = read_spans(context.run.tags.get(PARTITIONS, ""))
+    return tuple(name for name in context.partition_keys if not spans or within(name, spans))
 
 
 def only_if_stale(context: dg.AssetExecutionContext) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,12 +13,15 @@ import dagster as dg
 from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused
+from mesh_pipelines.landing.landed import LISTED
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.shared import SharedResources, shared_resources
+from mesh_pipelines.steps.checks import grouped
 from mesh_pipelines.steps.columns import column_schema
-from quality.outcome import Outcome
+from quality.outcome import SAMPLES, Outcome, RuleResult
+from quality.rules import rules_of
 
 
 def gate(
@@ -78,26 +81,44 @@ def results_of(
 
 
 def check_results(node: Node, outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
-    """One check result for each rule of an audit."""
-    key = asset_key(node.key)
-    for result in outcome.results:
-        metadata: dict[str, Any] = {"checked": result.checked, "failed": result.failed}
-        if result.failed:
-            metadata["share failed"] = result.share
-        if result.samples:
-            metadata["samples"] = dg.MetadataValue.json(list(result.samples))
-        if outcome.docs:
-            metadata["data docs"] = _link(outcome.docs)
-        yield dg.AssetCheckResult(
-            check_name=result.rule,
-            asset_key=key,
-            passed=result.passed,
-            severity=dg.AssetCheckSeverity.ERROR
-            if result.severity == "error"
-            else dg.AssetCheckSeverity.WARN,
-            description=result.detail or result.description,
-            metadata=metadata,
+    """Results of the checks of an audit; many rules of one kind are one check."""
+    results = {result.rule: result for result in outcome.results}
+    for name, members in (grouped(rules_of(node.contract)) if node.contract else {}).items():
+        found = [results.pop(rule.name) for rule in members if rule.name in results]
+        if found:
+            yield _check_result(node, outcome, name, found)
+    for name, result in results.items():
+        yield _check_result(node, outcome, name, [result])
+
+
+def _check_result(
+    node: Node, outcome: Outcome, name: str, results: Sequence[RuleResult]
+) -> dg.AssetCheckResult:
+    """The result of one check, of one rule or of many of one kind; of many, those that are broken are named."""
+    first, broken = results[0], [result for result in results if result.failed or not result.passed]
+    metadata: dict[str, Any] = {"checked": first.checked, "failed": sum(result.failed for result in results)}
+    description = first.detail or first.description
+    if len(results) > 1:
+        metadata["rules"] = len(results)
+        listed = ", ".join(result.rule for result in broken[:LISTED])
+        more = f" and {len(broken) - LISTED:,} more" if len(broken) > LISTED else ""
+        description = (
+            f"{len(broken):,} of {len(results):,} rules are broken: {listed}{more}" if broken else ""
         )
+    elif first.failed:
+        metadata["share failed"] = first.share
+    if samples := [sample for result in broken for sample in result.samples][:SAMPLES]:
+        metadata["samples"] = dg.MetadataValue.json(samples)
+    if outcome.docs:
+        metadata["data docs"] = _link(outcome.docs)
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset_key(node.key),
+        passed=all(result.passed for result in results),
+        severity=dg.AssetCheckSeverity.ERROR if first.severity == "error" else dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata=metadata,
+    )
 
 
 def _metadata(

@@ -237,8 +237,9 @@ def stats(frame: pl.DataFrame, public: Sequence[str]) -> str:
     nulls: dict[str, int] = {}
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
+    schema = frame.schema
     # Column by column in this thread: files are made in threads, and a query each would have them wait for each other.
-    for column in (frame.get_column(name) for name in public if _has_stats(frame.schema[name])):
+    for column in (frame.get_column(name) for name in public if _has_stats(schema[name])):
         nulls[column.name] = column.null_count()
         first: Any = column.min()
         last: Any = column.max()

@@ -175,11 +175,21 @@ class _Parts(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        if origin + offset < 0:
+            raise ValueError("a place before the beginning")
+        self._place = origin + offset
+        return self._place
+
     def readinto(self, buffer: Any) -> int:
         import obstore
 
         end = min(self._place + len(buffer), self._size)
-        if end == self._place:
+        if end <= self._place:
             return 0
         with _os_errors():
             options: Any = {"range": (self._place, end), **self._condition}

@@ -65,7 +65,7 @@ CASES: dict[str, tuple[Damage, tuple[str, ...]]] = {
         ("21 fields where the header names 19 (line 2)",),
     ),
     "random bytes": (lambda _: bytes(range(256)) * 80, ("is not UTF-8 text",)),
-    "gzip": (gzip.compress, ("is not UTF-8 text",)),
+    "gzip": (gzip.compress, ("is compressed by gzip", "land it unpacked")),
     "UTF-16": (lambda c: c.decode().encode("utf-16"), ("is not UTF-8 text",)),
     "Latin-1 far down": (lambda c: c.replace(b",LGA,", ",LGÄ,".encode("latin-1")), ("UTF-8",)),
     "NUL bytes": (lambda c: c.replace(b"EWR", b"E\0R"), ("origin",)),

@@ -112,4 +112,4 @@ def test_a_file_in_another_encoding_is_a_violation(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "domain.yaml").write_bytes("owner: Müller\n".encode("latin-1"))
     _, [fault] = read_profile(folder)
-    assert "is not YAML" in fault.problem
+    assert "not UTF-8" in fault.problem

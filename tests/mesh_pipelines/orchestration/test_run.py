@@ -288,3 +288,27 @@ def test_a_corrected_old_month_flows_through(fresh: World) -> None:
     assert {name: part for name, part in after.items() if name != "2013-01"} == {
         name: part for name, part in before.items() if name != "2013-01"
     }
+
+
+def test_partitions_with_gaps_are_one_run_and_the_gaps_stay(fresh: World) -> None:
+    """Dagster records those that were made; February, which lies between, keeps its rows and is not made again."""
+    shared = shared_resources()
+    february = shared.lake.scan("shop.orders", partitions=["2013-02"]).collect()
+    for month in ("2013-01", "2013-04", "2013-06"):
+        fresh.land("shop", f"orders-{month}.csv", f"id\n7{month[-1]}\n")
+    report = run(["shop.orders"])
+    assert statuses(report) == {"shop.orders_raw": "done", "shop.orders": "done"}
+    [run_id] = report.run_ids
+    instance = dagster_instance(shared)
+    assert {
+        (event.asset_key.path[-1], event.partition)
+        for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        if (event := record.get_dagster_event()) and event.asset_key
+    } == {(name, month) for name in ("orders_raw", "orders") for month in ("2013-01", "2013-04", "2013-06")}
+    found = shared.lake.scan("shop.orders").collect()
+    assert shared.lake.scan("shop.orders", partitions=["2013-02"]).collect().equals(february)
+    assert sorted(zip(found["month"], found["id"], strict=True)) == [
+        ("2013-01", 71), ("2013-02", 2), ("2013-04", 74), ("2013-06", 76),
+    ]  # fmt: skip
+    assert not shared.lake.exists("shop.orders__quarantine")
+    assert set(statuses(run(["shop.orders"])).values()) == {"up to date"}

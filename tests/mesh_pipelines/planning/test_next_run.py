@@ -7,6 +7,7 @@ import pytest
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.tick import run_request
 from mesh_pipelines.planning.next_run import LOST, Attempt, NoRun, Request
+from mesh_pipelines.planning.shares import spans_of
 from tests.mesh_pipelines.planning.decisions import after, decision, request_of
 from tests.mesh_pipelines.small_domains import World
 from tests.mesh_pipelines.three_domains import write_three_domains
@@ -27,17 +28,18 @@ def one_range(landed: World) -> World:
 
 
 def test_what_lands_asks_for_one_run_with_its_reason(landed: World) -> None:
-    """The run makes the source and what follows, names the files, and covers one unbroken range of months."""
+    """The run makes the source and what follows, names the files, and covers all months, whatever gap is between."""
     asked = request_of(landed, "shop")
     assert [step.key for step in asked.steps] == ["shop.orders_raw", "shop.orders"]
-    assert asked.window == ("2013-01", "2013-02")
+    assert asked.partitions == ("2013-01", "2013-02", "2013-04")
     assert set(asked.causes) == {"shop.orders_raw"}
     assert "orders-2013-01.csv landed" in asked.reason
     request = run_request(landed.mesh(), asked)
     assert request.run_key == asked.key
     assert request.tags["mesh/reason"] == asked.reason
     assert request.tags["mesh/versions"].startswith("orders-2013-01.csv@")
-    assert request.tags["dagster/asset_partition_range_end"] == "2013-02"
+    assert request.tags["dagster/asset_partition_range_end"] == "2013-04"
+    assert request.tags["mesh/partitions"] == "2013-01..2013-02,2013-04"
 
 
 def test_the_same_causes_ask_for_the_same_run(landed: World) -> None:
@@ -74,14 +76,34 @@ def test_a_cause_that_failed_is_not_tried_again_until_it_changes(one_range: Worl
     assert request_of(one_range, "shop", failed).key != first.key
 
 
-def test_a_range_that_failed_keeps_no_other_from_being_made(landed: World) -> None:
-    """January and February failed: April is asked for, by itself, and then nothing more."""
+def test_partitions_that_failed_are_left_out_until_they_change(landed: World) -> None:
+    """One run tries all, with gaps; what it could not make is not tried again with what lands later."""
     first = request_of(landed, "shop")
-    failed = Attempt("0", first.causes, finished=True, failed=True, window=first.window)
-    second = request_of(landed, "shop", after("shop", failed))
-    assert second.window == ("2013-04", "2013-04")
-    made = Attempt("1", second.causes, finished=True, failed=True, window=second.window)
-    assert isinstance(decision(landed, "shop", after("shop", made, failed)), NoRun)
+    assert first.partitions == ("2013-01", "2013-02", "2013-04")
+    failed = after("shop", _failed("0", first))
+    assert isinstance(decision(landed, "shop", failed), NoRun)
+    landed.land("shop", "orders-2013-06.csv", "id\n6\n")
+    landed.land("shop", "orders-2013-05.csv", "id\n5\n")
+    second = request_of(landed, "shop", failed)
+    assert second.partitions == ("2013-05", "2013-06")
+    assert isinstance(
+        decision(landed, "shop", after("shop", _failed("1", second), _failed("0", first))), NoRun
+    )
+    landed.land("shop", "orders-2013-01.csv", "id\n111\n")
+    assert "2013-01" in (request_of(landed, "shop", failed).partitions or ())
+
+
+def test_what_a_failed_run_did_publish_is_no_reason_to_try_the_rest_again(landed: World) -> None:
+    """January is refused, February and April are published: January is not refused a second time."""
+    landed.land("shop", "orders-2013-01.csv", "other\n1\n")
+    first = request_of(landed, "shop")
+    run(["shop"], mesh=landed.mesh())
+    assert isinstance(decision(landed, "shop", after("shop", _failed("0", first))), NoRun)
+
+
+def _failed(number: str, request: Request) -> Attempt:
+    spans = spans_of(request.partitions or ())
+    return Attempt(number, request.causes, finished=True, failed=True, spans=spans)
 
 
 def test_content_that_comes_back_is_a_cause_again(one_range: World) -> None:

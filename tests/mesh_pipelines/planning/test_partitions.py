@@ -116,14 +116,14 @@ def test_months_within_go_on_beside_one_that_is_refused(quarter: World) -> None:
 def test_a_tick_refuses_a_month_once(quarter: World) -> None:
     """One run says so where people look, and none after it until something else lands, which is made as ever."""
     asked = request_of(quarter, "shop")
-    assert asked.window == ("2013-01", "2013-01"), "a run needs a partition that there is"
+    assert asked.partitions == ("2013-01",), "a run needs a partition that there is"
     assert f"{LATE} (2013-04)" in asked.reason
     failed = after("shop", Attempt("0123456789", asked.causes, finished=True, failed=True))
     said = decision(quarter, "shop", failed)
     assert isinstance(said, NoRun)
     assert "shop.orders_raw failed, and nothing has changed since" in said.reason
     land(quarter, "2013-02")
-    assert request_of(quarter, "shop", failed).window == ("2013-02", "2013-02")
+    assert request_of(quarter, "shop", failed).partitions == ("2013-02",)
 
 
 def test_nothing_but_months_beyond_is_said_too(world: World) -> None:

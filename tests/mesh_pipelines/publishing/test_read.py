@@ -74,7 +74,7 @@ def test_the_publication_decided_on_is_the_one_that_is_read(shared: SharedResour
 
 def test_only_the_partitions_of_the_window_are_read(shared: SharedResources) -> None:
     """A partition outside of it has no content."""
-    rows, read = read_product(shared, REQUEST, lambda _: Point(), ("2013-02", "2013-12"))
+    rows, read = read_product(shared, REQUEST, lambda _: Point(), [("2013-02", "2013-12")])
     assert rows.collect()["id"].to_list() == [2]
     assert set(read.partitions) == {"2013-02"}
     assert read.content("2013-01") == ""

@@ -114,6 +114,20 @@ def test_a_file_is_opened_as_text_and_as_lines(store: Store) -> None:
         assert handle.read() == b""
 
 
+def test_a_file_is_read_from_any_place(store: Store) -> None:
+    """From the end, back to the beginning, and from beyond the end, where nothing is."""
+    store.write("places", b"0123456789")
+    with store.open("places") as handle:
+        assert handle.seek(-3, io.SEEK_END) == 7
+        assert handle.read() == b"789"
+        handle.seek(0)
+        assert handle.read(2) == b"01"
+        handle.seek(2, io.SEEK_CUR)
+        assert (handle.tell(), handle.read(1)) == (4, b"4")
+        handle.seek(99)
+        assert handle.read() == b""
+
+
 def test_a_file_is_created_once(store: Store) -> None:
     """The second call is refused and changes nothing; after a deletion it may be created again."""
     store.create("deep/er/token", b"first")

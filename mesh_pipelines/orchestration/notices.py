@@ -21,6 +21,7 @@ from mesh_pipelines.errors import MeshError, NoticeRefused
 from mesh_pipelines.orchestration.check_events import FailedChecks
 from mesh_pipelines.planning.verdicts import remedy_of
 from resources.settings import get_settings
+from resources.ui_address import ui_url
 
 if TYPE_CHECKING:
     from mesh_pipelines.declaring.domain_profile import Profile
@@ -139,7 +140,7 @@ def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings)
     """Subject and text of a notice."""
     first = failures[0]
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
-    link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
+    link = f"{ui_url(settings)}/runs/{run.run_id}"
     parts = [failure.text for failure in failures]
     refused = [failure for failure in failures if not failure.published]
     stays = "Nothing of it was published; what was published before stays as it is.\n" if refused else ""

@@ -53,6 +53,8 @@ def execute(run_id: str, args: str) -> None:
     from resources.processes import this_process
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # A run is cancelled by SIGINT, which a background job of a shell inherits as ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what it prints must not answer for the next fork
     quiet_runs()

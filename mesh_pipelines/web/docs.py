@@ -1,13 +1,16 @@
 """The data docs: one page for each audit of a product, written by Great Expectations below ``settings.docs``.
 
 They lie at ``DOMAIN/NAME/site/``; nothing else of the folder is served. The pages ask for scripts and styles of other
-sites: they are left out, and a policy in front of the page forbids them.
+sites: these are left out, and a policy forbids them. Great Expectations lists the audits by such a script, so the
+list of a product's audits is a page of the mesh.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -44,6 +47,15 @@ def docs_page(folder: Path, pages: Callable[[], Sequence[Page]]) -> Page:
     def index(_request: Request) -> Response:
         return respond("docs.html", pages=pages(), title="Data docs", products=products_in(folder))
 
+    def product(request: Request) -> Response:
+        name = f"{request.path_params['domain']}/{request.path_params['name']}"
+        if name not in products_in(folder):
+            raise HTTPException(404)
+        title = name.replace("/", ".")
+        return respond(
+            "audits.html", pages=pages(), title=title, product=name, audits=audits_of(folder / name)
+        )
+
     def document(request: Request) -> Response:
         file = file_below(folder, request.path_params["below"])
         if file is None:
@@ -57,6 +69,9 @@ def docs_page(folder: Path, pages: Callable[[], Sequence[Page]]) -> Page:
     routes: list[BaseRoute] = [
         Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 308)),
         Route(f"{PATH}/", index),
+        Route(f"{PATH}/{{domain}}/{{name}}/", product),
+        # Where the pages of Great Expectations lead home to.
+        Route(f"{PATH}/{{domain}}/{{name}}/site/index.html", product),
         Route(f"{PATH}/{{below:path}}", document),
     ]
     return Page(
@@ -69,6 +84,20 @@ def products_in(folder: Path) -> list[str]:
     return sorted(
         "/".join(index.relative_to(folder).parts[:2]) for index in folder.glob("*/*/site/index.html")
     )
+
+
+def audits_of(folder: Path) -> list[tuple[str, str]]:
+    """Audits of a product, the newest first: when it was (UTC), and the page's path below the product's folder.
+
+    Args:
+        folder: of the product's data docs.
+    """
+    found: list[tuple[str, str]] = []
+    for page in folder.glob("site/validations/**/audit.html"):
+        with suppress(ValueError):
+            moment = datetime.strptime(page.parent.name, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+            found.append((f"{moment:%Y-%m-%d %H:%M:%S}", page.relative_to(folder).as_posix()))
+    return sorted(found, reverse=True)
 
 
 def file_below(folder: Path, below: str) -> Path | None:

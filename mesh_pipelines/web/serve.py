@@ -13,6 +13,7 @@ import uvicorn
 from dagster import DagsterInstance
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_webserver.version import __version__
 
 from mesh_pipelines.web.app import application
 from resources.settings import Settings, get_settings
@@ -38,7 +39,7 @@ def main(workspace: str, descriptor: str, url: str) -> None:
     with (
         socket.socket(fileno=int(descriptor)) as listening,
         DagsterInstance.get() as instance,
-        WorkspaceProcessContext(instance, target) as context,
+        WorkspaceProcessContext(instance, target, version=__version__) as context,
     ):
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, RECYCLE_SECONDS, OVERFLOW)
         app = application(context, settings.docs, names(settings, url), started=lambda: announce(url))

@@ -68,17 +68,16 @@ def children(number: int) -> list[int]:
     return [child for child in found if start_of(child) is not None]
 
 
-def members_of(session: int) -> list[int]:
-    """Numbers of the living processes of a session; without ``/proc``, its leader alone."""
-    if not Path("/proc/self/stat").exists():
-        return [session] if start_of(session) else []
-    found: list[int] = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with suppress(OSError, IndexError):
-                fields = Path(entry.path, "stat").read_bytes().rpartition(b")")[2].split()
-                if int(fields[3]) == session and fields[0] not in (b"Z", b"X"):
-                    found.append(int(entry.name))
+def processes_by_session() -> dict[int, list[int]]:
+    """Numbers of all living processes of this machine, by session; none on a system without ``/proc``."""
+    found: dict[int, list[int]] = {}
+    with suppress(FileNotFoundError):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with suppress(OSError, IndexError):
+                    fields = Path(entry.path, "stat").read_bytes().rpartition(b")")[2].split()
+                    if fields[0] not in (b"Z", b"X"):
+                        found.setdefault(int(fields[3]), []).append(int(entry.name))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from resources.processes import children, members_of
+from resources.processes import children, processes_by_session
 
 QUICK = 20.0
 """Seconds; a process that ends sooner by itself never worked, and one killed sooner counts as killed again."""
@@ -62,21 +61,18 @@ class Part:
         self.deaths = self.deaths + 1 if quick else 1
         return quick
 
-    def send(self, number: signal.Signals) -> None:
-        """Signal its process and everything that it has started."""
-        for session in self._sessions():
-            for process in members_of(session):
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(process, number)
+    def living(self, processes: Mapping[int, Sequence[int]]) -> list[int]:
+        """Living processes of it, and of everything that it has started.
 
-    def lives(self) -> bool:
-        """True while anything of it runs."""
-        self.code()  # reaps it
-        return any(members_of(session) for session in self._sessions())
+        Args:
+            processes: all of this machine, by session.
+        """
+        own = [self.process.pid] if self.process is not None and self.code() is None else []
+        return [*{*own, *(number for session in self._sessions() for number in processes.get(session, ()))}]
 
-    def follow(self) -> None:
+    def follow(self, processes: Mapping[int, Sequence[int]]) -> None:
         """Count sessions that its processes have made, as the children that judge rules do, as its own."""
-        known = [process for session in self._sessions() for process in members_of(session)]
+        known = self.living(processes)
         while known:
             for child in children(known.pop()):
                 with suppress(ProcessLookupError):
@@ -85,7 +81,8 @@ class Part:
 
     def forget_ended(self) -> None:
         """Forget sessions in which nothing runs: the system gives their numbers to others."""
-        self._left = {session for session in self._left if members_of(session)}
+        if self._left:
+            self._left &= set(processes_by_session())
 
     def close(self) -> None:
         """Reap the process, which has ended."""

@@ -5,22 +5,24 @@ Code servers first; web and daemon follow when the domains answer. Each is a ses
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
 
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.runtime.supervised import Part
+from resources.processes import processes_by_session
 
 TICK = 0.25
 GRACE = 2.0
 """Seconds that web and daemon are given to end by themselves, and with them the runs."""
-LAST_GRACE = 0.7
-"""Seconds that everything has then, before it is killed."""
+LAST_GRACE = 0.3
+"""Seconds that the code servers have then, which hold nothing that could be lost."""
 KILLED_TOO_OFTEN = 4
 """Times that a part may be killed soon after its start, one after the other."""
 PATIENCE = 60.0
@@ -111,20 +113,30 @@ class Supervisor:
     def _end(self, leading: Sequence[Part], following: Sequence[Part], hurry: Event) -> None:
         """End the leading parts, then the others; kill what does not end in time."""
         started = [part for part in (*leading, *following) if part.process is not None]
+        processes = processes_by_session()
         for part in started:
-            part.follow()
+            part.follow(processes)
         for parts, seconds in ((leading, GRACE), (following, LAST_GRACE)):
-            for part in parts:
-                part.send(signal.SIGTERM)
+            _send(_living(parts), signal.SIGTERM)
             until = time.monotonic() + seconds
-            while any(part.lives() for part in parts) and time.monotonic() < until and not hurry.wait(0.05):
+            while _living(parts) and time.monotonic() < until and not hurry.wait(0.1):
                 pass
-        while any(part.lives() for part in started):  # one may start another while it is killed
-            for part in started:
-                part.send(signal.SIGKILL)
-            time.sleep(0.02)
+        while living := _living(started):  # one may start another while it is killed
+            _send(living, signal.SIGKILL)
+            time.sleep(0.05)
         for part in started:
             part.close()
+
+
+def _living(parts: Sequence[Part]) -> list[int]:
+    processes = processes_by_session()
+    return [number for part in parts for number in part.living(processes)]
+
+
+def _send(processes: Sequence[int], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 @contextmanager

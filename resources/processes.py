@@ -81,14 +81,6 @@ def processes_by_session() -> dict[int, list[int]]:
     return found
 
 
-def command_of(number: int) -> str:
-    """Command line of a process; empty if it has ended."""
-    try:
-        return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
 @contextmanager
 def repeat_in_background(action: Callable[[], None], seconds: float) -> Generator[None]:
     """Call ``action`` in a thread, again after each pause of ``seconds``, until the block is left."""

@@ -28,7 +28,12 @@ DAGSTER = (
 
 
 def application(
-    workspace: Any, docs: Path, names: Iterable[str] = (), *, started: Callable[[], None] = lambda: None
+    workspace: Any,
+    docs: Path,
+    names: Iterable[str] = (),
+    *,
+    origin: str = "",
+    started: Callable[[], None] = lambda: None,
 ) -> Door:
     """The whole application, behind its door.
 
@@ -36,6 +41,7 @@ def application(
         workspace: Dagster's process context.
         docs: folder of the data docs.
         names: host names that it answers for, besides those of this machine.
+        origin: where its pages are for a browser, if a proxy stands before it.
         started: called when it answers.
     """
     pages: list[Page] = []
@@ -52,4 +58,4 @@ def application(
         *(route for page in pages for route in page.routes),
         Mount("/", dagster.create_asgi_app()),
     ]
-    return Door(Starlette(routes=routes, lifespan=lifespan), names)
+    return Door(Starlette(routes=routes, lifespan=lifespan), names, origin)

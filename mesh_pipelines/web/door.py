@@ -49,16 +49,17 @@ class Door:
     Args:
         app: the application.
         names: host names that it answers for, besides LOCAL: lower case, without port, IPv6 in brackets.
+        origin: where its pages are for a browser, if a proxy stands before it: ``https://mesh.example.com``.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
-        self._app, self._names = app, LOCAL | frozenset(names)
+    def __init__(self, app: ASGIApp, names: Iterable[str] = (), origin: str = "") -> None:
+        self._app, self._names, self._origin = app, LOCAL | frozenset(names), origin.lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = refusal_of(scope, self._names)
+        refusal = refusal_of(scope, self._names, self._origin)
         if refusal is None:
             await self._app(scope, receive, _guarded(send))
         elif scope["type"] == "websocket":
@@ -68,12 +69,13 @@ class Door:
             await _answer(refusal, _guarded(send))
 
 
-def refusal_of(scope: Mapping[str, Any], names: frozenset[str]) -> Refusal | None:
+def refusal_of(scope: Mapping[str, Any], names: frozenset[str], origin: str = "") -> Refusal | None:
     """Why a request is not let in; None for one that is.
 
     Args:
         scope: of an HTTP request or a WebSocket handshake.
         names: host names that the server answers for.
+        origin: an origin that is its own although the host is another, as a proxy names it.
     """
     headers: dict[bytes, str] = {}
     for name, value in scope["headers"]:
@@ -83,7 +85,7 @@ def refusal_of(scope: Mapping[str, Any], names: frozenset[str]) -> Refusal | Non
     return (
         _of_path(scope["path"])
         or _of_host(headers.get(b"host", ""), names, scope)
-        or _of_origin(headers)
+        or _of_origin(headers, origin)
         or _of_site(headers, scope)
         or _of_method(headers, scope)
     )
@@ -112,8 +114,8 @@ def _address(server: Any) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def _of_origin(headers: Mapping[bytes, str]) -> Refusal | None:
-    if b"origin" not in headers:
+def _of_origin(headers: Mapping[bytes, str], own: str) -> Refusal | None:
+    if b"origin" not in headers or (own and headers[b"origin"].lower() == own):
         return None
     origin = _ORIGIN.fullmatch(headers[b"origin"].lower())
     if origin:

@@ -42,7 +42,13 @@ def main(workspace: str, descriptor: str, url: str) -> None:
         WorkspaceProcessContext(instance, target, version=__version__) as context,
     ):
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, RECYCLE_SECONDS, OVERFLOW)
-        app = application(context, settings.docs, names(settings, url), started=lambda: announce(url))
+        app = application(
+            context,
+            settings.docs,
+            names(settings, url),
+            origin=settings.ui_url,
+            started=lambda: announce(url),
+        )
         config = uvicorn.Config(
             app,
             http="h11",  # refuses two Host headers, and keeps an absolute target recognizable

@@ -115,13 +115,12 @@ def test_a_server_whose_inner_process_is_killed_is_ended(
     for part, kind in ((struck, "stubborn"), (whole, "stubborn"), (starting, "live")):
         part.command = (ME, kind, str(tmp_path), kind)
         part.start(Path.cwd(), os.environ)
-    assert struck.process is not None
-    assert whole.process is not None
-    until(lambda: children(struck.process.pid) and children(whole.process.pid), servers.end_orphaned)
+    outer, other = (part.process.pid if part.process else 0 for part in (struck, whole))
+    until(lambda: children(outer) and children(other), servers.end_orphaned)
     time.sleep(0.3)
     servers.end_orphaned()  # both are seen whole
     assert struck.code() is None
-    os.kill(children(struck.process.pid)[0], signal.SIGKILL)
+    os.kill(children(outer)[0], signal.SIGKILL)
     until(lambda: struck.code() is not None, servers.end_orphaned)
     assert struck.code() == -signal.SIGKILL
     for _ in range(10):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mesh_pipelines import testing
+from tests.odd_inputs import OddInputs
 
 settings.register_profile(
     "here", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
@@ -20,6 +21,11 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True, 
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the odd inputs of this session."""
+    config.pluginmanager.register(OddInputs(), "odd-inputs")
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from quality.lint.requirements import METRIC_ARGUMENTS, SEVERITIES
 from quality.rules import BOUNDS
 from quality.values import DTYPES
 from resources.settings import Settings
+from tests import odd_inputs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("domains/*/README.md")])
@@ -136,6 +137,15 @@ def test_every_fault_test_has_a_short_twin() -> None:
 def _tests(file: Path) -> list[str]:
     functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
     return [function.name for function in functions if function.name.startswith("test_")]
+
+
+def test_every_kind_of_odd_input_was_tried_and_none_broke_a_promise() -> None:
+    """The table that the suite writes has a row for each kind, and no promise was broken."""
+    table = odd_inputs.rows(odd_inputs.DOCUMENT.read_text(encoding="utf-8"))
+    assert tuple(table) == odd_inputs.KINDS
+    for kind, (tried, *promises) in table.items():
+        assert tried.isdigit(), kind
+        assert all(cell.startswith("0 of ") for cell in promises if cell), kind
 
 
 def test_pictures_are_pictures_and_light() -> None:

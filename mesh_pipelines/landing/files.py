@@ -7,7 +7,7 @@ where these changed; an object with an ETag never is, for the ETag names its con
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -72,7 +72,7 @@ class FileLanding:
         unfinished: list[str] = []
         refused: list[RefusedInput] = []
         for entry, name, partition in self._entries():
-            stamp = entry.tag or f"{entry.size}-{entry.changed}"
+            stamp = _stamp(entry)
             seen = before.get((partition, name))
             if why := _refusal(entry, name, partition):
                 refused.append(RefusedInput(name, stamp, why))
@@ -106,6 +106,7 @@ class FileLanding:
         files = {(one.partition, one.fingerprint): one for one in reversed(inputs)}
         first = sorted(files.values(), key=lambda one: one.name)
         raw = {one.name: self._raw(one) for one in first}
+        begun = {one: self._entry(one) for one in first}
         judged = {name: file.judge(contract) for name, file in raw.items()}
         faults = {name: found.fault for name, found in judged.items()}
         faults |= odd_ones({name: file for name, file in raw.items() if not faults[name]})
@@ -123,11 +124,12 @@ class FileLanding:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)
         whole = pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
-        return LandedRows(whole, sum(found.records for found in judged.values()))
+        return LandedRows(whole, sum(found.records for found in judged.values()), lambda: self._verify(begun))
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         faults: list[str] = []
         for one in inputs:
+            self._entry(one)
             file = self._raw(one)
             try:
                 file.rows(contract).collect()
@@ -169,6 +171,32 @@ class FileLanding:
             ) from error
         return found
 
+    def _entry(self, one: LandedInput) -> Entry:
+        """The file of an input, if it is still the one that was looked at.
+
+        Raises:
+            SourceUnavailable: it is not.
+        """
+        try:
+            found = self._store.entry(f"{self._domain}/{one.name}")
+        except FileNotFoundError:
+            raise self._changed_error(one) from None
+        if found.odd or _stamp(found) != one.stamp:
+            raise self._changed_error(one)
+        return found
+
+    def _verify(self, begun: Mapping[LandedInput, Entry]) -> None:
+        for one, entry in begun.items():
+            if self._entry(one) != entry:
+                raise self._changed_error(one)
+
+    def _changed_error(self, one: LandedInput) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{one.name} changed while it was read, so nothing was published",
+            where=self.where,
+            remedy="land it under another name and rename it when it is whole; the next look reads it again",
+        )
+
     def _raw(self, one: LandedInput) -> RawFile:
         return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect)
 
@@ -193,6 +221,10 @@ def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
                 yield found if columns is None else found.select(columns)
 
     return register_io_source(batches, schema=schema, is_pure=True)
+
+
+def _stamp(entry: Entry) -> str:
+    return entry.tag or f"{entry.size}-{entry.changed}"
 
 
 def _refusal(entry: Entry, name: str, partition: str) -> str:

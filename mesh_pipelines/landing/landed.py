@@ -7,7 +7,7 @@ works out a new fingerprint only where the stamp has changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -109,10 +109,12 @@ class LandedRows:
     Args:
         frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
         records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
+        verify: raises SourceUnavailable if an input is no longer what it was when reading began.
     """
 
     frame: pl.LazyFrame
     records: int | None = None
+    verify: Callable[[], None] | None = None
 
 
 class Landing(Protocol):

@@ -7,6 +7,7 @@ takes the first of two equal keys, and knows nothing of keys that nobody asked i
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -67,13 +68,18 @@ def count_json(
         raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
     text.add(first + b"\n", scan.line)
     scan.add(first + b"\n")
+    if whole:
+        _judge_syntax(first, 1)
     form = None if whole else scan.form()
     for block in chain([rest] if rest else [], blocks):
         text.add(block, scan.line)
+        line = scan.line
         if form and (records := form.count(block)) is not None:
             scan.skip(records)
         else:
             scan.add(block)
+        if whole:
+            _judge_syntax(block, line)
     text.add(b"", scan.line, last=True)
     return Counted([*(name for name in columns if name in scan.found), *scan.unknown], scan.records)
 
@@ -124,6 +130,37 @@ def _stands(words: npt.NDArray[np.uint64], name: bytes, at: Positions) -> bool:
         if ((words[np.maximum(at - len(name) + first, 0)] & mask) != wanted).any():
             return False
     return True
+
+
+def _judge_syntax(block: bytes, line: int) -> None:
+    """Hold each line against the whole grammar, and its numbers against the range of a double (RFC 8259, section 6).
+
+    Raises:
+        MalformedFile: a line is no JSON text, in words that hold nothing of it.
+    """
+    for number, text in enumerate(block.split(b"\n"), line):
+        if not text.strip(b" \t\r"):
+            continue
+        try:
+            json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_finite)
+        except json.JSONDecodeError as error:
+            place = f"{error.msg[0].lower()}{error.msg[1:]}, at character {error.colno:,}"
+            raise MalformedFile(f"is not one whole JSON object: {place}", number) from None
+        except OverflowError:
+            raise MalformedFile("holds a number beyond the range of a double, or NaN", number) from None
+        except RecursionError:
+            raise MalformedFile("holds lists or objects in great depth", number) from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise OverflowError(name)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise OverflowError
+    return value
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:

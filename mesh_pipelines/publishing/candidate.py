@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -19,6 +19,7 @@ class Candidate:
 
     Args:
         records: number of rows that there must be; None where nobody has counted them beforehand.
+        verify: raises if the rows were read from anything that changed meanwhile; asked before they are committed.
         partitions: the partitions that they replace; ``None`` where they replace the whole table.
         order: columns to sort by, for tables whose order matters to training.
         origins: code and inputs of each partition.
@@ -29,6 +30,7 @@ class Candidate:
 
     frame: pl.LazyFrame
     records: int | None = field(default=None, kw_only=True)
+    verify: Callable[[], None] | None = field(default=None, kw_only=True)
     partitions: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])

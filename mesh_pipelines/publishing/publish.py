@@ -35,7 +35,7 @@ def publish(
         AuditRefused: the candidate broke its contract beyond the tolerance; nothing was published.
         RuleTooCostly: a dataset rule took more time or memory than it may; nothing was published.
         TransformError: the domain's function failed while its rows were computed.
-        StorageFull, CommitConflict: it may work later, unchanged.
+        SourceUnavailable, StorageFull, CommitConflict: it may work later, unchanged.
     """
     watch = Stopwatch()
     writer = Writer(shared, node, candidate, watch)
@@ -47,6 +47,8 @@ def publish(
             raise
         if outcome is not None and candidate.records not in (None, outcome.rows):
             raise _lost_rows_error(node, outcome.rows, candidate.records)
+        if candidate.verify is not None:
+            candidate.verify()
         if outcome is not None and outcome.verdict == "refused":
             raise refusal_error(node.key, outcome, writer.places)
         with watch.phase("commit"):

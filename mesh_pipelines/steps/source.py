@@ -92,6 +92,7 @@ def source_candidate(
     candidate = Candidate(
         rows.frame,
         records=rows.records,
+        verify=rows.verify,
         partitions=wanted,
         landed=known_inputs(chosen),
         origins={name: Origin(node.version_of_code) for name in wanted or ()},

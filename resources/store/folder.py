@@ -93,10 +93,12 @@ class FolderStore:
                 try:
                     status = entry.stat(follow_symlinks=False)
                     if not stat.S_ISDIR(status.st_mode):
-                        size, changed = status.st_size, status.st_mtime_ns
-                        yield Entry(prefix + entry.name, size, changed, odd=_odd(status))
+                        yield _entry(prefix + entry.name, status)
                 except FileNotFoundError:
                     continue  # taken away while we looked
+
+    def entry(self, name: str) -> Entry:
+        return _entry(name, Path(self.root, name).lstat())
 
     def open(self, name: str) -> IO[bytes]:
         return Path(self.root, name).open("rb")
@@ -104,6 +106,12 @@ class FolderStore:
     def leaves(self, folder: str) -> bool:
         """True if the way from the root to a folder leads through a symbolic link."""
         return Path(self.root, folder).resolve() != Path(self.root).resolve() / folder
+
+
+def _entry(name: str, found: os.stat_result) -> Entry:
+    # The time of change of the inode cannot be set back by its owner, as that of the content can.
+    identity = f"{found.st_dev}-{found.st_ino}-{found.st_ctime_ns}"
+    return Entry(name, found.st_size, found.st_mtime_ns, odd=_odd(found), identity=identity)
 
 
 def _odd(found: os.stat_result) -> str:

@@ -92,8 +92,13 @@ class ObjectStore:
         with _os_errors():
             found = obstore.list_with_delimiter(self._impatient_client, folder or None)
         for meta in found["objects"]:
-            tag = str(meta["e_tag"] or "").strip('"')
-            yield Entry(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1e9), tag)
+            yield _entry(meta)
+
+    def entry(self, name: str) -> Entry:
+        import obstore
+
+        with _os_errors():
+            return _entry(obstore.head(self._client, name))
 
     def open(self, name: str) -> IO[bytes]:
         return io.BufferedReader(_Parts(self._client, name), _PART)
@@ -142,6 +147,11 @@ class ObjectStore:
 
     def _unusable_error(self, why: str, remedy: str) -> StorageUnusable:
         return StorageUnusable(f"this store cannot be used: {why}", where=self.root, remedy=remedy)
+
+
+def _entry(meta: Any) -> Entry:
+    tag = str(meta["e_tag"] or "").strip('"')
+    return Entry(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1e9), tag)
 
 
 class _Parts(io.RawIOBase):

@@ -17,6 +17,8 @@ class Entry:
         changed: time of the last change, in nanoseconds since the epoch.
         tag: the store's own word for the content (ETag); empty where it has none.
         odd: the kind of a name that is no plain file of this folder alone, such as a symbolic link; else empty.
+        identity: changes when another file takes this name, or anybody writes or renames this one; empty where
+            the store's tag says that.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Entry:
     changed: int
     tag: str = ""
     odd: str = ""
+    identity: str = ""
 
 
 class Store(Protocol):
@@ -80,6 +83,10 @@ class Store(Protocol):
 
     def entries(self, folder: str) -> Iterator[Entry]:
         """The files right in a folder, in no order, at the price of a listing; none if there is no such folder."""
+        ...
+
+    def entry(self, name: str) -> Entry:
+        """One file as a listing shows it now; FileNotFoundError if there is none."""
         ...
 
     def open(self, name: str) -> IO[bytes]:

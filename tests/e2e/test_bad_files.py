@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.small_home import DEPARTURES, FEBRUARY, JANUARY, RAW, SmallHome, tells
 
+pytestmark = pytest.mark.odd_input("the parser's leniency", "lost", "held up")
+
 Damage = Callable[[bytes], bytes]
 
 

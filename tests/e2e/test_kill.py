@@ -11,6 +11,8 @@ from resources.settings import get_settings
 from tests.e2e.forked_runs import ForkServer
 from tests.e2e.small_home import CORRECTED, DEPARTURES, JANUARY, QUARANTINE, SmallHome, tells
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost")
+
 BEFORE_COMMIT = ("staging", "file", "written", "committing")
 AFTER_COMMIT = ("committed", "done")
 STOPS = [

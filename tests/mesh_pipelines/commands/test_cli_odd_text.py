@@ -19,6 +19,8 @@ from mesh_pipelines.errors import MeshError
 from mesh_pipelines.testing import mesh_home, workspace
 from tests.mesh_pipelines.conftest import Machines
 
+pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost")
+
 runner = CliRunner()
 
 SOUND = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from mesh_pipelines.declaring.node import PARTITION
-from mesh_pipelines.errors import LandingError
+from mesh_pipelines.errors import LandingError, SourceUnavailable
 from mesh_pipelines.landing.changes import changed_partitions, known_inputs, removed_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known, Landed, SeenInput
@@ -19,6 +20,9 @@ from mesh_pipelines.landing.strict_csv import DIALECTS
 from quality.contract import Contract
 from resources.store import FolderStore
 from tests.mesh_pipelines.small_domains import promise, read_promise
+
+PARSING = pytest.mark.odd_input("the parser's leniency", "lost")
+PLACES = pytest.mark.odd_input("where a file comes from", "lost", "leaked", "held up")
 
 MONTHLY = "orders-{month}.csv"
 TEXT = "id,city\n1,Rome\n2,Oslo\n"
@@ -300,6 +304,7 @@ FAULTS: dict[str, tuple[bytes, str]] = {
 }  # fmt: skip
 
 
+@PARSING
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_unreadable_file_is_named_with_its_fault(folder: Path, contract: Contract, fault: str) -> None:
     """What is wrong with a file is said in words, beside its name; a sound file beside it is not accused."""
@@ -315,6 +320,7 @@ def test_each_unreadable_file_is_named_with_its_fault(folder: Path, contract: Co
     assert "land a corrected file" in raised.value.remedy
 
 
+@PARSING
 def test_all_unreadable_files_are_named_at_once(folder: Path, contract: Contract) -> None:
     """One look shows everything that is to be landed again."""
     land(folder, "orders-a.csv", "")
@@ -325,6 +331,7 @@ def test_all_unreadable_files_are_named_at_once(folder: Path, contract: Contract
     assert raised.value.what.count("\n  - ") == 2
 
 
+@PARSING
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 @pytest.mark.parametrize("cut", ["truncated", "text"])
 def test_a_truncated_file_is_named(folder: Path, contract: Contract, ending: str, cut: str) -> None:
@@ -338,6 +345,7 @@ def test_a_truncated_file_is_named(folder: Path, contract: Contract, ending: str
         read_or_blame(folder, file.name, contract)
 
 
+@PARSING
 def test_a_csv_cut_in_its_last_row_is_refused(folder: Path, contract: Contract) -> None:
     """A row that lacks values may be the rest of one that was cut; a source may say that its rows may be short."""
     land(folder, "orders.csv", "id,city\n1,Rome\n2")
@@ -355,10 +363,11 @@ def test_a_file_that_is_gone_when_it_is_read_is_named(folder: Path, contract: Co
     files = place(folder, "orders.csv")
     inputs = files.look({}).inputs
     path.unlink()
-    with pytest.raises(LandingError, match=r"orders\.csv"):
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed while"):
         files.read(inputs, contract)
 
 
+@PARSING
 def test_json_lines_of_mixed_values_are_text_for_the_contract_to_decide(
     folder: Path, contract: Contract
 ) -> None:
@@ -379,6 +388,7 @@ WRONG_SHAPES: dict[str, tuple[pl.DataFrame, str]] = {
 }
 
 
+@PARSING
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 @pytest.mark.parametrize("shape", WRONG_SHAPES)
 def test_other_formats_of_another_shape_are_named(
@@ -392,6 +402,7 @@ def test_other_formats_of_another_shape_are_named(
         read(folder, file.name, contract)
 
 
+@PARSING
 def test_parquet_of_other_types_is_named(folder: Path, contract: Contract) -> None:
     """A type that cannot hold the promise is a fault of that file; one that can, such as a smaller integer, is none."""
     pl.DataFrame({"id": [1], "city": ["Rome"]}, {"id": pl.Int16, "city": pl.String}).write_parquet(
@@ -423,6 +434,7 @@ def test_hundreds_of_files_are_read_group_by_group(folder: Path, contract: Contr
         read_or_blame(folder, "orders-*.csv", contract)
 
 
+@PLACES
 def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
     """What leads elsewhere is refused by name, and everything else goes on; its content is never opened."""
     secret = folder.parent / "secret.csv"
@@ -447,6 +459,7 @@ def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
     assert look(folder, "orders-*.csv", {}).refused == found.refused
 
 
+@PLACES
 def test_a_folder_that_leads_elsewhere_is_refused(folder: Path) -> None:
     """The folder of another domain behind a link of one's own; a link to the landing zone itself is the operator's."""
     other = folder.parent / "other"
@@ -460,6 +473,7 @@ def test_a_folder_that_leads_elsewhere_is_refused(folder: Path) -> None:
     assert [one.name for one in look(zone / "other", "orders.csv", {}).inputs] == ["orders.csv"]
 
 
+@PLACES
 @pytest.mark.parametrize(
     "pattern",
     ["../other/orders.csv", "a/../../other/x.csv", "/etc/x.csv", "~/x.csv", "a\\..\\x.csv", "./x.csv", "a//x.csv", "x/",
@@ -471,6 +485,7 @@ def test_a_pattern_that_leaves_the_folder_is_refused(folder: Path, pattern: str)
         look(folder, pattern, {})
 
 
+@PLACES
 @pytest.mark.parametrize(
     ("pattern", "name"),
     [
@@ -488,3 +503,62 @@ def test_a_day_that_does_not_exist_is_refused_by_name(folder: Path, pattern: str
     assert [one.name for one in found.inputs] == [sound]
     assert [one.name for one in found.refused] == [name]
     assert "there is no such" in found.refused[0].why
+
+
+def _swap_for_link(path: Path) -> None:
+    path.rename(path.with_suffix(".aside"))
+    path.symlink_to(path.with_suffix(".aside"))
+
+
+def _swap_for_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _swap_and_back(path: Path) -> None:
+    """Another file for a moment: the first one has its name, size and time again."""
+    aside = path.rename(path.with_suffix(".aside"))
+    path.write_text("id,city\n9,hidden\n")
+    aside.replace(path)
+
+
+def _rewrite_in_place(path: Path) -> None:
+    """Other rows of the same size, with the time of change set back."""
+    before = path.stat()
+    path.write_text(TEXT.replace("Rome", "Bonn"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+SWAPS = [_swap_for_link, _swap_for_pipe, _swap_and_back, _rewrite_in_place, Path.unlink]
+
+
+@PLACES
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_file_swapped_after_the_look_is_not_published(
+    folder: Path, contract: Contract, swap: Callable[[Path], None]
+) -> None:
+    """Rows are published only if each file was the same, and a plain one, from before it was read until after."""
+    path = land(folder, "orders.csv")
+    files = place(folder, "orders.csv")
+    rows = files.read(files.look({}).inputs, contract)
+    assert rows.verify is not None
+    rows.verify()
+    swap(path)
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed while it was read"):
+        rows.verify()
+
+
+@PLACES
+@pytest.mark.parametrize("swap", [_swap_for_link, _swap_for_pipe])
+def test_a_file_swapped_before_it_is_read_is_not_opened(
+    folder: Path, contract: Contract, swap: Callable[[Path], None]
+) -> None:
+    """Not for the rows, and not to find out why they cannot be read."""
+    path = land(folder, "orders.csv")
+    files = place(folder, "orders.csv")
+    inputs = files.look({}).inputs
+    swap(path)
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed"):
+        files.read(inputs, contract)
+    with pytest.raises(SourceUnavailable, match=r"orders\.csv changed"):
+        files.blame(inputs, contract, ValueError())

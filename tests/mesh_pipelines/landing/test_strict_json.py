@@ -20,6 +20,8 @@ from mesh_pipelines.landing.strict_json import count_json
 from resources.store import FolderStore
 from tests.mesh_pipelines.small_domains import promise, read_promise
 
+pytestmark = pytest.mark.odd_input("the parser's leniency", "lost")
+
 COLUMNS = ["id", "city", 'the "key"', "å"]
 PIECES = [
     '{"id":1}', '{"id": 2, "city": "x"}', "{", "}", "[", "]", ":", ",", '"', "\\", '"id"', "1", "null", "\n", " ",
@@ -135,6 +137,30 @@ def test_a_malformed_file_is_refused_with_its_line(text: str | bytes, line: int 
     with pytest.raises(MalformedFile, match=what) as caught:
         count(text, whole=True)
     assert caught.value.line == line
+
+
+NOT_JSON = [
+    (b'{"id": NaN}', "beyond the range of a double, or NaN"),
+    (b'{"id": -Infinity}', "beyond the range of a double, or NaN"),
+    (b'{"id": 1e400}', "beyond the range"),
+    (b'{"id": 1,}', "not one whole JSON object"),
+    (b'{"id": 01}', "not one whole JSON object"),
+    (b'{"id": 1.}', "not one whole JSON object"),
+    (b'{"id": "a\tb"}', "invalid control character"),
+    (b'{"id": "\\x41"}', "invalid"),
+    (b'{"id": tru}', "not one whole JSON object"),
+    (b"{'id': 1}", "not one whole JSON object"),
+]
+
+
+@pytest.mark.parametrize(("text", "what"), NOT_JSON)
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_line_that_the_reader_refuses_is_found(text: bytes, what: str, before: int) -> None:
+    """The whole grammar is judged when the reader has failed, so that the error names the line and nothing of it."""
+    file = b'{"id": 1}\n' * before + text + b"\n" + b'{"id": 2}\n'
+    with pytest.raises(MalformedFile, match=what) as caught:
+        count_json(io.BytesIO(file), ["id"], whole=True)
+    assert caught.value.line == before + 1
 
 
 def test_a_number_is_text_only_where_its_digits_stay(tmp_path: Path) -> None:

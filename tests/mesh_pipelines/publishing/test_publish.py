@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.node import PARTITION, FeatureSetNode, Node, SourceNode
-from mesh_pipelines.errors import AuditRefused, LandingError, TransformError
+from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable, TransformError
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE
@@ -360,3 +360,15 @@ def test_rows_that_the_reader_loses_or_adds_are_noticed(shop: Shop) -> None:
             shop.publish(rows, records=records)
     assert not shop.shared.lake.exists(shop.node.key)
     assert shop.publish(rows, records=2).rows == 2
+
+
+def test_rows_of_an_input_that_changed_while_it_was_read_are_not_published(shop: Shop) -> None:
+    """It is asked when all rows were read and staged, so that nothing can change unseen between the two."""
+    rows = {"id": [1, 2], "amount": [1.0, 2.0], "city": ["Rome", "Oslo"]}
+
+    def verify() -> None:
+        raise SourceUnavailable("a.csv changed", where="landing/shop", remedy="the next look reads it again")
+
+    with pytest.raises(SourceUnavailable):
+        shop.publish(rows, verify=verify)
+    assert not shop.shared.lake.exists(shop.node.key)

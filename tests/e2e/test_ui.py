@@ -280,6 +280,7 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
     assert "Expectation" in text
 
 
+@pytest.mark.odd_input("web pages", "lost", "leaked")
 def test_nothing_of_another_site_gets_in(ui: Server) -> None:
     """As a page that a person has opened meanwhile would try: by name, by origin, by a link, by a form."""
     wipe = quote(
@@ -326,6 +327,7 @@ def test_nothing_of_another_site_gets_in(ui: Server) -> None:
     assert "200 OK" in ui.send("GET /mesh HTTP/1.1", here), "a person's own browser is let in"
 
 
+@pytest.mark.odd_input("after a kill, and odd homes", "held up")
 def test_a_web_process_that_is_killed_comes_back(ui: Server) -> None:
     """The port is held meanwhile: who asks is answered as soon as it is there again."""
     [web] = ui.processes("web.serve")

@@ -16,6 +16,8 @@ import pytest
 from resources.processes import start_of
 from tests.mesh_pipelines.runtime.supervised_parts import ME
 
+killed = pytest.mark.odd_input("after a kill, and odd homes", "held up")
+
 IN_TIME = 5.0
 """Seconds in which everything has to end."""
 BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
@@ -97,6 +99,7 @@ def test_each_signal_ends_everything(number: signal.Signals, background: bool, t
         assert not mesh.living("web", "code")
 
 
+@killed
 def test_what_ignores_signals_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     """Within the same time, a process that has made a session of its own too."""
     with supervised(tmp_path, "daemon=stubborn") as mesh:
@@ -127,6 +130,7 @@ def test_a_hangup_that_was_ignored_stays_ignored(tmp_path: Path) -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+@killed
 def test_a_killed_part_is_started_again(tmp_path: Path) -> None:
     """The person is told; what the part had started goes on, and ends with the rest."""
     with supervised(tmp_path, "the daemon=stubborn", "the code server=live-first") as mesh:
@@ -151,6 +155,7 @@ def test_a_part_that_cannot_work_ends_all_with_its_reason(tmp_path: Path) -> Non
         assert not mesh.living("web")
 
 
+@killed
 def test_a_part_that_is_killed_again_and_again_ends_all(tmp_path: Path) -> None:
     """As where there is too little memory for it."""
     with supervised(tmp_path, "the daemon=doomed", "web=live") as mesh:
@@ -160,6 +165,7 @@ def test_a_part_that_is_killed_again_and_again_ends_all(tmp_path: Path) -> None:
         assert not mesh.living("web")
 
 
+@killed
 def test_one_domain_that_does_not_load_holds_nobody_up(tmp_path: Path) -> None:
     """Its code server is tried again, less and less often; it is mentioned once."""
     with supervised(tmp_path, "the code server of shop=faulty-first", "web=live") as mesh:
@@ -170,6 +176,7 @@ def test_one_domain_that_does_not_load_holds_nobody_up(tmp_path: Path) -> None:
         assert mesh.end(signal.SIGTERM) < IN_TIME
 
 
+@killed
 def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
     """No daemon goes on alone, to meet the next one."""
     with supervised(tmp_path, "code=live-first", "daemon=stubborn") as mesh:

@@ -59,6 +59,7 @@ def test_an_audit_is_found_from_the_list_of_products(app: Door) -> None:
     assert ask(app, "/docs/shop/nothing/").status == 404
 
 
+@pytest.mark.odd_input("web pages", "leaked")
 def test_an_audits_page_asks_nothing_of_other_sites(app: Door) -> None:
     """It is shown in the look of the mesh; scripts and styles from elsewhere are left out and forbidden."""
     answer = ask(app, f"/docs/{AUDIT}")
@@ -87,6 +88,7 @@ def test_pictures_are_served_with_the_policy_too(app: Door) -> None:
     assert answer.headers["content-security-policy"] == POLICY
 
 
+@pytest.mark.odd_input("web pages", "leaked")
 @pytest.mark.parametrize(
     "path",
     [
@@ -125,6 +127,7 @@ def test_docs_that_are_not_there_yet_are_none(tmp_path: Path) -> None:
     assert ask(app, "/docs/a/b/site/c.html").status == 404
 
 
+@pytest.mark.odd_input("web pages", "leaked")
 def test_names_are_escaped(app: Door, docs: Path) -> None:
     """A folder's name is text, whatever it looks like."""
     odd = docs / "<b>" / '"onclick="x' / "site"

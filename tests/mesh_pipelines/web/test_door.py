@@ -26,6 +26,8 @@ async def inside(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"inside"})
 
 
+attack = pytest.mark.odd_input("web pages", "lost", "leaked")
+
 DOOR = Door(inside, ["mesh.example.com", "[fd00::1]"])
 
 
@@ -46,6 +48,7 @@ def test_each_name_of_the_server_is_answered(host: str) -> None:
     assert ask(DOOR, headers={"host": host}).text == "inside"
 
 
+@attack
 @pytest.mark.parametrize(
     "host",
     [
@@ -86,6 +89,7 @@ def test_a_name_that_leads_here_by_rebinding_is_refused(host: str) -> None:
     assert ask(DOOR, "/graphql", headers=given, kind="websocket").status == 403
 
 
+@attack
 @given(st.from_regex(r"[a-z0-9.-]{1,30}", fullmatch=True))
 def test_no_other_name_is_answered(name: str) -> None:
     """Any name that is not one of the server's."""
@@ -101,6 +105,7 @@ def test_the_connections_own_address_is_answered() -> None:
     assert ask(DOOR, headers={"host": "[fe80::1]"}, server=("fe80::1", 3000)).text == "inside"
 
 
+@attack
 @pytest.mark.parametrize("name", ["host", "origin", "content-type", "sec-fetch-site"])
 def test_a_header_that_decides_comes_once(name: str) -> None:
     """Of two, another program might take the other."""
@@ -116,6 +121,7 @@ def test_a_header_that_decides_comes_once(name: str) -> None:
     assert refused(ask(DOOR, "/graphql", "POST", [*once, (name, "evil.example")]), 400)
 
 
+@attack
 @pytest.mark.parametrize(
     "origin",
     [
@@ -169,6 +175,7 @@ def test_a_proxy_may_name_another_host_than_the_browser() -> None:
     assert refused(ask(door, "/graphql", "POST", {**JSON, "origin": "https://evil.example.com"}), 403)
 
 
+@attack
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "CROSS-SITE", "unheard-of"])
 @pytest.mark.parametrize("dest", ["empty", "image", "script", "iframe", "embed", "object"])
 def test_what_a_page_of_another_site_loads_is_refused(site: str, dest: str) -> None:
@@ -188,6 +195,7 @@ def test_a_link_that_leads_here_is_followed() -> None:
         assert ask(DOOR, headers={"sec-fetch-site": site}).text == "inside"
 
 
+@attack
 @pytest.mark.parametrize(
     "path",
     [
@@ -203,12 +211,14 @@ def test_nothing_is_executed_without_a_post(path: str, method: str) -> None:
     assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
+@attack
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "QUERY", "post"])
 def test_other_methods_are_refused(method: str) -> None:
     """A browser's question whether another site may ask has no yes."""
     assert refused(ask(DOOR, "/graphql", method, JSON), 405)
 
 
+@attack
 @pytest.mark.parametrize(
     "kind",
     [
@@ -231,6 +241,7 @@ def test_json_is_let_in(kind: str) -> None:
     assert ask(DOOR, "/graphql", "POST", {"content-type": kind}).text == "inside"
 
 
+@attack
 @pytest.mark.parametrize(
     "path",
     [
@@ -261,6 +272,7 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     assert refused(ask(DOOR, path, "POST", JSON), 400)
 
 
+@attack
 def test_no_answer_allows_another_origin() -> None:
     """Whatever is inside, and of refusals as well; nothing is guessed, framed or read by another site."""
     for headers in ({}, {"origin": HERE}, {"origin": "http://evil.example"}, {"host": "evil.example"}):

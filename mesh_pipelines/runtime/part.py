@@ -16,7 +16,9 @@ import threading
 import time
 from contextlib import suppress
 
-GRACE = 3.0
+PAUSE = 1.0
+"""Seconds for what ended the supervisor to end this process too, as a person who kills all of them does."""
+GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL to a session whose supervisor has ended."""
 
 
@@ -34,6 +36,7 @@ def main() -> None:
 def _end_with(pipe: int) -> None:
     while os.read(pipe, 1):
         pass
+    time.sleep(PAUSE)
     if os.getsid(0) != os.getpid():
         os.kill(os.getpid(), signal.SIGTERM)
         return

@@ -159,6 +159,18 @@ def test_a_daemon_killed_during_a_run_takes_up_where_it_was(mesh: Small) -> None
     mesh.each_once(before)
 
 
+def test_a_mesh_stopped_during_a_run_takes_up_where_it_was(mesh: Small) -> None:
+    """Ctrl-C ends the run too, and soon; started again, the mesh asks for what is missing."""
+    before, count = mesh.counts(), len(mesh.runs())
+    mesh.correct(seed=6)
+    run = mesh.at_step("plant__wear", after=count)
+    mesh.stop()
+    assert mesh.processes("mesh_pipelines") == []
+    mesh.start()
+    mesh.each_once(before)
+    assert _of(mesh, run.run_id).is_finished
+
+
 def test_a_power_cut_loses_nothing(mesh: Small) -> None:
     """Everything is killed at once, runs too; started again, each change is handled once."""
     before, count = mesh.counts(), len(mesh.runs())

@@ -68,12 +68,17 @@ def children(number: int) -> list[int]:
     return [child for child in found if start_of(child) is not None]
 
 
-def command_of(number: int) -> str:
-    """Command line of a process; empty if it has ended."""
-    try:
-        return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
+def processes_by_session() -> dict[int, list[int]]:
+    """Numbers of all living processes of this machine, by session; none on a system without ``/proc``."""
+    found: dict[int, list[int]] = {}
+    with suppress(FileNotFoundError):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with suppress(OSError, IndexError):
+                    fields = Path(entry.path, "stat").read_bytes().rpartition(b")")[2].split()
+                    if fields[0] not in (b"Z", b"X"):
+                        found.setdefault(int(fields[3]), []).append(int(entry.name))
+    return found
 
 
 @contextmanager

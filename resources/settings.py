@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -25,6 +27,7 @@ from resources.addresses import (
 WORKSPACE = "workspace.yaml"
 _WITH_DATABASES = ("home", "dagster_home", "tracking_uri")
 _STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _TRACKING = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
@@ -82,10 +85,6 @@ class Settings(BaseSettings):
         default="", validate_default=True, description="Where MLflow keeps models and plots."
     )
     docs: Path = Field(default=None, validate_default=True, description="Where data docs are written.")
-    docs_url: str = Field(
-        default="http://127.0.0.1:3001",
-        description="Where a browser finds the data docs; `mesh ui` serves them there if that is this machine.",
-    )
     dagster_home: Path = Field(default=None, validate_default=True, description="DAGSTER_HOME of `mesh ui`.")
     dagster_storage: SecretStr | None = Field(
         default=None,
@@ -127,7 +126,12 @@ class Settings(BaseSettings):
         default_factory=dict, description="The same for single domains instead, as a JSON object by name."
     )
     ui_url: str = Field(
-        default="http://127.0.0.1:3000", description="Address of the Dagster UI, for links in notices."
+        default="",
+        description="Address under which people reach `mesh ui`, for links in notices; without it, where it listens.",
+    )
+    ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further host names under which `mesh ui` is reached, with spaces between; all others are refused.",
     )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of one DuckDB connection; default all."
@@ -178,6 +182,23 @@ class Settings(BaseSettings):
     @classmethod
     def _json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("ui_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("an address such as https://mesh.example.com is needed, without a path")
+        return value.rstrip("/")
+
+    @field_validator("ui_hosts", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        names = value.replace(",", " ").lower().split() if isinstance(value, str) else value
+        for name in names if isinstance(names, (list, tuple)) else ():
+            if not _HOST.fullmatch(str(name)):
+                raise ValueError(f"{name} is no host name; write names alone, such as mesh.example.com")
+        return names
 
     @field_validator("dagster_storage")
     @classmethod

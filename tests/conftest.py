@@ -43,6 +43,8 @@ def root() -> Path:
 
 _SLEEPER = """
 import time
+from mesh_pipelines.runtime.worker import take_signals
+take_signals()  # as a run does, even if the tests were started in the background of a script
 from resources.processes import this_process
 print(this_process(), flush=True)
 time.sleep(60)

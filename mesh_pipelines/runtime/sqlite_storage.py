@@ -7,9 +7,10 @@ Dagster's: a home made by either is read by the other.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,19 @@ class SteadyEventLog(SqliteEventLogStorage):
     def store_event(self, event: EventLogEntry) -> None:
         with self._one_transaction():
             super().store_event(event)
+        self._notify_followers({event.run_id})
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self._one_transaction():
             for event in events:
                 super().store_event(event)
+        self._notify_followers({event.run_id for event in events})
+
+    def _notify_followers(self, runs: set[str]) -> None:
+        """Touch the databases of runs: Dagster follows a run by the change of the file, which is written on closing."""
+        for run in runs:
+            with suppress(FileNotFoundError):  # wiped meanwhile
+                os.utime(self.path_for_shard(run))
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         """As Dagster's, but an event of many partitions is serialized once, and its rows are one statement's."""

@@ -52,7 +52,7 @@ def execute(run_id: str, args: str) -> None:
     from mesh_pipelines.runtime.run_log import quiet_runs
     from resources.processes import this_process
 
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    take_signals()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what it prints must not answer for the next fork
     quiet_runs()
@@ -62,6 +62,12 @@ def execute(run_id: str, args: str) -> None:
         instance.add_run_tags(run_id, {PROCESS: this_process()})
     assert execute_run_command.callback is not None
     execute_run_command.callback(args, None)
+
+
+def take_signals() -> None:
+    """Give signals their usual effect: a run is cancelled by SIGINT, which a script's background job ignores."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

@@ -161,10 +161,10 @@ def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, An
 
 
 def _link(page: str) -> dg.MetadataValue[Any]:
-    """The http address of a page of the data docs: no browser follows a link from a server to the disk."""
-    settings = shared_resources().settings
-    below = Path(url2pathname(urlsplit(page).path)).relative_to(settings.docs.absolute())
-    return dg.MetadataValue.url(f"{settings.docs_url.rstrip('/')}/{quote(below.as_posix())}")
+    """The link to a page of the data docs: without host and port, so that it is right wherever the UI runs."""
+    docs = shared_resources().settings.docs.absolute()
+    below = Path(url2pathname(urlsplit(page).path)).relative_to(docs)
+    return dg.MetadataValue.url(f"/docs/{quote(below.as_posix())}")
 
 
 def unchanged_output(before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,8 @@ class LivingMesh:
         """Kill those processes, as a power cut would."""
         found = self.processes(*words)
         for process in found:
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended with another one
+                os.kill(process, signal.SIGKILL)
         return found
 
     @contextmanager

@@ -163,14 +163,25 @@ def test_code_servers_killed_at_a_tick_come_back_and_miss_nothing(mesh: Small) -
 
 
 def test_a_daemon_killed_during_a_run_takes_up_where_it_was(mesh: Small) -> None:
-    """Started again, it finds what its runs had done, and does the rest."""
+    """It is started again, finds what its runs had done, and does the rest."""
     before, count = mesh.counts(), len(mesh.runs())
     mesh.correct(seed=4)
     mesh.at_step("plant__wear", after=count)
-    assert mesh.kill("dagster._daemon")
-    mesh.wait_until_ended()
+    [killed] = mesh.kill("dagster._daemon")
+    mesh.wait_for("another daemon", lambda: set(mesh.processes("dagster._daemon")) - {killed})
+    mesh.each_once(before)
+
+
+def test_a_mesh_stopped_during_a_run_takes_up_where_it_was(mesh: Small) -> None:
+    """Ctrl-C ends the run too, and soon; started again, the mesh asks for what is missing."""
+    before, count = mesh.counts(), len(mesh.runs())
+    mesh.correct(seed=6)
+    run = mesh.at_step("plant__wear", after=count)
+    mesh.stop()
+    assert mesh.processes("mesh_pipelines") == []
     mesh.start()
     mesh.each_once(before)
+    assert _of(mesh, run.run_id).is_finished
 
 
 def test_a_power_cut_loses_nothing(mesh: Small) -> None:

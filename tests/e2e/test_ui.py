@@ -1,4 +1,7 @@
-"""What the Dagster UI is told, by the servers that ``mesh ui`` starts: asked in GraphQL, as the UI itself asks."""
+"""What the Dagster UI is told, by the servers that ``mesh ui`` starts: asked in GraphQL, as the UI itself asks.
+
+It is started as the background job of a script starts it: with SIGINT ignored.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from mesh_pipelines.commands.demo_data import DOMAINS, land
 from mesh_pipelines.declaring.mesh import read_workspace
@@ -28,6 +34,10 @@ LOCATIONS = {location.name for location in read_workspace(ROOT)}
 PATIENCE = 200.0
 MATERIALIZE = """mutation ($of: ExecutionParams!) { launchPipelineExecution(executionParams: $of) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+CANCEL = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
+FOLLOWED = """subscription ($id: ID!) { pipelineRunLogs(runId: $id) {
+    ... on PipelineRunLogsSubscriptionSuccess { messages { __typename } } } }"""
 MATERIALIZED = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
     assetMaterializations(limit: 1) { metadataEntries { label
         ... on IntMetadataEntry { intValue } ... on UrlMetadataEntry { url } ... on MarkdownMetadataEntry { mdStr }
@@ -61,12 +71,38 @@ class Server:
     def __init__(self, port: int, process: subprocess.Popen[bytes], home: Path) -> None:
         self.port, self.process, self.home = port, process, home
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it has shown so far."""
+        return (self.home / "ui.log").read_text()
+
+    def send(self, *lines: str) -> str:
+        """The answer to a request that is written by hand; its first line has the status."""
+        with socket.create_connection(("127.0.0.1", self.port), 60) as connection:
+            connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+            answer = b""
+            while part := connection.recv(65536):
+                answer += part
+        return answer.decode(errors="replace")
+
+    def processes(self, words: str = "") -> list[int]:
+        """Its living processes whose command line has these words."""
+        found: list[int] = []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                mine = f"MESH_HOME={self.home}".encode() in (entry / "environ").read_bytes().split(b"\0")
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found += [int(entry.name)] if mine and words in line else []
+        return found
+
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer to a GraphQL query; an error in it fails the test."""
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
-        )
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
@@ -84,16 +120,15 @@ def hook() -> Iterator[Webhook]:
 def ui(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Server]:
     """`mesh ui` on the real workspace, in a home in which nothing has landed."""
     home = tmp_path_factory.mktemp("ui")
-    with socket.socket() as free, socket.socket() as other:
+    with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        port, docs = int(free.getsockname()[1]), int(other.getsockname()[1])
+        port = int(free.getsockname()[1])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
     # Here people launch, not sensors: these look once, while there is nothing, and take a file only when it has rested.
     environment |= {"MESH_HOME": str(home), "MESH_SENSOR_SECONDS": "86400", "MESH_SETTLE_SECONDS": "86400"}
     environment |= {"MESH_NOTIFY": hook.url}
-    environment |= {"MESH_DOCS_URL": f"http://127.0.0.1:{docs}"}
     command = [
+        *("sh", "-c", 'trap "" INT; exec "$@"', "sh"),
         *(sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()"),
         *("ui", "--port", str(port)),
     ]
@@ -111,8 +146,13 @@ def ui(tmp_path_factory: pytest.TempPathFactory, hook: Webhook) -> Iterator[Serv
             time.sleep(0.2)
         yield server
     finally:
+        begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.wait(60)
+        took = time.monotonic() - begun
+    assert process.returncode == 0, server.log[-4000:]
+    assert took < 8, "it ends within five seconds, and Python has to end too"
+    assert server.processes() == []
 
 
 @pytest.fixture(scope="module")
@@ -225,13 +265,76 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
     """Materialize, clicked on one asset, runs it in its own code location alone; its audit's page opens."""
     land((), ui.home / "landing")
     node = assets["fleet.aircraft_raw"]
-    _succeeds(ui, _launch(ui, [node]))
+    run = _launch(ui, [node])
+    events = _followed(ui, run)
+    assert events[-1] == "RunSuccessEvent"
+    assert "MaterializationEvent" in events, "the live log shows what happens while it happens"
+    _succeeds(ui, run)
     entries = _materialized(ui, node)
     assert entries["dagster/row_count"]["intValue"] == 3322
-    with urllib.request.urlopen(entries["data docs"]["url"], timeout=30) as page:
+    link = entries["data docs"]["url"]
+    assert link.startswith("/docs/fleet/aircraft_raw/site/"), "right on any host and port"
+    with urllib.request.urlopen(ui.url + link, timeout=30) as page:
         text = page.read().decode()
     assert "aircraft_raw" in text
     assert "Expectation" in text
+
+
+@pytest.mark.odd_input("web pages", "lost", "leaked")
+def test_nothing_of_another_site_gets_in(ui: Server) -> None:
+    """As a page that a person has opened meanwhile would try: by name, by origin, by a link, by a form."""
+    wipe = quote(
+        'mutation{wipeAssets(assetPartitionRanges:[{assetKey:{path:["fleet","aircraft"]}}]){__typename}}'
+    )
+    here, json_type = f"Host: 127.0.0.1:{ui.port}", "Content-Type: application/json"
+    asking = ("Content-Length: 23", "", '{"query": "{version}"}\n')
+    attempts = {
+        "GET of a mutation": (f"GET /graphql?query={wipe} HTTP/1.1", here),
+        "its name by rebinding": (f"GET /graphql?query={wipe} HTTP/1.1", "Host: evil.example"),
+        "a page of another port": (
+            "POST /graphql HTTP/1.1",
+            here,
+            "Origin: http://127.0.0.1:8888",
+            json_type,
+            *asking,
+        ),
+        "a hidden origin": ("POST /graphql HTTP/1.1", here, "Origin: null", json_type, *asking),
+        "a form": ("POST /graphql HTTP/1.1", here, "Content-Type: text/plain; application/json", *asking),
+        "a report": ("POST /report_asset_materialization/fleet/aircraft HTTP/1.1", here, "Content-Length: 0"),
+        "a report by GET": ("GET /report_asset_materialization/fleet/aircraft HTTP/1.1", here),
+        "a question": ("OPTIONS /graphql HTTP/1.1", here, "Access-Control-Request-Method: POST"),
+        "two names": ("GET / HTTP/1.1", here, "Host: evil.example"),
+        "no name": ("GET / HTTP/1.0",),
+        "a proxy's target": (f"GET http://evil.example/graphql?query={wipe} HTTP/1.1", here),
+        "the master key": ("GET /docs/..%2f..%2fkeys%2fmaster.key HTTP/1.1", here),
+        "another file": ("GET /docs/../keys/master.key HTTP/1.1", here),
+        "the keys as a log": ("GET /logs/..%2f..%2f..%2fkeys%2fmaster/key HTTP/1.1", here),
+        "a WebSocket": (
+            *("GET /graphql HTTP/1.1", here, "Origin: http://evil.example", "Upgrade: websocket"),
+            *(
+                "Connection: Upgrade",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+            ),
+        ),
+    }
+    for name, lines in attempts.items():
+        answer = ui.send(*lines)
+        assert int(answer.split()[1]) in (400, 403, 405, 415), (name, answer[:300])
+        assert "access-control-allow" not in answer.lower(), name
+        assert "__typename" not in answer, name
+        assert "Traceback" not in answer, name
+    assert "200 OK" in ui.send("GET /mesh HTTP/1.1", here), "a person's own browser is let in"
+
+
+@pytest.mark.odd_input("after a kill, and odd homes", "held up")
+def test_a_web_process_that_is_killed_comes_back(ui: Server) -> None:
+    """The port is held meanwhile: who asks is answered as soon as it is there again."""
+    [web] = ui.processes("web.serve")
+    os.kill(web, signal.SIGKILL)
+    assert "version" in ui.ask("{ version }")
+    assert web not in ui.processes("web.serve")
+    assert "The web application was killed by signal 9 and is started again." in ui.log
 
 
 BACKFILL = """mutation ($of: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $of) {
@@ -333,6 +436,22 @@ def test_a_model_its_champion_and_its_predictions_are_launched_from_the_ui(
     assert _materialized(ui, forecast)["dagster/row_count"]["intValue"] > 5_000
 
 
+def test_a_run_is_cancelled_from_the_ui(ui: Server, assets: Mapping[str, dict[str, Any]]) -> None:
+    """Terminate interrupts its process, and the run says so."""
+    names = ("visibility_features", "low_visibility", "low_visibility_champion", "visibility_forecast")
+    run = _launch(ui, [assets[f"weather.{name}"] for name in names])
+    until = time.monotonic() + PATIENCE
+    while (status := _status(ui, run)) != "STARTED":
+        assert time.monotonic() < until, status
+        time.sleep(0.1)
+    asked = ui.ask(CANCEL, id=run)["terminateRun"]
+    assert asked["__typename"] == "TerminateRunSuccess", asked
+    while (status := _status(ui, run)) not in ("SUCCESS", "FAILURE", "CANCELED"):
+        assert time.monotonic() < until, status
+        time.sleep(0.1)
+    assert status == "CANCELED"
+
+
 def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
     ui: Server, assets: Mapping[str, dict[str, Any]], hook: Webhook
 ) -> None:
@@ -349,6 +468,7 @@ def test_a_failure_is_told_to_the_domain_with_the_way_to_its_run(
         assert time.monotonic() < until, (ui.home / "ui.log").read_text()[-4000:]
         time.sleep(1)
     [notice] = of_it()
+    assert f"{ui.url}{path}" in notice["message"], "the link leads to the port on which the UI runs"
     assert notice["title"] == "[mesh] weather.observations_raw: landing error"
     assert "land a file there" in notice["message"]
     terminal = (ui.home / "ui.log").read_text()
@@ -386,6 +506,28 @@ def _launch(ui: Server, nodes: Sequence[Mapping[str, Any]], partition: str = "")
     return launched["run"]["runId"]
 
 
+def _status(ui: Server, run: str) -> str:
+    return ui.ask(STATUS, id=run)["runOrError"]["status"]
+
+
+def _followed(ui: Server, run: str) -> list[str]:
+    """Kinds of a run's events, as its page gets them while it runs."""
+    found: list[str] = []
+    start = {"id": "1", "type": "start", "payload": {"query": FOLLOWED, "variables": {"id": run}}}
+    with connect(
+        f"ws://127.0.0.1:{ui.port}/graphql", origin=Origin(ui.url), subprotocols=[Subprotocol("graphql-ws")]
+    ) as live:
+        live.send(json.dumps({"type": "connection_init", "payload": {}}))
+        live.send(json.dumps(start))
+        while not {"RunSuccessEvent", "RunFailureEvent"} & set(found):
+            answer = json.loads(live.recv(timeout=PATIENCE))
+            if answer["type"] == "data":
+                found += [
+                    one["__typename"] for one in answer["payload"]["data"]["pipelineRunLogs"]["messages"]
+                ]
+    return [kind for kind in found if kind != "EngineEvent"]
+
+
 def _succeeds(ui: Server, run: str) -> None:
     """Wait for a run to end, and well."""
     until = time.monotonic() + PATIENCE
@@ -393,8 +535,7 @@ def _succeeds(ui: Server, run: str) -> None:
     while status not in ("SUCCESS", "FAILURE", "CANCELED"):
         assert time.monotonic() < until, status
         time.sleep(0.5)
-        found = ui.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run)
-        status = found["runOrError"]["status"]
+        status = _status(ui, run)
     assert status == "SUCCESS", (ui.home / "ui.log").read_text()[-4000:]
 
 

@@ -9,10 +9,10 @@ import time
 
 from resources.processes import (
     children,
-    command_of,
     is_gone,
     machine,
     number_of,
+    processes_by_session,
     repeat_in_background,
     start_of,
     this_process,
@@ -45,15 +45,16 @@ def test_a_start_is_the_same_for_as_long_as_the_process_lives(
     assert start_of(process.pid) is None
 
 
-def test_children_and_their_commands_are_found(sleeper: tuple[subprocess.Popen[str], str]) -> None:
-    """Those that live, each with its command line."""
+def test_children_and_sessions_are_found(sleeper: tuple[subprocess.Popen[str], str]) -> None:
+    """Those that live; one that has ended is in no session, even before its parent knows."""
     process, _ = sleeper
+    own = os.getsid(0)
     assert process.pid in children(os.getpid())
-    assert "this_process" in command_of(process.pid)
+    assert {process.pid, os.getpid()} <= set(processes_by_session()[own])
     process.kill()
-    process.wait()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert process.pid not in children(os.getpid())
-    assert command_of(process.pid) == ""
+    assert process.pid not in processes_by_session()[own]
 
 
 def test_a_machine_is_named_with_its_boot() -> None:

@@ -174,3 +174,32 @@ def test_places_given_relatively_are_the_same_in_every_folder(
     for name, value in places.items():
         monkeypatch.setenv(name, value)
     assert Settings() == before
+
+
+@pytest.mark.parametrize(
+    "url", ["mesh.example.com", "ftp://mesh.example.com", "http://", "https://a.example/dagster"]
+)
+def test_the_address_of_the_ui_is_one_that_a_browser_opens(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheme and a host; links are made of it."""
+    monkeypatch.setenv("MESH_UI_URL", url)
+    with pytest.raises(ValidationError, match="without a path"):
+        Settings()
+    monkeypatch.setenv("MESH_UI_URL", "https://mesh.example.com/")
+    assert Settings().ui_url == "https://mesh.example.com"
+
+
+def test_names_of_the_ui_are_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With spaces or commas between; nothing that would let in every name."""
+    monkeypatch.setenv("MESH_UI_HOSTS", "Mesh.example.com, mesh-2 [fd00::1]")
+    assert Settings().ui_hosts == ("mesh.example.com", "mesh-2", "[fd00::1]")
+    for wrong in (
+        "*",
+        "*.example.com",
+        "https://mesh.example.com",
+        "mesh.example.com:3000",
+        "a/b",
+        ".example.com",
+    ):
+        monkeypatch.setenv("MESH_UI_HOSTS", wrong)
+        with pytest.raises(ValidationError, match="is no host name"):
+            Settings()

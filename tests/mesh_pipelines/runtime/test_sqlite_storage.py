@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,28 @@ def test_a_check_planned_for_many_partitions_is_stored_as_dagsters_own_does(tmp_
     own, ours = rows(SqliteEventLogStorage), rows(SteadyEventLog)
     assert len(ours) == 2
     assert {row[1:] for row in ours} == {row[1:] for row in own}
+
+
+def test_a_run_is_followed_while_it_writes(log: SteadyEventLog) -> None:
+    """The live log of the UI: each event of another process's open connection arrives at once, and in order."""
+    writer = SteadyEventLog(log._base_dir)
+    seen: queue.Queue[str] = queue.Queue()
+
+    def take(entry: EventLogEntry, _cursor: str) -> None:
+        seen.put(entry.user_message)
+
+    try:
+        writer.store_event(_text("followed"))
+        log.watch("followed", None, take)
+        for number in range(3):
+            writer.store_event(_text("followed"))
+            arrived = 0
+            while arrived < (2 if number == 0 else 1):
+                assert seen.get(timeout=30) == "said"
+                arrived += 1
+        log.end_watch("followed", take)
+        writer.store_event(_text("followed"))
+        with pytest.raises(queue.Empty):
+            seen.get(timeout=0.5)
+    finally:
+        writer.dispose()

@@ -1,0 +1,180 @@
+"""The door of the web application: refuses what a page of another site could make a browser send.
+
+A browser lets any page send requests to 127.0.0.1, with whatever it may reach there. So a request must name this server
+(`Host`: no other name leads here by DNS rebinding), come from its own pages (`Origin`, `Sec-Fetch-Site`), and change
+something only by POST with JSON, which no page of another site can send unasked. No answer ever allows another origin.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]"})
+"""Names under which this machine reaches its own server."""
+ONLY_POST = re.compile(r"/(graphql|report_asset_\w+)(/.*)?")
+"""Paths that execute what they are given; Dagster's UI calls them by POST alone."""
+HEADERS = {
+    b"x-frame-options": b"SAMEORIGIN",
+    b"x-content-type-options": b"nosniff",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"referrer-policy": b"same-origin",
+}
+"""Of every answer that does not have its own."""
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")
+_ORIGIN = re.compile(r"(https?)://(.+)")
+_PORTS = {"http": "80", "https": "443"}
+_ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+_SINGLE = (b"host", b"origin", b"content-type", b"sec-fetch-site")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The answer to a request that is not let in; ``why`` is for the person who sent it."""
+
+    status: int
+    why: str
+
+
+class Door:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: the application.
+        names: host names that it answers for, besides LOCAL: lower case, without port, IPv6 in brackets.
+        origin: where its pages are for a browser, if a proxy stands before it: ``https://mesh.example.com``.
+    """
+
+    def __init__(self, app: ASGIApp, names: Iterable[str] = (), origin: str = "") -> None:
+        self._app, self._names, self._origin = app, LOCAL | frozenset(names), origin.lower()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = refusal_of(scope, self._names, self._origin)
+        if refusal is None:
+            await self._app(scope, receive, _guarded(send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal.why})  # answered with 403
+        else:
+            await _answer(refusal, _guarded(send))
+
+
+def refusal_of(scope: Mapping[str, Any], names: frozenset[str], origin: str = "") -> Refusal | None:
+    """Why a request is not let in; None for one that is.
+
+    Args:
+        scope: of an HTTP request or a WebSocket handshake.
+        names: host names that the server answers for.
+        origin: an origin that is its own although the host is another, as a proxy names it.
+    """
+    headers: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name in headers and name in _SINGLE:
+            return Refusal(400, f"two headers {name.decode('latin-1')}")
+        headers[name] = value.decode("latin-1").strip()
+    return (
+        _of_path(scope["path"])
+        or _of_host(headers.get(b"host", ""), names, scope)
+        or _of_origin(headers, origin)
+        or _of_site(headers, scope)
+        or _of_method(headers, scope)
+    )
+
+
+def _of_path(path: str) -> Refusal | None:
+    # An absolute target, as proxies are sent, names a host of its own.
+    if not path.startswith("/") or _ODD.search(path) or {".", ".."} & set(path.split("/")):
+        return Refusal(400, "the path is not a plain one")
+    return None
+
+
+def _of_host(host: str, names: frozenset[str], scope: Mapping[str, Any]) -> Refusal | None:
+    match = _HOST.fullmatch(host.lower())
+    # A connection's own address, which no name leads to, is right where the server listens on all of them.
+    if match and (match[1] in names or match[1] == _address(scope.get("server"))):
+        return None
+    return Refusal(403, "this server has another name; MESH_UI_HOSTS adds names to it")
+
+
+def _address(server: Any) -> str:
+    try:
+        address = ipaddress.ip_address(server[0])
+    except (TypeError, ValueError, IndexError):
+        return ""
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _of_origin(headers: Mapping[bytes, str], own: str) -> Refusal | None:
+    if b"origin" not in headers or (own and headers[b"origin"].lower() == own):
+        return None
+    origin = _ORIGIN.fullmatch(headers[b"origin"].lower())
+    if origin:
+        default = _PORTS[origin[1]]
+        there, here = _HOST.fullmatch(origin[2]), _HOST.fullmatch(headers[b"host"].lower())
+        if there and here and (there[1], there[2] or default) == (here[1], here[2] or default):
+            return None
+    return Refusal(403, "a page of another site asks")
+
+
+def _of_site(headers: Mapping[bytes, str], scope: Mapping[str, Any]) -> Refusal | None:
+    if headers.get(b"sec-fetch-site", "none").lower() in ("same-origin", "none"):
+        return None
+    opened = headers.get(b"sec-fetch-mode") == "navigate" and headers.get(b"sec-fetch-dest") == "document"
+    if opened and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+        return None  # a person follows a link that leads here
+    return Refusal(403, "a page of another site asks")
+
+
+def _of_method(headers: Mapping[bytes, str], scope: Mapping[str, Any]) -> Refusal | None:
+    if scope["type"] == "websocket":
+        return None
+    if scope["method"] not in ("GET", "HEAD", "POST"):
+        return Refusal(405, "only GET, HEAD and POST are answered")
+    if scope["method"] != "POST":
+        only_post = ONLY_POST.fullmatch(scope["path"].lower())
+        return Refusal(405, "this is answered to POST alone") if only_post else None
+    if headers.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return Refusal(415, "a POST must have the content type application/json")
+    return None
+
+
+def _guarded(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": _guarded_headers(message)}
+        await send(message)
+
+    return guarded
+
+
+def _guarded_headers(message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    kept = [
+        (name, value)
+        for name, value in message.get("headers", ())
+        if not name.lower().startswith(b"access-control-")
+    ]
+    given = {name.lower() for name, _ in kept}
+    return [*kept, *((name, value) for name, value in HEADERS.items() if name not in given)]
+
+
+async def _answer(refusal: Refusal, send: Send) -> None:
+    body = f"Refused: {refusal.why}.\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        # A body that was not read must not be taken for the next request.
+        (b"connection", b"close"),
+        *([(b"allow", b"GET, HEAD, POST")] if refusal.status == 405 else []),
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -49,7 +49,8 @@ class CodeServers:
     def __post_init__(self) -> None:
         names = [location.name for location in read_workspace(self.root)]
         aliased = get_settings().yaml_aliases
-        entries: Sequence[Any] = read_yaml(self.root / "workspace.yaml", aliased=aliased)[0]["load_from"]
+        document: Any = read_yaml(self.root / "workspace.yaml", aliased=aliased)[0]
+        entries: Sequence[Any] = (document or {}).get("load_from") or []
         modules = [_module_of(entry["python_module"], self.root) for entry in entries]
         self._sockets = [self.folder / f"{number}.sock" for number in range(len(names))]
         self.parts = [

@@ -87,18 +87,29 @@ def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:
 
 
 def _product_or_fault(node: Node, shared: SharedResources, lags: Lags) -> ProductState:
-    """State of a product; where it, or what it is made of, cannot be read, the error stands for its lag."""
+    """State of a product; where its table cannot be read, the error stands for its lag."""
     try:
         return _product(node, shared, lags)
+    except TrackingUnavailable:
+        raise
     except Exception as error:  # noqa: BLE001 (a broken table may raise anything at all)
-        first = (str(error).splitlines() or [""])[0]
-        return ProductState(node.key, lag=Lag(behind=(f"cannot be read: {type(error).__name__}: {first}",)))
+        return ProductState(node.key, lag=Lag(behind=(f"cannot be read: {type(error).__name__}",)))
+
+
+def _lag_or_fault(node: Node, lags: Lags) -> Lag:
+    """Lag of a product; where something that it is made of cannot be read, the error in its place."""
+    try:
+        return lags.of(node)
+    except TrackingUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 (a broken table may raise anything at all)
+        return Lag(behind=(f"something that it is made of cannot be read: {type(error).__name__}",))
 
 
 def _product(node: Node, shared: SharedResources, lags: Lags) -> ProductState:
     record = lags.facts.of(node.key)
     if record is None:
-        return ProductState(node.key, lag=lags.of(node))
+        return ProductState(node.key, lag=_lag_or_fault(node, lags))
     made = PublishRecord.of(record)
     rules = made.audit.rules if made.audit else ()
     return ProductState(
@@ -112,7 +123,7 @@ def _product(node: Node, shared: SharedResources, lags: Lags) -> ProductState:
         uri=shared.lake.uri(node.key),
         checks_passed=sum(count.passed for count in rules),
         checks_total=len(rules),
-        lag=lags.of(node),
+        lag=_lag_or_fault(node, lags),
     )
 
 

@@ -42,7 +42,8 @@ def conform(
         AuditRefused: with every missing, extra or retyped column, and the expected type.
     """
     schema = frame if isinstance(frame, Mapping) else frame.collect_schema()
-    problems, extra, renamed = _compared(schema, contract, provenance)
+    found, extra, renamed = _compared(schema, contract, provenance)
+    problems = [text for _, text in found]
     if extra:
         some = "column is" if len(extra) == 1 else "columns are"
         problems.append(f"{len(extra):,} {some} not in the contract ({', '.join(contract.dtypes)})")
@@ -61,30 +62,30 @@ def conform(
 def differences(schema: Mapping[str, pl.DataType], contract: Contract) -> list[str]:
     """Every missing, extra or retyped column of a schema that no row was needed for, in words; see :func:`conform`."""
     problems, extra, renamed = _compared(schema, contract, PROVENANCE)
+    near = {promised: name for name, promised in renamed.items()}
     promised = ", ".join(contract.dtypes)
-    for name in extra:
-        hint = f"; was it `{renamed[name]}`?" if name in renamed else ""
-        problems.append(f"column `{name}` is not in the contract ({promised}){hint}")
-    return problems
+    return [
+        *(f"{text}; was it renamed to `{near[name]}`?" if name in near else text for name, text in problems),
+        *(f"column `{name}` is not in the contract ({promised})" for name in extra),
+    ]
 
 
 def _compared(
     schema: Mapping[str, pl.DataType], contract: Contract, provenance: Sequence[str]
-) -> tuple[list[str], list[str], dict[str, str]]:
-    """Missing and retyped columns in words; columns too many; and which of these may be a missing one, by name."""
+) -> tuple[list[tuple[str, str]], list[str], dict[str, str]]:
+    """Missing and retyped columns, each with words; columns too many; and which of these may be a missing one."""
     extra = [name for name in schema if name not in contract.dtypes and name not in provenance]
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     renamed: dict[str, str] = {}
     for column in contract.columns:
         promised = f"{column.logical_type} ({column.dtype})"
         if column.name not in schema:
-            problems.append(f"column `{column.name}` is missing, expected {promised}")
+            problems.append((column.name, f"column `{column.name}` is missing, expected {promised}"))
             near = difflib.get_close_matches(column.name, extra, n=1)
             renamed |= {near[0]: column.name} if near else {}
         elif (hint := _retyped(schema[column.name], column, contract)) is not None:
-            problems.append(
-                f"column `{column.name}` is {type_name(schema[column.name])}, expected {promised}{hint}"
-            )
+            found = type_name(schema[column.name])
+            problems.append((column.name, f"column `{column.name}` is {found}, expected {promised}{hint}"))
     return problems, extra, renamed
 
 

@@ -109,9 +109,10 @@ class OddInputs:
 
 def is_whole(config: Any) -> bool:
     """True if a session collects every test that ``make test`` does: no paths, names or marks chosen."""
-    option = config.option
-    chosen = (option.keyword, option.markexpr, option.collectonly, option.lf, option.failedfirst)
-    return list(config.args) == list(config.getini("testpaths")) and not any(chosen) and not option.maxfail
+    # Some options are of plugins that a run may leave out.
+    names = ("keyword", "markexpr", "collectonly", "lf", "failedfirst", "maxfail", "deselect")
+    chosen = any(getattr(config.option, name, None) for name in names)
+    return list(config.args) == list(config.getini("testpaths")) and not chosen
 
 
 def rows(text: str) -> dict[str, list[str]]:

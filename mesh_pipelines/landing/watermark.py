@@ -28,24 +28,24 @@ _CHUNK = 5_000
 
 
 @dataclass(frozen=True)
-class Tally:
+class RowsHash:
     """A number of rows, and the sum of their hashes."""
 
     rows: int
     digest: int
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.rows + other.rows, self.digest + other.digest)
+    def __add__(self, other: RowsHash) -> RowsHash:
+        return RowsHash(self.rows + other.rows, self.digest + other.digest)
 
-    def __sub__(self, other: Tally) -> Tally:
-        return Tally(self.rows - other.rows, self.digest - other.digest)
+    def __sub__(self, other: RowsHash) -> RowsHash:
+        return RowsHash(self.rows - other.rows, self.digest - other.digest)
 
 
 @dataclass(frozen=True)
 class _Tail:
     """The rows from a mark on, their highest mark, and the rows that are none, in words."""
 
-    tally: Tally
+    tally: RowsHash
     mark: str
     note: str
 
@@ -58,8 +58,8 @@ class _State:
         types: hash of the types of key and watermark.
     """
 
-    tail: Tally
-    below: Tally
+    tail: RowsHash
+    below: RowsHash
     types: str
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class _State:
         if len(words) != 3:
             return None
         tail, below = ((int(rows), int(word)) for rows, _, word in (w.partition("-") for w in words[:2]))
-        return cls(Tally(*tail), Tally(*below), words[2])
+        return cls(RowsHash(*tail), RowsHash(*below), words[2])
 
 
 class Watermark:
@@ -106,7 +106,7 @@ class Watermark:
         self._is_time = self._kind.startswith(_TIMES)
         self._has_infinity = self._is_time or self._kind.startswith(_FRACTIONS)
         self._before: _State | None = None
-        self._below = Tally(0, 0)
+        self._below = RowsHash(0, 0)
         self._since = ""
         if not self._has_infinity and self._kind not in _INTEGERS:
             raise _order_error(name, declared.watermark, self._kind)
@@ -153,7 +153,7 @@ class Watermark:
             kept: number of known rows that did not come again.
         """
         assert self._before is not None
-        came = Tally(0, 0)  # without a key, no row is known to come again
+        came = RowsHash(0, 0)  # without a key, no row is known to come again
         for part in moved.iter_slices(_CHUNK):
             came += self._tally_of(part)
         return self._before.below - came == self._below and kept == self._below.rows
@@ -185,7 +185,7 @@ class Watermark:
         found = self._tail("")
         if not found.tally.rows:
             return ()
-        state = _State(found.tally, Tally(0, 0), self._types_hash)
+        state = _State(found.tally, RowsHash(0, 0), self._types_hash)
         if found.mark:
             since = self._less_overlap(found.mark)
             state = replace(state, tail=self._tail(since).tally, below=self._keys_between("", since))
@@ -213,9 +213,9 @@ class Watermark:
         counts = ((nulls, "without a value"), (odd, "not finite"), (ahead, self._ahead_in_words))
         note = ", ".join(f"{number:,} {words}" for number, words in counts if number)
         note = f"rows that are no mark, and read with every read: {note}" if note else ""
-        return _Tail(Tally(rows, int(digest)), mark or "", note)
+        return _Tail(RowsHash(rows, int(digest)), mark or "", note)
 
-    def _keys_between(self, since: str, until: str) -> Tally:
+    def _keys_between(self, since: str, until: str) -> RowsHash:
         """The rows from one mark on, below another; all below it where ``since`` is empty."""
         conditions = [f"{self._column} < {self._literal(until)}"]
         if since:
@@ -224,9 +224,9 @@ class Watermark:
             conditions.append(f"{self._column} > '-infinity'")
         query = select(["count(*)", digest_of(self._identity)], self._table, conditions)
         [(rows, digest)] = self._database.rows(query)
-        return Tally(rows, int(digest))
+        return RowsHash(rows, int(digest))
 
-    def _tally_of(self, rows: pl.DataFrame) -> Tally:
+    def _tally_of(self, rows: pl.DataFrame) -> RowsHash:
         """The tally of those given rows that are below the mark, as the database counts its own."""
         names = [ident(name) for name in self._identity]
         given = ", ".join(
@@ -241,7 +241,7 @@ class Watermark:
         [(number, digest)] = self._database.rows(
             select(["count(*)", digest_of(self._identity)], table, conditions)
         )
-        return Tally(number, int(digest))
+        return RowsHash(number, int(digest))
 
     # -- pieces of SQL -----------------------------------------------------------------------------------------
 

@@ -165,7 +165,8 @@ def _shaped_by_rows(declared: Declaration) -> bool:
 def _failed(error: BaseException, inputs: Mapping[str, tuple[str, Schema]], *, certain: bool) -> Planned:
     """A function that raised; ``certain`` where it raises with rows too."""
     if isinstance(error, MeshError):
-        what = " ".join(error.what.split())[:_LONGEST]
+        # There are no rows here, so nothing that it quotes can be a value of one.
+        what = " ".join(f"{error.what}{': ' * bool(error.quoted)}{error.quoted}".split())[:_LONGEST]
         return Planned(problem=f"its function fails: {what}", fix=error.remedy or "mend its function")
     reason = (str(error).strip().splitlines() or [""])[0][:_LONGEST]
     words = f"{type(error).__name__}: {reason}" if reason else type(error).__name__

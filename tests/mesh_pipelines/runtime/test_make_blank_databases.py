@@ -53,7 +53,8 @@ def test_a_copy_is_what_mlflow_makes(made: Path, tmp_path: Path, monkeypatch: py
 
     plain, copied = (tmp_path / home / "mlflow" / "mlflow.db" for home in ("plain", "copied"))
     assert _schema(copied) == _schema(plain)
-    assert [e.artifact_location for e in client.search_experiments()] == [str(elsewhere / "mlruns" / "0")]
+    place = (tmp_path / "copied" / "mlflow" / "artifacts" / "0").as_uri()
+    assert [e.artifact_location for e in client.search_experiments()] == [place]
 
 
 def test_a_home_begins_with_it(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

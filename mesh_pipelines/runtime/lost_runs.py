@@ -11,8 +11,6 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.errors import TrackingUnavailable
 from mesh_pipelines.runtime.instance import dagster_instance
@@ -21,16 +19,14 @@ from resources.addresses import sqlite_file
 from resources.processes import is_gone, repeat_in_background
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from resources.settings import Settings
 
 SECONDS = 5.0
 """Between two checks of the places that a run may be waiting for."""
-_UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+# By name: to look is to import no Dagster.
+_UNFINISHED = ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 
 
 def end_lost(shared: SharedResources) -> None:
@@ -49,7 +45,7 @@ def _may_run(settings: Settings) -> bool:
     history = settings.dagster_home / "history"
     if settings.dagster_storage is not None:
         return True
-    names = ", ".join(f"'{status.value}'" for status in _UNFINISHED)
+    names = ", ".join(f"'{status}'" for status in _UNFINISHED)
     asked = {
         history / "runs.db": f"SELECT 1 FROM runs WHERE status IN ({names})",  # noqa: S608 (constants)
         history / "runs" / "index.db": "SELECT 1 FROM concurrency_slots WHERE run_id IS NOT NULL"
@@ -68,17 +64,22 @@ def _may_run(settings: Settings) -> bool:
 
 def fail_lost_runs(instance: dg.DagsterInstance) -> None:
     """Fail every run, of any domain or of none, whose process was killed."""
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
+    import dagster as dg
+
+    unfinished = [dg.DagsterRunStatus(name) for name in _UNFINISHED]
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=unfinished)):
         fail_if_lost(instance, run)
 
 
 def fail_if_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
     """The run as it stands, failed if its process is gone; cancelled if it was about to be."""
+    from dagster import DagsterRunStatus
+
     process = run.tags.get(PROCESS, "")
     if run.is_finished or not is_gone(process):
         return run
     now = instance.get_run_by_id(run.run_id) or run  # it may have ended well, and its process after it
-    if now.status == dg.DagsterRunStatus.CANCELING:
+    if now.status == DagsterRunStatus.CANCELING:
         instance.report_run_canceled(now, f"the process that executed it is gone: {process}")
     elif not now.is_finished:
         instance.report_run_failed(now, f"the process that executed it is gone: {process}")

@@ -34,6 +34,8 @@ from tests.e2e.ticks import tick
 from tests.mesh_pipelines.small_domains import World, promise
 from tests.webhook import webhook
 
+pytestmark = pytest.mark.odd_input("messages carry data", "leaked")
+
 IN_CLEAR = ("landing/", "/record.json", "/model.ubj")
 """What landed; and a model's categories, which XGBoost keeps with it (docs/sources.md says so)."""
 

@@ -14,6 +14,8 @@ from tests.e2e.living_mesh import LivingMesh, made
 from tests.mesh_pipelines.costly_rules import ENDLESS, HUNGRY, MANY, children, nurseries, with_rule
 from tests.mesh_pipelines.small_domains import World, promise
 
+pytestmark = pytest.mark.odd_input("limits", "held up")
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SOUND = "sound"
 COLUMNS = {"id": "integer", "amount": "number"}

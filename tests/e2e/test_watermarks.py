@@ -19,6 +19,8 @@ from tests.mesh_pipelines.postgres import Postgres
 from tests.mesh_pipelines.postgres import postgres as postgres
 from tests.mesh_pipelines.small_domains import World, promise
 
+pytestmark = pytest.mark.odd_input("watermarks", "lost", "held up")
+
 pytestmark = pytest.mark.slow
 TABLES = {
     "wm_inf": ("timestamptz", "timestamp", "'2026-01-01'", "'infinity'", "'2026-02-01'", "1 not finite"),

@@ -16,6 +16,8 @@ from quality.markup import markdown_cell, mask, printable, unmask
 from quality.outcome import Outcome, RuleResult
 from quality.rules import DataRule
 
+pytestmark = pytest.mark.odd_input("messages carry data", "leaked")
+
 PAYLOADS = [
     "<script>alert('attack')</script>",
     "<img src=x onerror=\"alert('attack')\">",

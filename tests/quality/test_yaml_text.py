@@ -13,6 +13,8 @@ import yaml
 
 from quality.yaml_text import ALIASED, BYTES, DEPTH, YamlFault, parse_yaml, read_yaml
 
+pytestmark = pytest.mark.odd_input("limits", "held up")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

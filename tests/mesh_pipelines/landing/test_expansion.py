@@ -19,6 +19,8 @@ from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.run_reports import statuses
 from tests.mesh_pipelines.small_domains import World, promise
 
+pytestmark = pytest.mark.odd_input("limits", "lost", "held up")
+
 TEXT = b"id,city\n1,Rome\n"
 
 

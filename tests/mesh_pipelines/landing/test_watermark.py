@@ -23,6 +23,8 @@ from resources.settings import get_settings
 from tests.mesh_pipelines.landing.table_shop import COLUMNS, KEY, NOON, TABLE, WATERMARK, Shop, look, place
 from tests.mesh_pipelines.small_domains import promise
 
+pytestmark = pytest.mark.odd_input("watermarks", "lost", "held up")
+
 
 def test_only_rows_beyond_the_watermark_are_read(orders: Shop, asked: list[str]) -> None:
     """New rows are added; a row with a known key takes the old one's place; what was read before is not read again."""

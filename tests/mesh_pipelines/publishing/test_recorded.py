@@ -12,6 +12,8 @@ import pytest
 from mesh_pipelines.errors import LandingError, TransformError
 from mesh_pipelines.publishing.recorded import hush, place_of, recordable, recordable_errors
 
+pytestmark = pytest.mark.odd_input("messages carry data", "leaked")
+
 VALUE = "a value"
 HERE = Path(__file__).parent
 FAULTS = [

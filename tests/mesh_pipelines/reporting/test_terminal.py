@@ -10,6 +10,8 @@ from mesh_pipelines.errors import LandingError
 from mesh_pipelines.orchestration.run_report import StepReport
 from mesh_pipelines.reporting import terminal
 
+pytestmark = pytest.mark.odd_input("messages carry data", "leaked")
+
 
 @pytest.mark.parametrize("sign", ["\x1b]0;title\x07", "\x1b[2J", "\x9b31m", "\u202e", "\r"])
 def test_control_characters_of_names_and_values_are_shown_and_not_obeyed(sign: str) -> None:

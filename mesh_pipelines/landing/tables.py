@@ -7,16 +7,19 @@ text, typed later by the contract, as for a CSV. Look and read see one moment (o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
-from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput, LandedRows
+from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput, LandedRows, SeenInput
 from mesh_pipelines.landing.watermark import Watermark, digest_of
 from quality.contract import Contract
 from resources.database import Database, ident, literal, select
+from resources.keys.keyring import Keyring
+from resources.keys.sealed_text import TextSeal
 from resources.settings import Settings
 
 _LABELS = {"day": "YYYY-MM-DD", "month": "YYYY-MM", "year": "YYYY"}
@@ -39,6 +42,15 @@ class TableLanding:
         assert node.contract is not None
         self._declared, self._contract, self._column = declared, node.contract, node.partition_column
         self.where = f"{declared.database}: {declared.table}"
+        master = settings.master_key.get_secret_value() if settings.master_key else None
+        classification = node.contract.classification.get(declared.watermark, "public")
+        self._mark_seal = TextSeal(
+            Keyring(settings.keys, master),
+            node.domain,
+            node.name,
+            declared.watermark,
+            classification,
+        )
         url = settings.databases.get(declared.database)
         self._database = Database(declared.database, url.get_secret_value()) if url else None
         self._types: dict[str, str] = {}
@@ -74,8 +86,17 @@ class TableLanding:
         if settle and stamp and before and all(seen.stamp == stamp for seen in before.values()):
             return Landed(tuple(LandedInput.of(self.name, p, seen) for p, seen in sorted(before.items())))
         if self._watermark:
-            return Landed(self._watermark.look(before.get(""), stamp, quick=settle > 0))
+            return Landed(self._by_watermark(self._watermark, before.get(""), stamp, quick=settle > 0))
         return Landed(self._by_snapshot(stamp))
+
+    def _by_watermark(
+        self, watermark: Watermark, seen: SeenInput | None, stamp: str, *, quick: bool
+    ) -> tuple[LandedInput, ...]:
+        """The table as one input; its mark is a value of a column, and stays sealed in the publish record."""
+        seal = self._mark_seal
+        opened = seen._replace(mark=seal.open(seen.mark)) if seen else None
+        found = watermark.look(opened, stamp, quick=quick)
+        return tuple(replace(one, mark=seal.seal(one.mark)) for one in found)
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Read the rows in any order; their numbers are those of this read."""

@@ -84,5 +84,7 @@ class KeptRows:
 
     def _below(self, column: pl.Expr) -> pl.Expr:
         """True for rows below the mark; one that is not finite is no mark, and its row comes again."""
+        if self._mark is None:  # the contract's type cannot hold it, so no row is known to be below
+            return pl.lit(value=False)
         below = column < self._mark
         return below & column.is_finite() if isinstance(self._mark, float) else below

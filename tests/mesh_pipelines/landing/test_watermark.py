@@ -371,3 +371,33 @@ def test_what_is_published_is_what_the_table_holds(
                 # The last good form of a row stays where its new one is refused.
                 assert [row for row in orders.rows() if not keyed or row[0] not in bad] == good
                 assert orders.make(node) == "up to date"
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_a_mark_that_the_contract_cannot_hold_loses_nothing(orders: Shop, keyed: bool) -> None:
+    """A number of PostgreSQL may be larger than any of the contract's: rows below and beyond it are read."""
+    columns = {"id": "integer", "city": "string", "changed_at": "number"}
+    orders.database.do("DROP TABLE sales.orders", TABLE.replace("timestamptz", "numeric"))
+    node = orders.declare(WATERMARK, columns, tolerance=100, **bare(columns, key=keyed))
+    orders.database.do("INSERT INTO sales.orders VALUES (1, 'a', 1), (2, 'b', 1e300)")
+    assert orders.make(node) == "done"
+    orders.database.do("INSERT INTO sales.orders VALUES (3, 'c', NULL), (4, 'd', 5)")
+    assert orders.make(node) == "done"
+    assert orders.rows() == [(1, "a"), (3, "c"), (4, "d")]
+    assert [int(row) for row, _ in orders.refused()] == [2]
+    assert orders.make(node) == "up to date"
+
+
+def test_the_mark_of_a_classified_column_stands_nowhere_in_clear(orders: Shop, mesh_home: Path) -> None:
+    """It is a value of that column: sealed in the publish record, and read from there by the next look."""
+    moment = "2019-03-05 07:11:13+00"
+    orders.database.do(f"UPDATE sales.orders SET changed_at = '{moment}'")
+    columns = COLUMNS | {"changed_at": {"logicalType": "timestamp", "classification": "restricted"}}
+    node = orders.declare(WATERMARK, columns)
+    assert orders.make(node) == "done"
+    assert orders.make(node) == "up to date"
+    orders.database.do("INSERT INTO sales.orders VALUES (7, 'Bonn', '2019-03-05 07:11:14+00')")
+    assert orders.make(node) == "done"
+    assert (7, "Bonn") in orders.rows()
+    held = [file for file in mesh_home.rglob("*") if file.is_file() and b"07:11:1" in file.read_bytes()]
+    assert held == []

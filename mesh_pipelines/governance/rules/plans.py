@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def plan_functions(nodes: Iterable[Node]) -> Mapping[str, Planned]:
         if isinstance(node, ProductNode | FeatureSetNode | PredictionsNode):
             inputs = _inputs_of(node, known)
             if inputs is not None and node.declaration is not None and node.declaration.fn is not None:
-                with redirect_stdout(sys.stderr):  # the command's own output may be JSON
+                # The command's own output may be JSON, and a warning is no fault, even where it is made an error.
+                with redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
                     found[node.key] = _plan(node, inputs)
         schema = _published(node, found.get(node.key))
         if schema is not None:

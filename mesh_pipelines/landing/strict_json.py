@@ -10,13 +10,13 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mesh_pipelines.landing.json_form import PAD, JsonForm, counted_ahead
 from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
 _CHUNK = 2**20
@@ -34,10 +34,6 @@ _INEXACT = np.zeros(256, bool)
 _INEXACT[list(b".eE")] = True
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_KIND = np.zeros(256, np.uint8)
-_QUOTED = 1
-_KIND[list(b'"n')], _KIND[list(b"-0123456789tf")] = _QUOTED, 2
-_PAD = bytes(8)
 _COMPARED = 8
 """Expected keys of one length that are compared one by one; more of them are sorted."""
 
@@ -63,7 +59,7 @@ def count_json(
     # The first line by itself, since the others are compared with it.
     if (begin := next(blocks, None)) is None:
         raise MalformedFile("the file is empty")
-    first, _, rest = begin.partition(b"\n")
+    first, _, rest = _bare(begin).partition(b"\n")
     if first.startswith(b"\xef\xbb\xbf"):
         raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
     text.add(first + b"\n", scan.line)
@@ -71,65 +67,18 @@ def count_json(
     if whole:
         _judge_syntax(first, 1)
     form = None if whole else scan.form()
-    for block in chain([rest] if rest else [], blocks):
-        text.add(block, scan.line)
+    for block, records in counted_ahead(form, chain([PAD + rest + PAD] if rest else [], blocks)):
         line = scan.line
-        if form and (records := form.count(block)) is not None:
+        if not block.isascii():
+            text.add(_bare(block), line)
+        if records is not None:
             scan.skip(records)
         else:
-            scan.add(block)
+            scan.add(_bare(block))
         if whole:
-            _judge_syntax(block, line)
+            _judge_syntax(_bare(block), line)
     text.add(b"", scan.line, last=True)
     return Counted([*(name for name in columns if name in scan.found), *scan.unknown], scan.records)
-
-
-@dataclass(frozen=True)
-class _Form:
-    """Records of the same keys in the same order, without escapes, as a program writes them.
-
-    Args:
-        names: the keys, each with a quote before it.
-        texts: which of them have text.
-    """
-
-    names: tuple[bytes, ...]
-    texts: tuple[bool, ...]
-
-    def count(self, block: bytes) -> int | None:
-        """Number of records in whole lines; None if any line is of another form.
-
-        A key ends in a quote and a colon. Nothing else does that has the bytes of a quote and a column's name before
-        it: within a string, a quote has a backslash before it.
-        """
-        if b"\\" in block and b"\\u" in block:
-            return None
-        data = np.frombuffer(_PAD + block + _PAD, np.uint8)
-        feeds = np.flatnonzero(data == _LF)
-        marks = np.flatnonzero((data[:-1] == _QUOTE) & (data[1:] == _COLON))
-        if len(marks) != len(self.names) * len(feeds):
-            return None
-        grid = marks.reshape(-1, len(self.names))
-        starts, ends = np.append(len(_PAD), feeds[:-1] + 1), feeds - (data[feeds - 1] == ord("\r"))
-        sound = (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
-        sound &= (grid[:, 0] > starts) & (grid[:, -1] < feeds)
-        kinds = _KIND[data[grid + 2 + (data[grid + 2] == ord(" "))]]
-        sound &= ((kinds == _QUOTED) | ((kinds > 0) & ~np.array(self.texts))).all(axis=1)
-        words = np.ndarray(len(data) - 7, np.uint64, data, strides=(1,))
-        if sound.all() and all(_stands(words, name, at) for name, at in zip(self.names, grid.T, strict=True)):
-            return len(feeds)
-        return None
-
-
-def _stands(words: npt.NDArray[np.uint64], name: bytes, at: Positions) -> bool:
-    """True if the bytes of a name stand before each of these positions; they are compared eight at a time."""
-    for end in range(len(name), 0, -8):
-        first = max(end - 8, 0)
-        part = name[first:end]
-        mask, wanted = np.frombuffer((b"\xff" * len(part)).ljust(8, b"\0") + part.ljust(8, b"\0"), np.uint64)
-        if ((words[np.maximum(at - len(name) + first, 0)] & mask) != wanted).any():
-            return False
-    return True
 
 
 def _judge_syntax(block: bytes, line: int) -> None:
@@ -163,8 +112,12 @@ def _finite(digits: str) -> float:
     return value
 
 
+def _bare(block: bytes) -> bytes:
+    return block[len(PAD) : -len(PAD)]
+
+
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Whole lines, each with a line feed at its end."""
+    """Whole lines, each with a line feed, between two pads: a name is looked for in the bytes before a colon."""
     rest: list[bytes] = []
     held = 0
     while chunk := stream.read(_CHUNK):
@@ -175,10 +128,10 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
             if held > _LINE_LIMIT:
                 raise MalformedFile(f"a line of more than {_LINE_LIMIT // 2**20} MiB")
             continue
-        yield b"".join([*rest, chunk[:cut]])
+        yield b"".join([PAD, *rest, memoryview(chunk)[:cut], PAD])
         rest, held = [chunk[cut:]], len(chunk) - cut
     if last := b"".join(rest):
-        yield last + b"\n"
+        yield PAD + last + b"\n" + PAD
 
 
 class _Scan:
@@ -198,12 +151,12 @@ class _Scan:
         self.records += lines
         self.line += lines
 
-    def form(self) -> _Form | None:
+    def form(self) -> JsonForm | None:
         """The form of the last line, to compare others with; None if these are to be judged in full."""
         if not self._order or any(b"\\" in key for key in self._keys):
             return None
         names = tuple(b'"' + self._keys[number] for number in self._order)
-        return _Form(names, tuple(self._columns[number] in self._texts for number in self._order))
+        return JsonForm(names, tuple(self._columns[number] in self._texts for number in self._order))
 
     def add(self, block: bytes) -> None:
         data = np.frombuffer(block, np.uint8)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +86,12 @@ class Session:
         self, name: str, table: str, rules: Sequence[DataRule], expectations: Sequence[Expectation]
     ) -> list[Finding]:
         """Check every expectation on a table; the findings come in the order of the rules."""
+        with redirect_stdout(io.StringIO()):  # it prints its advice on each statement of SQL
+            return self._validate(name, table, rules, expectations)
+
+    def _validate(
+        self, name: str, table: str, rules: Sequence[DataRule], expectations: Sequence[Expectation]
+    ) -> list[Finding]:
         suite = self._gx.ExpectationSuite(name=name)
         refused: dict[str, str] = {}
         # GX keeps one of two equal expectations; rules that ask the same share its answer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -280,7 +281,10 @@ def _check_objective(spec: ModelSpec, broken: _Broken) -> None:
     elif spec.metric not in spec.metrics:
         problem = f"metric {spec.metric!r} does not fit objective {spec.objective!r}"
         broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")
-    for metric in spec.gate.floors:
+    for metric, floor in spec.gate.floors.items():
+        if not math.isfinite(floor):
+            problem = f"the floor of {metric!r} is {floor}, which nothing can be compared with"
+            broken("GatesAreNumbers", problem, "Write a finite number.")
         if spec.objective in known and metric not in spec.metrics:
             problem = f"the gate has a floor for {metric!r}, which is not worked out for {spec.objective!r}"
             broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")

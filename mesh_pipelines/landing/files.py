@@ -84,7 +84,9 @@ class FileLanding:
             stamp = _stamp(entry)
             seen = before.get((partition, name))
             if why := _refusal(entry, name, partition):
-                refused.append(RefusedInput(name, stamp, why))
+                # A line feed in a name would begin a line of its own where names are listed.
+                shown = name if name.isprintable() or not _is_text(name) else repr(name)[1:-1]
+                refused.append(RefusedInput(shown, stamp, why))
             elif seen and seen.stamp == stamp:
                 inputs.append(LandedInput(name, partition, stamp, seen.fingerprint))
             elif settle and entry.changed > horizon:
@@ -240,8 +242,10 @@ def _refusal(entry: Entry, name: str, partition: str) -> str:
     """The reason not to read what a pattern fits; empty for a plain file of the domain's own folder."""
     if entry.odd:
         return f"is {entry.odd}; only plain files of the domain's own folder are read"
-    if not name.isprintable() or (not name.isascii() and not _is_text(name)):
+    if not name.isascii() and not _is_text(name):
         return "its name holds bytes that are no text"
+    if not name.isprintable():
+        return "its name holds a control character"
     if partition:
         try:
             date.fromisoformat((partition + "-01-01")[:10])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -97,7 +98,8 @@ def _floors(challenger: Evaluated, spec: ModelSpec) -> list[GateCheck]:
     checks: list[GateCheck] = []
     for metric, bound in sorted(spec.gate.floors.items()):
         value = challenger.metrics.get(metric)
-        passed = value is not None and not better(metric, bound, value)
+        passed = value is not None and math.isfinite(value) and math.isfinite(bound)
+        passed = passed and value is not None and not better(metric, bound, value)
         side = "at least" if METRICS[metric] else "at most"
         text = f"{metric} is {_number(value)}, asked is {side} {bound:g}"
         checks.append(GateCheck(f"floor_{metric}", passed, value, bound, text))

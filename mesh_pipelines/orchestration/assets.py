@@ -125,7 +125,8 @@ def partitions_of(contract: Contract | None) -> dg.PartitionsDefinition | None:
     cut: Partition | None = contract.partition if contract else None
     if cut is None:
         return None
-    end = next_partition(cut.until) if cut.until else None  # Dagster's end is the first one that is not there
+    # Dagster's end is the first one that is not there; in the last year of its calendar there is none.
+    end = next_partition(cut.until) if cut.until and not cut.until.startswith("9999") else None
     if cut.every == "day":
         return dg.DailyPartitionsDefinition(start_date=cut.since, end_date=end)
     if cut.every == "year":

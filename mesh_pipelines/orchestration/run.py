@@ -175,13 +175,19 @@ class _Run:
         self.attempted -= held - self.forced
 
     def _report(self, found: Plan, started: float) -> RunReport:
+        assert self.facts is not None
         for step in found.steps:
             made = step.key in self.attempted and self.reports[step.key].status == "done"
-            if made and not step.follows:
+            if not made or step.follows:
+                continue
+            if refused := judge(step.node, self.facts).fault:  # all else of it was made
+                self.reports[step.key] = replace(
+                    self.reports[step.key], status="failed", message=str(refused)
+                )
+            else:
                 self.show.note(
                     f"{step.key} is out of date again, run it once more: {'; '.join(step.reasons)}"
                 )
-        assert self.facts is not None
         for wait in found.waiting:
             node, judged = wait.node, judge(wait.node, self.facts)
             if any(given.key in self.failed for given in node.inputs):

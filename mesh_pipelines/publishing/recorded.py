@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
 _OURS = ("mesh_pipelines", "quality", "resources")
-_ENDS = (GeneratorExit, KeyboardInterrupt, SystemExit, DagsterExecutionInterruptedError)
+_ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
 
 
 def may_quote(shared: SharedResources, node: Node) -> bool:

@@ -147,7 +147,9 @@ def state(mesh: MeshState) -> RenderableType:
     if mesh.refused and not mesh.products and not mesh.models:
         return Text("No product or model of this mesh is sound.")
     if not mesh.products and not mesh.models:
-        return Text("This mesh has no domains yet: `mesh new domain NAME` writes one.")
+        return Text(
+            "This mesh has no product or model yet: `mesh new domain NAME` writes a domain that works."
+        )
     tables = (products(mesh.products), *((models(mesh),) if mesh.models else ()), lags(mesh))
     return Group(*tables)
 

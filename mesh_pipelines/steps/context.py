@@ -46,7 +46,7 @@ def domain_call(node: Node) -> Generator[None]:
             yield
     except MeshError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # its message may hold a value as well
         raise TransformError(
             f"its function failed: {type(error).__name__}",
             where=node.key,

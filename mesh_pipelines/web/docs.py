@@ -75,7 +75,10 @@ def docs_page(folder: Path, pages: Callable[[], Sequence[Page]]) -> Page:
         Route(f"{PATH}/{{below:path}}", document),
     ]
     return Page(
-        "Data docs", f"{PATH}/", "each audit of a product: its rules, and how many rows broke them", routes
+        "Data docs",
+        f"{PATH}/",
+        "each audit of a product: the rules over all its rows together; its row rules stand in Dagster",
+        routes,
     )
 
 

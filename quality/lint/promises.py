@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -141,12 +142,14 @@ class Partitioned(Rule[Draft]):
         name = _PARTITION_NAMES[every]
         given = {word: value[word] for word in ("since", "until") if word in value}
         wrong = [
-            word for word, written in given.items() if not (isinstance(written, str) and name.match(written))
+            word
+            for word, written in given.items()
+            if not (isinstance(written, str) and name.match(written) and _is_on_the_calendar(written))
         ]
         for word in wrong:
             yield self.violation(
                 draft.place(*steps, word),
-                f"`{value[word]}` is no {every}",
+                f"`{value[word]}` is no {every} of the calendar",
                 'quote it, e.g. "2013-01" for a month',
             )
         if not wrong and value.get("until", value["since"]) < value["since"]:
@@ -155,6 +158,14 @@ class Partitioned(Rule[Draft]):
                 f"the last {every} `{value['until']}` is before the first",
                 f"write `{value['since']}` or a later one, or leave it out",
             )
+
+
+def _is_on_the_calendar(partition: str) -> bool:
+    try:
+        date.fromisoformat((partition + "-01-01")[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def _is_timezone(name: Any) -> bool:

@@ -140,6 +140,15 @@ def test_times_finer_than_a_microsecond_are_refused_as_text_too(landed: Contract
     assert split.bad["scheduled_at"].to_list() == [fine]
 
 
+@pytest.mark.parametrize(
+    "text", ["2013-01-05T23:59:60Z", "2013-01-05 23:59:60", "13-01-05T10:00:00Z", "+2013-01-05T10:00:00Z"]
+)
+def test_a_time_that_would_become_another_is_refused(landed: Contract, text: str) -> None:
+    """A second 60 would be the next minute, two digits a year of antiquity."""
+    split = RowAudit(landed).split(raw({}, {"scheduled_at": text}))
+    assert split.bad["scheduled_at"].to_list() == [text]
+
+
 def test_a_contract_without_any_row_rule_splits_nothing(reload: Callable[..., Contract]) -> None:
     """Nullable text alone: all rows are good."""
 

@@ -42,6 +42,8 @@ def test_all_violations_come_in_one_error() -> None:
         {"ignore": ("late",)},
         {"gate": Gate(margin=-1)},
         {"gate": Gate(floors={"rmse": 1})},
+        {"gate": Gate(floors={"auc": float("nan")})},
+        {"gate": Gate(floors={"auc": float("-inf")})},
         {"max_memory": 0},
     ],
 )

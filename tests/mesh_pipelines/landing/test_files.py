@@ -446,6 +446,7 @@ def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
     os.mkfifo(folder / "orders-pipe.csv")
     (folder / "orders-folder.csv").mkdir()
     (folder / os.fsdecode(b"orders-\xff.csv")).write_text(TEXT)
+    (folder / "orders-\ndone.csv").write_text(TEXT)
     land(folder, "orders-\u4e1c\u4eac \u00e9.csv", TEXT)
     found = look(folder, "orders-*.csv", {})
     assert [one.name for one in found.inputs] == ["orders-good.csv", "orders-\u4e1c\u4eac \u00e9.csv"]
@@ -455,7 +456,8 @@ def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
     assert "hard link" in refused["orders-hard.csv"]
     assert "no plain file" in refused["orders-pipe.csv"]
     assert "no text" in refused[os.fsdecode(b"orders-\xff.csv")]
-    assert len(refused) == 5
+    assert "control character" in refused["orders-\\ndone.csv"]
+    assert len(refused) == 6
     assert look(folder, "orders-*.csv", {}).refused == found.refused
 
 

@@ -25,6 +25,7 @@ FAULTS = [
     UnicodeDecodeError("utf-8", VALUE.encode(), 0, 1, VALUE),
     TransformError(VALUE, where=VALUE, remedy=VALUE),  # as the domain's own code raises it
     type("Odd", (BaseException,), {})(VALUE),
+    SystemExit(VALUE),
 ]
 
 
@@ -80,7 +81,7 @@ def test_a_retry_is_asked_for_as_before() -> None:
     assert (again.max_retries, again.seconds_to_wait) == (2, 3)
 
 
-@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, GeneratorExit])
 def test_the_end_of_a_process_is_no_error(ends: type[BaseException]) -> None:
     """Ctrl-C is not taken for a failed function."""
     with pytest.raises(ends), recordable_errors("shop.orders", None, HERE):

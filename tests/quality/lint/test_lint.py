@@ -139,6 +139,11 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
         "customProperties[2].value.since",
         "2013-01",
     ),
+    "a partition start that is on no calendar": (
+        lambda d: d["customProperties"][2]["value"].update(since="2013-13"),
+        "customProperties[2].value.since",
+        "2013-01",
+    ),
     "a last partition that is no month": (
         lambda d: d["customProperties"][2]["value"].update(until="2013"),
         "customProperties[2].value.until",

@@ -6,7 +6,11 @@ Whatever Dagster is given of an error (its text, its causes, their text), it kee
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
+import os
+import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +120,44 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
+class _NoDescriptors:
+    """Sends standard output and error of the whole process nowhere: C libraries and programs write there themselves."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._kept: dict[int, int] = {}
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            for stream in (sys.__stdout__, sys.__stderr__):
+                if stream is not None and not stream.closed:
+                    stream.flush()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for number in (1, 2):
+                with contextlib.suppress(OSError):  # it is closed
+                    self._kept[number] = os.dup(number)
+                    os.dup2(nowhere, number)
+            os.close(nowhere)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside:
+                return
+            ctypes.CDLL(None).fflush(None)  # what C libraries have not written yet
+            for number, kept in self._kept.items():
+                os.dup2(kept, number)
+                os.close(kept)
+            self._kept = {}
+
+
+_NO_DESCRIPTORS = _NoDescriptors()
+
+
 def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
     """Keep what a domain's code prints, and what libraries warn of, out of the run's log: it may hold values.
 
@@ -127,6 +169,7 @@ def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
         nowhere = _Nowhere()
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
+        stack.enter_context(_NO_DESCRIPTORS)
     return stack
 
 

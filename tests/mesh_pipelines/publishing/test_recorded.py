@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -102,5 +104,8 @@ def test_what_is_printed_over_classified_rows_is_kept_nowhere(capfd: pytest.Capt
         with hush(quotable):
             sys.stdout.write(VALUE)
             sys.stderr.write(VALUE)
+            os.write(1, VALUE.encode())
+            os.write(2, VALUE.encode())
+            subprocess.run(["/bin/sh", "-c", f"echo {VALUE}; echo {VALUE} >&2"], check=True)
         out, err = capfd.readouterr()
         assert (VALUE in out, VALUE in err) == (quotable, quotable)

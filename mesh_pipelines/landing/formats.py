@@ -21,6 +21,7 @@ from resources.addresses import literal_glob
 from resources.store import ObjectStore, Store
 
 _SHOWN = 50
+_HEADER = 2**16
 _JSON = (".jsonl", ".ndjson")
 
 
@@ -86,17 +87,28 @@ class RawFile:
         try:
             counted = self._counted(contract, whole)
         except MalformedFile as fault:
-            return Judged(str(fault))
+            return Judged(f"{fault}{self._dialect_hint()}")
         except OSError as error:
             return Judged(f"cannot be read: {fault_of_file(error)}")
         except pl.exceptions.PolarsError as error:
             return Judged(f"cannot be read: {fault_of_file(error, contract)}")
+        others = _other_columns(counted.columns, contract)
         fault = (
-            _other_columns(counted.columns, contract)
+            (others and others + self._dialect_hint())
             or ("" if counted.records or self.format == "parquet" else "has a header and no rows")
             or self._types(contract)
         )
         return Judged(fault, counted.records, counted.blanks)
+
+    def _dialect_hint(self) -> str:
+        """The dialect that a CSV without a comma in its header may be of, in words; else empty."""
+        if self.format != "csv" or self.dialect != RFC_4180:
+            return ""
+        with self.store.open(self.name) as handle:
+            header = handle.read(_HEADER).partition(b"\n")[0]
+        named = (name for name, sign in (("semicolon", b";"), ("tab", b"\t")) if sign in header)
+        found = "" if b"," in header else next(named, "")
+        return f'; its header has no comma: is it dialect="{found}"?' if found else ""
 
     def _counted(self, contract: Contract, whole: bool) -> Counted:
         if self.format == "parquet":

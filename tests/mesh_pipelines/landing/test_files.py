@@ -564,3 +564,19 @@ def test_a_file_swapped_before_it_is_read_is_not_opened(
         files.read(inputs, contract)
     with pytest.raises(SourceUnavailable, match=r"orders\.csv changed"):
         files.blame(inputs, contract, ValueError())
+
+
+@PARSING
+@pytest.mark.parametrize(("sign", "dialect"), [(";", "semicolon"), ("\t", "tab")])
+def test_a_file_of_another_dialect_is_refused_with_its_word(
+    folder: Path, contract: Contract, sign: str, dialect: str
+) -> None:
+    """Whether its first fault is the header or a quote; a file of commas gets no such word."""
+    for text in (f"id{sign}city\n1{sign}Rome\n", f'id{sign}city\n1{sign}"Rome"\n'):
+        land(folder, "orders.csv", text)
+        with pytest.raises(LandingError, match=f'is it dialect="{dialect}"'):
+            read_or_blame(folder, "orders.csv", contract)
+    land(folder, "orders.csv", f'id,city\n1,a"{sign}\n')
+    with pytest.raises(LandingError) as refused:
+        read_or_blame(folder, "orders.csv", contract)
+    assert "dialect" not in str(refused.value)

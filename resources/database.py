@@ -54,7 +54,7 @@ class Database:
     def __enter__(self) -> Self:
         from adbc_driver_postgresql import dbapi
 
-        url = self._check_url()
+        url = self.checked_url()
         try:
             self._connection = dbapi.connect(url)
             for statement in _SESSION:
@@ -121,8 +121,12 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _check_url(self) -> str:
-        """The URL; refused here where the driver would quote it in an error."""
+    def checked_url(self) -> str:
+        """The URL as the driver is given it.
+
+        Raises:
+            LandingError: it is none of PostgreSQL; the driver would quote it in its error.
+        """
         try:
             parts = urlsplit(self._url)
             sound = parts.scheme in ("postgresql", "postgres") and not set(self._url) & set(" \t\r\n")

@@ -11,7 +11,7 @@ from mesh_pipelines.declaring.declarations import FeatureSetDeclaration, TableDe
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
-from mesh_pipelines.errors import DefinitionError, TransformError, Violation
+from mesh_pipelines.errors import DefinitionError, LandingError, TransformError, Violation
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.nearest import nearest_or
 from mesh_pipelines.governance.rules.plans import faults_of_features
@@ -21,6 +21,7 @@ from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
 from mesh_pipelines.modeling.split import check_time_and_target
 from quality.lint.rule import Rule
 from quality.typed import differences
+from resources.database import Database
 from resources.settings import get_settings
 
 
@@ -115,13 +116,20 @@ class ParametersAreKnown(Rule[Federation]):
 
 
 class DatabasesAreSet(Rule[Federation]):
-    """A table is read from a database whose URL the settings hold."""
+    """A table is read from a database whose URL the settings hold, in a form that its driver takes."""
 
     def check(self, federation: Federation) -> Iterator[Violation]:
         known = get_settings().databases
         for node in federation.nodes.values():
             declared = node.declaration
-            if isinstance(declared, TableDeclaration) and declared.database not in known:
+            if not isinstance(declared, TableDeclaration):
+                continue
+            if declared.database in known:
+                try:
+                    Database(declared.database, known[declared.database].get_secret_value()).checked_url()
+                except LandingError as fault:
+                    yield self.violation(node.place, f"{fault.where}: {fault.what}", fault.remedy)
+            else:
                 otherwise = (
                     f'export MESH_DATABASES=\'{{"{declared.database or "name"}": "postgresql://..."}}\''
                 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from mesh_pipelines.governance.rules.functions import FUNCTION_RULES
 from mesh_pipelines.orchestration.check import Checked, examine_mesh
+from resources.settings import get_settings
 from tests.mesh_pipelines.small_domains import PROFILE, World, promise
 
 READINGS = {"machine": "string", "day": "date", "heat": "number", "parts": "integer", "broke": "boolean"}
@@ -289,3 +291,18 @@ def test_rows_that_a_plan_needs_only_when_it_runs_are_no_fault(world: World) -> 
     days = 'readings.select(day=pl.date_range(pl.col("day").min(), pl.col("day").max()), machine=pl.lit("m"))'
     joined = f'readings.join({days}, on=["machine", "day"])'
     assert examine(world, "features", DERIVED, joined) == Checked(())
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up", "leaked")
+@pytest.mark.parametrize("url", ["mysql://u:secret@h/x", "h:5432/x", "postgresql://u:secret@h:port/x"])
+def test_a_url_that_the_driver_does_not_take_is_named_and_not_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """As the run would refuse it, before the run."""
+    monkeypatch.setenv("MESH_DATABASES", json.dumps({"shop": url}))
+    get_settings.cache_clear()
+    reads = '__import__("mesh_pipelines").sql_source("a.readings", database="shop")'
+    found = examine(world, "sources", 'source("readings.csv")', reads)
+    told = [str(violation) for violation in found.violations]
+    assert any("its URL is not one of PostgreSQL" in one and "[DatabasesAreSet]" in one for one in told), told
+    assert not any("secret" in one for one in told)

@@ -13,7 +13,7 @@ from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.next_run import Attempt, NoRun
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.planning.decisions import after, decision, request_of
-from tests.mesh_pipelines.run_reports import RecordingReporter, statuses
+from tests.mesh_pipelines.run_reports import statuses
 from tests.mesh_pipelines.small_domains import World, promise, read_promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
@@ -104,13 +104,14 @@ def test_a_month_beyond_the_last_is_refused_and_not_lost(quarter: World) -> None
 
 
 def test_months_within_go_on_beside_one_that_is_refused(quarter: World) -> None:
-    """February is published though April lies there; that April was left out is said in the same breath."""
+    """February is published though April lies there; the run fails at once, for April, as any later run does."""
     land(quarter, "2013-02")
-    reporter = RecordingReporter()
-    found = statuses(run(reporter=reporter))
-    assert set(found.values()) == {"done"}
+    report = run()
+    assert statuses(report) == {"shop.orders_raw": "failed", "shop.orders": "done"}
+    assert f"{LATE} (2013-04)" in report.steps[0].message
+    assert not report.ok
     assert shared_resources().lake.partitions("shop.orders") == ("2013-01", "2013-02")
-    assert any(f"{LATE} (2013-04)" in told for told in reporter.lines)
+    assert statuses(run())["shop.orders_raw"] == "failed"
 
 
 def test_a_tick_refuses_a_month_once(quarter: World) -> None:

@@ -143,3 +143,12 @@ def regex(pattern: object) -> str:
     except pl.exceptions.ComputeError as error:
         raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
     return pattern
+
+
+def is_on_the_calendar(partition: str) -> bool:
+    """True if there is such a day, month or year."""
+    try:
+        date.fromisoformat((partition + "-01-01")[:10])
+    except ValueError:
+        return False
+    return True

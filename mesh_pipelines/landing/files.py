@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 
 import polars as pl
 
@@ -28,6 +27,7 @@ from mesh_pipelines.landing.landed import (
 from mesh_pipelines.landing.pattern import fault_of_pattern, matcher
 from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect
 from quality.contract import Contract
+from quality.values import is_on_the_calendar
 from resources.store import Entry, FolderStore, Store
 
 _TOGETHER = 100
@@ -246,11 +246,8 @@ def _refusal(entry: Entry, name: str, partition: str) -> str:
         return "its name holds bytes that are no text"
     if not name.isprintable():
         return "its name holds a control character"
-    if partition:
-        try:
-            date.fromisoformat((partition + "-01-01")[:10])
-        except ValueError:
-            return f"its name says {partition}, and there is no such day, month or year"
+    if partition and not is_on_the_calendar(partition):
+        return f"its name says {partition}, and there is no such day, month or year"
     return ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -144,7 +143,7 @@ class Partitioned(Rule[Draft]):
         wrong = [
             word
             for word, written in given.items()
-            if not (isinstance(written, str) and name.match(written) and _is_on_the_calendar(written))
+            if not (isinstance(written, str) and name.match(written) and values.is_on_the_calendar(written))
         ]
         for word in wrong:
             yield self.violation(
@@ -158,14 +157,6 @@ class Partitioned(Rule[Draft]):
                 f"the last {every} `{value['until']}` is before the first",
                 f"write `{value['since']}` or a later one, or leave it out",
             )
-
-
-def _is_on_the_calendar(partition: str) -> bool:
-    try:
-        date.fromisoformat((partition + "-01-01")[:10])
-    except ValueError:
-        return False
-    return True
 
 
 def _is_timezone(name: Any) -> bool:

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Longest that judging all dataset rules of one candidate may take together.",
     )
+    load_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="Longest that importing one domain may take; one that takes longer is left out.",
+    )
     expansion: int = Field(
         default=1_000,
         ge=1,

@@ -8,6 +8,7 @@ from typing import Any
 from mesh_pipelines.dagster_names import DOMAIN, REASON, asset_key, op_name
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node, RegisteredNode
+from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
@@ -46,7 +47,9 @@ def explain(key: str) -> Card:
         following = f"nothing for {node.domain}: {decision.reason}"
     else:
         made = ", ".join(step.key for step in decision.steps)
-        following = f"a run of {made}, because: {decision.reason}"
+        leading = [judge(step.node, settled) for step in decision.steps if not step.follows]
+        fails = bool(leading) and all(found.fault for found in leading)
+        following = f"a run of {made}, {'which fails' if fails else 'because'}: {decision.reason}"
     now = [
         *_now(node, facts, plan(mesh.select([key]), facts)),
         *_unfit(node, facts),
@@ -63,6 +66,9 @@ def explain(key: str) -> Card:
 
 def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
     found = judge(node, facts)
+    if found.fault:
+        what = f"{found.fault.where}: {found.fault.what}" if found.fault.where else found.fault.what
+        return [("fault", what), *([("what to do", found.fault.remedy)] if found.fault.remedy else [])]
     waits = [wait.reason for wait in whole.waiting if wait.node.key == node.key]
     if waits or found.waits:
         return [("waits", reason) for reason in waits or [found.waits]]
@@ -136,10 +142,6 @@ def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
         errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         for entry in errors:
             if entry.dagster_event and entry.dagster_event.step_key == op_name(node.key):
-                error = entry.dagster_event.step_failure_data.error
-                while error is not None and error.cause is not None:
-                    error = error.cause
-                facts.append(
-                    ("failed since", f"run {run.run_id[:8]}: {str(error.message if error else '').strip()}")
-                )
+                words = cause_in_words(entry.dagster_event.step_failure_data.error)
+                facts.append(("failed since", f"run {run.run_id[:8]}: {words}"))
     return facts

@@ -208,7 +208,7 @@ def _lines_of_entries(root: Path) -> list[int]:
 def _name_in(entry: Any) -> str:
     """The domain that an entry is likely to mean; empty where nothing in it is a name."""
     texts = list(_texts_in(entry))
-    modules = [text for text in texts if _MODULE.fullmatch(text)]
+    modules = [text for text in texts if _MODULE.fullmatch(text) and text.count(".") > 1]
     names = [text for text in texts if text.isidentifier()]
     return modules[0].split(".")[-2] if modules else names[0] if names else ""
 

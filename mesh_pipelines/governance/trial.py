@@ -13,12 +13,12 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from resources.settings import get_settings
 
@@ -40,6 +40,11 @@ class Trial:
     hazard: str = ""
     place: str = ""
     outside: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Trial:
+        """A result as it was sent, or written down."""
+        return cls(str(document["hazard"]), str(document["place"]), tuple(document["outside"]))
 
 
 class TrialProcess:
@@ -72,8 +77,7 @@ class TrialProcess:
             answer = self._answers.readline()
         if not answer:
             return None
-        found: dict[str, dict[str, str]] = json.loads(answer)
-        return {name: Trial(**{**one, "outside": tuple(one["outside"])}) for name, one in found.items()}
+        return {package: Trial.from_json(found) for package, found in json.loads(answer).items()}
 
     def close(self) -> None:
         """End it, and whatever it tries."""
@@ -155,7 +159,7 @@ def _recall(root: Path, package: str, *, anew: bool) -> Trial | None:
     """The trial of a package's files as they are; None where they were not tried."""
     try:
         document = json.loads(_memory(package).read_text(encoding="utf-8"))
-        trial = Trial(**{**document["trial"], "outside": tuple(document["trial"]["outside"])})
+        trial = Trial.from_json(document["trial"])
         if document["digest"] != digest_of(root, package, trial.outside):
             return None
         stale = trial.hazard and (anew or not 0 <= time.time() - document["at"] < AGAIN)
@@ -209,4 +213,3 @@ def _platform() -> tuple[str, ...]:
     """Versions of Python and of the platform's way of loading, and the last change of the packages beside it."""
     places = (Path(__file__), Path(__file__).parent.parent / "declaring", Path(sysconfig.get_path("purelib")))
     return (sys.version, *(str(place.stat().st_mtime_ns) for place in places))
-

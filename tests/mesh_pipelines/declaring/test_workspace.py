@@ -1,4 +1,4 @@
-"""``workspace.yaml``: an entry that is no code location is left out by name; a file that is no list of entries is an error."""
+"""``workspace.yaml``: an entry that is no code location is left out by name; a file that is no list is an error."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_workspace_that_cannot_be_read_says_so(tmp_path: Path, text: str | Non
 
 ENTRIES = {
     "  - 7\n": ("entry 2", "is the number 7", "- python_module:"),
-    "  - words\n": ("entry 2", "is the text `words`", "- python_module:"),
+    "  - words\n": ("words", "is the text `words`", "- python_module:"),
     "  -\n": ("entry 2", "is empty", "- python_module:"),
     "  - [domains.b.definitions]\n": ("entry 2", "is a list", "- python_module:"),
     "  - python_file: x.py\n": ("entry 2", "the unknown key `python_file`", "- python_module:"),

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         description="Longest that judging all dataset rules of one candidate may take together.",
     )
     load_seconds: float = Field(
-        default=30.0,
+        default=60.0,
         gt=0,
         description="Longest that importing one domain may take; one that takes longer is left out.",
     )

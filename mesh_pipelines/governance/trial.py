@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from resources.settings import get_settings
 
-AGAIN = 3600.0
+AGAIN = 600.0
 """Seconds after which an import that did not come to an end is tried again, though no file has changed."""
 _UNASKED = "its import cannot be tried: it ends the process that tries it"
 

@@ -1,5 +1,5 @@
-"""Domains whose import ends or hangs a process, or prints, and entries of workspace.yaml that are none: each command names
-these with reason and remedy, and goes on with everything else.
+"""Domains whose import ends or hangs a process, or prints, and entries that are no location: each command names these
+with reason and remedy, and goes on with everything else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BAD = {
     "throws": ("class Odd(BaseException): ...\nraise Odd('odd')", "cannot be imported: Odd: odd"),
     "interrupts": ("raise KeyboardInterrupt", "its import raises KeyboardInterrupt"),
     "crashes": ("import ctypes\nctypes.string_at(0)", "its import crashes the process (SIGSEGV)"),
-    "loops": ("while True:\n    pass", "its import does not come to an end: it was stopped after 3 s"),
+    "loops": ("while True:\n    pass", "its import does not come to an end: it was stopped after 5 s"),
     "asks": ("input('who? ')", "cannot be imported: EOFError"),
 }
 """A domain's module, and what is said of it."""
@@ -74,7 +74,7 @@ def mesh(root: Path, home: Path, *words: str) -> Told:
     done = subprocess.run(
         [sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()", *words],
         cwd=root,
-        env=environment | {"MESH_HOME": str(home), "MESH_LOAD_SECONDS": "3"},
+        env=environment | {"MESH_HOME": str(home), "MESH_LOAD_SECONDS": "5"},
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -77,18 +77,18 @@ def read_entries(root: Path) -> Workspace:
         MeshError: the file is missing, or is as a whole no list of entries.
     """
     entries = _listed(root)
-    locations: dict[str, Location] = {}
+    locations: list[Location] = []
     faults: dict[int, _EntryFault] = {}
     for number, entry in enumerate(entries, 1):
         try:
             location = _location_of(entry)
             _require_other(location, locations)
-            locations[location.name] = location
+            locations.append(location)
         except _EntryFault as fault:
             faults[number] = fault
     if not faults:
-        return Workspace(tuple(locations.values()))
-    lines, known = _lines_of_entries(root), {location.domain for location in locations.values()}
+        return Workspace(tuple(locations))
+    lines, known = _lines_of_entries(root), {location.domain for location in locations}
     refused: list[Violation] = []
     for number, fault in faults.items():
         name = _name_in(entries[number - 1])
@@ -102,7 +102,7 @@ def read_entries(root: Path) -> Workspace:
                 (f"entry {number}" if unnamed else name,),
             )
         )
-    return Workspace(tuple(locations.values()), tuple(refused))
+    return Workspace(tuple(locations), tuple(refused))
 
 
 def _listed(root: Path) -> list[Any]:
@@ -180,11 +180,15 @@ def _location_of(entry: Any) -> Location:
     )
 
 
-def _require_other(location: Location, known: Mapping[str, Location]) -> None:
-    """Refuse a second entry of a module, or of a name of location: Dagster would start none of the mesh."""
-    if any(other.module == location.module for other in known.values()):
+def _require_other(location: Location, known: Sequence[Location]) -> None:
+    """Refuse a second entry of a module, or of another domain's name of location: Dagster would start none of the mesh.
+
+    Two folders of one name are left to the rules, for nobody knows whose the keys are.
+    """
+    if any(other.module == location.module for other in known):
         raise _EntryFault(f"names {location.module} again", "take one of the two entries away")
-    if first := known.get(location.name):
+    first = next((other for other in known if other.name == location.name), None)
+    if first is not None and first.domain != location.domain:
         raise _EntryFault(
             f"has the location_name `{_short(location.name)}` of another entry, {first.module}",
             f"give it a name of its own, as `location_name: {location.domain}`",

@@ -43,8 +43,8 @@ class RunEvents:
             self._step(self._steps[event.step_key], event)
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             self._watched(event.asset_check_evaluation_data)
-        elif event.event_type_value == "PIPELINE_FAILURE" and event.pipeline_failure_data.error:
-            self._fault = f": {cause_in_words(event.pipeline_failure_data.error)}"
+        elif event.event_type_value == "PIPELINE_FAILURE" and event.job_failure_data.error:
+            self._fault = f": {cause_in_words(event.job_failure_data.error)}"
 
     def reports(self) -> tuple[StepReport, ...]:
         """One report per asset, in the order of the run."""

@@ -51,8 +51,10 @@ class CodeServers:
     def __post_init__(self) -> None:
         entries = read_entries(self.root)
         self.refused = entries.refused
-        names = [location.name for location in entries.locations]
-        modules = [_module_of(location, self.root) for location in entries.locations]
+        # Of two folders of one name, which the rules refuse, the first: Dagster takes no name twice.
+        locations = {location.name: location for location in reversed(entries.locations)}
+        names = [*reversed(locations)]
+        modules = [_module_of(locations[name], self.root) for name in names]
         self._sockets = [self.folder / f"{number}.sock" for number in range(len(names))]
         self.parts = [
             Part(f"the code server of {name}", _command(name, place, module), needed=False)

@@ -63,7 +63,7 @@ ENTRIES = {
     "  - words\n": ("words", "is the text `words`", "- python_module:"),
     "  -\n": ("entry 2", "is empty", "- python_module:"),
     "  - [domains.b.definitions]\n": ("entry 2", "is a list", "- python_module:"),
-    "  - python_file: x.py\n": ("entry 2", "the unknown key `python_file`", "- python_module:"),
+    "  - python_file: x.py\n": ("entry 2", "the unknown key `python_file`", "`python_module`?"),
     "  - python_modul: domains.b.definitions\n": ("b", "the unknown key `python_modul`", "`python_module`?"),
     "  - python_module: nodots\n": ("nodots", "the module `nodots`", "domains.weather.definitions"),
     "  - python_module: domains.b b.definitions\n": ("entry 2", "no dotted name", "domains.weather.definitions"),

@@ -130,15 +130,17 @@ def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
         facts.append(("made", "never"))
     else:
         when = datetime.fromtimestamp(event.timestamp, UTC).isoformat(timespec="seconds")
-        run = instance.get_run_by_id(event.run_id) if event.run_id else None
-        why = run.tags.get(REASON, "launched by hand") if run else "decided by a person"
-        facts.append(("made", f"{when}{f', run {run.run_id[:8]}' if run else ''}, because: {why}"))
+        made = instance.get_run_by_id(event.run_id) if event.run_id else None
+        why = made.tags.get(REASON, "launched by hand") if made else "decided by a person"
+        facts.append(("made", f"{when}{f', run {made.run_id[:8]}' if made else ''}, because: {why}"))
     failed = instance.get_run_records(
         filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={DOMAIN: node.domain}),
         limit=1,
     )
-    if failed and (event is None or failed[0].create_timestamp.timestamp() > event.timestamp):
-        run = failed[0].dagster_run
+    run = failed[0].dagster_run if failed else None
+    since = failed[0].create_timestamp.timestamp() if failed else 0.0
+    # The run that made it may have failed at some of its partitions.
+    if run and (event is None or since > event.timestamp or run.run_id == event.run_id):
         errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         for entry in errors:
             if entry.dagster_event and entry.dagster_event.step_key == op_name(node.key):

@@ -76,7 +76,7 @@ def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violat
     found: list[Violation] = [*workspace.refused]
     for location in workspace.locations:
         if hazard := hazards.get(location.package):
-            found.append(hazard_violation(location.package, location.module, hazard))
+            found.append(hazard_violation(location.package, hazard))
             continue
         try:
             with keep_streams():
@@ -95,15 +95,14 @@ def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violat
     return Mesh(root, workspace.locations, domains, unread=unread), tuple(found)
 
 
-def hazard_violation(package: str, module: str, hazard: Trial) -> Violation:
+def hazard_violation(package: str, hazard: Trial) -> Violation:
     """The violation of a domain whose import would end or hang the process, and which is not imported therefore."""
     folder = package.replace(".", "/")
     return Violation(
         "DomainLoads",
         hazard.place or folder,
         f"cannot be imported: {hazard.hazard}",
-        f"let its modules only declare, and nothing run when they are imported; `python -m {module}` shows it, "
-        "and `mesh check` tries it again",
+        "let its modules declare and run nothing when they are imported; `mesh check` tries it again",
         (package.rpartition(".")[2],),
     )
 

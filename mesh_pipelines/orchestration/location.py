@@ -67,7 +67,7 @@ def _require_harmless(package: str) -> None:
         return
     root = Path(file).parents[len(package.split("."))]
     if trial := hazards_of(root, [package]).get(package):
-        fault = hazard_violation(package, f"{package}.definitions", trial)
+        fault = hazard_violation(package, trial)
         raise DomainError(f"domain {package.rpartition('.')[2]}", [fault])
 
 

@@ -69,10 +69,15 @@ class Told:
 
 
 def mesh(root: Path, home: Path, *words: str) -> Told:
-    """Type a command."""
+    """Type a command of the mesh."""
+    return typed(root, home, "-c", "from mesh_pipelines.commands.cli import main; main()", *words)
+
+
+def typed(root: Path, home: Path, *words: str) -> Told:
+    """Type a command of Python."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
     done = subprocess.run(
-        [sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()", *words],
+        [sys.executable, *words],
         cwd=root,
         env=environment | {"MESH_HOME": str(home), "MESH_LOAD_SECONDS": "5"},
         capture_output=True,
@@ -84,8 +89,8 @@ def mesh(root: Path, home: Path, *words: str) -> Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Told]:
-    """The answers of all commands on one mesh: a bad domain of each kind, and one that prints and is sound."""
+def bad(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Workspace and home of a mesh with a bad domain of each kind, and one that prints and is sound."""
     folder = tmp_path_factory.mktemp("bad")
     home, rows = folder / "home", {"id": "integer"}
     with home_at(home), workspace(folder / "work") as root:
@@ -105,6 +110,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Told]:
         world.land("loud", "kept.csv", "id\n1\n")
         with (root / "workspace.yaml").open("a") as file:
             file.write(ENTRIES)
+    return root, home
+
+
+@pytest.fixture(scope="module")
+def told(bad: tuple[Path, Path]) -> Mapping[str, Told]:
+    """The answers of all commands on it."""
+    root, home = bad
     return {name: mesh(root, home, *words) for name, words in COMMANDS.items()}
 
 
@@ -147,3 +159,29 @@ def test_what_is_published_of_the_sound_domain_is_all_there_is(told: Mapping[str
 def test_a_refused_domain_has_one_line_in_the_report(told: Mapping[str, Told], domain: str) -> None:
     """Once each, in the report of the run."""
     assert told["run"].out.splitlines().count(f"{domain}: refused") == 1
+
+
+def test_a_code_server_of_a_sound_domain_plans_with_the_rest(
+    told: Mapping[str, Told], bad: tuple[Path, Path]
+) -> None:
+    """Its tick loads the whole mesh, and imports none of the domains that would end it."""
+    root, home = bad
+    code = (
+        "from mesh_pipelines.declaring.load import load_domain\n"
+        "from mesh_pipelines.orchestration.tick import mesh_of\n"
+        "mesh = mesh_of(load_domain('domains.loud'))\n"
+        "import sys; sys.stderr.write(f'{sorted(mesh.domains)} {len(mesh.refused)}')"
+    )
+    assert typed(root, home, "-c", code).err.endswith("['loud'] 10")
+
+
+@pytest.mark.parametrize("domain", ["exits", "crashes", "loops", "interrupts"])
+def test_its_own_code_server_says_why_it_does_not_load(
+    told: Mapping[str, Told], bad: tuple[Path, Path], domain: str
+) -> None:
+    """As its page in Dagster shows it; the process is not lost."""
+    root, home = bad
+    answer = typed(root, home, "-m", f"domains.{domain}.definitions")
+    assert answer.code == 1
+    assert "mesh_pipelines.errors.DomainError" in answer.err
+    assert BAD[domain][1] in answer.words

@@ -72,9 +72,7 @@ def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[DomainProfile
             if not isinstance(given.get(wanted), str) or not given[wanted].strip():
                 violation(wanted, "is missing or empty", f"say who: `{wanted}: ...`")
         if "@" not in str(given.get("contact", "@")):
-            violation(
-                "contact", "is not an e-mail address", "give the address of the team that answers for it"
-            )
+            violation("contact", "is not an e-mail address", "give the address of the team")
         priority = given.get("priority", 5)
         if type(priority) is not int or not 1 <= priority <= 10:  # True is an int to isinstance
             violation(

@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         default=(),
         description="Further host names under which `mesh ui` is reached, with spaces between; all others are refused.",
     )
+    ui_bytes: int = Field(
+        default=10_000_000,
+        ge=1,
+        description="Bytes that one request to `mesh ui`, or one message of a WebSocket, may have.",
+    )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of one DuckDB connection; default all."
     )

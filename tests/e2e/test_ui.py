@@ -273,11 +273,16 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
     entries = _materialized(ui, node)
     assert entries["dagster/row_count"]["intValue"] == 3322
     link = entries["data docs"]["url"]
-    assert link.startswith("/docs/fleet/aircraft_raw/site/"), "right on any host and port"
+    assert link.startswith("/docs/fleet/aircraft_raw/audits/"), "right on any host and port"
     with urllib.request.urlopen(ui.url + link, timeout=30) as page:
         text = page.read().decode()
-    assert "aircraft_raw" in text
+    assert "Published" in text
+    assert "each row" in text
     assert "Expectation" in text
+    with urllib.request.urlopen(f"{ui.url}/docs/", timeout=30) as page:
+        listed = page.read().decode()
+    assert "fleet.aircraft_raw" in listed
+    assert "<details>" not in listed, "the mesh has each of them"
 
 
 @pytest.mark.odd_input("web pages", "lost", "leaked")
@@ -305,6 +310,14 @@ def test_nothing_of_another_site_gets_in(ui: Server) -> None:
         "a question": ("OPTIONS /graphql HTTP/1.1", here, "Access-Control-Request-Method: POST"),
         "two names": ("GET / HTTP/1.1", here, "Host: evil.example"),
         "no name": ("GET / HTTP/1.0",),
+        "the page of a proxy": (
+            *("POST /graphql HTTP/1.1", here, f"Origin: https://127.0.0.1:{ui.port}", json_type),
+            *asking,
+        ),
+        "a body that is too large": ("POST /graphql HTTP/1.1", here, json_type, "Content-Length: 10000001"),
+        "two lengths": ("POST /graphql HTTP/1.1", here, json_type, "Transfer-Encoding: chunked", *asking),
+        "a trace": ("TRACE / HTTP/1.1", here),
+        "a header without end": ("GET / HTTP/1.1", here, f"X: {'x' * 100_000}"),
         "a proxy's target": (f"GET http://evil.example/graphql?query={wipe} HTTP/1.1", here),
         "the master key": ("GET /docs/..%2f..%2fkeys%2fmaster.key HTTP/1.1", here),
         "another file": ("GET /docs/../keys/master.key HTTP/1.1", here),
@@ -320,11 +333,12 @@ def test_nothing_of_another_site_gets_in(ui: Server) -> None:
     }
     for name, lines in attempts.items():
         answer = ui.send(*lines)
-        assert int(answer.split()[1]) in (400, 403, 405, 415), (name, answer[:300])
+        assert int(answer.split()[1]) in (400, 403, 405, 413, 415), (name, answer[:300])
         assert "access-control-allow" not in answer.lower(), name
         assert "__typename" not in answer, name
         assert "Traceback" not in answer, name
     assert "200 OK" in ui.send("GET /mesh HTTP/1.1", here), "a person's own browser is let in"
+    assert "404 Not Found" in ui.send("GET /mesh/x HTTP/1.1", here)
 
 
 @pytest.mark.odd_input("after a kill, and odd homes", "held up")

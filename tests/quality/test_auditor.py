@@ -56,7 +56,9 @@ def judged(auditor: Auditor, rules: tuple[DataRule, ...], docs: Path) -> Dataset
     with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, docs=docs)) as audit:
         audit.add(ROWS.head(2))
         audit.add(ROWS.slice(2))
-        return audit.judge(ROWS.lazy)
+        verdict = audit.judge(ROWS.lazy)
+        audit.publish()
+        return verdict
 
 
 def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, tmp_path: Path) -> None:

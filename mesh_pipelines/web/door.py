@@ -144,7 +144,7 @@ def _own_number(server: Any) -> str:
 def _of_origin(headers: Mapping[bytes, str], own: Address | None, scope: Mapping[str, Any]) -> Refusal | None:
     if b"origin" not in headers:
         return None
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     there, here = _address_of(headers[b"origin"]), _address_of(f"{scheme}://{headers[b'host']}")
     if there is None or here is None:
         return Refusal(403, "a page of another site asks")
@@ -161,7 +161,10 @@ def _address_of(origin: str) -> Address | None:
     """Scheme, host and port of an origin; None for a text that is none."""
     parts = _ORIGIN.fullmatch(origin.lower())
     place = _HOST.fullmatch(parts[2]) if parts else None
-    return (parts[1], place[1], place[2] or _PORTS[parts[1]]) if parts and place else None
+    if parts is None or place is None:
+        return None
+    scheme = str(parts[1])
+    return scheme, str(place[1]), place[2] or _PORTS[scheme]
 
 
 def _of_site(headers: Mapping[bytes, str], scope: Mapping[str, Any]) -> Refusal | None:

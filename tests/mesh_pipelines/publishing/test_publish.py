@@ -236,18 +236,19 @@ def pages(shop: Shop) -> list[str]:
 
 def test_the_data_docs_have_one_page_for_each_publish(shop: Shop) -> None:
     """With the version and the counts of all rules; also where its rows were audited twice, for keys that repeat."""
-    done = shop.publish({**BAD, "id": [1, 2, 1]})
+    rows = {"id": [1, 2, 1, 4], "amount": [1.0, -2.0, 3.0, 4.0], "city": ["Rome"] * 4}
+    done = shop.publish(rows)
     [report] = reports(shop)
     assert pages(shop) == [report.page]
     assert (report.verdict, report.version, report.run_id) == ("published", done.version, "run")
-    assert (report.rows, report.quarantined, report.contract_version) == (3, 2, "1.0.0")
+    assert (report.rows, report.quarantined, report.contract_version) == (4, 2, "1.0.0")
     assert shop.node.contract is not None
     assert report.contract_id == shop.node.contract.id
     counts = {rule.rule: (rule.failed, rule.checked) for rule in report.rules}
-    assert counts["amount_minimum"] == counts["key_unique"] == (1, 3)
+    assert counts["amount_minimum"] == counts["key_unique"] == (1, 4)
     assert done.outcome is not None
     assert done.outcome.docs == f"{shop.node.key.replace('.', '/')}/audits/{report.name}"
-    shop.publish({**BAD, "id": [1, 2, 1]})
+    shop.publish(rows)
     assert [kept.unchanged for kept in reports(shop)] == [True, False]
 
 
@@ -290,13 +291,13 @@ def test_a_refusal_that_is_tried_again_in_parts_is_not_shown(shop: Shop) -> None
 
 @pytest.mark.odd_input("after a kill, and odd homes", "lost")
 def test_data_docs_that_cannot_be_written_hold_up_no_publish(
-    shop: Shop, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    shop: Shop, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A full disk, say; it is said on the terminal."""
-    (tmp_path / "docs").write_text("a file")
-    settings = shop.shared.settings.model_copy(update={"docs": tmp_path / "docs"})
-    done = Shop(SharedResources(settings), shop.node).publish(GOOD)
-    assert done.rows == 3
+    folder = shop.shared.settings.docs / shop.node.key.replace(".", "/")
+    folder.mkdir(parents=True)
+    (folder / "audits").write_text("a file")
+    assert shop.publish(GOOD).rows == 3
     assert "A page of the data docs was not written: " in capfd.readouterr().err
 
 

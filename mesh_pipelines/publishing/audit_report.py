@@ -101,7 +101,10 @@ class AuditReport:
             rows=outcome.rows,
             quarantined=outcome.quarantined,
             tolerance=outcome.tolerance,
-            reasons=tuple(map(printable, outcome.reasons)),
+            # The number of refused rows is given once, at the beginning.
+            reasons=tuple(
+                printable(reason) for reason in outcome.reasons if not reason.startswith("within_tolerance: ")
+            ),
             rules=tuple(
                 RuleReport(
                     r.rule, r.scope, r.severity, r.passed, r.failed, r.checked, printable(r.description)

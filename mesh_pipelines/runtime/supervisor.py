@@ -19,8 +19,11 @@ from mesh_pipelines.runtime.supervised import Part
 from resources.processes import processes_by_session, start_of
 
 TICK = 0.25
-GRACE = 2.0
-"""Seconds that web and daemon are given to end by themselves, and with them the runs."""
+GRACE = 1.5
+"""Seconds that web and daemon are given to end by themselves, and with them the runs; the daemon takes all of it.
+
+Of the five in which everything ends, that leaves a machine under load the rest to kill and reap.
+"""
 LAST_GRACE = 0.3
 """Seconds that the code servers have then, which hold nothing that could be lost."""
 KILLED_TOO_OFTEN = 4

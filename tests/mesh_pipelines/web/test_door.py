@@ -113,11 +113,11 @@ def test_a_header_that_decides_comes_once(name: str) -> None:
         "host": HOST,
         "origin": HERE,
         "content-type": "application/json",
-        "content-length": "0",
+        "content-length": "2",
         "sec-fetch-site": "same-origin",
     }
     once = list(values.items())
-    assert ask(DOOR, "/graphql", "POST", once).text == "inside"
+    assert ask(DOOR, "/graphql", "POST", once, body=b"{}").text == "inside"
     assert refused(ask(DOOR, "/graphql", "POST", [*once, (name, values[name])]), 400)
     assert refused(ask(DOOR, "/graphql", "POST", [*once, (name, "evil.example")]), 400)
 
@@ -340,7 +340,7 @@ SMALL = Door(echo, largest=10, seconds=0.2)
 PIECES = {"transfer-encoding": "chunked", **JSON}
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"0123456789"])
+@pytest.mark.parametrize("body", [b"{}", b'{"a": 123}'])
 def test_a_body_within_the_limit_comes_in_whole(body: bytes) -> None:
     """With a length, or in pieces of any size."""
     sized = {**JSON, "content-length": str(len(body))}
@@ -376,6 +376,42 @@ def test_a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit() -> N
 def test_a_length_that_is_no_number_is_refused(length: str) -> None:
     """The server refuses it as well; of two readings one would be wrong."""
     assert refused(ask(SMALL, "/graphql", "POST", {**JSON, "content-length": length}), 400)
+
+
+@attack
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"",
+            b"[]",
+            b"[{}]",
+            b"1",
+            b"null",
+            b'"{}"',
+            b"{",
+            b"{}{}",
+            b'{"a": }',
+            b"{'a': 1}",
+            b"query",
+            b"\xff{}",
+        ),
+        *(
+            b'{"a": "\xff"}',
+            b"\xef\xbb\xbf{}",
+            b"{}\x00",
+            "{}".encode("utf-16"),
+            b"[" * 200_000,
+            b'{"a":' * 200_000,
+        ),
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
+    """In few words, before Dagster makes an error and a trace of it."""
+    sized = {**JSON, "content-length": str(len(body))}
+    assert refused(ask(DOOR, "/graphql", "POST", sized, body=body), 400)
+    assert refused(ask(DOOR, "/report_asset_check/a", "POST", PIECES, body=[body]), 400)
 
 
 @attack

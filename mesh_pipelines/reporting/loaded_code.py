@@ -23,18 +23,24 @@ _QUERY = "{ assetNodes { assetKey { path } opVersion isMaterializable } }"
 
 
 def reload_remark(mesh: Mesh, settings: Settings, domains: Iterable[str]) -> str:
-    """The remark that `mesh ui` has other code of some domains; empty where it has the same, or none runs here."""
+    """The remark that `mesh ui` runs other code of some domains; empty where it runs the same, or none runs here."""
     url = running_ui(settings)
     loaded = loaded_versions(url) if url else None
     if loaded is None:
         return ""
-    older = [name for name in sorted({*domains}) if _of(loaded, name) != _in_folder(mesh, name)]
-    if not older:
+    here = {name: mesh.domains[name].by_key for name in sorted({*domains} & {*mesh.domains})}
+    other = [
+        name
+        for name, nodes in here.items()
+        if any(loaded.get(key) != node.version_of_code for key, node in nodes.items())
+    ]
+    if not other:
         return ""
-    return (
-        f"`mesh ui` runs other code of {', '.join(older)} than the folder has: "
-        f"reload the code location at {ui_url(settings)}/locations"
-    )
+    if not all(any(key in loaded for key in here[name]) for name in other):
+        remedy = "start it again"
+    else:
+        remedy = f"reload the code location at {ui_url(settings)}/locations"
+    return f"`mesh ui` runs other code of {', '.join(other)} than the folder has: {remedy}"
 
 
 def loaded_versions(url: str) -> Mapping[str, str] | None:
@@ -58,11 +64,3 @@ def loaded_versions(url: str) -> Mapping[str, str] | None:
             if node["isMaterializable"]
         }
     return None
-
-
-def _of(loaded: Mapping[str, str], domain: str) -> dict[str, str]:
-    return {key: version for key, version in loaded.items() if key.partition(".")[0] == domain}
-
-
-def _in_folder(mesh: Mesh, domain: str) -> dict[str, str]:
-    return {key: node.version_of_code for key, node in mesh.nodes.items() if node.domain == domain}

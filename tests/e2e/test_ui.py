@@ -25,6 +25,8 @@ from websockets.typing import Origin, Subprotocol
 
 from mesh_pipelines.commands.demo_data import DOMAINS, land
 from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
+from mesh_pipelines.reporting.loaded_code import loaded_versions
 from mesh_pipelines.shared import SharedResources
 from resources.settings import Settings
 from tests.webhook import Webhook, webhook
@@ -173,6 +175,14 @@ def test_every_domain_is_a_code_location_that_loads(ui: Server) -> None:
     for entry in entries:
         assert entry["loadStatus"] == "LOADED"
         assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", entry
+
+
+def test_its_code_is_known_to_be_that_of_the_folder(ui: Server) -> None:
+    """As `mesh why` and `mesh status` ask it; a changed contract or function would show."""
+    loaded = loaded_versions(ui.url)
+    assert loaded is not None
+    here = {key: node.version_of_code for key, node in load_sound_mesh(ROOT).nodes.items()}
+    assert {key: version for key, version in loaded.items() if key in here} == here
 
 
 def test_an_asset_belongs_to_the_location_of_its_domain(assets: Mapping[str, dict[str, Any]]) -> None:

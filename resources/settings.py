@@ -127,7 +127,8 @@ class Settings(BaseSettings):
     )
     ui_url: str = Field(
         default="",
-        description="Address under which people reach `mesh ui`, for links in notices and the origin of its pages; without it, where it listens.",
+        description="Address under which people reach `mesh ui`, for links in notices and the origin of its pages; "
+        "without it, where it listens.",
     )
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

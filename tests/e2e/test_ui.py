@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
@@ -349,6 +350,18 @@ def test_nothing_of_another_site_gets_in(ui: Server) -> None:
         assert "Traceback" not in answer, name
     assert "200 OK" in ui.send("GET /mesh HTTP/1.1", here), "a person's own browser is let in"
     assert "404 Not Found" in ui.send("GET /mesh/x HTTP/1.1", here)
+
+
+@pytest.mark.odd_input("web pages", "lost")
+def test_a_message_that_is_too_large_ends_its_connection(ui: Server) -> None:
+    """Of a WebSocket; the server answers others as before."""
+    with connect(f"ws://127.0.0.1:{ui.port}/graphql", origin=Origin(ui.url), compression=None) as live:
+        with suppress(ConnectionClosed):  # it may be refused before all of it is sent
+            live.send("x" * 10_000_001)
+        with pytest.raises(ConnectionClosed):
+            live.recv(timeout=60)
+        assert live.close_code == 1009
+    assert "version" in ui.ask("{ version }")
 
 
 @pytest.mark.odd_input("after a kill, and odd homes", "held up")

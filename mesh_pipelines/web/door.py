@@ -32,6 +32,8 @@ HEADERS = {
 }
 """Of every answer that does not have its own."""
 
+HEADER_BYTES = 65_536
+"""That the headers of one request may have; a browser's have some thousands."""
 SECONDS = 60.0
 """Longest that a body may take to arrive."""
 
@@ -103,6 +105,8 @@ def refusal_of(
         names: host names that the server answers for.
         origin: an origin that is its own, as a proxy names it.
     """
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+        return Refusal(431, "the headers are too large")
     headers: dict[bytes, str] = {}
     for name, value in scope["headers"]:
         if name in headers and name in _SINGLE:

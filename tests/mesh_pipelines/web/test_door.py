@@ -415,6 +415,16 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 
 
 @attack
+@pytest.mark.parametrize("more", [[("x", "y" * 65_536)], [("x", "y")] * 40_000], ids=["long", "many"])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_headers_that_are_too_large_are_refused(more: list[tuple[str, str]], kind: str) -> None:
+    """One that is long, or many; a large one of a browser is let in."""
+    answer = ask(DOOR, headers=more, kind=kind)
+    assert answer.status == 403 if kind == "websocket" else refused(answer, 431)
+    assert ask(DOOR, headers=[("cookie", "y" * 8192)], kind=kind).status in (200, 101)
+
+
+@attack
 def test_a_body_with_two_lengths_is_refused() -> None:
     """A proxy may take the one, this server the other: the rest would be a request of its own."""
     assert refused(ask(SMALL, "/graphql", "POST", {**PIECES, "content-length": "2"}, body=b"{}"), 400)

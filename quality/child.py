@@ -56,7 +56,7 @@ def memory_of(text: str) -> int | None:
     unit = _UNITS.get(text[len(number) :].strip())
     try:
         return None if unit is None else int(float(number) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

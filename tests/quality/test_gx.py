@@ -63,18 +63,20 @@ def test_expectations_ask_the_same_whatever_the_order_of_their_arguments() -> No
 
 @pytest.fixture
 def session() -> Iterator[Session]:
-    """A session without Data Docs, over a table with a column that is named by a word of SQL."""
+    """A session without Data Docs, over a table with a column that is named by a word of DuckDB's own SQL."""
     with closing(Session(None)) as session:
-        session.connection.execute("CREATE TABLE t AS SELECT i AS \"order\", 'x' AS name FROM range(4) r(i)")
+        session.connection.execute(
+            "CREATE TABLE t AS SELECT i AS \"qualify\", 'x' AS name FROM range(4) r(i)"
+        )
         yield session
 
 
 def rule(name: str, *, public: bool = True) -> DataRule:
-    """A rule over the column ``order``."""
-    return DataRule(name, "expectation", ("order",), "dataset", public=public)
+    """A rule over the column ``qualify``."""
+    return DataRule(name, "expectation", ("qualify",), "dataset", public=public)
 
 
-FEW = {"column": "order", "max_value": 1}
+FEW = {"column": "qualify", "max_value": 1}
 BETWEEN = "expect_column_values_to_be_between"
 
 
@@ -82,7 +84,7 @@ def test_findings_come_in_the_order_of_the_rules(session: Session) -> None:
     """Rules that ask the same share an answer; one that is refused is an error, and the others are judged."""
     expectations = [
         Expectation(BETWEEN, FEW),
-        Expectation(BETWEEN, {"column": "order", "minimum": 1}),
+        Expectation(BETWEEN, {"column": "qualify", "minimum": 1}),
         Expectation(BETWEEN, {**FEW, "max_value": 3}),
         Expectation(BETWEEN, dict(FEW)),
     ]

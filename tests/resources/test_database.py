@@ -192,3 +192,14 @@ def test_a_url_may_name_the_server_after_its_question_mark(numbers: Postgres) ->
     url = f"postgresql:///shop?host={numbers.socket}&user=reader&password={PASSWORD}"
     with Database("shop", url) as database:
         assert database.rows("SELECT current_user::text, current_database()::text") == [("reader", "shop")]
+
+
+def test_words_of_the_server_that_hold_the_secret_are_struck_out(numbers: Postgres) -> None:
+    """Here the name of a database that there is not: the same as the password, as it is meant."""
+    url = numbers.url.replace("/shop?", f"/{PASSWORD}?")
+    with (
+        pytest.raises(LandingError, match=r'database "\*\*\*" does not exist') as error,
+        Database("shop", url),
+    ):
+        pass
+    assert "hush" not in f"{error.value}{error.value.quoted}{error.value.__cause__}"

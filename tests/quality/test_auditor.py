@@ -44,14 +44,14 @@ def elsewhere() -> Iterator[Auditor]:
 
 
 def judged(auditor: Auditor, rules: tuple[DataRule, ...], docs: Path) -> DatasetVerdict:
-    """What it says of the rows, which come in two batches."""
+    """Its verdict on the rows, which come in two batches."""
     with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, docs=docs)) as audit:
         audit.add(ROWS.head(2))
         audit.add(ROWS.slice(2))
         return audit.judge(ROWS.lazy)
 
 
-def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, tmp_path: Path) -> None:
+def test_its_verdict_is_that_of_this_process(flights: Contract, elsewhere: Auditor, tmp_path: Path) -> None:
     """Every result is the same, of one candidate after another; its page is there when it has ended."""
     rules = (
         *dataset_rules(rules_of(flights)),
@@ -92,7 +92,7 @@ def test_what_fails_there_is_raised_here(
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])
-def test_a_page_that_cannot_be_written_is_told_and_refuses_nothing(
+def test_a_page_that_cannot_be_written_is_reported_and_refuses_nothing(
     flights: Contract,
     tmp_path: Path,
     shared: bool,

@@ -146,7 +146,7 @@ def test_a_child_gets_nothing_of_the_environment_but_what_it_needs() -> None:
     [("2GB", 2 * 10**9), ("1.5 MiB", 3 * 2**19), ("100B", 100), ("80%", None), ("some", None)],
 )
 def test_a_limit_is_read_as_duckdb_writes_it(text: str, bytes_: int | None) -> None:
-    """What it alone can read (a share of the machine) is left to it."""
+    """A form that it alone can read (a share of the machine) is left to it."""
     assert memory_of(text) == bytes_
 
 

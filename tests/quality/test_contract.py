@@ -67,7 +67,7 @@ def test_a_partition_is_held_from_the_first_to_the_last(name: str, held: bool) -
 
 
 def test_partitions_without_an_end_hold_all_later_ones() -> None:
-    """And are said so in words."""
+    """Their words say so."""
     endless, single = Partition(None, "year", "2013"), Partition(None, "year", "2013", "2013")
     assert endless.holds("9999")
     assert (endless.span, single.span) == ("2013 and later", "2013 to 2013")

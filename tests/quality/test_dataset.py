@@ -15,7 +15,7 @@ from tests.quality.flight_audit import NAME, audit, failing, frame
 
 
 def test_a_sound_dataset_passes_every_rule(flights: Contract) -> None:
-    """One result for each dataset rule, with the rows that were looked at."""
+    """One result for each dataset rule, with the number of rows that were checked."""
     results = audit(rules_of(flights), frame([1, 2, 3]))
     assert set(results) == {"key_unique", "enough_rows", "cancelled_have_no_delay", "delay_mean"}
     assert not failing(results)
@@ -36,15 +36,15 @@ def test_an_empty_dataset_breaks_the_row_count(flights: Contract) -> None:
 
 @pytest.mark.parametrize("rows", [[1, 2, 3], [1, 1, 2, 3], [1, 1, 2, 2], [1, 1, 1, 1], []])
 def test_great_expectations_and_the_verdict_agree(rows: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What GX calls a success is what the allowance lets pass, at the very limit too; polars counts the same."""
+    """A success of GX is a verdict that the allowance lets pass, at the very limit too; polars counts the same."""
     from quality import gx
 
-    said: list[bool] = []
+    successes: list[bool] = []
     validate = gx.Session.validate
 
     def listening(self: Any, *given: Any) -> Any:
         findings = validate(self, *given)
-        said.extend(f.success for f in findings)
+        successes.extend(f.success for f in findings)
         return findings
 
     monkeypatch.setattr(gx.Session, "validate", listening)
@@ -61,7 +61,7 @@ def test_great_expectations_and_the_verdict_agree(rows: list[int], monkeypatch: 
     )
     rules = tuple(replace(r, name=f"rule_{i}") for i, r in enumerate(rules))
     found = audit(rules, frame(rows))
-    assert said == [found[r.name].passed for r in rules]
+    assert successes == [found[r.name].passed for r in rules]
     for rule in rules:
         counted = frame(rows).select(pl.struct(rule.columns).is_duplicated().sum()).collect().item()
         assert found[rule.name].failed == counted

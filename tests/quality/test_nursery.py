@@ -23,7 +23,7 @@ NAME = "aviation.flights"
 
 
 def test_unused_it_ends_at_once() -> None:
-    """Who had nothing to audit does not wait for imports."""
+    """A run without anything to audit does not wait for imports."""
     NURSERY.stop()
     auditor = Auditor()
     auditor.start()

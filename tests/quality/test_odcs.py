@@ -25,7 +25,7 @@ def test_a_break_of_the_standard_is_refused_with_file_place_and_fix(rewrite: Rew
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "words"),
     [
         (b"\xff\xfe\x00", "UTF-8"),
         (b"a: [", "YAML"),
@@ -34,11 +34,11 @@ def test_a_break_of_the_standard_is_refused_with_file_place_and_fix(rewrite: Rew
         (b"", "no contract"),
     ],
 )
-def test_a_file_that_is_no_contract_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_no_contract_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     """Binary, broken YAML, a list, an empty file, a key written twice."""
     path = tmp_path / "x.odcs.yaml"
     path.write_bytes(content)
-    with pytest.raises(ContractError, match=said):
+    with pytest.raises(ContractError, match=words):
         load_contract(path)
 
 

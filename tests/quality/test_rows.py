@@ -176,7 +176,7 @@ REQUIRED = ("month", "carrier", "flight", "scheduled_at")
 
 
 def keeps(row: dict[str, str | None]) -> bool:
-    """Whether the row keeps the contract."""
+    """True if the row keeps the contract."""
     for column, value in row.items():
         if value in (None, "", "NA"):
             if column in REQUIRED:

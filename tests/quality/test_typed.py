@@ -50,7 +50,7 @@ def test_moments_are_read_in_every_iso_form(landed: Contract, text: str, moment:
 
 
 def test_integers_that_a_float_does_not_hold_are_refused_as_text_too(landed: Contract) -> None:
-    """What is refused of a Parquet file is not rounded where it comes as text."""
+    """A number that is refused of a Parquet file is not rounded where it comes as text."""
     audit = RowAudit(landed)
     exact, rounded = str(-(2**53)), str(2**53 + 1)
     split = audit.split(raw({"delay": rounded}, {"delay": "1.5"}))
@@ -77,7 +77,7 @@ def test_a_time_that_would_become_another_is_refused(landed: Contract, text: str
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "words"),
     [
         (lambda f: f.drop("delay"), "column `delay` is missing, expected number"),
         (lambda f: f.rename({"delay": "delays"}), "`delays` (was it `delay`?)"),
@@ -93,10 +93,10 @@ def test_a_time_that_would_become_another_is_refused(landed: Contract, text: str
     ],
 )
 def test_a_product_with_other_columns_is_refused(
-    flights: Contract, landed: Contract, change: Any, said: str
+    flights: Contract, landed: Contract, change: Any, words: str
 ) -> None:
     """Missing, renamed, extra, retyped: the error names the column and what was promised."""
-    with pytest.raises(AuditRefused, match=re.escape(said)):
+    with pytest.raises(AuditRefused, match=re.escape(words)):
         conform(change(typed_batch(landed)), flights)
 
 

@@ -38,7 +38,7 @@ def test_sql_is_held_against_its_operator() -> None:
 
 
 def test_sql_may_have_comments_and_braces() -> None:
-    """What the contract's author writes for readers is no part of the question."""
+    """Words of the contract's author for readers are no part of the question."""
     query = "SELECT max(flight) /* of {all} */ FROM ${table} /* here */"
     kept = {"query": query, "operator": "mustBe", "operand": 3}
     rules = tuple(

@@ -30,6 +30,7 @@ def test_a_url_says_how_long_to_wait_and_who_asks(url: str, checked: str) -> Non
     assert Database("shop", url).checked_url() == checked
 
 
+@pytest.mark.odd_input("messages carry data", "leaked")
 @pytest.mark.parametrize(
     "url",
     [
@@ -106,7 +107,7 @@ COUNT = "SELECT count(*) FROM numbers"
 
 
 def test_all_reads_see_one_moment_until_the_next(numbers: Postgres, database: Database) -> None:
-    """What others commit meanwhile is seen by a later moment."""
+    """Rows that others commit meanwhile are seen by a later moment."""
     assert database.rows(COUNT) == [(1,)]
     numbers.do("INSERT INTO numbers VALUES (2, 'Oslo')")
     assert database.rows(COUNT) == [(1,)]
@@ -147,7 +148,7 @@ def test_a_large_result_comes_in_bounded_batches(database: Database) -> None:
         ("CREATE TABLE mine (n integer)", LandingError, "SQLSTATE 25006"),
     ],
 )
-def test_what_a_database_refuses_is_said_with_the_remedy(
+def test_a_refusal_of_the_database_has_a_remedy(
     database: Database, query: str, kind: type[MeshError], words: str
 ) -> None:
     """A name that is wrong is shown; words that may quote a value are kept apart. Nothing is written."""

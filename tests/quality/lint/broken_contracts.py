@@ -93,6 +93,16 @@ COLUMNS: Cases = {
         "logicalTypeOptions.minimum",
         "timestamp",
     ),
+    "a column's zone that is a folder of zones": (
+        lambda d: columns(d)["scheduled_at"]["logicalTypeOptions"].update(defaultTimezone="America"),
+        "logicalTypeOptions.defaultTimezone",
+        "timestamp",
+    ),
+    "a pattern of a boolean": (
+        lambda d: columns(d)["cancelled"].update(logicalTypeOptions={"pattern": "x"}),
+        "properties[6].logicalTypeOptions.pattern",
+        "boolean",
+    ),
     "a pattern that is none": (
         lambda d: first(d)["logicalTypeOptions"].update(pattern="("),
         "logicalTypeOptions.pattern",
@@ -150,6 +160,26 @@ PROMISES: Cases = {
         lambda d: d["slaProperties"][0].update(unit="fortnight"),
         "slaProperties[0]",
         "unit: d",
+    ),
+    "a length of time beyond the calendar": (
+        lambda d: d["slaProperties"][0].update(value=10**12, unit="y"),
+        "slaProperties[0]",
+        "unit: d",
+    ),
+    "a schedule at hour 25": (
+        lambda d: d["slaProperties"][3].update(schedule="0 25 * * *"),
+        "slaProperties[3].schedule",
+        "0 6 * * *",
+    ),
+    "a schedule for days that never come": (
+        lambda d: d["slaProperties"][3].update(schedule="0 6 31 2 *"),
+        "slaProperties[3].schedule",
+        "0 6 * * *",
+    ),
+    "a folder of time zones": (
+        lambda d: d["slaProperties"][3]["customProperties"][0].update(value="America"),
+        "slaProperties[3].customProperties[0].value",
+        "IANA",
     ),
     "a bad time zone": (
         lambda d: d["slaProperties"][3]["customProperties"][0].update(value="New York"),

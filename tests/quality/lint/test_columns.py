@@ -24,7 +24,7 @@ def test_a_fault_of_a_column_is_refused_with_file_place_and_fix(rewrite: Rewrite
 
 
 def test_a_source_needs_no_key(rewrite: Rewrite) -> None:
-    """What lands from outside may have none."""
+    """Rows that land from outside may have none."""
     assert load_contract(rewrite(COLUMNS["no key"][0]), stage="source").key == ()
 
 

@@ -124,7 +124,7 @@ def test_a_metric_of_the_whole_table(entry: dict[str, Any], where: list[str]) ->
     ],
 )
 def test_a_metric_of_a_property(entry: dict[str, Any], where: list[str]) -> None:
-    """Bad values are bounded from above, and what is valid is said in the column's type."""
+    """Bad values are bounded from above, and valid values are of the column's type."""
     assert at_city(**entry) == where
 
 

@@ -19,7 +19,9 @@ from tests.resources.published import publish, read
 from tests.resources.samples import KEY
 
 
-def test_what_is_not_published_is_said_so(lake: Lake, rows: pl.DataFrame) -> None:
+def test_a_table_or_version_that_is_not_there_is_an_error_with_a_remedy(
+    lake: Lake, rows: pl.DataFrame
+) -> None:
     """No table and no such version are errors with a remedy; lists of what there is are empty."""
     for call in (lake.scan, lake.record, lake.version, lake.partitions, lake.schema):
         with pytest.raises(NotPublished, match="nothing is published yet"):

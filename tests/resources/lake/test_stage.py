@@ -113,7 +113,7 @@ def test_each_step_is_named_as_it_is_reached(lake: Lake, rows: pl.DataFrame) -> 
 
 
 def test_an_empty_candidate_knows_no_rows_and_no_partitions(lake: Lake, rows: pl.DataFrame) -> None:
-    """Whether nothing was written or frames of no rows."""
+    """Before anything was written, and after a frame of no rows."""
     with lake.stage(KEY, rows.schema, CLASSIFICATION, "month") as stage:
         nothing = stage.rows, stage.partitions, stage.data_version
         stage.write(rows.clear())

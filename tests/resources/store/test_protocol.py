@@ -52,7 +52,7 @@ def test_what_is_written_is_read(store: Store) -> None:
     assert not store.exists("c")
 
 
-def test_what_is_not_there_is_said_so(store: Store) -> None:
+def test_a_missing_file_is_an_error_and_a_missing_folder_is_empty(store: Store) -> None:
     """A missing file is a FileNotFoundError, a missing folder is empty."""
     assert (store.list("none"), list(store.entries("none"))) == ([], [])
     assert not store.exists("none")
@@ -128,7 +128,7 @@ def _judge(results: list[tuple[bool, bytes]]) -> None:
 
 
 def test_of_threads_that_create_at_once_one_wins(place: tuple[str, Mapping[str, str]]) -> None:
-    """In each of ten rounds; whoever loses reads the winner's bytes, whole."""
+    """In each of ten rounds; each loser reads the winner's bytes, whole."""
     with ThreadPoolExecutor(WRITERS) as pool:
         for turn in range(10):
             _judge(list(pool.map(lambda n, turn=turn: _create(*place, f"at/{turn}", n), range(WRITERS))))

@@ -12,10 +12,9 @@ import polars as pl
 from mesh_pipelines.errors import AuditRefused
 from quality import values
 from quality.contract import Column, Contract
+from quality.precision import FORMS, unheld
 
 PROVENANCE = ("_file", "_row")
-_EXACT: Mapping[pl.DataType, int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
-"""The largest whole number up to which a float type holds each one."""
 _YEAR_DIGITS, _DATE_DIGITS = 4, 10
 _FINER = r"\.\d{6}\d*[1-9]"
 """Text of a time with a fraction of a microsecond that is not zero."""
@@ -221,13 +220,13 @@ def _rounded(source: pl.Series, cast: pl.Series) -> pl.Series | None:
     """True where a cast would round the value; None if the cast cannot round."""
     given, wanted = source.dtype, cast.dtype
     if given == pl.String and wanted.is_float():
-        return _rounded_integers(source, cast)
+        return unheld(source, cast)
     if (
         wanted.is_float()
         and given.is_integer()
         and (given == pl.Int64 or given == pl.UInt64 or wanted == pl.Float32)
     ):
-        limit = _EXACT[wanted]
+        limit = FORMS[wanted].whole
         return ((source > limit) | (source < -limit)).fill_null(False)
     if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":
         return (source.dt.nanosecond() % 1000 != 0).fill_null(False)
@@ -240,17 +239,6 @@ def _beyond_the_calendar(column: pl.Series) -> pl.Series | None:
         return None
     days = column.to_physical() if column.dtype == pl.Date else column.to_physical() // _MICROSECONDS
     return ((days < _FIRST_DAY) | (days > _LAST_DAY)).fill_null(False)
-
-
-def _rounded_integers(text: pl.Series, cast: pl.Series) -> pl.Series | None:
-    """True where text is a whole number that the float type may not hold: refused as it would be of Parquet."""
-    limit = _EXACT[cast.dtype]
-    at = (cast.abs() >= limit).fill_null(False).arg_true()  # 2^53 + 1 has been rounded to 2^53 by now
-    if not at.len():
-        return None
-    suspects = text.gather(at)
-    whole = suspects.str.contains(r"^[+-]?\d+$") & (suspects.str.strip_chars_start("+-") != str(limit))
-    return pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True).scatter(at, whole)
 
 
 def as_text(batch: pl.DataFrame) -> pl.DataFrame:

@@ -126,11 +126,7 @@ class FileLanding:
             raise refused_error(f"{contract.domain}.{contract.name}", lines)
         frames: list[pl.LazyFrame] = []
         for one in first:
-            frame = (
-                raw[one.name]
-                .rows(contract, judged[one.name].blanks)
-                .with_columns(pl.lit(one.name).alias(FILE))
-            )
+            frame = raw[one.name].rows(contract, judged[one.name]).with_columns(pl.lit(one.name).alias(FILE))
             if contract.partition:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)

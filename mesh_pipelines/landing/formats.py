@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,12 +32,13 @@ class Judged:
     Args:
         fault: in words that hold no value of classified data; empty where its rows can be read.
         records: number of its rows, counted without the parser that reads them.
-        blanks: numbers of its blank lines, see :class:`Counted`.
+        blanks, exact: see :class:`Counted`.
     """
 
-    fault: str
+    fault: str = ""
     records: int = 0
     blanks: Positions | None = None
+    exact: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,21 @@ class RawFile:
         ending = "." + self.name.lower().rpartition(".")[2]
         return "parquet" if ending == ".parquet" else "json" if ending in _JSON else "csv"
 
-    def rows(self, contract: Contract, blanks: Positions | None = None) -> pl.LazyFrame:
+    def rows(self, contract: Contract, judged: Judged | None = None) -> pl.LazyFrame:
         """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types.
 
         Args:
-            blanks: numbers of blank lines, which the reader of CSV takes for rows without values.
+            judged: blank lines, which the reader of CSV takes for rows without values, are left out, and numbers
+                that the reader of JSON would change come as they stand in the file.
         """
-        found = self._scan(contract)
-        if blanks is not None:
-            found = found.filter(~pl.col(ROW).is_in(pl.Series(blanks, dtype=pl.UInt32).implode()))
+        found, judged = self._scan(contract), judged or Judged()
+        if judged.blanks is not None:
+            found = found.filter(~pl.col(ROW).is_in(pl.Series(judged.blanks, dtype=pl.UInt32).implode()))
+        for name, texts in judged.exact.items():
+            rows = pl.Series(texts.keys(), dtype=pl.UInt32)
+            found = found.with_columns(
+                pl.col(ROW).replace_strict(rows, list(texts.values()), default=pl.col(name)).alias(name)
+            )
         return found.select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
 
     @cached_property
@@ -98,7 +105,7 @@ class RawFile:
             or ("" if counted.records or self.format == "parquet" else "has a header and no rows")
             or self._types(contract)
         )
-        return Judged(fault, counted.records, counted.blanks)
+        return Judged(fault, counted.records, counted.blanks, counted.exact)
 
     def _dialect_hint(self) -> str:
         """The dialect that a CSV without a comma in its header may be of, in words; else empty."""
@@ -125,7 +132,8 @@ class RawFile:
             if self.format == "csv":
                 return count_csv(handle, self.dialect)
             texts = [name for name, dtype in contract.dtypes.items() if dtype == pl.String]
-            return count_json(handle, list(contract.dtypes), texts, whole=whole)
+            floats = [name for name, dtype in contract.dtypes.items() if dtype.is_float()]
+            return count_json(handle, list(contract.dtypes), texts, floats, whole=whole)
 
     def _types(self, contract: Contract) -> str:
         if self.format != "parquet":

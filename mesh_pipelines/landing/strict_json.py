@@ -11,12 +11,14 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mesh_pipelines.landing.json_form import PAD, JsonForm, counted_ahead
+from mesh_pipelines.landing.json_form import PAD, JsonForm, OneForm, counted_ahead
+from mesh_pipelines.landing.json_nesting import fault_of_nesting
+from mesh_pipelines.landing.json_numbers import LONG, exponents, lost_numbers
 from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
 _CHUNK = 2**20
@@ -34,12 +36,19 @@ _INEXACT = np.zeros(256, bool)
 _INEXACT[list(b".eE")] = True
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_KEPT = 100_000
+"""Numbers of a column that are kept as text."""
 _COMPARED = 8
 """Expected keys of one length that are compared one by one; more of them are sorted."""
 
 
 def count_json(
-    stream: IO[bytes], columns: Sequence[str], texts: Collection[str] = (), *, whole: bool = False
+    stream: IO[bytes],
+    columns: Sequence[str],
+    texts: Collection[str] = (),
+    floats: Collection[str] = (),
+    *,
+    whole: bool = False,
 ) -> Counted:
     """Columns and number of records of a file of JSON lines.
 
@@ -49,12 +58,13 @@ def count_json(
         columns: names that a record may have.
         texts: those of them whose values are text. A number with a fraction or an exponent is refused there: its
             digits would not be those of the file.
+        floats: those whose values become floats.
 
     Raises:
         MalformedFile: it is no file of JSON lines, or has objects, lists or equal keys in a record; with the line.
         OSError: it cannot be read.
     """
-    scan, text = _Scan(columns, texts), TextCheck()
+    scan, text = _Scan(columns, texts, floats), TextCheck()
     blocks = _blocks(stream)
     # The first line by itself, since the others are compared with it.
     if (begin := next(blocks, None)) is None:
@@ -72,13 +82,14 @@ def count_json(
         if not block.isascii():
             text.add(_bare(block), line)
         if records is not None:
-            scan.skip(records)
+            scan.take(records)
         else:
             scan.add(_bare(block))
         if whole:
             _judge_syntax(_bare(block), line)
     text.add(b"", scan.line, last=True)
-    return Counted([*(name for name in columns if name in scan.found), *scan.unknown], scan.records)
+    found = [*(name for name in columns if name in scan.found), *scan.unknown]
+    return Counted(found, scan.records, exact=scan.exact)
 
 
 def _judge_syntax(block: bytes, line: int) -> None:
@@ -134,29 +145,59 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
         yield PAD + last + b"\n" + PAD
 
 
+class _Values(NamedTuple):
+    """Values that begin as numbers do.
+
+    Args:
+        keys: place of the key of each among the columns.
+        behind: place of what follows it: a comma or a bracket.
+    """
+
+    keys: Positions
+    lines: Positions
+    begins: Positions
+    behind: Positions
+
+
 class _Scan:
     """State between blocks of whole lines."""
 
-    def __init__(self, columns: Sequence[str], texts: Collection[str]) -> None:
-        self._columns, self._texts = list(columns), set(texts)
+    def __init__(self, columns: Sequence[str], texts: Collection[str], floats: Collection[str]) -> None:
+        self._columns, self._texts, self._floats = list(columns), set(texts), set(floats)
         self._keys = [json.dumps(name, ensure_ascii=False)[1:-1].encode() for name in columns]
         self.line = 1  # of the first byte to come
         self.found: set[str] = set()
         self.unknown: list[str] = []
         self.records = 0
+        self.exact: dict[str, dict[int, str]] = {}
+        self._formed: list[str] = []  # columns of the form that lines are compared with
         self._order: list[int] = []  # places among the columns of the keys of the last line
 
-    def skip(self, lines: int) -> None:
-        """Take that many records that were judged elsewhere."""
-        self.records += lines
-        self.line += lines
+    def take(self, block: OneForm) -> None:
+        """Take records that were judged elsewhere, one a line."""
+        for row, place, text in block.lost:
+            self._keep(self._formed[place], row, text)
+        self.records += block.records
+        self.line += block.records
+
+    def _keep(self, column: str, row: int, text: str) -> None:
+        """Keep the text of a number, of a row that is counted from 0 in this block."""
+        kept = self.exact.setdefault(column, {})
+        kept[self.records + row + 1] = text
+        if len(kept) > _KEPT:
+            raise MalformedFile(
+                f"has more than {_KEPT:,} numbers in `{column}` with digits that a number does not "
+                "hold: write them with at most 17, or quote them"
+            )
 
     def form(self) -> JsonForm | None:
         """The form of the last line, to compare others with; None if these are to be judged in full."""
         if not self._order or any(b"\\" in key for key in self._keys):
             return None
         names = tuple(b'"' + self._keys[number] for number in self._order)
-        return JsonForm(names, tuple(self._columns[number] in self._texts for number in self._order))
+        self._formed = [self._columns[number] for number in self._order]
+        texts, floats = (tuple(name in some for name in self._formed) for some in (self._texts, self._floats))
+        return JsonForm(names, texts, floats)
 
     def add(self, block: bytes) -> None:
         data = np.frombuffer(block, np.uint8)
@@ -166,9 +207,12 @@ class _Scan:
         structure = np.flatnonzero(_STRUCTURE[data])
         structure = structure[np.searchsorted(quotes, structure) % 2 == 0]
         depth = np.cumsum(_DEPTH[data[structure]], dtype=np.int64)
-        self._judge_lines(data, feeds, quotes, structure, depth)
+        records = self._judge_lines(data, feeds, quotes, structure, depth)
         self._judge_surrogates(block)
-        self._judge_keys(data, feeds, quotes, structure)
+        values = self._judge_keys(data, feeds, quotes, structure)
+        self._judge_numbers(data, values)
+        self._keep_numbers(block, data, values, records)
+        self.records += len(records)
         self.line += len(feeds)
 
     def _judge_strings(self, quotes: Positions, feeds: Positions) -> None:
@@ -178,8 +222,8 @@ class _Scan:
 
     def _judge_lines(
         self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions, depth: Positions
-    ) -> None:
-        """A line is blank, or one object without objects or lists in it."""
+    ) -> Positions:
+        """The lines that are records: each line is blank, or one object without objects or lists in it."""
         ends = np.searchsorted(structure, feeds)
         # Positions of the first and the last byte of each line that is no blank.
         solid = np.flatnonzero(~_SPACE[data])
@@ -197,14 +241,14 @@ class _Scan:
         if len(deep):  # of two faults the one further up is named
             line = int(np.searchsorted(feeds, structure[deep[0]]))
             if not wrong[records < line].any():
+                record = data[feeds[line - 1] + 1 if line else 0 : feeds[line]].tobytes()
                 where = self._column_of(data, quotes, int(structure[max(int(deep[0]) - 1, 0)]))
-                raise self._fault(
-                    f"has lists or objects in {where}; the contract promises single values", line
-                )
+                what = fault_of_nesting(record, self._columns) or f"has lists or objects in {where}"
+                raise self._fault(f"{what}; the contract promises single values", line)
         if wrong.any():
             line = int(records[int(np.argmax(wrong))])
             raise self._fault("is not one whole JSON object", line)
-        self.records += len(records)
+        return records
 
     def _judge_surrogates(self, block: bytes) -> None:
         if _SURROGATE.search(_PAIR.sub(b"", block) if b"\\u" in block else b"") is None:
@@ -213,7 +257,7 @@ class _Scan:
             if _SURROGATE.search(_PAIR.sub(b"", line)) and not _encodable(line):
                 raise self._fault("holds half of a surrogate pair, which is no character", number)
 
-    def _judge_keys(self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions) -> None:
+    def _judge_keys(self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions) -> _Values:
         marks = np.flatnonzero(data[structure] == _COLON)
         colons = structure[marks]
         closes = np.searchsorted(quotes, colons) - 1
@@ -232,7 +276,11 @@ class _Scan:
         if len(doubled):
             line = int(ordered[doubled[0]]) // (len(self._columns) + len(self.unknown))
             raise self._fault("has a key twice", line)
-        self._judge_numbers(data, structure, marks, keys, lines)
+        begins, behind = colons + 1, structure[marks + 1]
+        while (spaces := _SPACE[data[begins]]).any():
+            begins = begins + spaces
+        numbers = np.flatnonzero(_NUMBER[data[begins]])
+        return _Values(*(of[numbers] for of in (keys, lines, begins, behind)))
 
     def _column_of(self, data: Bytes, quotes: Positions, colon: int) -> str:
         """The column whose key stands before a colon, by its name in the contract."""
@@ -276,27 +324,34 @@ class _Scan:
                 raise MalformedFile(f"has more than {len(self._columns):,} unknown columns", self.line + line)
         return len(self._columns) + self.unknown.index(name)
 
-    def _judge_numbers(
-        self, data: Bytes, structure: Positions, marks: Positions, keys: Positions, lines: Positions
-    ) -> None:
+    def _judge_numbers(self, data: Bytes, values: _Values) -> None:
         texts = [number for number, name in enumerate(self._columns) if name in self._texts]
-        if not texts:
-            return
-        chosen = marks[np.isin(keys, texts)]
-        begins, ends = structure[chosen] + 1, structure[chosen + 1]
-        while (spaces := _SPACE[data[begins]]).any():
-            begins = begins + spaces
-        numbers = np.flatnonzero(_NUMBER[data[begins]])
-        if not len(numbers):
+        chosen = np.flatnonzero(np.isin(values.keys, texts))
+        if not len(chosen):
             return
         inexact = np.flatnonzero(_INEXACT[data])
-        begins, ends = begins[numbers], ends[numbers]
+        begins, ends = values.begins[chosen], values.behind[chosen]
         some = np.searchsorted(inexact, ends) > np.searchsorted(inexact, begins)
         if some.any():
-            line = int(lines[np.isin(keys, texts)][numbers[int(np.argmax(some))]])
+            line = int(values.lines[chosen[int(np.argmax(some))]])
             raise self._fault(
                 "holds a number with a fraction where the contract promises text: quote it", line
             )
+
+    def _keep_numbers(self, block: bytes, data: Bytes, values: _Values, records: Positions) -> None:
+        """Keep the numbers that the reader of the values would change, of all columns but those of text."""
+        suspects = values.behind - values.begins >= LONG
+        if len(at := exponents(data)) and len(suspects):
+            suspects[np.maximum(np.searchsorted(values.begins, at, side="right") - 1, 0)] = True
+        known = np.array([name not in self._texts for name in self._columns] + [False] * len(self.unknown))
+        chosen = np.flatnonzero(suspects & known[values.keys])
+        if not len(chosen):
+            return
+        names = [self._columns[key] for key in values.keys[chosen]]
+        floats = np.array([name in self._floats for name in names])
+        for at, text in lost_numbers(block, values.begins[chosen], values.behind[chosen], floats):
+            row = int(np.searchsorted(records, values.lines[chosen[at]]))
+            self._keep(names[at], row, text)
 
     def _fault(self, what: str, line: int) -> MalformedFile:
         """A fault in a line of this block, counted from 0."""

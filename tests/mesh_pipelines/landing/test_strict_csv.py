@@ -130,7 +130,7 @@ def test_blank_lines_are_no_records(tmp_path: Path) -> None:
     file = RawFile(FolderStore(str(tmp_path)), "shop/orders.csv")
     judged = file.judge(contract)
     assert (judged.fault, judged.records) == ("", 2)
-    rows = file.rows(contract, judged.blanks).collect()
+    rows = file.rows(contract, judged).collect()
     assert rows.rows() == [("1", "Rome", 2), ("2", None, 5)]
 
 

@@ -15,6 +15,7 @@ from quality.contract import Column, Contract
 from quality.precision import FORMS, unheld
 
 PROVENANCE = ("_file", "_row")
+_LONG = frozenset({pl.Int64(), pl.UInt64(), pl.Int128(), pl.UInt128()})
 _YEAR_DIGITS, _DATE_DIGITS = 4, 10
 _FINER = r"\.\d{6}\d*[1-9]"
 """Text of a time with a fraction of a microsecond that is not zero."""
@@ -99,7 +100,7 @@ def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | No
     wanted = column.dtype
     if dtype == wanted or dtype == pl.Null or (dtype.is_integer() and wanted.is_integer()):
         return None
-    if dtype == pl.String:
+    if dtype == pl.String or (isinstance(dtype, pl.Decimal) and wanted.is_numeric()):
         return None if contract.is_source else ""
     if wanted == pl.String:
         return None if isinstance(dtype, pl.Categorical | pl.Enum) else ""
@@ -129,10 +130,12 @@ class Typed:
 
 
 def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
-    """Cast a conforming batch. In a source's text the empty string and the contract's markers are null.
+    """Cast a conforming batch. In a source's text the empty string and the contract's markers are null; its decimals
+    are judged as the text that they are.
 
     Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
+    batch = batch.with_columns(pl.col(pl.Decimal).cast(pl.String))
     parsing, given = contract.is_source, batch.schema
     present = {
         c.name: _present(c.name, contract.missing)
@@ -221,13 +224,9 @@ def _rounded(source: pl.Series, cast: pl.Series) -> pl.Series | None:
     given, wanted = source.dtype, cast.dtype
     if given == pl.String and wanted.is_float():
         return unheld(source, cast)
-    if (
-        wanted.is_float()
-        and given.is_integer()
-        and (given == pl.Int64 or given == pl.UInt64 or wanted == pl.Float32)
-    ):
+    if wanted.is_float() and given.is_integer() and (given in _LONG or wanted == pl.Float32):
         limit = FORMS[wanted].whole
-        return ((source > limit) | (source < -limit)).fill_null(False)
+        return (source.cast(pl.Int128).abs() > limit).fill_null(False)
     if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":
         return (source.dt.nanosecond() % 1000 != 0).fill_null(False)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -61,12 +61,15 @@ class RawFile:
         ending = "." + self.name.lower().rpartition(".")[2]
         return "parquet" if ending == ".parquet" else "json" if ending in _JSON else "csv"
 
-    def rows(self, contract: Contract, judged: Judged | None = None) -> pl.LazyFrame:
+    def rows(
+        self, contract: Contract, judged: Judged | None = None, texts: Collection[str] = ()
+    ) -> pl.LazyFrame:
         """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types.
 
         Args:
             judged: blank lines, which the reader of CSV takes for rows without values, are left out, and numbers
                 that the reader of JSON would change come as they stand in the file.
+            texts: columns of Parquet that come as text too, see :func:`mixed_columns`.
         """
         found, judged = self._scan(contract), judged or Judged()
         if judged.blanks is not None:
@@ -75,6 +78,10 @@ class RawFile:
             rows = pl.Series(texts.keys(), dtype=pl.UInt32)
             found = found.with_columns(
                 pl.col(ROW).replace_strict(rows, list(texts.values()), default=pl.col(name)).alias(name)
+            )
+        if self.format == "parquet":
+            found = found.with_columns(
+                _text(name, self.schema[name], contract.dtypes[name]) for name in texts
             )
         return found.select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
 
@@ -185,9 +192,43 @@ def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
         first = first or (name, file.schema)
         for column, dtype in file.schema.items():
             other = first[1][column]
-            if dtype != other and pl.String in (dtype, other):
+            if pl.String in (dtype, other) and not all(map(_is_text, (dtype, other))):
                 found[name] = f"column `{column}` is {type_name(dtype)}, and {type_name(other)} in {first[0]}"
     return found
+
+
+def mixed_columns(files: Iterable[RawFile], contract: Contract) -> frozenset[str]:
+    """Columns whose types in these files have no common type that holds each of their values.
+
+    Polars would take one that does not: of microseconds and milliseconds the latter, of integers and floats the float.
+    """
+    found: set[str] = set()
+    kinds: dict[str, set[pl.DataType]] = {}
+    for file in files:
+        for name in contract.dtypes:
+            dtype = file.schema[name] if file.format == "parquet" else pl.String()
+            kinds.setdefault(name, set()).add(dtype)
+    for name, types in kinds.items():
+        given = types - {pl.Null()}
+        if len(given) > 1 and not (
+            all(dtype.is_integer() for dtype in given) or all(dtype.is_float() for dtype in given)
+        ):
+            found.add(name)
+    return frozenset(found)
+
+
+def _is_text(dtype: pl.DataType) -> bool:
+    return dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum)
+
+
+def _text(name: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """A column of Parquet as the text that a CSV has for it."""
+    column = pl.col(name)
+    if isinstance(wanted, pl.Datetime) and dtype == pl.Date:
+        return column.dt.to_string("%Y-%m-%dT00:00:00Z")
+    if isinstance(dtype, pl.Datetime):
+        return column.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.9fZ")
+    return column.cast(pl.String)
 
 
 def fault_of_file(error: BaseException, contract: Contract | None = None) -> str:

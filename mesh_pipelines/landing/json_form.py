@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,9 @@ _LF, _QUOTE, _COLON = b'\n":'
 _KIND = np.zeros(256, np.uint8)
 _QUOTED, _BARE = 1, 2
 _KIND[list(b'"n')], _KIND[list(b"-0123456789tf")] = _QUOTED, _BARE
-PAD = bytes(8)
-"""Stands before and after the lines of a block: a name is looked for in the bytes before a colon, eight at a time."""
+_WORD = 8
+
+Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,14 @@ class JsonForm:
     floats: tuple[bool, ...]
 
     def count(self, block: bytes) -> OneForm | None:
-        """The records of a block; None if any line is of another form.
+        """The records of a block of whole lines; None if any is of another form.
 
         A key ends in a quote and a colon. Nothing else does that has the bytes of a quote and a column's name before
         it: within a string, a quote has a backslash before it.
         """
         if b"\\" in block and b"\\u" in block:
             return None
+        block = b"".join([self._pad, block, self._pad])
         data = np.frombuffer(block, np.uint8)
         feeds = np.flatnonzero(data == _LF)
         colons = np.flatnonzero(data == _COLON)
@@ -64,15 +67,48 @@ class JsonForm:
         if len(marks) != len(self.names) * len(feeds):
             return None
         grid = marks.reshape(-1, len(self.names))
-        starts, ends = np.append(len(PAD), feeds[:-1] + 1), feeds - (data[feeds - 1] == ord("\r"))
+        starts, ends = np.append(len(self._pad), feeds[:-1] + 1), feeds - (data[feeds - 1] == ord("\r"))
         sound = (data[starts] == ord("{")) & (data[ends - 1] == ord("}"))
         sound &= (grid[:, 0] > starts) & (grid[:, -1] < feeds)
-        kinds = _KIND[data[grid + 2 + (data[grid + 2] == ord(" "))]]
+        values = data[grid + 2]
+        if (spaces := values == ord(" ")).any():
+            values = data[grid + 2 + spaces]
+        kinds = _KIND[values]
         sound &= ((kinds == _QUOTED) | ((kinds > 0) & ~np.array(self.texts))).all(axis=1)
-        words = np.ndarray(len(data) - 7, np.uint64, data, strides=(1,))
-        if sound.all() and all(_stands(words, name, at) for name, at in zip(self.names, grid.T, strict=True)):
+        if sound.all() and self._names_stand(data, grid):
             return OneForm(len(feeds), self._lost(block, data, marks, kinds == _BARE))
         return None
+
+    @cached_property
+    def _pad(self) -> bytes:
+        """Stands before and after the lines of a piece: a name is looked for in the bytes before a colon."""
+        return bytes(max(_WORD, *map(len, self.names)))
+
+    @cached_property
+    def _parts(self) -> Sequence[tuple[Positions, Positions, Words, Words]]:
+        """Names by words of eight bytes from their ends: which names, where from the end, bytes that count, bytes."""
+        found: list[tuple[Positions, Positions, Words, Words]] = []
+        for end in range(0, max(map(len, self.names)), _WORD):
+            which = np.array([at for at, name in enumerate(self.names) if len(name) > end])
+            parts = [
+                name[max(len(name) - end - _WORD, 0) : len(name) - end]
+                for name in self.names
+                if len(name) > end
+            ]
+            masks = b"".join((b"\xff" * len(part)).ljust(_WORD, b"\0") for part in parts)
+            wanted = b"".join(part.ljust(_WORD, b"\0") for part in parts)
+            places = np.array([-len(part) - end for part in parts])
+            found.append((which, places, np.frombuffer(masks, np.uint64), np.frombuffer(wanted, np.uint64)))
+        return found
+
+    def _names_stand(self, data: Bytes, grid: Positions) -> bool:
+        """True if the bytes of its name stand before each position; they are compared eight at a time."""
+        words = np.ndarray(len(data) - _WORD + 1, np.uint64, data, strides=(1,))
+        for which, places, masks, wanted in self._parts:
+            at = (grid if len(which) == len(self.names) else grid[:, which]) + places
+            if ((words[at] & masks) != wanted).any():
+                return False
+        return True
 
     def _lost(
         self, block: bytes, data: Bytes, marks: Positions, numbers: npt.NDArray[np.bool_]
@@ -109,14 +145,3 @@ def counted_ahead(form: JsonForm | None, blocks: Iterable[bytes]) -> Iterator[tu
                 yield first, count.result()
         for last, count in ahead:
             yield last, count.result()
-
-
-def _stands(words: npt.NDArray[np.uint64], name: bytes, at: Positions) -> bool:
-    """True if the bytes of a name stand before each of these positions; they are compared eight at a time."""
-    for end in range(len(name), 0, -8):
-        first = max(end - 8, 0)
-        part = name[first:end]
-        mask, wanted = np.frombuffer((b"\xff" * len(part)).ljust(8, b"\0") + part.ljust(8, b"\0"), np.uint64)
-        if ((words[np.maximum(at - len(name) + first, 0)] & mask) != wanted).any():
-            return False
-    return True

@@ -16,7 +16,6 @@ from quality.precision import FORMS, unheld
 
 PROVENANCE = ("_file", "_row")
 _LONG = frozenset({pl.Int64(), pl.UInt64(), pl.Int128(), pl.UInt128()})
-_YEAR_DIGITS, _DATE_DIGITS = 4, 10
 _FINER = r"\.\d{6}\d*[1-9]"
 """Text of a time with a fraction of a microsecond that is not zero."""
 _FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
@@ -177,10 +176,9 @@ def _cast(column: Column, given: pl.DataType) -> pl.Expr:
             return name.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         return name.cast(wanted, strict=False)
     if column.logical_type == "date":
-        if "format" in column.options:
-            return name.str.to_date(values.strftime_of(column.options["format"]), strict=False)
-        whole = (name.str.len_bytes() == _DATE_DIGITS) & (name.str.find("-", literal=True) == _YEAR_DIGITS)
-        return pl.when(whole).then(name).str.to_date("%Y-%m-%d", strict=False).alias(column.name)
+        pattern = values.strftime_of(column.options["format"]) if "format" in column.options else "%Y-%m-%d"
+        shaped = name.str.contains(values.shape_of(pattern))
+        return pl.when(shaped).then(name).str.to_date(pattern, strict=False).alias(column.name)
     if column.logical_type == "timestamp":
         return pl.lit(None, wanted).alias(column.name)  # see _moments
     if column.logical_type == "boolean":
@@ -204,10 +202,7 @@ def _moments(text: pl.Series, column: Column) -> pl.Series:
 
 
 def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
-    if pattern.startswith("%Y-"):
-        # Else a second 60 would be the next minute, and the year 26 a year.
-        odd = text.str.contains(":60", literal=True) | (text.str.find("-", literal=True) != _YEAR_DIGITS)
-        text = text.set(odd.fill_null(False), None)
+    text = text.set(~text.str.contains(values.shape_of(pattern)).fill_null(True), None)
     if "f" in pattern:
         text = text.set(text.str.contains(_FINER).fill_null(False), None)  # it would be cut to microseconds
     if "z" in pattern:

@@ -7,7 +7,6 @@ takes the first of two equal keys, and knows nothing of keys that nobody asked i
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from mesh_pipelines.landing.json_form import JsonForm, OneForm, counted_ahead
 from mesh_pipelines.landing.json_nesting import fault_of_nesting
 from mesh_pipelines.landing.json_numbers import LONG, exponents, lost_numbers
+from mesh_pipelines.landing.json_syntax import judge_syntax
 from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
 _CHUNK = 2**18
@@ -76,7 +76,7 @@ def count_json(
     text.add(first + b"\n", scan.line)
     scan.add(first + b"\n")
     if whole:
-        _judge_syntax(first, 1)
+        judge_syntax(first, 1)
     form = None if whole else scan.form()
     for block, records in counted_ahead(form, chain([rest] if rest else [], blocks)):
         line = scan.line
@@ -87,41 +87,10 @@ def count_json(
         else:
             scan.add(block)
         if whole:
-            _judge_syntax(block, line)
+            judge_syntax(block, line)
     text.add(b"", scan.line, last=True)
     found = [*(name for name in columns if name in scan.found), *scan.unknown]
     return Counted(found, scan.records, exact=scan.exact)
-
-
-def _judge_syntax(block: bytes, line: int) -> None:
-    """Hold each line against the whole grammar, and its numbers against the range of a double (RFC 8259, section 6).
-
-    Raises:
-        MalformedFile: a line is no JSON text, in words that hold nothing of it.
-    """
-    for number, text in enumerate(block.split(b"\n"), line):
-        if not text.strip(b" \t\r"):
-            continue
-        try:
-            json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_finite)
-        except json.JSONDecodeError as error:
-            place = f"{error.msg[0].lower()}{error.msg[1:]}, at character {error.colno:,}"
-            raise MalformedFile(f"is not one whole JSON object: {place}", number) from None
-        except OverflowError:
-            raise MalformedFile("holds a number beyond the range of a double, or NaN", number) from None
-        except RecursionError:
-            raise MalformedFile("holds lists or objects in great depth", number) from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise OverflowError(name)
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise OverflowError
-    return value
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:

@@ -74,10 +74,10 @@ class RawFile:
         found, judged = self._scan(contract), judged or Judged()
         if judged.blanks is not None:
             found = found.filter(~pl.col(ROW).is_in(pl.Series(judged.blanks, dtype=pl.UInt32).implode()))
-        for name, texts in judged.exact.items():
-            rows = pl.Series(texts.keys(), dtype=pl.UInt32)
+        for name, kept in judged.exact.items():
+            rows = pl.Series(kept.keys(), dtype=pl.UInt32)
             found = found.with_columns(
-                pl.col(ROW).replace_strict(rows, list(texts.values()), default=pl.col(name)).alias(name)
+                pl.col(ROW).replace_strict(rows, list(kept.values()), default=pl.col(name)).alias(name)
             )
         if self.format == "parquet":
             found = found.with_columns(
@@ -218,7 +218,7 @@ def mixed_columns(files: Iterable[RawFile], contract: Contract) -> frozenset[str
 
 
 def _is_text(dtype: pl.DataType) -> bool:
-    return dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum)
+    return isinstance(dtype, pl.String | pl.Null | pl.Categorical | pl.Enum)
 
 
 def _text(name: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:

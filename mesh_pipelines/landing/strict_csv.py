@@ -209,9 +209,9 @@ class _Scan:
         if len(feeds):
             lengths[0] += len(self._begin)
         alike = np.flatnonzero((lengths > self._longest - len(_BOM + b"\r") - 1) & (lengths <= self._longest))
-        for at in alike[(alike > 0) | (self._begun > 1)]:
+        for at in alike[(alike > 0) | (self._begun > 1)].tolist():
             record = (self._begin if at == 0 else b"") + data[starts[at] : feeds[at]].tobytes()
-            line = self._begun if at == 0 else self._at(lines, feeds[at - 1]) + 1
+            line = self._begun if at == 0 else self._at(lines, int(feeds[at - 1])) + 1
             self._judge_header(record, line)
         rest = data[starts[-1] :][: self._longest + 1].tobytes()
         self._begin = (rest if len(feeds) else self._begin + rest)[: self._longest + 1]

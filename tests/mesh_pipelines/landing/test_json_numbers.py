@@ -17,10 +17,13 @@ from mesh_pipelines.landing import strict_json
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.records import MalformedFile
 from mesh_pipelines.landing.strict_json import count_json
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.shared import shared_resources
 from quality.contract import Contract
 from quality.rows import RowAudit
 from resources.store import FolderStore
-from tests.mesh_pipelines.small_domains import promise, read_promise
+from tests.mesh_pipelines.run_reports import statuses
+from tests.mesh_pipelines.small_domains import World, promise, read_promise
 
 pytestmark = pytest.mark.odd_input("the parser's leniency", "lost")
 
@@ -151,3 +154,35 @@ def test_a_file_of_such_numbers_alone_is_refused_by_its_column(monkeypatch: pyte
         count_json(io.BytesIO(lines), list(COLUMNS), ["note"], ["price"])
     few = json_of(["0.12345678901234567890123"] * 10)
     assert len(count_json(io.BytesIO(few), list(COLUMNS), ["note"], ["price"]).exact["price"]) == 10
+
+
+def test_a_mesh_run_publishes_the_same_of_each_format(world: World) -> None:
+    """Rows that stand are published, the others in quarantine with their digits, and what is nested is named."""
+    columns = {"id": "integer", "price": "number"}
+    names = ("csv", "json", "parquet")
+    world.write(
+        "shop",
+        *(promise("shop", name, columns, tolerance=90) for name in (*names, "nested")),
+        sources='csv = source("a.csv")\njson = source("a.jsonl")\nparquet = source("a.parquet")\n'
+        'nested = source("n.jsonl")',
+    )
+    numbers = ["0.1", "12345678901234567.5", "40.712776", "0.33333333333333333333"]
+    folder = Path(
+        world.land("shop", "a.csv", csv_of(numbers).decode().replace(",note", "").replace(",e-", ""))
+    )
+    folder.with_name("a.jsonl").write_bytes(json_of(numbers).replace(b',"note":"e-"', b""))
+    decimals = pl.Series([Decimal(number) for number in numbers], dtype=pl.Decimal(38, 20))
+    pl.DataFrame({"id": range(4), "price": decimals}).write_parquet(folder.with_name("a.parquet"))
+    folder.with_name("n.jsonl").write_text('{"id":1,"secret":{"price":1}}\n')
+    report = run()
+    assert statuses(report) == {**{f"shop.{name}": "done" for name in names}, "shop.nested": "failed"}
+    message = next(step.message for step in report.steps if step.key == "shop.nested")
+    assert "n.jsonl: has price within a list or an object" in message
+    assert "secret" not in message
+    lake = shared_resources().lake
+    for name in names:
+        with lake.reading(f"shop.{name}"), lake.reading(f"shop.{name}__quarantine"):
+            good = lake.scan(f"shop.{name}").collect()
+            bad = lake.scan(f"shop.{name}__quarantine").collect()
+        assert good["price"].to_list() == [0.1, 40.712776]
+        assert [Decimal(text) for text in bad["price"]] == [Decimal(numbers[1]), Decimal(numbers[3])]

@@ -73,11 +73,12 @@ def unheld(text: pl.Series, cast: pl.Series) -> pl.Series | None:
     written = pl.col("text").str.len_bytes() - pl.col("text").str.contains(".", literal=True)
     written -= pl.col("text").str.starts_with("-")
     usual = pl.col("value").abs().is_between(form.normal, form.whole, closed="left")
-    suspects = suspects.filter(~usual | (written > form.digits))
-    figures = pl.col("text").str.extract(r"^([^eE]*)").str.replace_all(r"[^0-9]", "").str.strip_chars("0")
     zero = pl.col("value") == 0
-    count = figures.str.len_bytes()
-    suspects = suspects.filter((count > form.digits) | (~usual & ~(zero & (count == 0))))
+    suspects = suspects.filter(
+        (~zero | pl.col("text").str.contains("[1-9]")) & (~usual | (written > form.digits))
+    )
+    figures = pl.col("text").str.extract(r"^([^eE]*)").str.replace_all(r"[^0-9]", "").str.strip_chars("0")
+    suspects = suspects.filter(~usual | (figures.str.len_bytes() > form.digits))
     lost = [place for place, given, value in suspects.iter_rows() if not is_held(given, value, form)]
     if not lost:
         return None

@@ -12,6 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mesh_pipelines.errors import LandingError
 from mesh_pipelines.landing.files import FileLanding
@@ -193,6 +195,46 @@ def test_a_cut_file_is_refused(tmp_path: Path, contract: Contract, kept: int) ->
     """Wherever it was cut."""
     with pytest.raises(LandingError, match=r"a\.parquet"):
         landed(tmp_path, contract, parquet({})[:kept])
+
+
+wholes = st.integers(-(2**63), 2**63 - 1) | st.integers(-(2**53) - 3, 2**53 + 3)
+decimals = st.decimals(-(10**20), 10**20, places=10, allow_nan=False, allow_infinity=False)
+columns = st.one_of(
+    st.tuples(st.just(pl.Int64()), st.lists(wholes, min_size=1, max_size=6)),
+    st.tuples(st.just(pl.UInt64()), st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=6)),
+    st.tuples(st.just(pl.Decimal(38, 10)), st.lists(decimals, min_size=1, max_size=6)),
+    st.tuples(st.just(pl.Float32()), st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1)),
+    st.tuples(st.just(pl.Float64()), st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1)),
+)  # fmt: skip
+
+
+@settings(max_examples=25)
+@given(column=columns, whole=st.booleans())
+def test_what_csv_refuses_parquet_does_not_round(
+    column: tuple[pl.DataType, list[Any]], whole: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Numbers of each type as Parquet, and as the text that Python writes: the same rows stand, with one value."""
+    folder = tmp_path_factory.mktemp("alike")
+    promised = {"id": "integer", "value": "integer" if whole else "number"}
+    contract = read_promise(folder, promise("shop", "prices_raw", promised), stage="source")
+    dtype, values = column
+    if whole and dtype.is_float():
+        return  # refused as a type
+    frame = pl.DataFrame({"id": range(len(values)), "value": pl.Series(values, dtype=dtype)})
+    (folder / "shop").mkdir()
+    frame.write_parquet(folder / "shop/a.parquet")
+    exact = [f"{value:f}" if isinstance(value, Decimal) else repr(value) for value in frame["value"]]
+    lines = "".join(f"{at},{text}\n" for at, text in enumerate(exact))
+    (folder / "shop/b.csv").write_text("id,value\n" + lines)
+    found: list[RowSplit] = []
+    for name in ("a.parquet", "b.csv"):
+        landing = FileLanding(FolderStore(str(folder)), "shop", name)
+        found.append(
+            RowAudit(contract).split(landing.read(landing.look({}).inputs, contract).frame.collect())
+        )
+    parquet_split, csv_split = found
+    assert parquet_split.good.select("id", "value").equals(csv_split.good.select("id", "value"))
+    assert parquet_split.bad["id"].to_list() == csv_split.bad["id"].to_list()
 
 
 def test_a_number_is_the_same_from_parquet_and_csv(tmp_path: Path, contract: Contract) -> None:

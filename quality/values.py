@@ -110,6 +110,24 @@ def strftime_of(pattern: str) -> str:
     return "".join(out)
 
 
+_SHAPES = {
+    "Y": "[0-9]{4}", "y": "[0-9]{2}", "m": "[0-9]{2}", "d": "[0-9]{2}", "-m": "[0-9]{1,2}", "-d": "[0-9]{1,2}",
+    "b": "[[:alpha:]]+", "B": "[[:alpha:]]+", "H": "[0-9]{2}", "I": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-5][0-9]",
+    ".f": r"(?:\.[0-9]+)?", "3f": "[0-9]{3}", "6f": "[0-9]{6}", "p": "[AaPp][Mm]", "%": "%",
+    **dict.fromkeys(("z", ":z", "#z"), "(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)"),
+}  # fmt: skip
+
+
+def shape_of(pattern: str) -> str:
+    """Regular expression of the texts that a strftime pattern means.
+
+    Parsers are lenient: they take the year 20 for ``%Y``, blanks for zeros, and a second 60 for the next minute.
+    """
+    parts = re.split(r"%([-#:.]?[0-9]?[A-Za-z%])", pattern)
+    shapes = [re.escape(part) if at % 2 == 0 else _SHAPES[part] for at, part in enumerate(parts)]
+    return f"^(?:{''.join(shapes)})$"
+
+
 def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
     """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC).
 

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,7 @@ from polars.testing import assert_frame_equal
 from quality.contract import Contract
 from quality.rows import RowAudit
 from quality.typed import typed
+from tests.mesh_pipelines.small_domains import promise, read_promise
 from tests.quality.flight_rows import GOOD, TEXT, raw, typed_batch
 
 
@@ -40,6 +42,13 @@ def rules_broken(contract: Contract, **change: str | None) -> list[str]:
         ("day", "2013-02-30", "day_type"),
         ("day", "0000-01-01", "day_type"),
         ("day", "99999-01-01", "day_type"),
+        ("day", "+020-01-01", "day_type"),
+        ("day", "2013-01- 5", "day_type"),
+        ("scheduled_at", "+020-01-05T10:00:00Z", "scheduled_at_type"),
+        ("scheduled_at", "2013-1-5T10:00:00Z", "scheduled_at_type"),
+        ("scheduled_at", "2013-01-05T 9:00:00Z", "scheduled_at_type"),
+        ("scheduled_at", "2013-01-05  10:00:00", "scheduled_at_type"),
+        ("scheduled_at", "2013-01-05T10:00:00\u221202:00", "scheduled_at_type"),
         ("scheduled_at", "0000-12-31T23:59:59Z", "scheduled_at_type"),
         ("scheduled_at", "10000-01-01T00:00:00Z", "scheduled_at_type"),
         ("scheduled_at", "2013-02-30T10:00:00Z", "scheduled_at_type"),
@@ -64,6 +73,32 @@ def test_a_bad_value_breaks_the_rule_that_names_it(
 ) -> None:
     """One reason for one fault: NaN is not also too large, and unreadable is not also missing."""
     assert rules_broken(landed, **{column: value}) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("logical", "pattern", "good", "bad"),
+    [
+        ("date", "dd/MM/yyyy", "01/02/2020", ["01/02/20", "1/2/2020", " 1/02/2020", "01/02/02020", "01-02-2020"]),
+        ("date", "d.M.yyyy", "1.2.2020", ["1.2.20", "001.2.2020", "1.2.2020 "]),
+        ("date", "dd MMM yyyy", "01 Feb 2020", ["01 Feb 20", "01 2 2020"]),
+        ("date", "yyyyMMdd", "20200201", ["2020021", "+2020201", "2020-02-01"]),
+        ("timestamp", "dd/MM/yyyy HH:mm:ss", "01/02/2020 00:00:00", ["31/12/2016 23:59:60", "01/02/20 00:00:00"]),
+        ("timestamp", "yyyy-MM-dd'T'HH:mmXXX", "2020-02-01T00:00+00:00", ["2020-02-01T0:0+00:00", "2020-02-01T00:00"]),
+    ],
+)  # fmt: skip
+def test_a_format_means_what_it_says(
+    tmp_path: Path, logical: str, pattern: str, good: str, bad: list[str]
+) -> None:
+    """Two digits are no year of four, and no blank is a zero."""
+    options = {"logicalType": logical, "logicalTypeOptions": {"format": pattern}}
+    written = promise("shop", "days_raw", {"id": "integer", "day": options})
+    contract = read_promise(tmp_path, written, stage="source")
+    texts = [good, *bad]
+    split = RowAudit(contract).split(
+        pl.DataFrame({"id": [str(at) for at in range(len(texts))], "day": texts})
+    )
+    assert [str(day)[:10] for day in split.good["day"]] == ["2020-02-01"]
+    assert split.bad["day"].to_list() == bad
 
 
 def test_quarantine_keeps_what_came_and_where_it_came_from(landed: Contract) -> None:

@@ -188,7 +188,8 @@ def _result(rule: DataRule, finding: Finding, rows: int, twice: pl.DataFrame | N
     promised = f"promised {rule.arguments.get('operator')} {rule.arguments.get('operand')}"
     hidden = "(hidden: it looks at classified columns)"
     if finding.error:
-        return result_of(rule, rows, 0, passed=False, detail=f"could not be computed: {finding.error}")
+        detail = f"could not be computed: {finding.error}"
+        return result_of(rule, rows, 0, passed=False, detail=detail, computed=False)
     match rule.kind:
         case "unique" | "duplicates":
             if not finding.unexpected or twice is None:

@@ -75,7 +75,10 @@ def duration(value: object, unit: object) -> timedelta:
         raise ValueError(f"`{value}` is not a length of time")
     if unit not in _UNITS:
         raise ValueError(f"unit `{unit}` is not known; use one of {', '.join(_UNITS)}")
-    return _UNITS[str(unit)] * value
+    try:
+        return _UNITS[str(unit)] * value
+    except OverflowError:
+        raise ValueError(f"`{value}` {unit} is longer than any time") from None
 
 
 def strftime_of(pattern: str) -> str:

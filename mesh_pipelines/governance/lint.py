@@ -18,6 +18,7 @@ from mesh_pipelines.governance.rules.contracts import (
     DomainsAreDescribed,
     EveryProductHasAContract,
 )
+from mesh_pipelines.governance.rules.declared import NamesAreTexts, WordsAreKnown
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsMakeOneTable,
@@ -49,6 +50,8 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     OwnInputsExist(),
     SourcesReadTheirOwnFolder(),
     OtherDomainsAreReadThroughPorts(),
+    WordsAreKnown(),
+    NamesAreTexts(),
     ModelsAreTrainedOnOwnFeatures(),
     ModelsAreSound(),
     TablesAreReadOneWay(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
 from mesh_pipelines.errors import Violation
 from quality import odcs, values
@@ -160,14 +160,12 @@ def _problem_of_option(logical: str, option: str, value: Any) -> str:
                 values.strftime_of(value)
             elif option.lower().endswith("imum"):
                 values.bound_of(logical, value)
-            elif option == "defaultTimezone":
-                ZoneInfo(value)
         elif option == "pattern":
             values.regex(value)
         elif logical == "integer" and option == "format" and value not in ("i8", "i16", "i32", "i64"):
             return f"format `{value}` is not stored by the lake"
         elif logical == "boolean":
             return f"a boolean has no option `{option}`"
-    except (ValueError, TypeError, ZoneInfoNotFoundError) as error:
+    except (ValueError, TypeError, ZoneInfoNotFoundError, OSError) as error:
         return str(error)
     return ""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mesh_pipelines.errors import Violation
 from quality import values
+from quality.lint.cron import fault_of_cron
 from quality.lint.draft import Draft
 from quality.lint.rule import Rule
 
@@ -56,10 +57,16 @@ class PromisesInTime(Rule[Draft]):
 
     def _schedule(self, draft: Draft, i: int, p: Mapping[str, Any]) -> Iterator[Violation]:
         schedule = p.get("schedule")
-        if schedule and (p.get("scheduler", "cron") != "cron" or len(schedule.split()) != 5):
+        other = p.get("scheduler", "cron") != "cron"
+        fault = (
+            f"scheduler `{p.get('scheduler')}` is not run by the mesh"
+            if other
+            else fault_of_cron(schedule or "* * * * *")
+        )
+        if schedule and fault:
             yield self.violation(
                 draft.place("slaProperties", i, "schedule"),
-                f"`{schedule}` is no cron schedule",
+                f"`{schedule}` is no cron schedule: {fault}",
                 "write five fields, e.g. `0 6 * * *`",
             )
         for j, c in enumerate(p.get("customProperties", ())):

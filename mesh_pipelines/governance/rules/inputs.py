@@ -45,7 +45,10 @@ class SourcesReadTheirOwnFolder(Rule[LoadedDomain]):
         for node in domain.nodes.values():
             declared = node.declaration
             if isinstance(declared, SourceDeclaration) and not isinstance(declared, TableDeclaration):
-                fault = fault_of_pattern(declared.pattern)
+                pattern: object = declared.pattern
+                fault = (
+                    fault_of_pattern(pattern) if isinstance(pattern, str) else ""
+                )  # NamesAreTexts reports it
                 if fault:
                     yield self.violation(
                         node.place,

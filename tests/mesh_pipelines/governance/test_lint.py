@@ -172,7 +172,21 @@ def test_a_sound_domain_breaks_no_rule(world: World) -> None:
             "declare `frau = model(...)`",
         ),
         ("ModelsAreSound", {"models": MODEL.replace('"auc"', '"aucc"')}, "aucc", ""),
-        ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mend the model"),
+        ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mean rounds=?"),
+        (
+            "WordsAreKnown",
+            {"sources": RAW.replace('csv"', 'csv", dialect="semicolons"')},
+            "dialect='semicolons' is not known",
+            "did you mean semicolon?",
+        ),
+        (
+            "WordsAreKnown",
+            {"models": MODEL + FORECAST.replace('"fraud"', '"fraud", history="walkforward"')},
+            "history='walkforward' is not known",
+            "did you mean walk_forward?",
+        ),
+        ("NamesAreTexts", {"sources": RAW.replace('"orders.csv"', "7")}, "pattern=7 names nothing", "as a text"),
+        ("NamesAreTexts", {"features": FEATURES.replace('time="day"', "time=None")}, "time=None names nothing", "text"),
         (
             "NamesAreKeys",
             {"features": FEATURES + FEATURES.replace("order_features", "Order_features")},

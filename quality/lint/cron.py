@@ -28,7 +28,7 @@ def fault_of_cron(schedule: str) -> str:
             wanted |= values
         found.append(wanted)
     _, _, days, months, _ = found
-    if fields[4] == "*" and all(min(days) > _DAYS[month - 1] for month in months):
+    if all(min(days) > _DAYS[month - 1] for month in months):
         return "its day is in none of its months"
     return ""
 

@@ -180,7 +180,7 @@ def _fault_of_operand(kind: str, entry: Mapping[str, Any], operator: str) -> tup
     if entry.get("unit") == "percent" and not all(0 <= one <= 100 for one in given):
         return f"`{operand}` is no share of rows in percent", "write a number from 0 to 100"
     if operator in ("mustBe", "mustBeBetween", *_UPPER) and given[-1] < (operator == "mustBeLessThan"):
-        return f"no number of rows is {operator}: {operand}", "write 0 or more" if given[
+        return f"no number of rows keeps `{operator}: {operand}`", "write 0 or more" if given[
             -1
         ] < 0 else "write 1 or more"
     return "", ""

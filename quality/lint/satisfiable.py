@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -38,11 +38,7 @@ def _faults(p: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     logical, options = p.get("logicalType", ""), p.get("logicalTypeOptions", {})
     if logical in ("date", "timestamp"):
         yield from _faults_of_format(logical, options)
-    low, high = _bound(p, "minimum", "exclusiveMinimum"), _bound(p, "maximum", "exclusiveMaximum")
-    for option, value in (low, high):
-        if isinstance(value, float) and not math.isfinite(value):
-            yield option, f"nothing can be compared with `{value}`", "write a finite number"
-            return
+    low, high = _bound(p, "inimum"), _bound(p, "aximum")
     if low[1] is not None and high[1] is not None:
         strict = low[0].startswith("exclusive") or high[0].startswith("exclusive")
         if low[1] > high[1] or (strict and low[1] == high[1]):
@@ -82,7 +78,7 @@ def _faults_of_listed(p: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """Listed values that the column's own bounds or type refuse."""
     logical, options = p.get("logicalType", ""), p.get("logicalTypeOptions", {})
     limits = _limits(p)
-    low, high = _bound(p, "minimum", "exclusiveMinimum"), _bound(p, "maximum", "exclusiveMaximum")
+    low, high = _bound(p, "inimum"), _bound(p, "aximum")
     for i, entry in enumerate(p.get("enum", ())):
         value = entry["value"]
         if not values.fits(logical, value):
@@ -105,13 +101,17 @@ def _faults_of_listed(p: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
             yield i, f"`{value}` is listed, and not of the column's length"
 
 
-def _bound(p: Mapping[str, Any], *names: str) -> tuple[str, Any]:
-    """Name and typed value of the first of some bounds that is written; None for a value that is no bound."""
+def _bound(p: Mapping[str, Any], ending: Literal["inimum", "aximum"]) -> tuple[str, Any]:
+    """Name and typed value of the tightest bound of one side; None for a value that is no bound."""
     logical, options = p.get("logicalType", ""), p.get("logicalTypeOptions", {})
-    for name in names:
-        if name in options:
-            return name, _typed(logical, options[name], options)
-    return names[0], None
+    names = [name for name in (f"exclusiveM{ending}", f"m{ending}") if name in options]
+    found = [
+        (name, value) for name in names if (value := _typed(logical, options[name], options)) is not None
+    ]
+    if not found:
+        return names[0] if names else f"m{ending}", None
+    tightest = max if ending == "inimum" else min
+    return tightest(found, key=lambda one: one[1])  # of two equal ones the first, which excludes its end
 
 
 def _typed(logical: str, value: Any, options: Mapping[str, Any]) -> Any:

@@ -28,14 +28,20 @@ def faults_of_horizon(node: ModelNode, spec: ModelSpec, federation: Federation) 
         )
 
 
-def _cuts(key: str, federation: Federation) -> list[Partition | None]:
-    """Partitions of every source that an asset is made of; None for a source that is not cut, or is not known."""
+def _cuts(key: str, federation: Federation, above: frozenset[str] = frozenset()) -> list[Partition | None]:
+    """Partitions of every source that an asset is made of; None for a source that is not cut, or is not known.
+
+    Args:
+        above: assets on the way to it; in a circle, which another rule reports, it is among them.
+    """
+    if key in above:
+        return [None]
     node = federation.nodes.get(key)
     if node is None:
         return [None]
     if isinstance(node, SourceNode):
         return [node.contract.partition if node.contract else None]
-    return [cut for given in node.inputs for cut in _cuts(given.key, federation)]
+    return [cut for given in node.inputs for cut in _cuts(given.key, federation, above | {key})]
 
 
 def _first_day(partition: str) -> date:

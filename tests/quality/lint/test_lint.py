@@ -257,6 +257,28 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
         "properties[7].quality[0]",
         "tolerance",
     ),
+    "bounds that no value keeps": (
+        lambda d: columns(d)["delay"]["logicalTypeOptions"].update(minimum=5000),
+        "properties[5].logicalTypeOptions.minimum",
+        "smaller one",
+    ),
+    "a promise that nothing keeps": (
+        lambda d: d["schema"][0]["quality"][0].update(mustBeGreaterThan=2.5),
+        "schema[0].quality[0].mustBeGreaterThan",
+        "whole number",
+    ),
+    "a pattern of a number": (
+        lambda d: columns(d)["flight"].update(
+            quality=[{"metric": "invalidValues", "arguments": {"pattern": "1"}, "mustBe": 0}]
+        ),
+        "properties[2].quality[0].arguments.pattern",
+        "take it out",
+    ),
+    "a service level of no column": (
+        lambda d: d["slaProperties"][0].update(element="flights.dya"),
+        "slaProperties[0].element",
+        "columns: month",
+    ),
     "sql about nothing": (
         lambda d: d["schema"][0]["quality"][1].update(query="SELECT 0"),
         "schema[0].quality[1].query",

@@ -28,7 +28,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "fewer rows than none": (
         "",
         {"metric": "rowCount", "mustBeLessThan": 0},
-        "no number of rows is less than 0",
+        "no number of rows keeps `mustBeLessThan: 0`",
     ),
     "a count that is true": ("", {"metric": "rowCount", "mustBe": True}, "no number to compare with"),
     "the greater bound first": (

@@ -34,7 +34,6 @@ BROKEN: dict[str, tuple[Callable[[Document], object], str]] = {
         "no value keeps both",
     ),
     "lengths the wrong way round": (options("passenger", minLength=5, maxLength=2), "no text is at least 5"),
-    "no number": (options("delay", minimum=float("nan")), "a finite number"),
     "beyond the type": (small("TINYINT", minimum=1000), "it holds -128 to 127"),
     "below the type": (small("SMALLINT", maximum=-100000), "it holds -32768 to 32767"),
     "a listed value beyond the type": (

@@ -102,7 +102,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "GX: a longest list": (
         gx("expect_column_values_to_be_in_set", column="flight", value_set=[["a"]]),
-        "Conversion",
+        "cannot compute",
     ),
     "GX: no column": (gx("expect_column_mean_to_be_between", min_value=1), "column"),
 }

@@ -21,7 +21,9 @@ def write(world: World, *rules: dict[str, Any]) -> None:
     contract = promise("shop", "orders", COLUMNS)
     contract["schema"][0]["quality"] += rules
     world.write("shop", contract, sources='orders = source("orders.csv")\n')
-    world.write("store", promise("store", "sales", {"id": "integer"}), sources='sales = source("sales.csv")\n')
+    world.write(
+        "store", promise("store", "sales", {"id": "integer"}), sources='sales = source("sales.csv")\n'
+    )
     world.land("shop", "orders.csv", "id,name\n1,secret-a\n2,secret-b\n")
     world.land("store", "sales.csv", "id\n1\n")
 

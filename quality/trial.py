@@ -58,13 +58,13 @@ class Trial:
         self._locked, self._validations = False, 0
         self.on_rule: Callable[[str], None] = lambda _: None
 
-    def add(self, name: str, rules: Sequence[DataRule], rows: pl.DataFrame) -> None:
+    def add(self, key: str, product: str, rules: Sequence[DataRule], rows: pl.DataFrame) -> None:
         """Make the table of one product as an audit has it: the columns that its rules name, and marks of keys.
 
         Args:
-            name: key of the product.
+            key: of this product among those that are tried.
+            product: its name, by which its SQL may name its rows too.
         """
-        product = name.rsplit(".", 1)[-1]
         number = len(self._tables)
         tables = _Tables(
             product, f"{product}_rows_{number}", f"{product}_empty_{number}", tuple(rows.columns)
@@ -78,16 +78,16 @@ class Trial:
         self._con.execute(f'CREATE TABLE "{tables.rows}" AS SELECT * FROM _batch')  # noqa: S608 (a quoted name)
         self._con.execute(f'CREATE TABLE "{tables.empty}" AS SELECT * FROM _batch LIMIT 0')  # noqa: S608
         self._con.unregister("_batch")
-        self._tables[name] = tables
+        self._tables[key] = tables
 
-    def try_rules(self, name: str, rules: Sequence[DataRule]) -> list[RuleFault]:
+    def try_rules(self, key: str, rules: Sequence[DataRule]) -> list[RuleFault]:
         """Faults of the queries and expectations of one product."""
         if not self._locked:
             # From here on the contracts' own SQL runs: it sees these tables and no file.
             self._con.execute("SET enable_external_access = false")
             self._con.execute("SET lock_configuration = true")
             self._locked = True
-        tables = self._tables[name]
+        tables = self._tables[key]
         self._con.execute(
             f'CREATE OR REPLACE VIEW "{tables.product}" AS SELECT * FROM "{tables.rows}"'  # noqa: S608
         )

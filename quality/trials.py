@@ -17,6 +17,7 @@ from quality.made_up import ROWS, made_up_rows
 from quality.rows import broken
 from quality.rules import DataRule, row_rules, rules_of
 from quality.trial import RuleFault
+from quality.trial_memory import key_of, read, write
 
 SECONDS = 10.0
 """Most processor time (s) that the rules of one contract may take on rows that are made up."""
@@ -24,49 +25,43 @@ _MEMORY = "256MB"
 _IN_CHILD = ("sql", "expectation")
 _Left = dict[str, tuple[Contract, tuple[DataRule, ...]]]
 
-_tried: dict[tuple[str, bool], tuple[RuleFault, ...]] = {}
-"""Faults by digest of the contract's file, and whether it is a source's."""
+_tried: dict[str, tuple[RuleFault, ...]] = {}
+"""Faults that this process knows, by :func:`quality.trial_memory.key_of`."""
 
 
 def try_rules(
-    contracts: Iterable[Contract], *, seconds: float = SECONDS
+    contracts: Iterable[Contract], *, seconds: float = SECONDS, memory: Path | None = None
 ) -> Mapping[Path, Sequence[RuleFault]]:
     """Faults of the rules of each contract, by its file.
 
     Args:
-        seconds: longest that the rules of one contract may take.
+        seconds: processor time that the rules of one contract may take.
+        memory: file with what was tried before.
 
     Raises:
         AuditorLost: the child ended before a rule was tried.
     """
-    wanted = {contract.path: contract for contract in contracts}
+    keys = {key_of(contract): contract for contract in contracts}
+    before = read(memory)
+    for key in keys:
+        if key in before:
+            _tried.setdefault(key, before[key])
     left: _Left = {}
     found: dict[str, list[RuleFault]] = {}
-    for contract in wanted.values():
-        name = _name(contract)
-        if _key(contract) in _tried or name in left:
+    for key, contract in keys.items():
+        if key in _tried:
             continue
         rules = rules_of(contract)
-        found[name] = list(_faults_of_rows(contract, rules))
+        found[key] = list(_faults_of_rows(contract, rules))
         if any(rule.kind in _IN_CHILD for rule in rules):
-            left[name] = contract, rules
-    every = dict(left)
+            left[key] = contract, rules
     while left:
         _try_in_child(left, found, seconds)
-    for contract in wanted.values():
-        if _key(contract) not in _tried and (
-            _name(contract) not in every or every[_name(contract)][0] is contract
-        ):
-            _tried[_key(contract)] = tuple(found[_name(contract)])
-    return {path: _tried.get(_key(contract), ()) for path, contract in wanted.items()}
-
-
-def _key(contract: Contract) -> tuple[str, bool]:
-    return contract.digest, contract.is_source
-
-
-def _name(contract: Contract) -> str:
-    return f"{contract.domain}.{contract.name}"
+    _tried.update((key, tuple(faults)) for key, faults in found.items())
+    known = {key: _tried[key] for key in keys}
+    if known != before:
+        write(memory, known)
+    return {contract.path: known[key] for key, contract in keys.items()}
 
 
 def _faults_of_rows(contract: Contract, rules: Sequence[DataRule]) -> Iterator[RuleFault]:
@@ -95,14 +90,15 @@ def _try_in_child(left: _Left, found: Mapping[str, list[RuleFault]], seconds: fl
     child = NURSERY.child()
     try:
         child.ask(0, "try", ("", {"memory_limit": _MEMORY}), "", seconds, _MEMORY)
-        for name, (contract, rules) in left.items():
-            child.ask(0, "add", (name, rules, made_up_rows(contract)), name, seconds, _MEMORY)
-        for name in tuple(left):
-            _, rules = left.pop(name)
+        for key, (contract, rules) in left.items():
+            child.ask(0, "add", (key, contract.name, rules, made_up_rows(contract)), key, seconds, _MEMORY)
+        for key in tuple(left):
+            contract, rules = left.pop(key)
+            name = f"{contract.domain}.{contract.name}"
             try:
-                found[name].extend(child.ask(0, "try_rules", (name, rules), name, seconds, _MEMORY))
+                found[key].extend(child.ask(0, "try_rules", (key, rules), name, seconds, _MEMORY))
             except (RuleTooCostly, ChildEnded) as error:
-                found[name].append(_costly(rules, error, seconds))
+                found[key].append(_costly(rules, error, seconds))
                 return
     except ChildEnded as error:
         raise AuditorLost(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from mesh_pipelines.errors import RuleTooCostly
+from quality import trials
 from quality.child import ChildEnded
 from quality.contract import Contract, load_contract
 from quality.made_up import ROWS, made_up_rows
 from quality.rows import RowAudit
 from quality.trial import RuleFault
-from quality.trials import _costly, _tried, try_rules
+from quality.trial_memory import key_of
+from quality.trials import _costly, try_rules
 from tests.mesh_pipelines.costly_rules import ENDLESS
 from tests.quality.conftest import FLIGHTS
 
@@ -215,13 +220,25 @@ def test_a_rule_that_ends_the_child_is_at_fault(flights: Contract) -> None:
     assert _costly((), RuleTooCostly("x", where="a.b, rule c"), 1).rule == "c"
 
 
-def test_what_was_tried_is_not_tried_again(flights: Contract) -> None:
-    """The contract's digest stands for all of it."""
-    _tried[flights.digest, False] = (RuleFault("r", "p", "known", "fix"),)
-    try:
-        assert [fault.problem for fault in try_rules([flights])[flights.path]] == ["known"]
-    finally:
-        del _tried[flights.digest, False]
+def test_what_was_tried_is_not_tried_again(
+    flights: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contract's digest stands for all of it, in this process and in the next one."""
+    monkeypatch.setattr(trials, "_tried", {})
+    memory = tmp_path / "tried.json"
+    assert trials.try_rules([flights], memory=memory)[flights.path] == ()
+    known = memory.read_text()
+    fault = RuleFault("r", "p", "known", "fix", certain=False)
+    for text, found in (
+        (known.replace("[]", json.dumps([asdict(fault)])), (fault,)),
+        ("no JSON", ()),
+        ('{"a": 1}', ()),
+    ):
+        memory.write_text(text)
+        monkeypatch.setattr(trials, "_tried", {key_of(flights): ()} if found == () else {})
+        assert trials.try_rules([flights], memory=memory)[flights.path] == found
+    assert memory.read_text() == known
+    assert trials.try_rules([flights], memory=tmp_path / "nowhere/tried.json")[flights.path] == ()
 
 
 def test_made_up_rows_are_of_the_contracts_types(flights: Contract, landed: Contract) -> None:

@@ -60,8 +60,10 @@ class Federation:
     def trials(self) -> Mapping[Path, Sequence[RuleFault]]:
         """Faults of the rules of every contract, by its file, tried without data."""
         from quality.trials import try_rules
+        from resources.settings import get_settings
 
-        return try_rules(contract for domain in self.domains for contract in domain.contracts)
+        contracts = (contract for domain in self.domains for contract in domain.contracts)
+        return try_rules(contracts, memory=get_settings().home / "tried_rules.json")
 
     @cached_property
     def tables(self) -> Mapping[str, MeshError]:

@@ -85,7 +85,7 @@ def fault_of_query(
         except duckdb.Error as error:
             certain = each == empty or not depends_on_rows(error, type(error).__name__)
             words = words_of(error).replace(each, "${table}")
-            return f"DuckDB refuses its query: {words}", fix_of(words, columns, _MEND), certain
+            return f"DuckDB refuses its query: {words}", fix_of(error, columns, _MEND), certain
     if not rows:
         problem = "its query gives no row where no row fits, and then the rule is broken"
         return problem, "let it count: SELECT count(*) FROM (...)", False
@@ -122,8 +122,12 @@ def words_of(error: object) -> str:
     return text[:_LONGEST]
 
 
-def fix_of(words: str, columns: Sequence[str], otherwise: str) -> str:
-    """The nearest of the contract's columns, where an error is about one that is not there."""
+def fix_of(error: object, columns: Sequence[str], otherwise: str) -> str:
+    """The nearest of the contract's columns or of DuckDB's functions, where an error is about one that is not there."""
+    words, proposals = words_of(error), str(error)
+    function = re.search(r'Did you mean "(\w+)"', proposals) if "unction with name" in words else None
+    if function:
+        return f"did you mean `{function.group(1)}`?"
     if "Table with name" in words:
         return "a rule sees the rows of its own product alone: write `${table}`"
     missing = re.search(r'(?:column|Column) (?:named )?"([^"]+)"', words)

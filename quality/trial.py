@@ -137,6 +137,6 @@ def _fault_of_expectation(rule: DataRule, error: str, columns: Sequence[str]) ->
         rule.name,
         rule.place,
         f"Great Expectations {'refuses' if error.startswith(refused) else 'cannot compute'} `{kind}`: {words}",
-        fix_of(words, columns, mend),
+        fix_of(error, columns, mend),
         not depends_on_rows(error, error),
     )

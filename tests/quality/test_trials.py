@@ -43,7 +43,7 @@ def gx(kind: str, **kwargs: Any) -> dict[str, Any]:
 
 FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "unknown column": (sql("SELECT max(delya) FROM ${table}"), "did you mean `delay`?"),
-    "misspelt function": (sql("SELECT coutn(*) FROM ${table}"), "coutn"),
+    "misspelt function": (sql("SELECT coutn(*) FROM ${table}"), "did you mean `count`?"),
     "two statements": (sql("SELECT count(*) FROM ${table}; SELECT 1"), "2 statements"),
     "union all": (sql("SELECT count(*) FROM ${table} UNION ALL SELECT 1"), "several rows"),
     "every value": (sql("SELECT flight FROM ${table}"), "several rows"),

@@ -311,6 +311,8 @@ def _check_parameters(spec: ModelSpec, broken: _Broken) -> None:
                 f"params[{name!r}] is {value!r}",
                 "Use a number, a string or a boolean.",
             )
+        elif isinstance(value, float) and not math.isfinite(value):
+            broken("ParametersAreTunable", f"params[{name!r}] is {value!r}", "Use a finite number.")
 
 
 def _check_columns(spec: ModelSpec, broken: _Broken) -> None:

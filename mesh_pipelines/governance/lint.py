@@ -18,7 +18,7 @@ from mesh_pipelines.governance.rules.contracts import (
     DomainsAreDescribed,
     EveryProductHasAContract,
 )
-from mesh_pipelines.governance.rules.declared import NamesAreTexts, WordsAreKnown
+from mesh_pipelines.governance.rules.declared import NamesAreTexts, PatternsFitContracts, WordsAreKnown
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsMakeOneTable,
@@ -52,6 +52,7 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     OtherDomainsAreReadThroughPorts(),
     WordsAreKnown(),
     NamesAreTexts(),
+    PatternsFitContracts(),
     ModelsAreTrainedOnOwnFeatures(),
     ModelsAreSound(),
     TablesAreReadOneWay(),

@@ -16,6 +16,7 @@ from mesh_pipelines.declaring.declarations import (
 from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.rules.nearest import nearest_or
+from mesh_pipelines.landing.pattern import PARTITIONS
 from quality.lint.rule import Rule
 
 
@@ -43,6 +44,29 @@ class NamesAreTexts(Rule[LoadedDomain]):
                         f"write {argument} as a text",
                         node.key,
                     )
+
+
+class PatternsFitContracts(Rule[LoadedDomain]):
+    """Files carry the partition in their names: a pattern of days finds no month of the contract's."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            declared, cut = node.declaration, node.contract.partition if node.contract else None
+            if (
+                not isinstance(declared, SourceDeclaration)
+                or isinstance(declared, TableDeclaration)
+                or cut is None
+            ):
+                continue
+            found = [every for every in PARTITIONS if f"{{{every}}}" in str(declared.pattern)]
+            if found != [cut.every] and (found or cut.column is None):
+                names = f"by {found[0]}" if found else "by nothing"
+                yield self.violation(
+                    node.place,
+                    f"the pattern {declared.pattern!r} cuts its files {names}, and its contract by {cut.every}",
+                    f"write {{{cut.every}}} into the pattern, or mend `partitions` of the contract",
+                    node.key,
+                )
 
 
 def _words(node: Node) -> Iterator[tuple[str, object, tuple[str, ...]]]:

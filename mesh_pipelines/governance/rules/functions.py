@@ -23,6 +23,7 @@ from mesh_pipelines.modeling.matrix import feature_columns
 from mesh_pipelines.modeling.parameters import faults_of_parameters
 from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
 from mesh_pipelines.modeling.split import check_time_and_target
+from mesh_pipelines.modeling.training_trial import fault_of_training
 from quality.lint.rule import Rule
 from quality.typed import differences
 
@@ -120,9 +121,18 @@ class ParametersAreKnown(Rule[Federation]):
 
     def check(self, federation: Federation) -> Iterator[Violation]:
         for node, spec in _models(federation):
-            for problem, name, known in faults_of_parameters(spec.booster_params):
+            faults = faults_of_parameters(spec.booster_params)
+            for problem, name, known in faults:
                 yield self.violation(
                     node.place, problem, nearest_or(name, known, "see xgboost.readthedocs.io, Parameters")
+                )
+            planned = federation.plans.get(node.features_key)
+            if faults or planned is None or planned.schema is None or planned.note:
+                continue
+            names, kinds, wrong = feature_columns(spec, planned.schema)
+            if not wrong and (problem := fault_of_training(spec.booster_params, names, kinds)):
+                yield self.violation(
+                    node.place, problem, "mend its params or names; its features are " + ", ".join(names)
                 )
 
 

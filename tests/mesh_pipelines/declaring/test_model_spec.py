@@ -61,6 +61,7 @@ def test_all_violations_come_in_one_error() -> None:
         {"ignore": {"late"}},
         {"params": ["max_depth"]},
         {"params": {3: 4}},
+        {"params": {"eta": float("nan")}},
         {"gate": "strict"},
         {"gate": Gate(floors={"auc": 1.5})},
         {"gate": Gate(floors={"auc": "high"})},  # type: ignore[dict-item]

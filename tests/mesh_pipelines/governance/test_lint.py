@@ -222,6 +222,26 @@ def test_each_rule_refuses_what_breaks_it(
     assert any(problem in fault and fix in fault for fault in faults[rule]), faults
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("orders-{day}.csv", "by day, and its contract by month"),
+        ("orders.csv", "by nothing, and its contract by month"),
+    ],
+)
+def test_a_pattern_cuts_as_its_contract_does(world: World, pattern: str, words: str) -> None:
+    """No file would ever be of a month that the contract promises."""
+    raw = promise("shop", "orders_raw", ORDERS, partitions="2013-01")
+    package = world.write("shop", raw, sources=RAW.replace("orders.csv", pattern))
+    [found] = world.faults(package)["PatternsFitContracts"]
+    assert words in found
+    assert "write {month} into the pattern" in found
+    package = world.write("shop", raw, sources=RAW.replace("orders.csv", "orders-{month}.csv"))
+    world.forget()
+    assert world.faults(package) == {}
+
+
 def test_a_name_of_two_words_is_one_with_a_single_underscore(world: World) -> None:
     """A domain's folder is held to the same, by its contract too."""
     package = world.write("My__shop", promise("My__shop", "orders", ORDERS))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from mesh_pipelines.errors import ContractError
+from mesh_pipelines.errors import ContractError, Violation
 from quality import odcs, values
 from quality.lint.lint import violations_of_federation
 from quality.lint.references import relations_of
@@ -233,10 +233,19 @@ def load_contract(path: Path | str, *, stage: Stage = "product", aliased: int = 
     is_source = stage == "source"
     document, content = odcs.read(path, aliased=aliased)
     violations = odcs.violations_of_standard(document, path)
-    violations += violations_of_federation(document, path, is_source=is_source, sound=not violations)
+    ours = violations_of_federation(document, path, is_source=is_source, sound=not violations)
+    violations = _once(violations, ours)
     if violations:
         raise ContractError(str(path), violations)
     return _build(document, path, is_source, hashlib.sha256(content).hexdigest())
+
+
+def _once(standard: list[Violation], ours: list[Violation]) -> list[Violation]:
+    """One violation of the two kinds for one place: the one with a fix of its own."""
+    places = {violation.where for violation in ours}
+    kept = [v for v in standard if v.where not in places or v.fix != odcs.NO_FIX]
+    reported = {violation.where for violation in kept}
+    return kept + [violation for violation in ours if violation.where not in reported]
 
 
 def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) -> Contract:

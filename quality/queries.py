@@ -69,7 +69,8 @@ def fault_of_query(
     try:
         statements = duckdb.extract_statements(query.replace("${table}", table))
     except duckdb.Error as error:
-        return f"DuckDB does not understand its query: {words_of(error)}", _MEND, True
+        words = words_of(error).replace(table, "${table}")
+        return f"DuckDB does not understand its query: {words}", _MEND, True
     if len(statements) != 1:
         return f"its query is {len(statements)} statements", _MEND, True
     rows = 0

@@ -56,7 +56,7 @@ class Validation(Protocol):
 
 def repeats(rule: DataRule) -> str:
     """Name of the column that is true where a row's key repeats."""
-    return f"{rule.name}_repeated"
+    return f"_{rule.name}_repeated"  # a contract's own columns begin with a letter
 
 
 class Here:
@@ -180,7 +180,7 @@ class Here:
         query = query_of(rule)
         escaped = query.replace("{", "{{").replace("}", "}}")
         promise = f"(observed {comparison(rule)}) IS NOT TRUE"
-        observation = f"{rule.name}_observed"
+        observation = f"_{rule.name}_observed"  # a product's name begins with a letter
         self.on_rule(rule.name)
         try:
             # Great Expectations asks twice, for the rows and for their number; the contract's query runs once.

@@ -144,8 +144,19 @@ def regex(pattern: object) -> str:
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
+        words = " ".join(str(error).partition("\n\nThis error")[0].split())
+        raise ValueError(f"`{pattern}` is not a regular expression: {words}") from None
     return pattern
+
+
+def is_zone(name: object) -> bool:
+    """True for an IANA time zone that Python knows and polars, which has a list of its own."""
+    try:
+        ZoneInfo(str(name))
+        pl.Series([datetime(2024, 1, 1)]).dt.replace_time_zone(str(name))
+    except (ValueError, OSError, KeyError, pl.exceptions.PolarsError):
+        return False
+    return isinstance(name, str)
 
 
 def is_on_the_calendar(partition: str) -> bool:

@@ -36,7 +36,11 @@ from mesh_pipelines.governance.rules.inputs import (
     SourcesReadTheirOwnFolder,
     TablesAreReadOneWay,
 )
-from mesh_pipelines.governance.rules.models import ModelsAreSound, ModelsAreTrainedOnOwnFeatures
+from mesh_pipelines.governance.rules.models import (
+    ModelsAreSound,
+    ModelsAreTrainedOnOwnFeatures,
+    WatchedScoresArePublished,
+)
 from mesh_pipelines.governance.rules.names import ChampionsKeepTheirNames, NamesAreKeys
 from quality.lint.rule import Rule
 
@@ -55,6 +59,7 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     PatternsFitContracts(),
     ModelsAreTrainedOnOwnFeatures(),
     ModelsAreSound(),
+    WatchedScoresArePublished(),
     TablesAreReadOneWay(),
     PartitionsReachAsFar(),
     HandwrittenAssetsMakeOneTable(),

@@ -241,6 +241,8 @@ class RulesAreComplete(Rule[Draft]):
                 f"`{kind}` looks at more than the columns that rules name, and an audit has no others",
                 "take it out: the contract's properties promise the columns, and a port reads another product",
             )
+        if not isinstance(kwargs, dict):
+            return  # PromisesCanBeKept reports it
         known = arguments_of(kind)
         for name in (name for name in kwargs if known and name not in known):
             yield self.violation(

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -134,8 +133,8 @@ def _limits(p: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def _faults_of_format(logical: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     zone = options.get("defaultTimezone")
-    if logical == "timestamp" and isinstance(zone, str) and (fault := _fault_of_zone(zone)):
-        yield "defaultTimezone", fault, "write an IANA name, e.g. `America/New_York`"
+    if logical == "timestamp" and isinstance(zone, str) and not values.is_zone(zone):
+        yield "defaultTimezone", f"`{zone}` is no time zone", "write an IANA name, e.g. `America/New_York`"
     if "format" not in options:
         return
     try:
@@ -161,15 +160,3 @@ def _faults_of_format(logical: str, options: Mapping[str, Any]) -> Iterator[tupl
             "write year, month and day, e.g. `yyyy-MM-dd`"
             + ("T`HH:mm:ss`" if logical == "timestamp" else ""),
         )
-
-
-def _fault_of_zone(zone: str) -> str:
-    """The fault of a time zone that Python knows; polars reads by a list of its own."""
-    try:
-        ZoneInfo(zone)
-        pl.Series([_TRIED.replace(tzinfo=None)]).dt.replace_time_zone(
-            zone, ambiguous="null", non_existent="null"
-        )
-    except (ValueError, OSError, KeyError, pl.exceptions.PolarsError):
-        return f"`{zone}` is no time zone"
-    return ""

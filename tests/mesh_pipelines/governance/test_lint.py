@@ -174,6 +174,17 @@ def test_a_sound_domain_breaks_no_rule(world: World) -> None:
         ("ModelsAreSound", {"models": MODEL.replace('"auc"', '"aucc"')}, "aucc", ""),
         ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mean rounds=?"),
         (
+            "WatchedScoresArePublished",
+            {
+                "models": MODEL.replace(
+                    "rounds=5", 'rounds=5, watch=__import__("mesh_pipelines").Watch(score="amuont")'
+                )
+                + FORECAST
+            },
+            "is watched by the score 'amuont', which its contract does not promise",
+            "did you mean amount?",
+        ),
+        (
             "WordsAreKnown",
             {"sources": RAW.replace('csv"', 'csv", dialect="semicolons"')},
             "dialect='semicolons' is not known",

@@ -257,6 +257,36 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
         "properties[7].quality[0]",
         "tolerance",
     ),
+    "a service level twice": (
+        lambda d: d["slaProperties"].append({"property": "freshness", "value": 1, "unit": "d"}),
+        "slaProperties[4].property",
+        "keep the one that holds",
+    ),
+    "a custom property twice": (
+        lambda d: d["customProperties"].append({"property": "tolerance", "value": "x"}),
+        "customProperties[3].property",
+        "keep the one that holds",
+    ),
+    "a service level longer than any time": (
+        lambda d: d["slaProperties"][0].update(value="inf"),
+        "slaProperties[0].value",
+        "unit: d",
+    ),
+    "a time zone of one machine": (
+        lambda d: d["slaProperties"][3]["customProperties"][0].update(value="localtime"),
+        "slaProperties[3].customProperties[0].value",
+        "IANA",
+    ),
+    "a schedule that never comes": (
+        lambda d: d["slaProperties"][3].update(schedule="0 6 30 2 *"),
+        "slaProperties[3].schedule",
+        "five fields",
+    ),
+    "arguments of an expectation that are a list": (
+        lambda d: columns(d)["delay"]["quality"][1]["implementation"].update(kwargs=["delay"]),
+        "implementation.kwargs",
+        "{name: value}",
+    ),
     "bounds that no value keeps": (
         lambda d: columns(d)["delay"]["logicalTypeOptions"].update(minimum=5000),
         "properties[5].logicalTypeOptions.minimum",
@@ -307,6 +337,11 @@ def test_one_fault_is_reported_once(rewrite: Rewrite) -> None:
         "typo in the team",
         "no operator",
         "typo in type options",
+        "arguments of an expectation that are a list",
+        "a service level longer than any time",
+        "bounds that no value keeps",
+        "a pattern of a number",
+        "a column by a name that is no text",
     ):
         with pytest.raises(ContractError) as error:
             load_contract(rewrite(BROKEN[case][0]))

@@ -6,7 +6,7 @@ import pytest
 
 from mesh_pipelines.orchestration.check import examine_mesh
 from tests.mesh_pipelines.governance.rules.test_functions import SOUND
-from tests.mesh_pipelines.small_domains import World, promise
+from tests.mesh_pipelines.small_domains import PROFILE, World, promise
 
 pytestmark = pytest.mark.odd_input("declarations that cannot run", "held up")
 READINGS = {"machine": "string", "day": "date", "heat": "number", "parts": "integer", "broke": "boolean"}
@@ -19,7 +19,7 @@ def told(world: World, options: str, until: str) -> list[str]:
     modules["models"] = (
         modules["models"].partition("@predictions")[0].replace("rounds=5", f"rounds=5, {options}")
     )
-    world.write("plant", raw, promise("plant", "readings", READINGS), **modules)
+    world.write("plant", raw, promise("plant", "readings", READINGS), profile=PROFILE, package="", **modules)
     return [str(found) for found in examine_mesh(world.root, definitions=False).violations]
 
 

@@ -137,7 +137,7 @@ class RelationsLeadToColumns(Rule[Federation]):
 
 
 def _fault_of_origin(
-    origin: str, federation: Federation, says: str = "is said to be made of"
+    origin: str, federation: Federation, says: str = "is declared to be made of"
 ) -> tuple[str, str] | None:
     """Problem and fix of an origin, ``domain.asset.column``; None where it exists or nothing is known of it."""
     if federation.is_unknown(origin):

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mesh_pipelines.errors import Violation
-from quality.values import is_zone
+from quality.values import is_time_zone
 from quality.yaml_text import ALIASED, YamlFault, read_yaml
 
 _FIELDS = {"owner", "contact", "priority", "timezone", "description"}
@@ -82,7 +82,7 @@ def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[DomainProfile
                 "write for example `priority: 5`",
             )
             given["priority"] = 5
-        if not is_zone(str(given.get("timezone", "UTC"))):
+        if not is_time_zone(str(given.get("timezone", "UTC"))):
             violation(
                 "timezone",
                 f"{given['timezone']!r} is not an IANA time zone",

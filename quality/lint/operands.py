@@ -100,6 +100,8 @@ class ListedValuesFit(Rule[Draft]):
         yield from self._is_list(draft, quality, arguments, "validValues")
         given = arguments.get("validValues")
         for i, value in enumerate(given if isinstance(given, list) else ()):
+            if isinstance(value, bool) or (logical == "string" and not isinstance(value, str)):
+                continue  # RulesAreComplete reports it
             if not values.fits(logical, value):
                 fix = odcs.quoting(value) if logical == "string" else f"write a {logical} (quote text)"
                 yield self.violation(

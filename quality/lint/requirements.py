@@ -99,8 +99,7 @@ class RulesAreComplete(Rule[Draft]):
                 f"`{metric}` stands at no property",
                 "move it to the property that it is about",
             )
-        others = {name: given for name, given in arguments.items() if name != "validValues"}
-        yield from self._listed(draft, quality, (*steps, "arguments"), others)
+        yield from self._listed(draft, quality, (*steps, "arguments"), arguments)
         if metric == "invalidValues":
             yield from self._invalid_values(draft, quality)
         if metric == "duplicateValues" and at is None:

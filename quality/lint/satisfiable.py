@@ -132,9 +132,6 @@ def _limits(p: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _faults_of_format(logical: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    zone = options.get("defaultTimezone")
-    if logical == "timestamp" and isinstance(zone, str) and not values.is_zone(zone):
-        yield "defaultTimezone", f"`{zone}` is no time zone", "write an IANA name, e.g. `America/New_York`"
     if "format" not in options:
         return
     try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from quality.contract import load_contract
-from tests.quality.lint.broken import Rewrite, refusal, rule
+from tests.quality.lint.contract_changes import Rewrite, refusal, rule
 
 pytestmark = pytest.mark.odd_input("declarations that cannot run", "held up")
 NAN = float("nan")

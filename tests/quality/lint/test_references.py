@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from quality.contract import load_contract
-from tests.quality.lint.broken import Document, Rewrite, column, refusal
+from tests.quality.lint.contract_changes import Document, Rewrite, column, refusal
 
 pytestmark = pytest.mark.odd_input("declarations that cannot run", "held up")
 

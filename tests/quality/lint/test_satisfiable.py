@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from quality.contract import load_contract
-from tests.quality.lint.broken import Document, Rewrite, column, options, refusal
+from tests.quality.lint.contract_changes import Document, Rewrite, column, options, refusal
 
 pytestmark = pytest.mark.odd_input("declarations that cannot run", "held up")
 

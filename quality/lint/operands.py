@@ -98,8 +98,9 @@ class ListedValuesFit(Rule[Draft]):
     ) -> Iterator[Violation]:
         logical, steps = column.get("logicalType", ""), (*quality.steps, "arguments")
         yield from self._is_list(draft, quality, arguments, "validValues")
-        given = arguments.get("validValues")
-        for i, value in enumerate(given if isinstance(given, list) else ()):
+        given: Any = arguments.get("validValues")
+        listed: list[Any] = given if isinstance(given, list) else []
+        for i, value in enumerate(listed):
             if isinstance(value, bool) or (logical == "string" and not isinstance(value, str)):
                 continue  # RulesAreComplete reports it
             if not values.fits(logical, value):

@@ -152,7 +152,8 @@ class Child:
         Args:
             number: of the validation.
             name: key of the product.
-            seconds: longest that ``judge`` may take, for all rules together.
+            seconds: longest that ``judge`` may take, for all rules together; of ``try_rules`` processor time, since
+                rules are tried on busy machines too.
             memory: DuckDB's limit; the process may have half as much again, and what it had when it began.
 
         Raises:
@@ -167,10 +168,11 @@ class Child:
             self._handover.forget()
         with self._end():
             self._connection.send_bytes(pickle.dumps((number, call, given)))
-        end = time.monotonic() + seconds if call == "judge" else float("inf")
+        clock = (lambda: _processor_seconds(self.number)) if call == "try_rules" else time.monotonic
+        end = clock() + seconds if call in ("judge", "try_rules") else float("inf")
         while kind not in ("done", "error"):
             while not self._connection.poll(_GLANCE):
-                self._end_at_limit(end, memory, where, seconds)
+                self._end_at_limit(clock() > end, memory, where, seconds)
             with self._end():
                 kind, answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 (a child of this process)
             where = f"{name}, rule {answer}" if kind == "rule" and answer else name
@@ -222,8 +224,8 @@ class Child:
             self._least = _resident(number)
             self.number = number
 
-    def _end_at_limit(self, end: float, memory: str, where: str, seconds: float) -> None:
-        if time.monotonic() > end:
+    def _end_at_limit(self, too_long: bool, memory: str, where: str, seconds: float) -> None:
+        if too_long:
             self.kill()
             raise RuleTooCostly(
                 f"judging its dataset rules took longer than {seconds:g} s and was ended; nothing was published",
@@ -254,3 +256,12 @@ def _resident(number: int) -> int | None:
     except (OSError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processor_seconds(number: int) -> float:
+    """Processor time of a process (s); the time of the clock on a system without ``/proc``."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return time.monotonic()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -104,7 +104,7 @@ class Session:
                 suite.add_expectation(self._build(rule, expectation))
             except Exception as error:  # noqa: BLE001 (GX refuses arguments by pydantic v1, v2 and by hand)
                 refused[rule.name] = f"Great Expectations refuses its arguments: {_first_line(error)}"
-        asset = self._source.add_table_asset(table, table_name=table)
+        asset = self._source.add_table_asset(name, table_name=table)
         batch = asset.add_batch_definition_whole_table("all").get_batch()
         result = batch.validate(
             suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 10}

@@ -174,7 +174,8 @@ def regex(pattern: object) -> str:
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
+        words = " ".join(str(error).partition("\n\nThis error")[0].split())
+        raise ValueError(f"`{pattern}` is not a regular expression: {words}") from None
     return pattern
 
 
@@ -190,10 +191,12 @@ def is_on_the_calendar(partition: str) -> bool:
 
 
 def is_time_zone(name: object) -> bool:
-    """True for the IANA name of a time zone; the name of a folder of zones is none."""
+    """True for the IANA name of a time zone that Python and polars know; the name of a folder of zones is none."""
     try:
         ZoneInfo(name)  # type: ignore[arg-type]
-    except (ValueError, TypeError, ZoneInfoNotFoundError, OSError):
+        # A machine's own names, as localtime, are not among those by which polars reads.
+        pl.Series([datetime(2024, 1, 1)]).dt.replace_time_zone(name)  # type: ignore[arg-type]
+    except (ValueError, TypeError, ZoneInfoNotFoundError, OSError, pl.exceptions.PolarsError):
         return False
     return True
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mesh_pipelines import testing
-from mesh_pipelines.governance.trial import keep_trial_process
+from mesh_pipelines.governance.import_trial import keep_trial_process
 from tests.odd_inputs import OddInputs
 
 settings.register_profile(

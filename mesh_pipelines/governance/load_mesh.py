@@ -20,10 +20,10 @@ from mesh_pipelines.declaring.sever import sever
 from mesh_pipelines.declaring.streams import keep_streams
 from mesh_pipelines.declaring.workspace import FILE, Location, read_entries
 from mesh_pipelines.errors import DomainError, Violation
+from mesh_pipelines.governance.import_trial import ImportTrial, hazards_of
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.inputs import KeysAreUnique, circle_of
-from mesh_pipelines.governance.trial import Trial, hazards_of
 
 
 def load_mesh(root: Path) -> Mesh:
@@ -95,7 +95,7 @@ def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violat
     return Mesh(root, workspace.locations, domains, unread=unread), tuple(found)
 
 
-def hazard_violation(package: str, hazard: Trial) -> Violation:
+def hazard_violation(package: str, hazard: ImportTrial) -> Violation:
     """The violation of a domain whose import would end or hang the process, and which is not imported therefore."""
     folder = package.replace(".", "/")
     return Violation(

@@ -21,9 +21,9 @@ from mesh_pipelines.declaring.own_checks import step_of
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.declaring.sever import sever
 from mesh_pipelines.errors import DomainError
+from mesh_pipelines.governance.import_trial import hazards_of
 from mesh_pipelines.governance.lint import lint_domain
 from mesh_pipelines.governance.load_mesh import hazard_violation
-from mesh_pipelines.governance.trial import hazards_of
 from mesh_pipelines.monitoring.checks import monitor_checks
 from mesh_pipelines.orchestration.assets import build_asset, stubs
 from mesh_pipelines.orchestration.io_manager import LakeIOManager

@@ -68,8 +68,8 @@ def publish(
             raise _lost_rows_error(node, outcome.rows, candidate.records)
         if candidate.verify is not None:
             candidate.verify()
-        if outcome is not None and refuses:
-            raise refusal_error(node.key, outcome, writer.places)
+        if outcome is not None and node.contract is not None and refuses:
+            raise refusal_error(node.key, node.contract, outcome, writer.places)
         with watch.phase("commit"):
             commit = writer.commit(_record(node, candidate, reads, run_id, outcome))
         if outcome is not None:

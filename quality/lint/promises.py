@@ -34,8 +34,16 @@ class PromisesInTime(Rule[Draft]):
     """Every service level can be read: known property, number and unit, cron with a real time zone."""
 
     def check(self, draft: Draft) -> Iterator[Violation]:
+        seen: set[str] = set()
         for i, p in enumerate(draft.document.get("slaProperties", ())):
             name = p["property"]
+            if name in seen and name in TIMES:
+                yield self.violation(
+                    draft.place("slaProperties", i, "property"),
+                    f"service level `{name}` is promised twice",
+                    "keep the one that holds",
+                )
+            seen.add(name)
             if name not in (*TIMES, *OTHER_SLA):
                 yield self.violation(
                     draft.place("slaProperties", i, "property"),
@@ -74,6 +82,14 @@ class OurPropertiesAreTyped(Rule[Draft]):
     """The custom properties that the mesh reads are well typed, and not misspelt."""
 
     def check(self, draft: Draft) -> Iterator[Violation]:
+        names = [p["property"] for p in draft.document.get("customProperties", ())]
+        for i, name in enumerate(names):
+            if name in CUSTOM_PROPERTIES and name in names[:i]:
+                yield self.violation(
+                    draft.place("customProperties", i, "property"),
+                    f"custom property `{name}` is written twice",
+                    "keep the one that holds",
+                )
         for i, p in enumerate(draft.document.get("customProperties", ())):
             near = difflib.get_close_matches(p["property"], CUSTOM_PROPERTIES, n=1)
             if near and p["property"] not in CUSTOM_PROPERTIES:

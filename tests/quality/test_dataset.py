@@ -73,7 +73,11 @@ def test_duplicates_are_found_exactly() -> None:
     assert find_duplicates(rows, ["a", "b"]).rows() == [("x", 1, 2)]
     assert find_duplicates(rows, ["a"]).rows() == [("x", 3)]
     none = find_duplicates(rows.unique(), ["a", "b"])
-    assert (none.rows(), none.columns) == ([], ["a", "b", "count"])
+    assert (none.rows(), none.columns) == ([], ["a", "b", "_count"])
+    named = rows.rename({"a": "count"})
+    assert find_duplicates(named, ["count"]).rows() == [("x", 3)], (
+        "a column may be named like any word of ours"
+    )
 
 
 def test_no_dataset_rules_cost_nothing(flights: Contract) -> None:

@@ -172,7 +172,32 @@ def test_a_sound_domain_breaks_no_rule(world: World) -> None:
             "declare `frau = model(...)`",
         ),
         ("ModelsAreSound", {"models": MODEL.replace('"auc"', '"aucc"')}, "aucc", ""),
-        ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mend the model"),
+        ("ModelsAreSound", {"models": MODEL.replace("rounds=5", "rounds=5, roundz=6")}, "roundz", "mean rounds=?"),
+        (
+            "WatchedScoresArePublished",
+            {
+                "models": MODEL.replace(
+                    "rounds=5", 'rounds=5, watch=__import__("mesh_pipelines").Watch(score="amuont")'
+                )
+                + FORECAST
+            },
+            "is watched by the score 'amuont', which its contract does not promise",
+            "did you mean amount?",
+        ),
+        (
+            "WordsAreKnown",
+            {"sources": RAW.replace('csv"', 'csv", dialect="semicolons"')},
+            "dialect='semicolons' is not known",
+            "did you mean semicolon?",
+        ),
+        (
+            "WordsAreKnown",
+            {"models": MODEL + FORECAST.replace('"fraud"', '"fraud", history="walkforward"')},
+            "history='walkforward' is not known",
+            "did you mean walk_forward?",
+        ),
+        ("NamesAreTexts", {"sources": RAW.replace('"orders.csv"', "7")}, "pattern=7 names nothing", "as a text"),
+        ("NamesAreTexts", {"features": FEATURES.replace('time="day"', "time=None")}, "time=None names nothing", "text"),
         (
             "NamesAreKeys",
             {"features": FEATURES + FEATURES.replace("order_features", "Order_features")},
@@ -206,6 +231,26 @@ def test_each_rule_refuses_what_breaks_it(
     """One fault, one rule: the violation says what is wrong and what to write instead."""
     faults = world.faults(shop(world, **modules))
     assert any(problem in fault and fix in fault for fault in faults[rule]), faults
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("orders-{day}.csv", "by day, and its contract by month"),
+        ("orders.csv", "by nothing, and its contract by month"),
+    ],
+)
+def test_a_pattern_cuts_as_its_contract_does(world: World, pattern: str, words: str) -> None:
+    """No file would ever be of a month that the contract promises."""
+    raw = promise("shop", "orders_raw", ORDERS, partitions="2013-01")
+    package = world.write("shop", raw, sources=RAW.replace("orders.csv", pattern))
+    [found] = world.faults(package)["PatternsFitContracts"]
+    assert words in found
+    assert "write {month} into the pattern" in found
+    package = world.write("shop", raw, sources=RAW.replace("orders.csv", "orders-{month}.csv"))
+    world.forget()
+    assert world.faults(package) == {}
 
 
 def test_a_name_of_two_words_is_one_with_a_single_underscore(world: World) -> None:

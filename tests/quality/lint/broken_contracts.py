@@ -305,7 +305,63 @@ REQUIREMENTS: Cases = {
 }
 """Faults of `quality` entries."""
 
-BROKEN: Cases = {**STANDARD, **COLUMNS, **GOVERNANCE, **PROMISES, **REQUIREMENTS}
+NOTHING_KEEPS: Cases = {
+    "a service level twice": (
+        lambda d: d["slaProperties"].append({"property": "freshness", "value": 1, "unit": "d"}),
+        "slaProperties[4].property",
+        "keep the one that holds",
+    ),
+    "a custom property twice": (
+        lambda d: d["customProperties"].append({"property": "tolerance", "value": "x"}),
+        "customProperties[3].property",
+        "keep the one that holds",
+    ),
+    "a service level longer than any time": (
+        lambda d: d["slaProperties"][0].update(value="inf"),
+        "slaProperties[0]",
+        "unit: d",
+    ),
+    "a time zone of one machine": (
+        lambda d: d["slaProperties"][3]["customProperties"][0].update(value="localtime"),
+        "slaProperties[3].customProperties[0].value",
+        "IANA",
+    ),
+    "a schedule that never comes": (
+        lambda d: d["slaProperties"][3].update(schedule="0 6 30 2 *"),
+        "slaProperties[3].schedule",
+        "five fields",
+    ),
+    "arguments of an expectation that are a list": (
+        lambda d: columns(d)["delay"]["quality"][1]["implementation"].update(kwargs=["delay"]),
+        "implementation.kwargs",
+        "{name: value}",
+    ),
+    "bounds that no value keeps": (
+        lambda d: columns(d)["delay"]["logicalTypeOptions"].update(minimum=5000),
+        "properties[5].logicalTypeOptions.minimum",
+        "smaller one",
+    ),
+    "a promise that nothing keeps": (
+        lambda d: d["schema"][0]["quality"][0].update(mustBeGreaterThan=2.5),
+        "schema[0].quality[0].mustBeGreaterThan",
+        "whole number",
+    ),
+    "a pattern of a number": (
+        lambda d: columns(d)["flight"].update(
+            quality=[{"metric": "invalidValues", "arguments": {"pattern": "1"}, "mustBe": 0}]
+        ),
+        "properties[2].quality[0].arguments.pattern",
+        "take it out",
+    ),
+    "a service level of no column": (
+        lambda d: d["slaProperties"][0].update(element="flights.dya"),
+        "slaProperties[0].element",
+        "columns: month",
+    ),
+}
+"""Promises and bounds that nothing keeps, or that are written twice."""
+
+BROKEN: Cases = {**STANDARD, **COLUMNS, **GOVERNANCE, **PROMISES, **REQUIREMENTS, **NOTHING_KEEPS}
 
 
 def refused(rewrite: Rewrite, case: tuple[Change, str, str]) -> list[Violation]:

@@ -16,7 +16,14 @@ from quality.contract import load_contract
 from quality.lint.draft import Draft
 from quality.lint.lint import CONTRACT_RULES, violations_of_federation
 from quality.lint.rule import Rule
-from tests.quality.lint.broken_contracts import BROKEN, Document, Rewrite
+from tests.quality.lint.broken_contracts import BROKEN, NOTHING_KEEPS, Document, Rewrite, refused
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+@pytest.mark.parametrize("case", NOTHING_KEEPS)
+def test_a_promise_that_nothing_keeps_is_reported_once(rewrite: Rewrite, case: str) -> None:
+    """When the contract is read, with file, place and fix, and by one rule."""
+    assert len(refused(rewrite, NOTHING_KEEPS[case])) == 1
 
 
 def test_all_faults_are_reported_together(rewrite: Rewrite) -> None:

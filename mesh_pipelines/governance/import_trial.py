@@ -28,7 +28,7 @@ _UNASKED = "its import cannot be tried: it ends the process that tries it"
 
 
 @dataclass(frozen=True)
-class Trial:
+class ImportTrial:
     """Result of trying one import.
 
     Args:
@@ -42,17 +42,17 @@ class Trial:
     outside: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Trial:
+    def from_json(cls, document: Mapping[str, Any]) -> ImportTrial:
         """A result as it was sent, or written down."""
         return cls(str(document["hazard"]), str(document["place"]), tuple(document["outside"]))
 
 
 class TrialProcess:
-    """The process whose forks try imports (:mod:`mesh_pipelines.governance.trial_process`)."""
+    """The process whose forks try imports (:mod:`mesh_pipelines.governance.import_trial_process`)."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mesh_pipelines.governance.trial_process"],
+            [sys.executable, "-P", "-m", "mesh_pipelines.governance.import_trial_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -60,7 +60,7 @@ class TrialProcess:
             start_new_session=True,  # Ctrl-C is for the process that asks; this one ends with its pipe
         )
 
-    def ask(self, root: Path, packages: Sequence[str], seconds: float) -> dict[str, Trial] | None:
+    def ask(self, root: Path, packages: Sequence[str], seconds: float) -> dict[str, ImportTrial] | None:
         """Try some imports, each in a process of its own; None if the answer does not come."""
         request = {
             "root": str(root),
@@ -77,7 +77,7 @@ class TrialProcess:
             answer = self._answers.readline()
         if not answer:
             return None
-        return {package: Trial.from_json(found) for package, found in json.loads(answer).items()}
+        return {package: ImportTrial.from_json(found) for package, found in json.loads(answer).items()}
 
     def close(self) -> None:
         """End it, and whatever it tries."""
@@ -121,7 +121,7 @@ def keep_trial_process() -> Generator[None]:
             _KEPT.process = None
 
 
-def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> dict[str, Trial]:
+def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> dict[str, ImportTrial]:
     """Packages that may not be imported, each with its trial.
 
     Args:
@@ -137,7 +137,7 @@ def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> di
     return {package: trial for package, trial in found.items() if trial.hazard}
 
 
-def _try(root: Path, packages: Sequence[str]) -> dict[str, Trial]:
+def _try(root: Path, packages: Sequence[str]) -> dict[str, ImportTrial]:
     """Try imports together, and one by one where one of them ends the process that tries them."""
     kept = _KEPT.owner == os.getpid()
     process = (_KEPT.process if kept else None) or TrialProcess()
@@ -151,15 +151,15 @@ def _try(root: Path, packages: Sequence[str]) -> dict[str, Trial]:
     if found is not None:
         return found
     if len(packages) == 1:
-        return {packages[0]: Trial(_UNASKED)}
+        return {packages[0]: ImportTrial(_UNASKED)}
     return {package: trial for one in packages for package, trial in _try(root, [one]).items()}
 
 
-def _recall(root: Path, package: str, *, anew: bool) -> Trial | None:
+def _recall(root: Path, package: str, *, anew: bool) -> ImportTrial | None:
     """The trial of a package's files as they are; None where they were not tried."""
     try:
         document = json.loads(_memory(package).read_text(encoding="utf-8"))
-        trial = Trial.from_json(document["trial"])
+        trial = ImportTrial.from_json(document["trial"])
         if document["digest"] != digest_of(root, package, trial.outside):
             return None
         stale = trial.hazard and (anew or not 0 <= time.time() - document["at"] < AGAIN)
@@ -168,7 +168,7 @@ def _recall(root: Path, package: str, *, anew: bool) -> Trial | None:
     return None if stale else trial
 
 
-def _remember(root: Path, package: str, trial: Trial) -> None:
+def _remember(root: Path, package: str, trial: ImportTrial) -> None:
     """Write a trial down; where that cannot be done, the import is tried each time."""
     file = _memory(package)
     document = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_pipelines.governance import trial
-from mesh_pipelines.governance.trial import Trial, digest_of, hazards_of
+from mesh_pipelines.governance import import_trial
+from mesh_pipelines.governance.import_trial import ImportTrial, digest_of, hazards_of
 from mesh_pipelines.testing import workspace
 from resources.settings import get_settings
 
@@ -110,11 +110,11 @@ def test_an_import_is_tried_once_for_the_same_files(root: Path, monkeypatch: pyt
     """No process is started for what is known; a change of a file, of its package or beside it, is tried anew."""
     tried: list[str] = []
 
-    def try_(_root: Path, packages: list[str]) -> dict[str, Trial]:
+    def try_(_root: Path, packages: list[str]) -> dict[str, ImportTrial]:
         tried.extend(packages)
-        return dict.fromkeys(packages, Trial("it ends", outside=("beside.py",)))
+        return dict.fromkeys(packages, ImportTrial("it ends", outside=("beside.py",)))
 
-    monkeypatch.setattr(trial, "_try", try_)
+    monkeypatch.setattr(import_trial, "_try", try_)
     package = write(root, "x = 1")
     for _ in range(2):
         assert hazards_of(root, [package])
@@ -127,7 +127,7 @@ def test_an_import_is_tried_once_for_the_same_files(root: Path, monkeypatch: pyt
     assert len(tried) == 3
     hazards_of(root, [package], anew=True)
     assert len(tried) == 4, "what did not come to an end is tried again where that is asked for"
-    monkeypatch.setattr(trial, "AGAIN", 0.0)
+    monkeypatch.setattr(import_trial, "AGAIN", 0.0)
     hazards_of(root, [package])
     assert len(tried) == 5, "and after a time"
 

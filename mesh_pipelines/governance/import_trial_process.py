@@ -1,6 +1,6 @@
 """The process whose forks try imports: each import in a fork of its own, watched, and ended at a limit.
 
-    python -m mesh_pipelines.governance.trial_process
+    python -m mesh_pipelines.governance.import_trial_process
 
 A request is one line of JSON on standard input, and so is the answer on standard output. It ends, and kills what it
 tries, when its standard input closes.

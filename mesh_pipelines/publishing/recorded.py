@@ -19,7 +19,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from mesh_pipelines.declaring.node import Node
-from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.errors import MeshError, NoAnswer, TransformError, may_pass, name_of_kind
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import SharedResources, shared_resources
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
 _OURS = ("mesh_pipelines", "quality", "resources")
-_ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
+ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
+"""Exceptions by which a step is ended from outside."""
 
 
 def may_quote(shared: SharedResources, node: Node) -> bool:
@@ -70,7 +71,7 @@ def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Gener
     """
     try:
         yield
-    except _ENDS:
+    except ENDS:
         raise
     except BaseException as error:  # a panic of polars is no Exception
         if isinstance(error, Exception) and node is not None and quotes(node):
@@ -87,8 +88,9 @@ def recordable(error: BaseException, key: str, folder: Path | None = None) -> Ex
         words = f"{place} {_HIDDEN}".strip()
         return error.without_quote(words).with_traceback(error.__traceback__)
     reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return TransformError(
-        f"it failed: {type(error).__name__}{reason}",
+    kind = NoAnswer if may_pass(error) else TransformError
+    return kind(
+        f"it failed: {name_of_kind(error)}{reason}",
         where=key,
         remedy="run it on made-up rows to see the whole error: its tests, or a frame in Python",
         quoted=f"{place} {_HIDDEN}".strip(),

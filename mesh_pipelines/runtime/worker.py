@@ -50,7 +50,9 @@ def execute(run_id: str, args: str) -> None:
 
     from mesh_pipelines.dagster_names import PROCESS
     from mesh_pipelines.runtime.run_log import quiet_runs
+    from mesh_pipelines.runtime.signs_of_life import giving_signs
     from resources.processes import this_process
+    from resources.settings import get_settings
 
     take_signals()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -58,10 +60,13 @@ def execute(run_id: str, args: str) -> None:
     quiet_runs()
     instance_ref = deserialize_value(args, ExecuteRunArgs).instance_ref
     assert instance_ref is not None
-    with DagsterInstance.from_ref(instance_ref) as instance:
-        instance.add_run_tags(run_id, {PROCESS: this_process()})
     assert execute_run_command.callback is not None
-    execute_run_command.callback(args, None)
+    with (
+        DagsterInstance.from_ref(instance_ref) as instance,
+        giving_signs(instance, get_settings().scratch),
+    ):
+        instance.add_run_tags(run_id, {PROCESS: this_process()})
+        execute_run_command.callback(args, None)
 
 
 def take_signals() -> None:

@@ -14,7 +14,7 @@ from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.publishing.record import PublishRecord
 
 if TYPE_CHECKING:
-    from mesh_pipelines.planning.failures import Failure
+    from mesh_pipelines.planning.failures import FailedContent
     from resources.lake.publication import Publication
 
 
@@ -95,7 +95,7 @@ class Facts:
     settle: float = 0.0
     drift: Callable[[Node, str], str | None] = lambda _node, _content: None
     verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
-    failures: Callable[[Node], Sequence[Failure]] = lambda _node: ()
+    failures: Callable[[Node], Sequence[FailedContent]] = lambda _node: ()
     seen: dict[str, Landed] = field(default_factory=dict[str, Landed])
     now: datetime = field(kw_only=True)
     judgements: dict[str, Judgement] = field(default_factory=dict[str, Judgement])

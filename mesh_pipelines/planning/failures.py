@@ -10,7 +10,7 @@ from mesh_pipelines.planning.shares import names_in, read_spans, spans_of, write
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedContent:
     """A try of an asset that failed for its content.
 
     Args:
@@ -22,7 +22,7 @@ class Failure:
     partitions: tuple[str, ...] | None = None
 
 
-def after_failures(known: Iterable[Failure], new: Sequence[Failure]) -> list[Failure]:
+def after_failures(known: Iterable[FailedContent], new: Sequence[FailedContent]) -> list[FailedContent]:
     """Known failures and new ones, which take the place of those of the same partitions, or of some of them."""
     if any(one.partitions is None for one in new):
         return list(new)
@@ -31,7 +31,7 @@ def after_failures(known: Iterable[Failure], new: Sequence[Failure]) -> list[Fai
     return [*kept, *new]
 
 
-def after_success(known: Iterable[Failure], partitions: Iterable[str] | None) -> list[Failure]:
+def after_success(known: Iterable[FailedContent], partitions: Iterable[str] | None) -> list[FailedContent]:
     """Known failures without those of partitions that are made now; ``None`` for all of an asset."""
     made = None if partitions is None else set(partitions)
     return [
@@ -41,7 +41,7 @@ def after_success(known: Iterable[Failure], partitions: Iterable[str] | None) ->
     ]
 
 
-def write_failures(failures: Iterable[Failure]) -> str:
+def write_failures(failures: Iterable[FailedContent]) -> str:
     """Failures as JSON: each content, with the ranges of its partitions."""
     entries = [
         [one.content, None if one.partitions is None else write_spans(spans_of(one.partitions))]
@@ -50,9 +50,10 @@ def write_failures(failures: Iterable[Failure]) -> str:
     return json.dumps(entries, separators=(",", ":"))
 
 
-def read_failures(text: str) -> list[Failure]:
+def read_failures(text: str) -> list[FailedContent]:
     """The failures of such a text; none of the empty text."""
     entries: list[tuple[str, str | None]] = json.loads(text or "[]")
     return [
-        Failure(content, None if spans is None else names_in(read_spans(spans))) for content, spans in entries
+        FailedContent(content, None if spans is None else names_in(read_spans(spans)))
+        for content, spans in entries
     ]

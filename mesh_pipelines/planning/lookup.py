@@ -18,7 +18,7 @@ from mesh_pipelines.landing.landed import Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
-from mesh_pipelines.planning.failures import Failure, read_failures
+from mesh_pipelines.planning.failures import FailedContent, read_failures
 from mesh_pipelines.runtime.preload import REGISTRY, preload
 from mesh_pipelines.shared import SharedResources
 from resources.addresses import sqlite_file
@@ -146,7 +146,9 @@ def _verdicts(
     return lambda node: found().get(node.key, {}) if node.blocking_checks else {}
 
 
-def _failures(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[Node], Sequence[Failure]]:
+def _failures(
+    facts: Facts, instance: Callable[[], DagsterInstance]
+) -> Callable[[Node], Sequence[FailedContent]]:
     """Read the failures of all nodes at the first question about one."""
 
     @cache

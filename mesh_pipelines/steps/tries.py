@@ -13,7 +13,7 @@ from mesh_pipelines.dagster_names import FAILED
 from mesh_pipelines.declaring.node import LoadedDomain, Node
 from mesh_pipelines.errors import may_pass
 from mesh_pipelines.planning.failures import (
-    Failure,
+    FailedContent,
     after_failures,
     after_success,
     read_failures,
@@ -71,7 +71,7 @@ class Tries:
         for partitions in made if known else ():
             known = after_success(known, partitions)
         if failed:
-            new = [Failure(content_of(self.node, self.facts, group), group) for group in failed]
+            new = [FailedContent(content_of(self.node, self.facts, group), group) for group in failed]
             known = after_failures(known, new)
         after = write_failures(known) if known else ""
         if after != before:

@@ -42,8 +42,10 @@ def work(task: dict[str, Any]) -> None:
     Args:
         task: ``home``, ``selection`` and ``options`` of the run; ``signs``: folder in which it says how far it is;
             ``stop``: table and step of its publish at which it waits for the file ``go`` in that folder;
-            ``workspace``, if given: its folder; the run is the one that a tick of the selected domain requests.
+            ``workspace``, if given: its folder; the run is the one that a tick of the selected domain requests, or
+            with ``by_hand`` that of `mesh run`.
     """
+    from mesh_pipelines.testing import workspace
     from resources.settings import get_settings
 
     os.environ |= {"MESH_HOME": task["home"], "MESH_SETTLE_SECONDS": "0"}
@@ -59,7 +61,10 @@ def work(task: dict[str, Any]) -> None:
 
     _watch_publishes(reached)
     _watch_models(reached)
-    if task["workspace"]:
+    if task["by_hand"]:
+        with workspace(Path(task["workspace"])):
+            steps = _run(task["selection"], task["options"])
+    elif task["workspace"]:
         steps = _follow_tick(task["workspace"], *task["selection"])
     else:
         steps = _run(task["selection"], task["options"])

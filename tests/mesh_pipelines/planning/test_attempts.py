@@ -8,7 +8,7 @@ import pytest
 
 from mesh_pipelines.planning.attempts import LOST, NEVER, Attempt, causes_of, next_try, untried
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.failures import Failure
+from mesh_pipelines.planning.failures import FailedContent
 from mesh_pipelines.planning.judge import content_of
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.plan import plan
@@ -104,7 +104,7 @@ def test_partitions_that_failed_for_their_content_are_left_out(
 ) -> None:
     """However long ago, and whoever tried them; other content of one of a group is content of none of the others."""
     step, facts = ahead(landed, RAW)
-    known = [Failure(content_of(step.node, facts, group), group) for group in failed]
+    known = [FailedContent(content_of(step.node, facts, group), group) for group in failed]
     facts.failures = lambda _node: known
     found = untried(step, facts, [])
     assert (found.partitions if found else ()) == left
@@ -120,9 +120,9 @@ def test_partitions_that_failed_for_their_content_are_left_out(
 def test_a_whole_asset_that_failed_waits_for_other_content(landed: World) -> None:
     """Its code is part of its content."""
     step, facts = ahead(landed, RATES)
-    facts.failures = lambda _node: [Failure(content_of(step.node, facts, None))]
+    facts.failures = lambda _node: [FailedContent(content_of(step.node, facts, None))]
     assert next_try(step, facts, []) == NEVER
-    facts.failures = lambda _node: [Failure("another")]
+    facts.failures = lambda _node: [FailedContent("another")]
     assert untried(step, facts, []) == step
 
 

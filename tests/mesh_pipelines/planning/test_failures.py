@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from mesh_pipelines.planning.failures import (
-    Failure,
+    FailedContent,
     after_failures,
     after_success,
     read_failures,
     write_failures,
 )
 
-JANUARY = Failure("a", ("2013-01",))
-BOTH = Failure("b", ("2013-01", "2013-02"))
-GAP = Failure("c", ("2013-01", "2013-02", "2013-04"))
-WHOLE = Failure("d")
+JANUARY = FailedContent("a", ("2013-01",))
+BOTH = FailedContent("b", ("2013-01", "2013-02"))
+GAP = FailedContent("c", ("2013-01", "2013-02", "2013-04"))
+WHOLE = FailedContent("d")
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ WHOLE = Failure("d")
     [
         ([JANUARY], [BOTH], [BOTH]),
         ([BOTH], [JANUARY], [BOTH, JANUARY]),
-        ([JANUARY], [Failure("e", ("2013-01",))], [Failure("e", ("2013-01",))]),
-        ([WHOLE], [Failure("e")], [Failure("e")]),
+        ([JANUARY], [FailedContent("e", ("2013-01",))], [FailedContent("e", ("2013-01",))]),
+        ([WHOLE], [FailedContent("e")], [FailedContent("e")]),
         ([WHOLE], [JANUARY], [JANUARY]),
         ([JANUARY], [], [JANUARY]),
     ],
 )
 def test_a_new_failure_takes_the_place_of_its_parts(
-    known: list[Failure], new: list[Failure], after: list[Failure]
+    known: list[FailedContent], new: list[FailedContent], after: list[FailedContent]
 ) -> None:
     """One of more partitions stays beside one of some of them: its others are not to be tried again."""
     assert after_failures(known, new) == after
@@ -45,7 +45,7 @@ def test_a_new_failure_takes_the_place_of_its_parts(
         (None, []),
     ],
 )
-def test_what_is_made_is_no_failure_any_more(made: tuple[str, ...] | None, left: list[Failure]) -> None:
+def test_what_is_made_is_no_failure_any_more(made: tuple[str, ...] | None, left: list[FailedContent]) -> None:
     """Neither is what failed together with it."""
     assert after_success([JANUARY, BOTH, GAP], made) == left
 

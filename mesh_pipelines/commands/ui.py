@@ -6,8 +6,6 @@ import errno
 import os
 import socket
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.mesh import read_workspace
@@ -17,6 +15,7 @@ from mesh_pipelines.runtime.code_servers import CodeServers
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
 from mesh_pipelines.runtime.supervised import Part
 from mesh_pipelines.runtime.supervisor import Supervisor
+from resources.scratch import short_folder, sweep_scratch
 from resources.ui_address import announce_ui, running_ui
 
 if TYPE_CHECKING:
@@ -55,9 +54,10 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         )
     read_workspace(workspace.parent)  # in bounded memory, before Dagster reads it without a limit
     _require_alone(settings)
-    with _listen(host, port) as listening, tempfile.TemporaryDirectory(prefix="mesh-ui-") as folder:
+    sweep_scratch(settings.scratch)
+    with _listen(host, port) as listening, short_folder() as folder:
         ensure_dagster_home(settings)
-        servers = CodeServers(workspace.parent, Path(folder))
+        servers = CodeServers(workspace.parent, folder)
         url = _url(host, port)
         place = str(servers.workspace)
         web = Part(

@@ -5,6 +5,7 @@ Whatever Dagster is given of an error (its text, its causes, their text), it kee
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import io
@@ -155,6 +156,19 @@ class _NoDescriptors:
                 os.dup2(kept, number)
                 os.close(kept)
             self._kept = {}
+        # The last one registered is called first: whatever the domain's code has registered meanwhile comes after it.
+        atexit.unregister(_fall_silent)
+        atexit.register(_fall_silent)
+
+
+def _fall_silent() -> None:
+    """Send nowhere what is printed while the process ends: functions for that, and last objects, may hold values."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
 
 
 _NO_DESCRIPTORS = _NoDescriptors()

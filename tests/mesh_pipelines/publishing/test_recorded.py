@@ -133,3 +133,28 @@ def test_what_is_printed_over_classified_rows_is_kept_nowhere(capfd: pytest.Capt
             subprocess.run(["/bin/sh", "-c", f"echo {VALUE}; echo {VALUE} >&2"], check=True)
         out, err = capfd.readouterr()
         assert (VALUE in out, VALUE in err) == (quotable, quotable)
+
+
+@pytest.mark.parametrize("quotable", [True, False])
+def test_what_is_printed_while_the_process_ends_is_kept_nowhere(quotable: bool) -> None:
+    """By functions that the domain's code registered, and by objects that live until then."""
+    script = f"""
+import atexit, os
+from mesh_pipelines.publishing.recorded import hush
+
+class Late:
+    def __del__(self):
+        os.write(1, b"{VALUE}")
+
+def say():
+    print("{VALUE}")
+    os.write(2, b"{VALUE}")
+
+with hush({quotable}):
+    atexit.register(say)
+    late = Late()
+print("before")
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert "before" in done.stdout
+    assert (VALUE in done.stdout, VALUE in done.stderr) == (quotable, quotable)

@@ -250,7 +250,7 @@ def got_no_answer(error: BaseException) -> bool:
     return bool(names & _NO_ANSWER) or type(error) is OSError or database
 
 
-def recorded_may_pass(error: Any) -> bool:
+def record_may_pass(error: Any) -> bool:
     """As :func:`may_pass`, of Dagster's record of an error, which may be ``None``: it has the names of the classes."""
     passing = {kind.__name__ for parent in _PASSING for kind in _with_subclasses(parent)}
     passing |= _NO_ANSWER | {kind.__name__ for kind in (OSError, *ConnectionError.__subclasses__())}

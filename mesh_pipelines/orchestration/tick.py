@@ -15,7 +15,7 @@ from dagster._core.storage.tags import PRIORITY_TAG, RUN_FAILURE_REASON_TAG
 from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key, key_of_op
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.errors import recorded_may_pass
+from mesh_pipelines.errors import record_may_pass
 from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags, spans_in
 from mesh_pipelines.planning.facts import Facts
@@ -128,7 +128,7 @@ def _unanswered(instance: dg.DagsterInstance, run_id: str, keys: Iterable[str]) 
                 continue
             key = key_of_op(event.step_key)
             begun.add(key)
-            if event.is_step_failure and recorded_may_pass(event.step_failure_data.error):
+            if event.is_step_failure and record_may_pass(event.step_failure_data.error):
                 begun.discard(key)
         _known_unanswered[run_id] = frozenset(keys) - begun
     return _known_unanswered[run_id]

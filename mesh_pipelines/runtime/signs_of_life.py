@@ -33,7 +33,7 @@ _SIGN, _SEEN = "mesh/alive/", "mesh/silent/"
 
 
 @contextmanager
-def giving_signs(instance: DagsterInstance, scratch: Path) -> Generator[None]:
+def give_signs(instance: DagsterInstance, scratch: Path) -> Generator[None]:
     """Give signs of life until the block is left.
 
     Args:

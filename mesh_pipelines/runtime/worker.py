@@ -50,7 +50,7 @@ def execute(run_id: str, args: str) -> None:
 
     from mesh_pipelines.dagster_names import PROCESS
     from mesh_pipelines.runtime.run_log import quiet_runs
-    from mesh_pipelines.runtime.signs_of_life import giving_signs
+    from mesh_pipelines.runtime.signs_of_life import give_signs
     from resources.processes import this_process
     from resources.settings import get_settings
 
@@ -63,7 +63,7 @@ def execute(run_id: str, args: str) -> None:
     assert execute_run_command.callback is not None
     with (
         DagsterInstance.from_ref(instance_ref) as instance,
-        giving_signs(instance, get_settings().scratch),
+        give_signs(instance, get_settings().scratch),
     ):
         instance.add_run_tags(run_id, {PROCESS: this_process()})
         execute_run_command.callback(args, None)

@@ -24,7 +24,7 @@ from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.context import Produce, only_if_stale, wanted_partitions
 from mesh_pipelines.steps.increment import increment_of
-from mesh_pipelines.steps.publish import check_results, gate, results_of, unchanged_output
+from mesh_pipelines.steps.publish import audit_and_publish, check_results, results_of, unchanged_output
 from mesh_pipelines.steps.tries import Tries
 from quality.contract import Contract
 from quality.outcome import Outcome
@@ -43,22 +43,22 @@ def source_step(node: Node) -> Produce:
         with landing_of(node, shared.settings) as landing:
             facts = _facts_of(node, landing, before)
             tries = Tries(context.instance, node, facts)
-            with tries.noted(partitions, makes=False):
+            with tries.note_end(partitions, makes=False):
                 made = _inputs_to_read(node, landing, facts, partitions, anew=not only_if_stale(context))
             if made is None:
                 yield unchanged_output(before, PublishRecord.of(before).notes)
                 return
             if made.partitions and len(made.partitions) > 1:
                 parts = _Parts(node, contract, landing, context.run.run_id)
-                with tries.noted(made.partitions, makes=False):
+                with tries.note_end(made.partitions, makes=False):
                     parts.publish(made)
                 tries.note(parts.published, parts.refused)
                 yield from parts.results()
                 return
-            with tries.noted(made.partitions):
+            with tries.note_end(made.partitions):
                 candidate = _candidate(node, landing, made)
                 try:
-                    yield from gate(node, context, shared, candidate, {})
+                    yield from audit_and_publish(node, context, shared, candidate, {})
                 except TransformError as error:
                     raise landing.blame(made.inputs, contract, error) from error
 

@@ -46,7 +46,7 @@ class Tries:
     facts: Facts
 
     @contextmanager
-    def noted(self, partitions: Partitions, *, makes: bool = True) -> Generator[None]:
+    def note_end(self, partitions: Partitions, *, makes: bool = True) -> Generator[None]:
         """Note how the block ends for partitions that are tried together; ``None`` for an asset without.
 
         Args:
@@ -78,14 +78,14 @@ class Tries:
             storage.set_cursor_values({name: after})
 
 
-def noting(node: Node, domain: LoadedDomain, step: Produce) -> Produce:
+def note_failures(node: Node, domain: LoadedDomain, step: Produce) -> Produce:
     """A step whose failures for its content are noted."""
 
     def noted(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         reads = [read.table for read in reads_of(context).values()]
         facts = facts_for_step(domain.by_key, shared_resources(), reads, lambda: context.instance)
         try:
-            with Tries(context.instance, node, facts).noted(wanted_partitions(context, node)):
+            with Tries(context.instance, node, facts).note_end(wanted_partitions(context, node)):
                 for given in node.inputs:
                     facts.registry_state(given.key)  # as it is now: the step may change it
                 yield from step(context, inputs)

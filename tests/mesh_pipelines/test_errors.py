@@ -21,7 +21,7 @@ from mesh_pipelines.errors import (
     StorageUnusable,
     TransformError,
     may_pass,
-    recorded_may_pass,
+    record_may_pass,
 )
 
 pytestmark = pytest.mark.odd_input("neighbours", "lost", "held up")
@@ -63,12 +63,12 @@ def test_an_error_of_content_is_told_from_one_that_may_pass(
 ) -> None:
     """The first of the mesh's own decides, and of a function that failed its cause."""
     assert may_pass(_raised(error, cause)) is passes
-    assert recorded_may_pass(_record(error, cause)) is passes
+    assert record_may_pass(_record(error, cause)) is passes
 
 
 def test_no_record_says_nothing() -> None:
     """Of a step that failed without an error."""
-    assert not recorded_may_pass(None)
+    assert not record_may_pass(None)
 
 
 def _raised(error: Exception, cause: Exception | None) -> Exception:

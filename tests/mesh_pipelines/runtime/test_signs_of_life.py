@@ -15,7 +15,7 @@ from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.runtime import signs_of_life
 from mesh_pipelines.runtime.launcher import WarmRunLauncher
 from mesh_pipelines.runtime.lost_runs import fail_lost_runs, free_places
-from mesh_pipelines.runtime.signs_of_life import SILENCE, giving_signs, why_lost
+from mesh_pipelines.runtime.signs_of_life import SILENCE, give_signs, why_lost
 from resources.processes import this_process
 from resources.scratch import own_scratch
 
@@ -55,7 +55,7 @@ def sign_of(host: str, instance: dg.DagsterInstance, scratch: Path, monkeypatch:
     """Let another machine give one sign."""
     with monkeypatch.context() as there:
         there.setattr(signs_of_life, "gethostname", lambda: host)
-        with giving_signs(instance, scratch):
+        with give_signs(instance, scratch):
             pass
 
 
@@ -127,7 +127,7 @@ def test_signs_go_on_while_a_run_is_executed(
     monkeypatch.setattr(storage, "set_cursor_values", record)
     folder = own_scratch(tmp_path)
     before = folder.stat().st_mtime_ns
-    with giving_signs(instance, tmp_path):
+    with give_signs(instance, tmp_path):
         deadline = time.monotonic() + 30
         while len(signs) < 4 and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -24,6 +24,7 @@ from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
 from mesh_pipelines.runtime.dagster_yaml import urgency
 from mesh_pipelines.runtime.lost_runs import end_lost_training, fail_if_lost
 from mesh_pipelines.shared import shared_resources
+from resources.scratch import sweep_scratch
 
 _RECENT = 12
 _KEPT = 1_000
@@ -41,6 +42,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
     """
     mesh, shared = mesh_of(domain), shared_resources()
     end_lost_training(lambda: instance, shared)
+    sweep_scratch(shared.settings.scratch)
     settle = shared.settings.settle_seconds
     facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
     return mesh, facts, next_run(mesh, domain.name, facts, attempts_in(instance, domain.name))

@@ -52,6 +52,7 @@ def execute(run_id: str, args: str) -> None:
     from mesh_pipelines.runtime.run_log import quiet_runs
     from mesh_pipelines.runtime.signs_of_life import give_signs
     from resources.processes import this_process
+    from resources.scratch import remove_own_scratch
     from resources.settings import get_settings
 
     take_signals()
@@ -61,12 +62,13 @@ def execute(run_id: str, args: str) -> None:
     instance_ref = deserialize_value(args, ExecuteRunArgs).instance_ref
     assert instance_ref is not None
     assert execute_run_command.callback is not None
-    with (
-        DagsterInstance.from_ref(instance_ref) as instance,
-        give_signs(instance, get_settings().scratch),
-    ):
-        instance.add_run_tags(run_id, {PROCESS: this_process()})
-        execute_run_command.callback(args, None)
+    scratch = get_settings().scratch
+    try:
+        with DagsterInstance.from_ref(instance_ref) as instance, give_signs(instance, scratch):
+            instance.add_run_tags(run_id, {PROCESS: this_process()})
+            execute_run_command.callback(args, None)
+    finally:
+        remove_own_scratch(scratch)  # a fork does nothing at its exit
 
 
 def take_signals() -> None:

@@ -215,7 +215,7 @@ def test_twenty_kills_at_random_moments_lose_nothing_and_double_nothing(mesh: Sm
             ours = [run for run in instance.get_runs() if not run.is_finished and run.tags.get(PROCESS)]
             assert [run.tags[PROCESS] for run in ours if is_gone(run.tags[PROCESS])] == []
         scratch = mesh.settings.scratch
-        assert [folder.name for folder in scratch.iterdir() if is_gone(folder.name)] == []
+        assert [folder.name for folder in scratch.glob("*") if is_gone(folder.name)] == []
     done = mesh.mesh("run")
     assert "readings-2014-01.csv" in done.stdout + done.stderr
     bad.unlink()

@@ -260,4 +260,4 @@ def assert_nothing_goes_on(mesh: TickedMesh) -> None:
     ids = [found.experiment_id for found in client.search_experiments()]
     assert list(client.search_runs(ids, "attributes.status = 'RUNNING'")) == []
     scratch = shared.settings.scratch
-    assert [folder.name for folder in scratch.iterdir() if is_gone(folder.name)] == []
+    assert [folder.name for folder in scratch.glob("*") if is_gone(folder.name)] == []

@@ -11,13 +11,11 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from socket import gethostname
 
 from resources.processes import is_gone, number_of, this_process
 
 _OLD = 24 * 3600
 """Seconds after which a folder is nobody's: of another machine, or of an older version, which names no process."""
-_SHORT = "mesh-ui-"
 _COLONS = 2
 """In the name of a process."""
 _PREFIXES = ("audit-", "mesh-model-", "mesh-training-")
@@ -59,14 +57,6 @@ def temporary_files(scratch: Path) -> Generator[Path]:
             tempfile.tempdir = before
 
 
-@contextmanager
-def short_folder() -> Generator[Path]:
-    """A private folder of this process with a short path, for sockets, which take 100 bytes; gone after the block."""
-    prefix = f"{_SHORT}{this_process().partition(':')[2]}-"
-    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
-        yield Path(folder)
-
-
 def touch_own_scratch(scratch: Path) -> None:
     """Mark this process's temporary files, if there are any, as in use."""
     with suppress(FileNotFoundError):
@@ -84,11 +74,6 @@ def sweep_scratch(scratch: Path) -> list[str]:
             if is_gone(folder.name) or _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 swept.append(folder.name)
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SHORT}*:*-*"):
-        process = folder.name.removeprefix(_SHORT).rpartition("-")[0]
-        if is_gone(f"{gethostname()}:{process}"):
-            shutil.rmtree(folder, ignore_errors=True)
-            swept.append(folder.name)
     return swept
 
 

@@ -13,9 +13,9 @@ from mesh_pipelines.errors import MeshError
 from mesh_pipelines.reporting import terminal
 from mesh_pipelines.runtime.code_servers import CodeServers
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
+from mesh_pipelines.runtime.socket_folder import socket_folder
 from mesh_pipelines.runtime.supervised import Part
 from mesh_pipelines.runtime.supervisor import Supervisor
-from resources.scratch import short_folder, sweep_scratch
 from resources.ui_address import announce_ui, running_ui
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         )
     read_workspace(workspace.parent)  # in bounded memory, before Dagster reads it without a limit
     _require_alone(settings)
-    sweep_scratch(settings.scratch)
-    with _listen(host, port) as listening, short_folder() as folder:
+    with _listen(host, port) as listening, socket_folder() as folder:
         ensure_dagster_home(settings)
         servers = CodeServers(workspace.parent, folder)
         url = _url(host, port)

@@ -18,6 +18,7 @@ from mesh_pipelines.planning.next_run import NoRun, next_run
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan
 from mesh_pipelines.planning.verdicts import remedy_of
+from mesh_pipelines.reporting.loaded_code import reload_remark
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import READING, preload
@@ -56,9 +57,15 @@ def explain(key: str) -> Card:
     sections = [
         Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),
-        Section("Next tick", [(f"{node.domain}_current", following)]),
+        Section("Next tick", [(f"{node.domain}_current", following), *_remark(mesh, node, shared)]),
     ]
     return Card(key, node.stage, "", sections)
+
+
+def _remark(mesh: Mesh, node: Node, shared: SharedResources) -> list[tuple[str, str]]:
+    """The remark that the tick is made by other code than this answer; empty where it is the same."""
+    remark = reload_remark(mesh, shared.settings, [node.domain])
+    return [("before that", remark)] if remark else []
 
 
 def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:

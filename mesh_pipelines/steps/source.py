@@ -110,7 +110,9 @@ class _Parts:
         try:
             candidate = _candidate(self.node, self.landing, reading)
             try:
-                self.made.append((candidate, publish(shared, self.node, candidate, {}, self.run_id)))
+                alone = len(reading.partitions or ()) == 1
+                published = publish(shared, self.node, candidate, {}, self.run_id, keep_refusal=alone)
+                self.made.append((candidate, published))
             except TransformError as error:
                 raise self.landing.blame(reading.inputs, self.contract, error) from error
         except (LandingError, AuditRefused) as fault:

@@ -16,7 +16,6 @@ from resources.processes import this_process
 from resources.scratch import (
     own_scratch,
     remove_own_scratch,
-    short_folder,
     sweep_scratch,
     temporary_files,
     touch_own_scratch,
@@ -87,28 +86,6 @@ def test_what_another_machine_has_not_touched_for_a_day_is_swept(tmp_path: Path)
     assert mine.stat().st_mtime > old
     touch_own_scratch(tmp_path / "none")
     assert not (tmp_path / "none").exists()
-
-
-def test_sockets_of_a_killed_process_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They lie in the system's temporary folder, for their paths must be short."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    script = "from resources.scratch import short_folder; s = short_folder(); print(s.__enter__(), flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        left = Path(process.stdout.readline().strip())
-        assert left.parent == tmp_path
-        assert sweep_scratch(tmp_path / "scratch") == []
-        process.kill()
-    with short_folder() as mine:
-        assert sweep_scratch(tmp_path / "scratch") == [left.name]
-        assert list(tmp_path.iterdir()) == [mine]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_of_libraries_lie_there_meanwhile(tmp_path: Path) -> None:

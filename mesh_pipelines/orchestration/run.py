@@ -149,6 +149,7 @@ class _Run:
     def _make(self, group: Sequence[Step]) -> None:
         """Run one domain's share of the plan, as one run where it can be."""
         from mesh_pipelines.runtime.lost_runs import keep_places_free
+        from mesh_pipelines.runtime.signs_of_life import give_signs
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
@@ -156,7 +157,8 @@ class _Run:
         for batch, partitions in runs_of(group):
             causes = causes_of(batch, partitions, self.facts)
             share = Share(domain, tuple(batch), partitions, self.reason, self.by, causes)
-            with keep_places_free(dagster_instance(self.shared)):
+            instance = dagster_instance(self.shared)
+            with keep_places_free(instance), give_signs(instance, self.shared.settings.scratch):
                 outcome = execute(self.mesh, share, self.shared, self.show)
             self.run_ids.append(outcome.run_id)
             self.began = outcome.began if self.began is None else self.began

@@ -13,7 +13,7 @@ import polars as pl
 import polars.selectors as cs
 
 from mesh_pipelines.declaring.node import PARTITION, Node, SourceNode
-from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
+from mesh_pipelines.errors import CommitConflict, MeshError, TransformError, name_of_kind
 from mesh_pipelines.landing.landed import FILE, ROW
 from mesh_pipelines.publishing.audit_report import FOLDER, name_at
 from mesh_pipelines.publishing.candidate import Candidate
@@ -349,7 +349,7 @@ def _explain_errors(shared: SharedResources, node: Node) -> Generator[None]:
                 raise explained from error
         reason = (str(error).strip().splitlines() or [""])[0][:300]
         raise TransformError(
-            f"its rows could not be computed: {type(error).__name__}{_columns_in(error, node)}",
+            f"its rows could not be computed: {name_of_kind(error)}{_columns_in(error, node)}",
             where=node.key,
             remedy="mend the domain's function; its tests run it on made-up rows, and show the whole error",
             quoted=reason,

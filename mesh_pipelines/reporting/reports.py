@@ -147,10 +147,10 @@ class MeshState:
 
 @dataclass(frozen=True)
 class Section:
-    """Labelled facts under one heading."""
+    """Labelled values under one heading."""
 
     heading: str
-    facts: Sequence[tuple[str, str]]
+    fields: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Card:
             "title": self.title,
             "stage": self.stage,
             "summary": self.summary,
-            "sections": {section.heading: dict(section.facts) for section in self.sections},
+            "sections": {section.heading: dict(section.fields) for section in self.sections},
             "tables": {
                 table.heading: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
                 for table in self.tables

@@ -21,7 +21,7 @@ from mesh_pipelines.modeling.champion_moves import AliasMove
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
 from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
-from mesh_pipelines.monitoring.watching import Live, Look
+from mesh_pipelines.monitoring.watching import Live, Snapshot
 from mesh_pipelines.orchestration import model_requests
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.run_report import StepReport
@@ -58,7 +58,7 @@ def told_in_dagster() -> dict[str, object]:
 
 def facts_of_card(key: str, heading: str) -> dict[str, str]:
     """One section of what ``mesh why`` says."""
-    return dict(next(section.facts for section in explain(key).sections if section.heading == heading))
+    return dict(next(section.fields for section in explain(key).sections if section.heading == heading))
 
 
 @pytest.mark.usefixtures("inside")
@@ -210,7 +210,7 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
     with workspace(inside):
         brought_up()
         assert set(forecast()["model_version"]) == {"repair@2"}
-        moved = model_requests.rollback(KEY, "scores look odd", by=ANN)
+        moved = model_requests.rollback(KEY, "scores snapshot odd", by=ANN)
         assert (moved.before, moved.to) == (2, 1)
         following = facts_of_card(KEY, "Next tick")["machines_current"]
         assert following == "a run of machines.repair_forecast, because: version 1 is champion now"
@@ -220,7 +220,7 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
         told = told_in_dagster()
         assert (told["action"], told["because"], told["champion"]) == (
             "rollback",
-            "scores look odd",
+            "scores snapshot odd",
             "repair@1",
         )
         brought_up()
@@ -312,6 +312,6 @@ def seen_live() -> tuple[pl.DataFrame, Live]:
     mesh = load_mesh(Path.cwd())
     forecast = mesh.node("machines.repair_forecast")
     assert isinstance(forecast, PredictionsNode)
-    look = Look.at(shared_resources(), forecast, mesh.domains["machines"])
-    assert look is not None
-    return shared_resources().lake.scan("machines.repair_forecast").collect(), look.live()
+    snapshot = Snapshot.at(shared_resources(), forecast, mesh.domains["machines"])
+    assert snapshot is not None
+    return shared_resources().lake.scan("machines.repair_forecast").collect(), snapshot.live()

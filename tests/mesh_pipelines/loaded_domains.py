@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from mesh_pipelines.declaring.declarations import Input
-from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile
 from mesh_pipelines.declaring.node import LoadedDomain, Node
 
 
 def loaded_domain(*nodes: Node, name: str = "shop", **more: Any) -> LoadedDomain:
     """A domain of these nodes, in their order."""
-    profile = Profile(name, "a team", "team@mesh.example")
+    profile = DomainProfile(name, "a team", "team@mesh.example")
     return LoadedDomain(profile, Path("/work/domains", name), {node.name: node for node in nodes}, **more)
 
 

@@ -26,6 +26,11 @@ def block(*lines: str) -> bytes:
     return PAD + "".join(line + "\n" for line in lines).encode() + PAD
 
 
+def counted(*lines: str) -> int | None:
+    """Number of records of lines, where all are of the form."""
+    return FORM.count(block(*lines))
+
+
 records = st.fixed_dictionaries(
     {
         "id": st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
@@ -46,16 +51,15 @@ def test_records_of_one_form_are_counted(lines: list[dict[str, Any]], spaced: bo
         for record in lines
     ]
     odd = any(sign in text for text in texts for sign in ("\\u", '\\":'))
-    assert FORM.count(block(*(text + end for text in texts))) == (None if odd else len(lines))
+    assert counted(*(text + end for text in texts)) == (None if odd else len(lines))
 
 
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
 def test_what_is_counted_has_a_record_a_line(pieces: list[str]) -> None:
     """Whatever the bytes: each line has the keys of the form in their order, and nothing before or after them."""
     lines = "".join(pieces).split("\n")
-    counted = FORM.count(block(*lines))
-    if counted is not None:
-        assert counted == len(lines)
+    if (found := counted(*lines)) is not None:
+        assert found == len(lines)
         for line in lines:
             assert line.removesuffix("\r").startswith("{")
             assert line.removesuffix("\r").endswith("}")
@@ -84,9 +88,9 @@ def test_what_is_counted_has_a_record_a_line(pieces: list[str]) -> None:
 def test_one_line_of_another_form_is_enough(line: str) -> None:
     """Other keys, order, case, kinds of values, escapes, blanks: the strict count judges the block."""
     sound = '{"id":1,"a long name":2,"city":"x"}'
-    assert FORM.count(block(sound, sound)) == 2
+    assert counted(sound, sound) == 2
     for lines in ((line,), (sound, line), (line, sound)):
-        assert FORM.count(block(*lines)) is None
+        assert counted(*lines) is None
 
 
 @pytest.mark.parametrize("number", [0, 1, 4, 5, 23])

@@ -45,6 +45,15 @@ def test_other_bytes_are_found_in_their_line(before: str, odd: bytes, after: byt
     assert fault_of(before.encode() + odd + after, cuts) == 1 + before.count("\n")
 
 
+def test_a_character_that_was_cut_is_found_with_the_next_bytes() -> None:
+    """In the line in which it began, though the bytes after it are plain."""
+    check = TextCheck()
+    check.add(b"a\n\xc3", 1)
+    with pytest.raises(MalformedFile) as fault:
+        check.add(b"\nabc", 2)
+    assert fault.value.line == 2
+
+
 def test_a_fault_says_its_line_where_it_has_one() -> None:
     """With the thousands apart; the parts can be asked for."""
     fault = MalformedFile("a key twice", 1234)

@@ -113,23 +113,6 @@ def test_days_months_and_years_live_in_one_domain(world: World) -> None:
 
 
 @pytest.mark.odd_input("declarations that cannot run", "held up")
-def test_a_partition_is_made_of_partitions_of_its_own_kind(world: World) -> None:
-    """A month of days would be made of nothing: the check says so; a product without partitions may read any."""
-    product = """
-        @data_product
-        def total(daily: pl.LazyFrame) -> pl.LazyFrame:
-            return daily.select("id", "value", month=pl.lit("2026-02"))
-        """
-    sources = 'daily = source("daily-{day}.csv")\n'
-    promised = promise("mix", "total", {**COLUMNS, "month": "string"}, partitions="2026-01")
-    world.write("mix", cut("daily", "day", "2026-02-01"), promised, sources=sources, products=product)
-    [fault] = examine_mesh(world.root).violations
-    assert fault.rule == "PartitionsAreOfOneKind"
-    for word in ("products.py", ": total", "by month", "mix.daily", "by day", "take `partitions` away"):
-        assert word in str(fault)
-
-
-@pytest.mark.odd_input("declarations that cannot run", "held up")
 @pytest.mark.parametrize("word", ["order", "pivot"])
 def test_words_of_sql_are_names_like_any_other(world: World, word: str) -> None:
     """A domain, a source, a product and its columns, with rules by SQL and by Great Expectations."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,9 @@ def world(tmp_path: Path, mesh_home: Path) -> Iterator[World]:
     """A workspace without domains."""
     with workspace(tmp_path / "work") as root:
         yield World(root, mesh_home / "landing")
+    # The workspace forgets its domains; a test may have written another package beside them.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "others"]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

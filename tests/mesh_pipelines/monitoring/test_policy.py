@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from mesh_pipelines.declaring.watch import Watch
-from mesh_pipelines.errors import DefinitionError
 from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
 from mesh_pipelines.monitoring.policy import drift_reason
 
@@ -69,10 +66,3 @@ def test_facts_survive_json() -> None:
     full = facts(column("wind", 0.1), column("port", None, None), scores=column("p", 0.2), since=(live(0.1),))
     assert Watched.from_dict(full.to_dict()) == full
     assert Watched.from_dict(facts().to_dict()) == facts()
-
-
-def test_bounds_that_make_no_sense_are_all_named() -> None:
-    """All at once, each with what to write instead."""
-    with pytest.raises(DefinitionError) as error:
-        Watch(max_psi=0, max_ks=2, max_metric_drop=-1, min_rows=0, months=0, ignore="season")  # type: ignore[arg-type]
-    assert len(error.value.violations) == 6

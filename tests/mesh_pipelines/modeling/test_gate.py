@@ -132,25 +132,3 @@ def test_a_champion_that_cannot_read_todays_features(
     )
     assert "not_worse_than_champion" in _failed(decision)
     assert "cannot read today's features" in decision.text
-
-
-def test_a_model_is_judged_once(
-    spec: ModelSpec,
-    history: pl.DataFrame,
-    trained: TrainedModel,
-    registered: Registered,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What was just trained in this process comes before its gate as it was judged; all else is judged again."""
-    monkeypatch.setitem(just_trained, trained.key, trained)
-    unread = pl.LazyFrame({"nothing": [1]})
-    assert _evaluation_of(registered(trained), spec, unread) is trained
-
-    again = _evaluation_of(registered(trained), spec, history.lazy())
-    assert again is not trained
-    assert again.metrics == trained.metrics
-    assert again.holdout.equals(trained.holdout)
-
-    stricter = replace(spec, slices=())
-    monkeypatch.setitem(just_trained, trained.key, trained)
-    assert _evaluation_of(registered(trained), stricter, history.lazy()).slices == ()

@@ -71,13 +71,6 @@ def test_only_predictions_are_watched(mesh: Mesh) -> None:
     assert not any(spec.blocking for spec in specs)
 
 
-def test_a_model_without_bounds_has_the_usual_ones() -> None:
-    """What ``model(..., watch=...)`` was given counts; without it the defaults do."""
-    assert watching.watch_of(ModelNode("d", "m", declaration=ModelDeclaration())) == Watch()
-    declared = ModelDeclaration(options={"watch": WATCH})
-    assert watching.watch_of(ModelNode("d", "m", declaration=declared)) == WATCH
-
-
 def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> None:
     """The checks pass, say so, and leave no facts."""
     with dg.DagsterInstance.ephemeral() as instance:

@@ -22,12 +22,11 @@ from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 from resources.store.folder import FolderStore
-from tests.mesh_pipelines.orchestration.test_notices import tick as tick_of_failure
+from tests.mesh_pipelines.orchestration.notice_ticks import tick as tick_of_failure
+from tests.mesh_pipelines.orchestration.three_readers import write_readers
 from tests.mesh_pipelines.small_domains import PROFILE, World, promise
 from tests.webhook import Webhook, webhook
 
-ROWS = {"id": "integer"}
-PORT = 'Annotated[pl.LazyFrame, Port("{}", purpose="planning")]'
 NAMES = ("shop", "store", "third")
 NOTHING: dict[str, list[str]] = {name: [] for name in NAMES}
 
@@ -35,23 +34,7 @@ NOTHING: dict[str, list[str]] = {name: [] for name in NAMES}
 @pytest.fixture
 def world(world: World) -> World:
     """``shop`` publishes orders, ``store`` reads them and publishes sales, ``third`` reads the sales."""
-    until = ("planning", "2999-01-01")
-    world.write(
-        "shop",
-        promise("shop", "orders_raw", ROWS),
-        promise("shop", "orders", ROWS, agreements={"store": until}),
-        sources='orders_raw = source("orders.csv")',
-        products="@data_product\ndef orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:\n    return orders_raw\n",
-        profile={**PROFILE, "contact": "shop@mesh.example"},
-    )
-    for name, product, read in (("store", "sales", "shop.orders"), ("third", "totals", "store.sales")):
-        world.write(
-            name,
-            promise(name, product, ROWS, agreements={"third": until} if name == "store" else None),
-            products=f"@data_product\ndef {product}(read: {PORT.format(read)}) -> pl.LazyFrame:\n    return read\n",
-            profile={**PROFILE, "contact": f"{name}@mesh.example"},
-        )
-    world.land("shop", "orders.csv", "id\n1\n")
+    write_readers(world)
     return world
 
 
@@ -86,17 +69,6 @@ def taken(hooks: Mapping[str, Webhook]) -> dict[str, list[Any]]:
     for hook in hooks.values():
         hook.told.clear()
     return found
-
-
-def test_readers_are_found_through_each_other(world: World) -> None:
-    """By port, and through the products of others; the owner is none of them."""
-    mesh = world.mesh()
-    assert [(one.profile.name, one.reads) for one in consumers_of(mesh, "shop.orders_raw")] == [
-        ("store", ("shop.orders",)),
-        ("third", ("store.sales",)),
-    ]
-    assert [one.profile.name for one in consumers_of(mesh, "shop")] == ["store", "third"]
-    assert consumers_of(mesh, "third.totals") == []
 
 
 def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(

@@ -1,0 +1,76 @@
+"""The process that runs are forked from: signals as usual, a run that is tagged with its process and says nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.code_pointer import FileCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.test_utils import create_run_for_test
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import serialize_value
+
+from mesh_pipelines.dagster_names import PROCESS
+
+SIGNALS = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+from mesh_pipelines.runtime.worker import take_signals
+take_signals()
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGCHLD).name)
+"""
+CODE = """
+import dagster as dg
+
+@dg.op
+def talk():
+    print("hunter2", flush=True)
+    if __import__("sys").stdin.read():
+        raise ValueError("it has read what was meant for the next run")
+
+@dg.job
+def talking():
+    talk()
+
+defs = dg.Definitions(jobs=[talking])
+"""
+EXECUTE = """
+import json, sys
+from mesh_pipelines.runtime.worker import execute
+task = json.loads(sys.stdin.readline())
+execute(task["run_id"], task["args"])
+"""
+
+
+def test_signals_have_their_usual_effect() -> None:
+    """Whatever the process was started with: a script's background job ignores SIGINT, and forks leave no zombies."""
+    done = subprocess.run([sys.executable, "-c", SIGNALS], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "SIG_DFL"]
+
+
+def test_a_run_is_tagged_with_its_process_before_it_begins(tmp_path: Path) -> None:
+    """What it prints answers for no other run, what it reads is nothing, and its log is Dagster's."""
+    (tmp_path / "code.py").write_text(CODE)
+    pointer = FileCodePointer(str(tmp_path / "code.py"), "defs", str(tmp_path))
+    origin = JobPythonOrigin("talking", RepositoryPythonOrigin(sys.executable, pointer))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        run = create_run_for_test(instance, "talking", job_code_origin=origin)
+        args = serialize_value(ExecuteRunArgs(origin, run.run_id, instance.get_ref()))
+        lines = json.dumps({"run_id": run.run_id, "args": args}) + "\nthe next run\n"
+        with subprocess.Popen(
+            [sys.executable, "-c", EXECUTE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            out, err = process.communicate(lines, timeout=120)
+        assert process.returncode == 0, err
+        assert out == ""
+        assert "hunter2" in err
+        ended = instance.get_run_by_id(run.run_id)
+        assert ended is not None
+        assert ended.status == dg.DagsterRunStatus.SUCCESS, err
+        assert f":{process.pid}:" in ended.tags[PROCESS]

@@ -1,25 +1,15 @@
 """What Dagster shows on the page of an asset."""
 
 from __future__ import annotations
-import errno
-import os
-import subprocess
-import sys
-from pathlib import Path
+
 from typing import Any
+
 import dagster as dg
-import pytest
-import yaml
-from mesh_pipelines.declaring.mesh import read_workspace
-from mesh_pipelines.errors import MeshError, SelectionError
-from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.orchestration.check import check_mesh
+
 from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.testing import small_domain, workspace
-from resources.settings import get_settings
 from tests.mesh_pipelines.conftest import Machines
+
 
 def shown(machines: Machines, name: str) -> dict[str, Any]:
     """What the page of an asset shows of the time that it was made."""

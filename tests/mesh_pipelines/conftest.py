@@ -82,5 +82,5 @@ def own_machines(machines: Machines, tmp_path: Path) -> Iterator[Path]:
     """A copy of the machines' workspace, of this test alone."""
     folder = tmp_path / "copy"
     shutil.copytree(machines.folder, folder)
-    with mesh_home(folder / ".mesh"), workspace(folder):
+    with home_at(folder / ".mesh"), workspace(folder):
         yield folder

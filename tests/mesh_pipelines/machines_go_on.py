@@ -1,33 +1,18 @@
 """The machines' domain goes on: more days of readings land, all is brought up to date, and `mesh why` is asked."""
 
 from __future__ import annotations
+
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-import dagster as dg
+
 import polars as pl
-import pytest
-from mesh_pipelines.declaring.node import PredictionsNode
-from mesh_pipelines.declaring.reader import Reader
-from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.modeling.champion_moves import AliasMove
-from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.modeling.shadow import SCORES
-from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
-from mesh_pipelines.monitoring.watching import Live, Look
-from mesh_pipelines.orchestration import model_requests
+
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.orchestration.run_report import StepReport
-from mesh_pipelines.reporting.card import describe
 from mesh_pipelines.reporting.why import explain
-from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.testing import mesh_home, workspace
-from tests.mesh_pipelines.conftest import Machines
 
 KEY = "machines.repair"
 

@@ -89,7 +89,9 @@ def test_words_in_place_of_a_quote_stand_where_one_was(quoted: str, shown: str) 
     assert str(LandingError("no rows", quoted=quoted).without_quote("(left out)")) == shown
 
 
-@pytest.mark.parametrize(("count", "head"), [(0, "0 violations found"), (1, "1 violation found"), (2, "2 violations found")])
+@pytest.mark.parametrize(
+    ("count", "head"), [(0, "0 violations found"), (1, "1 violation found"), (2, "2 violations found")]
+)
 def test_a_definition_error_has_every_violation_with_its_fix(count: int, head: str) -> None:
     """And counts them."""
     error = DomainError("domain shop", [VIOLATION] * count)
@@ -100,7 +102,9 @@ def test_a_definition_error_has_every_violation_with_its_fix(count: int, head: s
 
 def test_violations_are_equal_whatever_they_keep_back() -> None:
     """What nothing is made of until it is mended is no part of what was broken."""
-    about = Violation(VIOLATION.rule, VIOLATION.where, VIOLATION.problem, VIOLATION.fix, about=("shop.orders",))
+    about = Violation(
+        VIOLATION.rule, VIOLATION.where, VIOLATION.problem, VIOLATION.fix, about=("shop.orders",)
+    )
     assert about == VIOLATION
     assert len({about, VIOLATION}) == 1
 
@@ -127,7 +131,11 @@ def told(*messages: str) -> Any:
         (("ValueError: boom\n",), "ValueError: boom"),
         (("DagsterExecutionStepExecutionError: in step\n", "KeyError: 'x'\n"), "KeyError: 'x'"),
         (
-            ("Dagster: in step", "mesh_pipelines.errors.LandingError: a.csv: no rows\n  -> land some", "OSError: no"),
+            (
+                "Dagster: in step",
+                "mesh_pipelines.errors.LandingError: a.csv: no rows\n  -> land some",
+                "OSError: no",
+            ),
             "a.csv: no rows\n  -> land some",
         ),
         (("mesh_pipelines.errors_of_others.Error: no", "ValueError: boom"), "ValueError: boom"),

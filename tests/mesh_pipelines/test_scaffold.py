@@ -7,9 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
 import pytest
 import yaml
 
@@ -17,7 +15,6 @@ from mesh_pipelines.declaring.mesh import read_workspace
 from mesh_pipelines.errors import MeshError, SelectionError
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.check import check_mesh
-from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain, workspace

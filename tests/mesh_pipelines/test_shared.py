@@ -42,7 +42,11 @@ def test_other_settings_have_other_resources(monkeypatch: pytest.MonkeyPatch, tm
     ("name", "one", "two"),
     [
         ("MESH_MASTER_KEY", "A" * 43 + "=", "B" * 42 + "A="),
-        ("MESH_DATABASES", '{"shop": "postgresql://a:one@db/shop"}', '{"shop": "postgresql://a:two@db/shop"}'),
+        (
+            "MESH_DATABASES",
+            '{"shop": "postgresql://a:one@db/shop"}',
+            '{"shop": "postgresql://a:two@db/shop"}',
+        ),
     ],
 )
 def test_another_secret_is_another_setting(
@@ -77,9 +81,17 @@ def test_a_record_is_the_newest_or_none() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "file", "remote"])
-def test_models_are_kept_where_the_settings_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str) -> None:
+def test_models_are_kept_where_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str
+) -> None:
     """By default below the home; a folder of this machine by its URI, another place as it is written."""
-    expected = {"": get_settings().home.as_uri(), "file": tmp_path.as_uri(), "remote": "s3://bucket/models"}[given]
+    expected = {"": get_settings().home.as_uri(), "file": tmp_path.as_uri(), "remote": "s3://bucket/models"}[
+        given
+    ]
     if given:
-        use(monkeypatch, "MESH_ARTIFACTS", "s3://bucket/models" if given == "remote" else str(tmp_path / "models"))
+        use(
+            monkeypatch,
+            "MESH_ARTIFACTS",
+            "s3://bucket/models" if given == "remote" else str(tmp_path / "models"),
+        )
     assert str(shared_resources().tracking.artifacts).startswith(expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+
 def answer(monkeypatch: pytest.MonkeyPatch, place: object, name: str, value: object) -> None:
     """Let one function of the platform answer ``value``, or raise it."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +14,10 @@ from typer.testing import CliRunner
 
 from mesh_pipelines.commands import cli
 from mesh_pipelines.errors import AuditRefused, DomainError, MeshError, SelectionError, Violation
-from mesh_pipelines.modeling.rebuild import RebuildReport
-from mesh_pipelines.orchestration import check, model_requests
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting import card as cards
 from mesh_pipelines.reporting import status as state
-from mesh_pipelines.reporting.reports import Card, MeshState, ReportTable, Section
 from tests.mesh_pipelines.commands.answers import answer
-from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.samples import MESH
 
 runner = CliRunner()
 

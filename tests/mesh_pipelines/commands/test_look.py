@@ -1,29 +1,28 @@
 """`mesh status`, `show`, `why`, `check`: what they print for people and for programs, and their exit codes."""
 
 from __future__ import annotations
+
 import json
-from dataclasses import replace
-import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+
 import pytest
-import typer.main
 from typer.testing import CliRunner
+
 from mesh_pipelines.commands import cli
-from mesh_pipelines.errors import AuditRefused, DomainError, MeshError, SelectionError, TrackingUnavailable, Violation
-from mesh_pipelines.modeling.rebuild import RebuildReport
-from mesh_pipelines.orchestration import check, model_requests
-from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.errors import (
+    TrackingUnavailable,
+    Violation,
+)
+from mesh_pipelines.orchestration import check
 from mesh_pipelines.reporting import card as cards
 from mesh_pipelines.reporting import status as state
 from mesh_pipelines.reporting import why as reasons
 from mesh_pipelines.reporting.reports import Card, MeshState, ReportTable, Section
+from tests.mesh_pipelines.commands.answers import answer
 from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.samples import MESH
-from tests.mesh_pipelines.commands.answers import answer
 
 runner = CliRunner()
 

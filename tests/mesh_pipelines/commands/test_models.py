@@ -1,28 +1,18 @@
 """`mesh rebuild`, `promote`, `rollback`, `pin`, `unpin`: what is shown of a decision."""
 
 from __future__ import annotations
+
 import json
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+
 import pytest
-import typer.main
 from typer.testing import CliRunner
+
 from mesh_pipelines.commands import cli
 from mesh_pipelines.commands.app import person
-from mesh_pipelines.errors import AuditRefused, DomainError, MeshError, SelectionError, Violation
 from mesh_pipelines.modeling.champion_moves import AliasMove
 from mesh_pipelines.modeling.rebuild import RebuildReport
-from mesh_pipelines.orchestration import check, model_requests
-from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.reporting import card as cards
-from mesh_pipelines.reporting import status as state
-from mesh_pipelines.reporting.reports import Card, MeshState, ReportTable, Section
-from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.samples import MESH
+from mesh_pipelines.orchestration import model_requests
 from tests.mesh_pipelines.commands.answers import answer
 
 runner = CliRunner()

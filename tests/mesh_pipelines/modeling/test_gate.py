@@ -13,8 +13,6 @@ from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.promotion import bring_to_gate
 from mesh_pipelines.modeling.training import TrainedModel, train
 from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.steps.champion import _evaluation_of
-from mesh_pipelines.steps.model import just_trained
 
 Registered = Callable[..., LoadedModel]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
 
+
 def column(name: str, psi: float | None, ks: float | None = 0.0, rows: int = 5_000) -> ColumnDrift:
     """One column's drift."""
     return ColumnDrift(name, psi, ks, rows, 0.0, 0.0)

@@ -10,9 +10,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import ModelNode, PredictionsNode
+from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring import watching

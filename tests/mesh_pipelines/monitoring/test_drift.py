@@ -12,9 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from mesh_pipelines.errors import TransformError
 from mesh_pipelines.monitoring.column_profile import (
-    SAMPLE_ROWS,
     TableProfile,
     count_in_bins,
     reference_profile,

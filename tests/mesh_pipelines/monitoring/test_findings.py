@@ -1,15 +1,15 @@
 """Findings about a model in use: plain data, the same after JSON."""
 
 from __future__ import annotations
+
 import json
 import math
 
 import pytest
-from mesh_pipelines.declaring.watch import Watch
-from mesh_pipelines.errors import DefinitionError
-from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
-from mesh_pipelines.monitoring.policy import drift_reason
+
+from mesh_pipelines.monitoring.findings import Watched
 from tests.mesh_pipelines.monitoring.made_findings import column, facts, live
+
 
 def test_facts_survive_json() -> None:
     """What a check wrote is what a policy reads."""

@@ -6,7 +6,6 @@ import pytest
 
 from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.errors import DefinitionError
-from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
 from mesh_pipelines.monitoring.policy import drift_reason
 from tests.mesh_pipelines.monitoring.made_findings import column, facts, live
 

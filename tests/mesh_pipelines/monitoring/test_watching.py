@@ -1,64 +1,31 @@
 """A look at a model in use: the bounds, the months compared, and the partitions that hold a month."""
 
 from __future__ import annotations
+
 import math
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-import dagster as dg
+
 import polars as pl
 import pytest
+
 from mesh_pipelines.declaring.declarations import ModelDeclaration
-from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import ModelNode, PredictionsNode
-from mesh_pipelines.declaring.watch import Watch
-from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.monitoring import watching
-from mesh_pipelines.monitoring.checks import (
-    INPUT_DRIFT,
-    LIVE_PERFORMANCE,
-    PREDICTION_DRIFT,
-    latest_facts,
-    monitor_checks,
-)
-from mesh_pipelines.monitoring.policy import drift_reason
-from mesh_pipelines.monitoring.watching import PROFILE, Look
-from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.shared import SharedResources, shared_resources
-from mesh_pipelines.testing import small_domain
-from resources.lake.digest import ContentDigest
-from resources.lake.publication import Publication
-from resources.settings import get_settings
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
-from pathlib import Path
-import dagster as dg
-import polars as pl
-import pytest
-from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.declaring.reader import Reader
-from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
+from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.modeling.champion_moves import AliasMove
-from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.modeling.shadow import SCORES
+from mesh_pipelines.monitoring import watching
 from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
 from mesh_pipelines.monitoring.watching import Live, Look
 from mesh_pipelines.orchestration import model_requests
-from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.orchestration.run_report import StepReport
-from mesh_pipelines.reporting.card import describe
-from mesh_pipelines.reporting.why import explain
-from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.testing import mesh_home, workspace
-from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.machines_go_on import KEY, brought_up, facts_of_card, forecast, turn
+from mesh_pipelines.shared import SharedResources, shared_resources
+from mesh_pipelines.testing import workspace
+from resources.lake.digest import ContentDigest
+from resources.lake.publication import Publication
+from tests.mesh_pipelines.machines_go_on import KEY, brought_up, turn
 
+ANN = Reader("person", "ann")
 WATCH = Watch(min_rows=200, max_metric_drop=0.1)
 
 

@@ -1,26 +1,16 @@
 """A look of the sensor of failed runs, at the newest failed run."""
 
 from __future__ import annotations
-import email
-import json
-import socket
-from collections.abc import Iterator
-from email import policy
-from email.message import EmailMessage
+
 from typing import Any
+
 import dagster as dg
-import pytest
-from aiosmtpd.controller import Controller
+
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.errors import NoticeRefused
-from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration.audience import send, urls_for
 from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
-from resources.settings import get_settings
-from tests.mesh_pipelines.small_domains import World, promise
-from tests.webhook import Webhook, webhook
+
 
 def tick(domain: LoadedDomain) -> str:
     """What the sensor says to the newest failed run."""

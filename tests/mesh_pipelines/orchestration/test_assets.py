@@ -1,42 +1,24 @@
 """The Dagster asset of each node: key, group, owners, tags, columns, checks, code and partitions."""
 
 from __future__ import annotations
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
 import dagster as dg
 import pytest
-import yaml
-from mesh_pipelines.dagster_names import IF_STALE, asset_key
+
+from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
 from mesh_pipelines.declaring.node import Node, ProductNode
 from mesh_pipelines.governance.load_mesh import load_mesh
-from datetime import UTC, datetime
 from mesh_pipelines.orchestration import assets
-from mesh_pipelines.orchestration.assets import DAGSTER_KINDS, GROUPS
-from mesh_pipelines.orchestration.location import definitions
-from mesh_pipelines.publishing.quarantine import QUARANTINE
-from mesh_pipelines.shared import shared_resources
+from mesh_pipelines.orchestration.assets import DAGSTER_KINDS, GROUPS, partitions_of
 from mesh_pipelines.steps.checks import checks_of
-from quality.contract import load_contract
 from quality.rules import rules_of
-from tests.mesh_pipelines.run_reports import failure
-from tests.mesh_pipelines.small_domains import World, promise
-from tests.mesh_pipelines.by_hand import ROWS, by_hand, run
-from pathlib import Path
-from typing import Any
-import pytest
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.orchestration.assets import partitions_of
-from mesh_pipelines.planning.next_run import Attempt, NoRun
-from mesh_pipelines.shared import shared_resources
-from tests.mesh_pipelines.planning.decisions import after, decision, request_of
-from tests.mesh_pipelines.run_reports import statuses
+from tests.mesh_pipelines.by_hand import by_hand
 from tests.mesh_pipelines.small_domains import World, promise, read_promise
-from mesh_pipelines.declaring.mesh import Mesh
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 
@@ -228,7 +210,9 @@ def test_the_year_of_the_data_is_all_that_is_shown() -> None:
 
 def test_a_contract_that_ends_with_the_calendar_has_no_end(tmp_path: Path) -> None:
     """Dagster's end is the first partition that is not there, and after the year 9999 there is none."""
-    document = promise("shop", "orders", {"id": "integer", "month": "string"}, partitions="2013-01", until="9999-12")
+    document = promise(
+        "shop", "orders", {"id": "integer", "month": "string"}, partitions="2013-01", until="9999-12"
+    )
     found = partitions_of(read_promise(tmp_path, document))
     assert found is not None
     names = found.get_partition_keys(current_time=datetime(2013, 4, 2, tzinfo=UTC))

@@ -1,48 +1,29 @@
 """The people who hear of an asset: whose address, which notice, and what becomes of one that is not taken."""
 
 from __future__ import annotations
-import email
-import json
-import socket
-from collections.abc import Iterator
-from email import policy
-from email.message import EmailMessage
+
 from typing import Any
+
 import dagster as dg
 import pytest
-from aiosmtpd.controller import Controller
-from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.errors import NoticeRefused
-from mesh_pipelines.orchestration import run as runs
+
 from mesh_pipelines.declaring.domain_profile import Profile
-from mesh_pipelines.orchestration.audience import News, compose, consumers_of, deliver, name_of, send, urls_for
-from resources.settings import Settings
-from mesh_pipelines.orchestration.notices import notice_sensor
-from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import shared_resources
-from resources.settings import get_settings
-from tests.mesh_pipelines.small_domains import World, promise
-from tests.webhook import Webhook, webhook
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from datetime import timedelta
-from typing import Any
-import pytest
 from mesh_pipelines.errors import NoticeRefused
-from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration import standing_notices
-from mesh_pipelines.orchestration import tick as orchestration_tick
-from mesh_pipelines.orchestration.standing_notices import tell_states
-from mesh_pipelines.planning.lag import late_nodes
-from mesh_pipelines.runtime import instance as instances
-from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.orchestration.audience import (
+    News,
+    compose,
+    consumers_of,
+    deliver,
+    name_of,
+    send,
+    urls_for,
+)
+from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.shared import shared_resources
-from resources.settings import get_settings
-from resources.store.folder import FolderStore
-from tests.mesh_pipelines.small_domains import PROFILE, World, promise
-from tests.webhook import Webhook, webhook
+from resources.settings import Settings, get_settings
 from tests.mesh_pipelines.orchestration.three_readers import write_readers
+from tests.mesh_pipelines.small_domains import World
+from tests.webhook import webhook
 
 SECRET = "hunter2"
 
@@ -128,7 +109,9 @@ def test_each_address_has_its_notice_whatever_becomes_of_the_others() -> None:
 
 def test_people_of_one_address_have_one_notice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The owner's text comes first and once; then who else reads it, with the version, or that there is none yet."""
-    settings = settings_for(monkeypatch, MESH_NOTIFY="json://all", MESH_NOTIFY_DOMAINS='{"third": "json://third"}')
+    settings = settings_for(
+        monkeypatch, MESH_NOTIFY="json://all", MESH_NOTIFY_DOMAINS='{"third": "json://third"}'
+    )
     mesh, news = world.mesh(), News("shop.orders", "Late", ("by 8 days",))
     letters = compose(
         mesh, shared_resources(), mesh.domains["shop"].profile, [news],
@@ -155,4 +138,7 @@ def test_news_without_a_known_owner_still_reach_the_readers(
     shared = shared_resources()
     assert compose(mesh, shared, None, [news], settings=get_settings(), **given) == {}
     settings = settings_for(monkeypatch, MESH_NOTIFY="json://{domain}")
-    assert list(compose(mesh, shared, None, [news], settings=settings, **given)) == ["json://store", "json://third"]
+    assert list(compose(mesh, shared, None, [news], settings=settings, **given)) == [
+        "json://store",
+        "json://third",
+    ]

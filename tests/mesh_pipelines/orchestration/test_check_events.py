@@ -92,7 +92,9 @@ def test_one_function_may_have_several_checks() -> None:
         yield dg.AssetCheckResult(passed=False, check_name="known", description="nobody knows it")
         yield dg.AssetCheckResult(passed=False, check_name="late", severity=dg.AssetCheckSeverity.WARN)
 
-    checks = tuple(OwnCheck("shop.orders", name, True, "several", alone=False) for name in ("few", "known", "late"))
+    checks = tuple(
+        OwnCheck("shop.orders", name, True, "several", alone=False) for name in ("few", "known", "late")
+    )
     failed = FailedChecks([ProductNode("shop", "orders", checks=checks)])
     with dg.DagsterInstance.ephemeral() as instance:
         run = dg.materialize([orders, several], instance=instance, raise_on_error=False)

@@ -5,27 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
 import pytest
 import yaml
 
-from mesh_pipelines.dagster_names import IF_STALE, asset_key
 from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
-from mesh_pipelines.declaring.node import Node, ProductNode
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.orchestration.assets import DAGSTER_KINDS, GROUPS
-from mesh_pipelines.orchestration.location import definitions
-from mesh_pipelines.publishing.quarantine import QUARANTINE
-from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.steps.checks import checks_of
 from quality.contract import load_contract
-from quality.rules import rules_of
-from tests.mesh_pipelines.run_reports import failure
-from tests.mesh_pipelines.small_domains import World, promise
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCATIONS = read_workspace(ROOT)
@@ -33,8 +19,6 @@ OWN = {"contracts", "tests", "README.md", "domain.yaml"}
 HEAVY = ("mlflow", "great_expectations", "xgboost", "pandera", "sklearn", "matplotlib", "duckdb", "ray")
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 in_each = pytest.mark.parametrize("location", LOCATIONS, ids=lambda location: location.name)
-
-
 
 
 @in_each
@@ -114,5 +98,3 @@ def test_dagster_itself_finds_the_workspace_sound(tmp_path: Path) -> None:
     assert done.returncode == 0, said
     for location in LOCATIONS:
         assert f"Validation successful for code location {location.name}." in said
-
-

@@ -10,15 +10,11 @@ from email import policy
 from email.message import EmailMessage
 from typing import Any
 
-import dagster as dg
 import pytest
 from aiosmtpd.controller import Controller
 
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration.audience import send, urls_for
-from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings

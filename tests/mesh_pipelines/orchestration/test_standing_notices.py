@@ -14,7 +14,6 @@ from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration import standing_notices
 from mesh_pipelines.orchestration import tick as orchestration_tick
-from mesh_pipelines.orchestration.audience import consumers_of
 from mesh_pipelines.orchestration.standing_notices import tell_states
 from mesh_pipelines.planning.lag import late_nodes
 from mesh_pipelines.runtime import instance as instances
@@ -24,7 +23,7 @@ from resources.settings import get_settings
 from resources.store.folder import FolderStore
 from tests.mesh_pipelines.orchestration.notice_ticks import tick as tick_of_failure
 from tests.mesh_pipelines.orchestration.three_readers import write_readers
-from tests.mesh_pipelines.small_domains import PROFILE, World, promise
+from tests.mesh_pipelines.small_domains import World
 from tests.webhook import Webhook, webhook
 
 NAMES = ("shop", "store", "third")

@@ -110,8 +110,13 @@ def test_runs_are_asked_for_once_a_tick(instance: dg.DagsterInstance) -> None:
 def request(mesh: Mesh, **more: Any) -> dg.RunRequest:
     """A run of the bank's rates as Dagster takes it."""
     steps = (Step(mesh.node("bank.rates"), ("it was never made",)),)
-    given = {"partitions": None, "key": "a key", "causes": {"bank.rates": "a1"}, "reason": "it was never made"}
-    return run_request(mesh, Request("bank", steps, **{**given, **more}))
+    given: dict[str, Any] = {
+        "partitions": None,
+        "key": "a key",
+        "causes": {"bank.rates": "a1"},
+        "reason": "it was never made",
+    }
+    return run_request(mesh, Request("bank", steps, **given | more))
 
 
 def test_a_request_is_a_run_of_these_assets_and_their_checks(world: World) -> None:

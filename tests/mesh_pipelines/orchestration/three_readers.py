@@ -1,26 +1,8 @@
 """A workspace of three domains, each of which reads the one before."""
 
 from __future__ import annotations
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from datetime import timedelta
-from typing import Any
-import pytest
-from mesh_pipelines.errors import NoticeRefused
-from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration import standing_notices
-from mesh_pipelines.orchestration import tick as orchestration_tick
-from mesh_pipelines.orchestration.audience import consumers_of
-from mesh_pipelines.orchestration.standing_notices import tell_states
-from mesh_pipelines.planning.lag import late_nodes
-from mesh_pipelines.runtime import instance as instances
-from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import shared_resources
-from resources.settings import get_settings
-from resources.store.folder import FolderStore
+
 from tests.mesh_pipelines.small_domains import PROFILE, World, promise
-from tests.webhook import Webhook, webhook
 
 ROWS = {"id": "integer"}
 

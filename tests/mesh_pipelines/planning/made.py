@@ -1,25 +1,25 @@
 """A small mesh as facts: what landed, what was published and trained of it; no lake, no registry, no Dagster."""
 
 from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from dataclasses import replace as changed
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
 import pytest
+
 from mesh_pipelines.declaring.declarations import (
     Declaration,
     Input,
     PredictionsDeclaration,
     SourceDeclaration,
 )
-from mesh_pipelines.declaring.node import KINDS, PARTITION, Node
+from mesh_pipelines.declaring.node import KINDS, Node
 from mesh_pipelines.landing.changes import known_inputs
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy
-from mesh_pipelines.planning.judge import judge
-from mesh_pipelines.planning.judgement import Changes
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring

@@ -33,7 +33,8 @@ def attempt(made: Made, *months: str, cause: str = "", **state: Any) -> Attempt:
     node = made.nodes["shop.raw"]
     cause = cause or cause_of(node, made.facts(), months or (APRIL, MAY))
     spans = [(month, month) for month in months] or None
-    return Attempt("run", {"shop.raw": cause}, **{"finished": True, "failed": True, "spans": spans, **state})
+    given: dict[str, Any] = {"finished": True, "failed": True, "spans": spans, **state}
+    return Attempt("run", {"shop.raw": cause}, **given)
 
 
 def left(made: Made, *attempts: Attempt) -> tuple[str, ...]:

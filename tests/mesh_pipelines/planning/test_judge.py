@@ -1,36 +1,21 @@
 """The judgement of one asset: reasons, cause, versions, what it waits for, and what cannot be read."""
 
 from __future__ import annotations
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
 from dataclasses import replace as changed
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+
 import pytest
-from mesh_pipelines.declaring.declarations import (
-    Declaration,
-    Input,
-    PredictionsDeclaration,
-    SourceDeclaration,
-)
-from mesh_pipelines.declaring.node import KINDS, PARTITION, Node, OwnCheck
+
+from mesh_pipelines.declaring.node import Node, OwnCheck
 from mesh_pipelines.errors import IntegrityError, KeyUnavailable, MeshError, StorageFull, TrackingUnavailable
-from mesh_pipelines.landing.changes import known_inputs
-from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
+from mesh_pipelines.planning.facts import Facts, Verdict
 from mesh_pipelines.planning.judge import cause_of, is_published, judge, unfit_inputs
-from mesh_pipelines.planning.judgement import Changes
-from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.step import Plan, Step
-from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
-from quality.contract import Contract
-from resources.lake.digest import ContentDigest
+from mesh_pipelines.publishing.record import PublishRecord
 from resources.lake.publication import Publication
 from resources.lake.table_version import TableVersion
-from resources.store import FolderStore
-from tests.mesh_pipelines.small_domains import promise, read_promise
-from tests.mesh_pipelines.planning.made import ALL, COLUMNS, Made, content, model_step, steps
+from tests.mesh_pipelines.planning.made import Made
+
 
 def test_too_little_that_is_new_is_said(fresh: Made) -> None:
     """In words for a person: how many rows there are, and how many it takes."""
@@ -110,7 +95,9 @@ def test_the_own_words_of_an_error_are_kept(fresh: Made) -> None:
     assert found.waits == "shop.orders/part-0: a file is gone"
 
 
-@pytest.mark.parametrize("error", [StorageFull("no space"), KeyUnavailable("no key"), TrackingUnavailable("down")])
+@pytest.mark.parametrize(
+    "error", [StorageFull("no space"), KeyUnavailable("no key"), TrackingUnavailable("down")]
+)
 def test_an_error_of_the_whole_mesh_is_no_assets_fault(fresh: Made, error: MeshError) -> None:
     """Nothing is judged without keys, space or registry: the tick fails, and is tried again."""
     with pytest.raises(type(error)):

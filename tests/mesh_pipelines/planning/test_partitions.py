@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.orchestration.assets import partitions_of
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.next_run import Attempt, NoRun
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.planning.decisions import after, decision, request_of
 from tests.mesh_pipelines.run_reports import statuses
-from tests.mesh_pipelines.small_domains import World, promise, read_promise
+from tests.mesh_pipelines.small_domains import World, promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 LATE = "orders-2013-04.csv"

@@ -2,37 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from dataclasses import replace as changed
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from mesh_pipelines.declaring.declarations import (
-    Declaration,
-    Input,
-    PredictionsDeclaration,
-    SourceDeclaration,
-)
-from mesh_pipelines.declaring.node import KINDS, PARTITION, Node
-from mesh_pipelines.landing.changes import known_inputs
-from mesh_pipelines.landing.files import FileLanding
-from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy
-from mesh_pipelines.planning.judge import judge
-from mesh_pipelines.planning.judgement import Changes
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.step import Plan, Step
-from mesh_pipelines.publishing.record import Origin, PublishRecord, Scoring
-from quality.contract import Contract
-from resources.lake.digest import ContentDigest
-from resources.lake.publication import Publication
-from resources.lake.table_version import TableVersion
-from resources.store import FolderStore
-from tests.mesh_pipelines.planning.made import ALL, COLUMNS, Made, content, model_step, steps
-from tests.mesh_pipelines.small_domains import promise, read_promise
+from mesh_pipelines.planning.step import Plan
+from tests.mesh_pipelines.planning.made import ALL, Made, steps
 
 
 def test_before_anything_lands_everything_waits(made: Made) -> None:

@@ -1,17 +1,16 @@
 """One asset's card: what people ask of a product or a model, of its newest version or a past one."""
 
 from __future__ import annotations
+
 import pytest
+
 from mesh_pipelines.errors import NotPublished, SelectionError
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting.card import describe
-from mesh_pipelines.reporting.reports import Card
-from mesh_pipelines.reporting.status import read_state
-from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.small_domains import World, promise, write_promise
-from tests.mesh_pipelines.three_domains import write_three_domains
 from tests.mesh_pipelines.reporting.card_text import text_of
+from tests.mesh_pipelines.small_domains import World, promise
+from tests.mesh_pipelines.three_domains import write_three_domains
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 ROWS = {"id": "integer", "amount": {"logicalType": "number", "logicalTypeOptions": {"minimum": 0}}}

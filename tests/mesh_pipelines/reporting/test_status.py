@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_pipelines.errors import NotPublished, SelectionError
+from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting.card import describe
-from mesh_pipelines.reporting.reports import Card
 from mesh_pipelines.reporting.status import read_state
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.conftest import Machines

@@ -1,41 +1,23 @@
 """`mesh why`: the state of an asset and its reason, what was made last, and the run that the next tick asks for."""
 
 from __future__ import annotations
+
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
 from pathlib import Path
-import dagster as dg
-import polars as pl
+
 import pytest
-from mesh_pipelines.declaring.node import PredictionsNode
-from mesh_pipelines.declaring.reader import Reader
-from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.modeling.champion_moves import AliasMove
-from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.modeling.shadow import SCORES
-from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
-from mesh_pipelines.monitoring.watching import Live, Look
-from mesh_pipelines.orchestration import model_requests
-from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.orchestration.run_report import StepReport
-from mesh_pipelines.reporting.card import describe
+
+from mesh_pipelines.errors import SelectionError
+from mesh_pipelines.orchestration import run as runs
+from mesh_pipelines.planning.plan import plan
+from mesh_pipelines.reporting import why
 from mesh_pipelines.reporting.why import explain
-from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.testing import mesh_home, workspace
-from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.machines_go_on import KEY, brought_up, facts_of_card, forecast, turn
+from resources.settings import get_settings
+from tests.mesh_pipelines.machines_go_on import KEY, facts_of_card
 from tests.mesh_pipelines.planning.made import Made
 from tests.mesh_pipelines.small_domains import World, promise
 from tests.mesh_pipelines.three_domains import write_three_domains
-from mesh_pipelines.orchestration import run as runs
-from resources.settings import get_settings
-from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.reporting import why
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 
@@ -69,7 +51,9 @@ def landed(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_before_the_first_run_it_says_what_will_be_made() -> None:
     """Of a source which files landed, of what follows it the same, of another domain what it waits for."""
     assert facts_of_card("shop.orders_raw", "Now")["out of date"].startswith("orders-2013-01.csv landed")
-    assert facts_of_card("shop.orders", "Now")["will follow"].startswith("shop.orders_raw: orders-2013-01.csv")
+    assert facts_of_card("shop.orders", "Now")["will follow"].startswith(
+        "shop.orders_raw: orders-2013-01.csv"
+    )
     assert facts_of_card("shop.orders", "Last") == {"made": "never"}
     following = facts_of_card("shop.orders", "Next tick")["shop_current"]
     assert following.startswith("a run of shop.orders_raw, shop.orders, because: orders-2013-01.csv landed")

@@ -1,25 +1,24 @@
 """The step of a champion: the gate's decision as checks and figures on its page."""
 
 from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
+
+import dagster as dg
 import polars as pl
 import pytest
-from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
-from mesh_pipelines.modeling.gate_decision import GateDecision
-from mesh_pipelines.modeling.promotion import bring_to_gate
-from mesh_pipelines.modeling.training import TrainedModel, train
-from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.steps.champion import _evaluation_of
-from mesh_pipelines.steps.model import just_trained
 
 from mesh_pipelines.declaring.declarations import Input, ModelDeclaration
+from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.declaring.node import ChampionNode
 from mesh_pipelines.modeling.gate_decision import GateCheck, GateDecision
+from mesh_pipelines.modeling.training import TrainedModel
+from mesh_pipelines.modeling.version import LoadedModel
 from mesh_pipelines.steps import champion
+from mesh_pipelines.steps.champion import _evaluation_of
 from mesh_pipelines.steps.checks import CHAMPION_CHECKS, SHADOW_CHECK
-import dagster as dg
-from dataclasses import replace
+from mesh_pipelines.steps.model import just_trained
 
 Registered = Callable[..., LoadedModel]
 
@@ -90,7 +89,9 @@ def test_rules_of_one_kind_are_one_check() -> None:
     assert found["no_slice_left_behind"].metadata == {"slice_port bound": 0.05}
     assert found["beats_baseline"].passed
     assert found["not_worse_than_champion"].description == "nothing to compare with yet"
-    assert {result.severity for result in found.values()} == {dg.AssetCheckSeverity.WARN}, "the champion stays"
+    assert {result.severity for result in found.values()} == {dg.AssetCheckSeverity.WARN}, (
+        "the champion stays"
+    )
 
 
 def test_shadow_is_a_check_where_a_model_has_one() -> None:

@@ -1,33 +1,20 @@
 """Columns of a feature set on its page: types as published, and what each is made of."""
 
 from __future__ import annotations
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+
 from typing import Any
+
 import dagster as dg
+import polars as pl
 import pytest
-import yaml
-from mesh_pipelines.dagster_names import IF_STALE, asset_key
-from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
-from mesh_pipelines.declaring.node import Node, ProductNode
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.orchestration.assets import DAGSTER_KINDS, GROUPS
+
+from mesh_pipelines.dagster_names import IF_STALE
 from mesh_pipelines.orchestration.location import definitions
-from mesh_pipelines.publishing.quarantine import QUARANTINE
-from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.steps.checks import checks_of
-from quality.contract import load_contract
-from quality.rules import rules_of
-from tests.mesh_pipelines.run_reports import failure
+from mesh_pipelines.steps import columns
 from tests.mesh_pipelines.asset_pages import shown
+from tests.mesh_pipelines.by_hand import ROWS
 from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.small_domains import World, promise
-import polars as pl
-from mesh_pipelines.steps import columns
-from tests.mesh_pipelines.by_hand import ROWS, by_hand, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 

@@ -56,7 +56,9 @@ def test_a_step_makes_the_partitions_that_its_run_asks_for(
     assert asked(ProductNode("shop", "orders", contract=contract), instance, tags) == (partitions, False)
 
 
-@pytest.mark.parametrize(("tags", "stale"), [({}, False), ({IF_STALE: "true"}, True), ({IF_STALE: "no"}, False)])
+@pytest.mark.parametrize(
+    ("tags", "stale"), [({}, False), ({IF_STALE: "true"}, True), ({IF_STALE: "no"}, False)]
+)
 def test_without_partitions_a_step_makes_all(
     instance: dg.DagsterInstance, tags: dict[str, str], stale: bool
 ) -> None:
@@ -64,7 +66,9 @@ def test_without_partitions_a_step_makes_all(
     assert asked(ProductNode("shop", "orders"), instance, tags) == (None, stale)
 
 
-@pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit("hunter2"), ExceptionGroup("hunter2", [KeyError()])])
+@pytest.mark.parametrize(
+    "error", [ValueError("hunter2"), SystemExit("hunter2"), ExceptionGroup("hunter2", [KeyError()])]
+)
 def test_an_error_of_the_domains_function_names_the_asset_and_the_remedy(error: BaseException) -> None:
     """Its kind is named; its message, which may hold a value, is a quote."""
     with pytest.raises(TransformError) as raised, domain_call(ProductNode("shop", "orders")):

@@ -1,37 +1,25 @@
 """The step of a model: what its page shows of a training, and of none."""
 
 from __future__ import annotations
-import errno
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-import dagster as dg
-import pytest
-import yaml
-from mesh_pipelines.declaring.mesh import read_workspace
-from mesh_pipelines.errors import MeshError, SelectionError
-from mesh_pipelines.modeling.registry import registry_of
-from mesh_pipelines.orchestration.check import check_mesh
-from mesh_pipelines.runtime.instance import dagster_instance
-from mesh_pipelines.scaffold import new_domain
-from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.testing import small_domain, workspace
-from resources.settings import get_settings
-from tests.mesh_pipelines.conftest import Machines
-from tests.mesh_pipelines.asset_pages import shown
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from mesh_pipelines.dagster_names import WORK_SECONDS
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.modeling.evaluation import SliceMetrics
 from mesh_pipelines.modeling.training import TrainedModel
 from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.dagster_names import WORK_SECONDS
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.steps import model
 from resources.lake.table_version import TableVersion
+from tests.mesh_pipelines.asset_pages import shown
+from tests.mesh_pipelines.conftest import Machines
+
 
 @pytest.mark.slow
 def test_the_page_of_a_model_has_its_plots(machines: Machines) -> None:
@@ -82,4 +70,7 @@ def test_a_model_that_is_not_trained_again_stays_what_it_was(
     """Dagster is given the same data version, so that nothing follows from it."""
     kept = model._kept(registered(trained, 3).version, "no reason")
     assert kept.data_version == dg.DataVersion(trained.sha256)
-    assert {name: value.value for name, value in kept.metadata.items()} == {"unchanged": "no reason", "version": 3}
+    assert {name: value.value for name, value in kept.metadata.items()} == {
+        "unchanged": "no reason",
+        "version": 3,
+    }

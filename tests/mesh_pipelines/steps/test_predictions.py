@@ -64,7 +64,11 @@ def test_earlier_predictions_stay_unless_they_are_made_anew(tmp_path: Path) -> N
     """By the contract's key, in its types and its order of columns; other columns are left out."""
     columns = {"id": "integer", "at": "date", "score": "number"}
     contract = read_promise(tmp_path, promise("shop", "forecast", columns, key=("id", "at")))
-    node, shared, day = PredictionsNode("shop", "forecast", contract=contract), shared_resources(), date(2013, 1, 1)
+    node, shared, day = (
+        PredictionsNode("shop", "forecast", contract=contract),
+        shared_resources(),
+        date(2013, 1, 1),
+    )
     earlier = pl.DataFrame({"id": [1, 2, 3], "at": day, "score": [0.1, 0.2, 0.3]}, schema=contract.dtypes)
     with shared.lake.stage(node.key, dict(earlier.schema), dict.fromkeys(columns, "public")) as stage:
         stage.write(earlier)

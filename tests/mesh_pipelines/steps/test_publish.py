@@ -22,7 +22,9 @@ from tests.mesh_pipelines.small_domains import promise, read_promise
 def node_of(tmp_path: Path, columns: dict[str, Any] | None = None) -> Node:
     """A product with a contract."""
     return ProductNode(
-        "shop", "orders", contract=read_promise(tmp_path, promise("shop", "orders", columns or {"id": "integer"}))
+        "shop",
+        "orders",
+        contract=read_promise(tmp_path, promise("shop", "orders", columns or {"id": "integer"})),
     )
 
 
@@ -59,7 +61,9 @@ def test_a_rule_is_a_check_with_its_figures(tmp_path: Path) -> None:
 def test_a_broken_rule_says_how_often_and_by_what(tmp_path: Path) -> None:
     """Its share of the rows and some samples, as far as the audit kept any."""
     samples = tuple(f"v{number}" for number in range(SAMPLES))
-    found = results(node_of(tmp_path), broken("has_rows", samples=samples), broken("other", severity="warning"))
+    found = results(
+        node_of(tmp_path), broken("has_rows", samples=samples), broken("other", severity="warning")
+    )
     assert figures(found["has_rows"]) == {
         "checked": 10, "failed": 3, "share failed": 0.3, "samples": list(samples),
     }  # fmt: skip

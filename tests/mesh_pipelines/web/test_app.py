@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
@@ -14,9 +13,6 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 
 from mesh_pipelines.web.app import application
 from mesh_pipelines.web.door import Door
-from mesh_pipelines.web.page import HERE
-from mesh_pipelines.web.serve import names
-from resources.settings import Settings
 from tests.mesh_pipelines.web.asgi import ask
 
 

@@ -1,23 +1,12 @@
 """The shell of a page: texts are escaped, all pages are listed, no script is allowed."""
 
 from __future__ import annotations
-import json
-import re
-from collections.abc import Iterator
-from pathlib import Path
-import pytest
-from dagster import DagsterInstance
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
-from mesh_pipelines.web.app import application
-from mesh_pipelines.web.door import Door
-from mesh_pipelines.web.page import HERE
-from mesh_pipelines.web.serve import names
-from resources.settings import Settings
-from tests.mesh_pipelines.web.asgi import ask
 
+import pytest
 from jinja2 import UndefinedError
-from mesh_pipelines.web.page import POLICY, Page, render, respond
+
+from mesh_pipelines.web.page import HERE, POLICY, Page, render, respond
+
 
 def test_one_stylesheet_and_no_script() -> None:
     """There is nothing to build, and nothing that another place has to send."""
@@ -37,7 +26,9 @@ def test_texts_are_escaped_and_all_pages_are_listed() -> None:
     assert "<title>Mesh &lt;script&gt;</title>" in shown
     assert "&lt;b&gt;&#34;Runs&#34;" in shown
     assert "what &lt;i&gt;ran&lt;/i&gt;" in shown
-    assert [shown.count(f'href="{page.path}"') for page in PAGES] == [1, 2], "the start page does not list itself"
+    assert [shown.count(f'href="{page.path}"') for page in PAGES] == [1, 2], (
+        "the start page does not list itself"
+    )
 
 
 def test_a_value_that_was_forgotten_is_an_error() -> None:

@@ -1,20 +1,14 @@
 """The web process: the names that it answers for, and what it tells who started it."""
 
 from __future__ import annotations
-import json
-import re
-from collections.abc import Iterator
+
 from pathlib import Path
+
 import pytest
-from dagster import DagsterInstance
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
-from mesh_pipelines.web.app import application
-from mesh_pipelines.web.door import Door
-from mesh_pipelines.web.page import HERE
+
 from mesh_pipelines.web.serve import announce, names
 from resources.settings import Settings
-from tests.mesh_pipelines.web.asgi import ask
+
 
 def test_the_server_answers_for_the_names_that_the_settings_give(tmp_path: Path) -> None:
     """Its address, the one that people are given, and further ones."""

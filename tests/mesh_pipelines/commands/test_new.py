@@ -18,15 +18,16 @@ def test_each_file_that_was_written_is_named(tmp_path: Path) -> None:
     with workspace(tmp_path / "work") as root:
         result = runner.invoke(cli.app, ["new", "domain", "revenue"], env={"COLUMNS": "200"})
         assert result.exit_code == 0, result.output
-        head, *lines = result.stdout.splitlines()
-        named = [root / line.strip() for line in lines[: lines.index("What to do next:")]]
+        text, _, following = result.stdout.partition("\nWhat to do next:\n")
+        head, *lines = text.split("\n  ")
+        named = [root / line.replace("\n", "") for line in lines]  # a long path goes over two lines
         assert head == f"Wrote {len(named)} files:"
         assert all(path.is_file() for path in named)
         assert {root / "workspace.yaml", root / "domains/revenue/definitions.py"} <= set(named)
         written = {path for path in (root / "domains/revenue").rglob("*") if path.is_file()}
         assert written <= set(named)
-    for following in ("check", "run revenue", "make test TESTS=domains/revenue"):
-        assert following in result.stdout
+    for command in ("mesh check ", "mesh run revenue ", "make test TESTS=domains/revenue "):
+        assert command in following
 
 
 @pytest.mark.parametrize(("name", "code"), [("Revenue", 2), ("revenue", 1)])

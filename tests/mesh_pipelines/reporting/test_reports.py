@@ -84,6 +84,20 @@ def test_a_card_is_sections_and_tables_by_heading() -> None:
     }
 
 
+def test_facts_of_one_label_are_a_line_each() -> None:
+    """An asset may be out of date for several reasons; a program is given all of them, as a person is."""
+    facts = [
+        ("out of date", "orders.csv landed"),
+        ("late", "by a day"),
+        ("out of date", "its code has changed"),
+    ]
+    card = Card("shop.orders", "product", sections=[Section("Now", facts), Section("Last", [])])
+    assert card.to_json()["sections"] == {
+        "Now": {"out of date": "orders.csv landed\nits code has changed", "late": "by a day"},
+        "Last": {},
+    }
+
+
 def test_a_row_with_another_number_of_cells_is_an_error() -> None:
     """It is not cut in silence."""
     ragged = Card("a.b", "product", tables=[ReportTable("Columns", ("column", "type"), [("id",)])])

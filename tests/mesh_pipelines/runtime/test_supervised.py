@@ -68,9 +68,11 @@ def test_it_has_the_environment_and_descriptors_that_it_was_given(folder: Path) 
     """And no others."""
     reading, writing = os.pipe()
     program = f"import os; os.write({writing}, os.environ['WORD'].encode())"
-    (folder / "talk.py").write_text(program)
+    code = folder / "code"
+    code.mkdir()
+    (code / "talk.py").write_text(program)
     made = Part("the web", ["talk"], descriptors=[writing])
-    made.start(folder, {"WORD": "hello", "PYTHONPATH": f"{Path.cwd()}:{folder}", "PATH": os.environ["PATH"]})
+    made.start(folder, {"WORD": "hello", "PYTHONPATH": f"{Path.cwd()}:{code}", "PATH": os.environ["PATH"]})
     os.close(writing)
     assert made.process is not None
     assert made.process.wait(20) == 0

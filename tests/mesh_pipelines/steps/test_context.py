@@ -29,7 +29,7 @@ def asked(node: ProductNode, instance: dg.DagsterInstance, tags: dict[str, str])
         partitions_def=months if any("partition" in name for name in tags) else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def orders(context: dg.AssetExecutionContext) -> None:
+    def orders(context) -> None:
         found.append((wanted_partitions(context, node), only_if_stale(context)))
 
     assert dg.materialize([orders], instance=instance, tags=tags).success

@@ -53,7 +53,9 @@ def orders() -> pl.LazyFrame:
         (ChampionNode("shop", "fraud_champion", (MODEL,), ModelDeclaration()), "gate_step"),
         (PredictionsNode("shop", "forecast", declaration=PredictionsDeclaration()), "prediction_step"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=lambda given: (
+        f"{given.stage} by hand" if getattr(given, "asset", None) else getattr(given, "stage", given)
+    ),
 )
 def test_each_kind_of_node_has_its_step(tmp_path: Path, node: Node, step: str) -> None:
     """A hand-written asset of any kind of table passes the gate by the same step."""

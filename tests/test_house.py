@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 from pathlib import Path
 
@@ -37,6 +38,35 @@ def test_functions_are_small(sources: dict[str, str]) -> None:
         and (length := (node.end_lineno or 0) - node.lineno + 1) > 60
     }
     assert not long
+
+
+MIRRORED = "|".join(
+    [
+        "commands",
+        "monitoring",
+        "orchestration",
+        "planning",
+        "reporting",
+        "runtime",
+        "steps",
+        "web",
+        r"\w+\.py",
+    ]
+)
+"""Rooms of the platform whose tests stand under the names of their modules."""
+
+
+def test_a_modules_tests_are_found_by_its_name(sources: dict[str, str]) -> None:
+    """The tests of ``mesh_pipelines/web/door.py`` are in ``tests/mesh_pipelines/web/test_door.py``."""
+    modules = [Path(name) for name in sources if re.match(rf"mesh_pipelines/({MIRRORED})", name)]
+    assert len(modules) > 80
+    missing = [
+        str(module)
+        for module in modules
+        if module.name != "__init__.py"
+        and not (ROOT / "tests" / module.with_name(f"test_{module.name.lstrip('_')}")).is_file()
+    ]
+    assert missing == []
 
 
 @pytest.fixture(scope="module")

@@ -82,18 +82,20 @@ def test_a_check_has_failed_if_it_blocks_or_cannot_run(
 
 
 def test_one_function_may_have_several_checks() -> None:
-    """Those that refused are named, and not those that passed or were not reached."""
+    """The blocking ones that refused are named, and not those that passed, warn or do not block."""
+    blocking = {"few": True, "known": True, "late": True, "dear": False}
 
     @dg.multi_asset_check(
-        specs=[dg.AssetCheckSpec(name, asset=ORDERS, blocking=True) for name in ("few", "known", "late")]
+        specs=[dg.AssetCheckSpec(name, asset=ORDERS, blocking=blocks) for name, blocks in blocking.items()]
     )
     def several():
         yield dg.AssetCheckResult(passed=True, check_name="few")
-        yield dg.AssetCheckResult(passed=False, check_name="known", description="nobody knows it")
+        yield dg.AssetCheckResult(passed=False, check_name="dear", description="too dear")
         yield dg.AssetCheckResult(passed=False, check_name="late", severity=dg.AssetCheckSeverity.WARN)
+        yield dg.AssetCheckResult(passed=False, check_name="known", description="nobody knows it")
 
     checks = tuple(
-        OwnCheck("shop.orders", name, True, "several", alone=False) for name in ("few", "known", "late")
+        OwnCheck("shop.orders", name, blocks, "several", alone=False) for name, blocks in blocking.items()
     )
     failed = FailedChecks([ProductNode("shop", "orders", checks=checks)])
     with dg.DagsterInstance.ephemeral() as instance:

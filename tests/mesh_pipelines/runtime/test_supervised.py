@@ -116,6 +116,34 @@ def test_what_it_has_started_lives_on_with_it_and_after_it(folder: Path) -> None
     made.close()
 
 
+MOTHER = """
+import os, subprocess, sys, time
+folder = sys.argv[1]
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+for name, number in (("child", child.pid), ("mother", os.getpid())):
+    with open(f"{folder}/{name}", "a") as file:
+        file.write(f"{number}\\n")
+time.sleep(300)
+"""
+
+
+def test_what_is_in_the_session_of_a_killed_process_is_still_its_own(folder: Path) -> None:
+    """A run that the daemon started goes on without it, and ends with the rest."""
+    (folder / "code").mkdir()
+    (folder / "code" / "mother.py").write_text(MOTHER)
+    environment = {**os.environ, "PYTHONPATH": f"{Path.cwd()}:{folder / 'code'}"}
+    made = Part("the daemon", ["mother", str(folder)])
+    made.start(folder, environment)
+    wait(lambda: starts(folder, "mother"))
+    kill(made)
+    made.start(folder, environment)
+    wait(lambda: len(starts(folder, "mother")) == 2)
+    [first, second], [_, mother] = starts(folder, "child"), starts(folder, "mother")
+    assert sorted(made.living(processes_by_session())) == sorted([first, second, mother])
+    kill(made)
+    made.close()
+
+
 def test_closing_reaps_it(folder: Path) -> None:
     """No zombie stays, and no pipe."""
     made = part(folder, "live")

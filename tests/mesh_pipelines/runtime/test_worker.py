@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -25,25 +24,26 @@ take_signals()
 print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGCHLD).name)
 """
 CODE = """
+import os
+
 import dagster as dg
 
 @dg.op
 def talk():
     print("hunter2", flush=True)
-    if __import__("sys").stdin.read():
+    if os.read(0, 100):
         raise ValueError("it has read what was meant for the next run")
 
-@dg.job
+@dg.job(executor_def=dg.in_process_executor)
 def talking():
     talk()
 
 defs = dg.Definitions(jobs=[talking])
 """
 EXECUTE = """
-import json, sys
+import sys
 from mesh_pipelines.runtime.worker import execute
-task = json.loads(sys.stdin.readline())
-execute(task["run_id"], task["args"])
+execute(*sys.argv[1:])
 """
 
 
@@ -61,12 +61,10 @@ def test_a_run_is_tagged_with_its_process_before_it_begins(tmp_path: Path) -> No
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         run = create_run_for_test(instance, "talking", job_code_origin=origin)
         args = serialize_value(ExecuteRunArgs(origin, run.run_id, instance.get_ref()))
-        lines = json.dumps({"run_id": run.run_id, "args": args}) + "\nthe next run\n"
-        with subprocess.Popen(
-            [sys.executable, "-c", EXECUTE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-        ) as process:  # fmt: skip
-            out, err = process.communicate(lines, timeout=120)
+        command = [sys.executable, "-c", EXECUTE, run.run_id, args]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+            out, err = process.communicate("the next run\n", timeout=120)
         assert process.returncode == 0, err
         assert out == ""
         assert "hunter2" in err

@@ -9,8 +9,10 @@ import pytest
 from mesh_pipelines.errors import AuditRefused, LandingError
 from mesh_pipelines.landing.landed import LISTED, LandedInput
 from mesh_pipelines.publishing.candidate import Candidate
+from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps import source
 from mesh_pipelines.steps.source import source_candidate
+from tests.mesh_pipelines.landing.table_shop import KEY, WATERMARK, Shop, place
 from tests.mesh_pipelines.planning.made import Made
 
 MONTHS = ("2013-01", "2013-02", "2013-03")
@@ -76,6 +78,22 @@ def test_changed_code_reads_all_that_is_asked_for(published: Made) -> None:
     found = candidate(published, "2013-01", "2013-02")
     assert found is not None
     assert found[0].partitions == ("2013-01", "2013-02")
+
+
+def test_changed_code_reads_a_whole_table(orders: Shop) -> None:
+    """Rows that other code has read are not kept beside new ones."""
+    node = orders.declare(WATERMARK)
+    assert orders.make(node) == "done"
+    orders.database.do("INSERT INTO sales.orders VALUES (3, 'Kyiv', '2024-02-02')")
+    before = shared_resources().record(KEY)
+    rows: list[int] = []
+    for one in (node, replace(node, code_version="other code")):
+        with place(one) as landing:
+            found = source_candidate(one, landing, before, None)
+            assert found is not None
+            rows.append(found[0].frame.collect().height)
+            assert (found[0].increment is None) is (one is not node)
+    assert rows[1] == 3
 
 
 def test_what_is_refused_by_its_name_is_an_error_where_there_is_nothing_else(made: Made) -> None:

@@ -41,7 +41,7 @@ def raw(year: int) -> pl.LazyFrame:
 
 
 def departures(rows: int, first_year: int = 2000) -> Path:
-    """Rows of the product ``operations.departures`` before its gate, in order, with provenance.
+    """Rows of the product ``operations.departures`` before its audit, in order, with provenance.
 
     Args:
         rows: their number; one in ``BAD_EVERY`` breaks the contract.

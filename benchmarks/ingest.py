@@ -1,4 +1,4 @@
-"""A landed file through the gate of its source, with the strict count of its records and without.
+"""A landed file through the audit of its source, with the strict count of its records and without.
 
 Run: python -m benchmarks ingest
 """

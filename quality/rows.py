@@ -140,7 +140,7 @@ class RowAudit:
         from pandera.errors import SchemaErrors
 
         # Without rows the types are checked all the same. The depth is set here, or else a setting in
-        # the environment would turn the gate off.
+        # the environment would turn the audit off.
         schema = checked.schema
         depth = ValidationDepth.SCHEMA_AND_DATA if checked.height else ValidationDepth.SCHEMA_ONLY
         found: list[pl.DataFrame] = []

@@ -1,6 +1,6 @@
 """Ends MLflow runs whose process is gone, and the models that they had begun to log.
 
-A process that is killed ends neither. A run carries the name of its process (:data:`PROCESS`), so whoever comes next
+A process that is killed ends neither. A run carries the name of its process (:data:`PROCESS`), so the next process
 on that machine can tell that nobody trains any more.
 """
 

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     )
     notify: SecretStr | None = Field(
         default=None,
-        description="Where failures are told, as Apprise URLs with spaces between; `{contact}` is the domain's.",
+        description="Where notices of failures go, as Apprise URLs with spaces between; `{contact}` is the domain's.",
     )
     notify_domains: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict, description="The same for single domains instead, as a JSON object by name."

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from mesh_pipelines import angle_of_year, feature_set, values_at
+from mesh_pipelines import angle_of_year, feature_set, totals_as_of, values_at
 
 from .products import HORIZON, TIMEZONE
 
@@ -21,12 +21,13 @@ CURRENT = (
     "pressure_hpa",
     "visibility_mi",
 )
+DAY = timedelta(hours=24)
 TRENDS = ("spread_f", "pressure_hpa", "visibility_mi", "wind_speed_mph")
 
 
 @feature_set(key=("origin", "observed_at"), time="issued_at")
 def visibility_features(observations: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per airport and hour: the reading, its trend over six hours, and the other airports' readings.
+    """One row per airport and hour: the reading, its trend over six hours, the day before, and the other airports.
 
     ``low_visibility`` is the target: visibility under 3 miles three hours after the reading. It is null where that
     reading does not exist, or not yet: such a row is scored, not trained on.
@@ -48,7 +49,9 @@ def visibility_features(observations: pl.LazyFrame) -> pl.LazyFrame:
     outcomes = readings.select(
         "origin", "observed_at", low_visibility=pl.col("visibility_mi") < LOW_VISIBILITY_MI
     )
-    rows = _with_trends(readings).join(_elsewhere(readings), on=["origin", "observed_at"], how="left")
+    rows = _with_day_before(_with_trends(readings)).join(
+        _elsewhere(readings), on=["origin", "observed_at"], how="left"
+    )
     return (
         values_at(rows, outcomes, when="observed_at", at="observed_at", by="origin", offset=HORIZON)
         .with_columns(
@@ -78,6 +81,20 @@ def _with_trends(readings: pl.LazyFrame) -> pl.LazyFrame:
             (pl.col(name) - pl.col(f"{name}_before")).alias(f"{name}_change_{hours}h") for name in TRENDS
         ).drop(f"{name}_before" for name in TRENDS)
     return rows
+
+
+def _with_day_before(readings: pl.LazyFrame) -> pl.LazyFrame:
+    """Number of readings of low visibility in the 24 hours up to each reading: fog comes back."""
+    figures = {"low_visibility_hours": (pl.col("visibility_mi") < LOW_VISIBILITY_MI).fill_null(False)}
+    rows = totals_as_of(
+        readings,
+        readings,
+        when="issued_at",
+        at="issued_at",
+        figures=figures,
+        windows={"origin": {"day": DAY}},
+    )
+    return rows.with_columns(pl.col("day_low_visibility_hours").cast(pl.Int32))
 
 
 def _elsewhere(readings: pl.LazyFrame) -> pl.LazyFrame:

@@ -15,7 +15,7 @@ _REQUIRED = ("owner", "contact")
 
 
 @dataclass(frozen=True)
-class Profile:
+class DomainProfile:
     """Facts about a whole domain.
 
     Args:
@@ -38,7 +38,7 @@ class Profile:
         return ZoneInfo(self.timezone)
 
 
-def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[Profile, tuple[Violation, ...]]:
+def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[DomainProfile, tuple[Violation, ...]]:
     """Read ``domain.yaml``: the profile, with defaults in place of faulty fields, and the faults.
 
     Args:
@@ -72,7 +72,7 @@ def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[Profile, tupl
             if not isinstance(given.get(wanted), str) or not given[wanted].strip():
                 violation(wanted, "is missing or empty", f"say who: `{wanted}: ...`")
         if "@" not in str(given.get("contact", "@")):
-            violation("contact", "is not an e-mail address", "give the address of whoever answers for it")
+            violation("contact", "is not an e-mail address", "give the address of the team")
         priority = given.get("priority", 5)
         if type(priority) is not int or not 1 <= priority <= 10:  # True is an int to isinstance
             violation(
@@ -88,7 +88,7 @@ def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[Profile, tupl
                 "write for example `America/New_York`",
             )
             given["timezone"] = "UTC"
-    profile = Profile(
+    profile = DomainProfile(
         name=name,
         owner=str(given.get("owner", "")),
         contact=str(given.get("contact", "")),

@@ -15,7 +15,7 @@ from mesh_pipelines.declaring.declarations import (
     PredictionsDeclaration,
     Stage,
 )
-from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile
 from mesh_pipelines.errors import Violation
 from quality.contract import Contract
 from quality.lint.rule import Rule
@@ -245,7 +245,7 @@ class LoadedDomain:
         checks: all hand-written checks, of assets that exist or not.
     """
 
-    profile: Profile
+    profile: DomainProfile
     folder: Path
     nodes: Mapping[str, Node]
     extras: tuple[Any, ...] = ()

@@ -11,7 +11,7 @@ from mesh_pipelines.declaring.own_checks import checks_among
 
 
 def sever(domain: LoadedDomain, refused: Collection[str]) -> tuple[LoadedDomain, dict[str, str]]:
-    """Leave assets of a domain out, with the models, champions and predictions that cannot be told without them.
+    """Leave assets of a domain out, with the models, champions and predictions that cannot be judged without them.
 
     Args:
         refused: keys of the assets, among keys of others.

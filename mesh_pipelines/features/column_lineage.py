@@ -64,7 +64,7 @@ def lineage_of(
         return Lineage(plan.read(called.value).columns)
     except _PlanNotFollowed as reason:
         return Lineage(unknown=str(reason))
-    # Polars resolves the plan only now, and what the function or its plan raises is told, not raised.
+    # Polars resolves the plan only now, and what the function or its plan raises becomes the result.
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 (as the comment says)
         return Lineage(unknown=f"its plan cannot be followed: {type(error).__name__}: {error}"[:300])
 

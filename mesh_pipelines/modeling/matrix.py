@@ -203,7 +203,7 @@ class Matrix:
     """Training data in XGBoost's form: a QuantileDMatrix or ExtMemQuantileDMatrix, with its digest."""
 
     data: xgboost.DMatrix
-    facts: MatrixDigest
+    digest: MatrixDigest
 
 
 def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: str | None) -> Any:

@@ -74,7 +74,7 @@ def rebuild(
 
     record.schema.check(features.collect_schema(), f"features {record.features}")
     past = record.split.train(features, record.time, record.target)
-    model, facts = fit(
+    model, digest = fit(
         past,
         record.schema,
         record.target,
@@ -87,7 +87,7 @@ def rebuild(
     )
     sha256 = hashlib.sha256(model).hexdigest()
     compared = (
-        RebuildDifference("data", record.data_digest, facts.digest),
+        RebuildDifference("data", record.data_digest, digest.digest),
         RebuildDifference("xgboost", record.xgboost_version, xgboost.__version__),
         RebuildDifference("bytes", record.model_sha256, sha256),
     )

@@ -131,8 +131,8 @@ def walk_forward_scorers(
             continue
         known_by = offset(start, f"-{spec.embargo}") if spec.embargo else start
         past = history.filter(time < moment(known_by, frame, spec.time))
-        facts = past.select(pl.len(), truth.min().alias("least"), truth.max().alias("most"))
-        rows, least, most = facts.collect(engine="streaming").row(0)
+        bounds = past.select(pl.len(), truth.min().alias("least"), truth.max().alias("most"))
+        rows, least, most = bounds.collect(engine="streaming").row(0)
         if not rows or least == most:
             continue
         schema = learn_schema(spec, past)

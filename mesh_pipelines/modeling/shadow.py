@@ -67,9 +67,9 @@ def follow(
         registry.tag(version, {"gate": "promoted" if champion else "", "shadow_seen": content})
         registry.leave_shadow(version)
         return registry.version(version.key, version.version)
-    challenger, current = registry.read(version), registry.read(champion)
-    kept = _keep(lake, spec, [challenger, current], frame)
-    found = compare(spec, challenger, current, kept, frame)
+    challenger, incumbent = registry.read(version), registry.read(champion)
+    kept = _keep(lake, spec, [challenger, incumbent], frame)
+    found = compare(spec, challenger, incumbent, kept, frame)
     decision = decide_shadow(found, champion.label)
     if found.over:
         judged = carry_out(registry, version, decision, who=who)

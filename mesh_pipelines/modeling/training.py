@@ -216,9 +216,9 @@ def fit(
                 remedy="Correct the model's params.",
                 quoted=str(error).strip().splitlines()[0],
             ) from error
-        model, facts = bytes(booster.save_raw("ubj")), matrix.facts
+        model, digest = bytes(booster.save_raw("ubj")), matrix.digest
         del booster, matrix
-    return model, facts
+    return model, digest
 
 
 def score_holdout(

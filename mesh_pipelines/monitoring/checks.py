@@ -24,7 +24,7 @@ from quality.markup import markdown_cell
 
 if TYPE_CHECKING:
     from mesh_pipelines.monitoring.performance import Performance
-    from mesh_pipelines.monitoring.watching import Drifted, Live, Look
+    from mesh_pipelines.monitoring.watching import Drifted, Live, Snapshot
 
 INPUT_DRIFT, PREDICTION_DRIFT, LIVE_PERFORMANCE = "input_drift", "prediction_drift", "live_performance"
 _TEXTS = {
@@ -33,7 +33,7 @@ _TEXTS = {
     LIVE_PERFORMANCE: "On what happened since, the champion is about as good as on the holdout it was judged by.",
 }
 MONITOR_CHECKS = tuple(_TEXTS)
-_FACTS = "facts"
+_FINDINGS = "facts"
 _CHARTED = 10
 _LISTED = 60
 Report = tuple[Watched, dict[str, Any], str]
@@ -46,16 +46,16 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
     key = asset_key(node.key)
 
     def watch(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from mesh_pipelines.monitoring.watching import Look
+        from mesh_pipelines.monitoring.watching import Snapshot
 
         wanted = [check.name for check in context.selected_asset_check_keys]
-        look: Look | MeshError | None
+        snapshot: Snapshot | MeshError | None
         try:
-            look = Look.at(shared_resources(), node, domain)
+            snapshot = Snapshot.at(shared_resources(), node, domain)
         except MeshError as error:
-            look = error
+            snapshot = error
         for name in (name for name in MONITOR_CHECKS if name in wanted):
-            yield _result(key, name, look)
+            yield _result(key, name, snapshot)
 
     # Dagster reads the annotation itself, which is text in this project's modules.
     watch.__annotations__["context"] = dg.AssetCheckExecutionContext
@@ -70,7 +70,7 @@ def monitor_checks(node: Node, domain: LoadedDomain) -> list[dg.AssetChecksDefin
     return [checks(watch)]
 
 
-def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str, Watched]:
+def latest_findings(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str, Watched]:
     """Newest findings about models, by key of their predictions; absent for a model without one."""
     wanted = {dg.AssetCheckKey(asset_key(key), name): (key, name) for key in keys for name in MONITOR_CHECKS}
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(wanted))
@@ -78,8 +78,8 @@ def latest_facts(instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str,
     for check, record in records.items():
         entry = record.event.dagster_event if record.event else None
         evaluation = entry.event_specific_data if entry else None
-        if isinstance(evaluation, dg.AssetCheckEvaluation) and _FACTS in evaluation.metadata:
-            value: Any = evaluation.metadata[_FACTS].value
+        if isinstance(evaluation, dg.AssetCheckEvaluation) and _FINDINGS in evaluation.metadata:
+            value: Any = evaluation.metadata[_FINDINGS].value
             # Older homes have it as text.
             found = Watched.from_dict(json.loads(value) if isinstance(value, str) else value)
             parts.setdefault(wanted[check][0], []).append((record.id, found))
@@ -104,24 +104,24 @@ def _together(parts: Sequence[Watched]) -> Watched:
     )
 
 
-def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.AssetCheckResult:
+def _result(key: dg.AssetKey, name: str, snapshot: Snapshot | MeshError | None) -> dg.AssetCheckResult:
     # A failed check never breaks a run: the predictions are published, and the check shows the failure.
     reason: str | None = None
     metadata: dict[str, Any] = {}
-    summary = "nothing to look at yet: there are no predictions"
-    if look is not None and not isinstance(look, MeshError):
+    summary = "nothing to compare yet: there are no predictions"
+    if snapshot is not None and not isinstance(snapshot, MeshError):
         find, report = _LOOKS[name]
         begun = time.perf_counter()
         try:
-            found = find(look)
+            found = find(snapshot)
             spent = time.perf_counter() - begun
-            facts, metadata, summary = report(look, found)
-            metadata |= {_FACTS: dg.MetadataValue.json(facts.to_dict()), WORK_SECONDS: spent}
-            reason = drift_reason(look.watch, facts)
+            watched, metadata, summary = report(snapshot, found)
+            metadata |= {_FINDINGS: dg.MetadataValue.json(watched.to_dict()), WORK_SECONDS: spent}
+            reason = drift_reason(snapshot.watch, watched)
         except MeshError as error:
             reason = f"could not be looked at: {error.without_quote()}"
-    elif look is not None:
-        reason = f"could not be looked at: {look.without_quote()}"
+    elif snapshot is not None:
+        reason = f"could not be looked at: {snapshot.without_quote()}"
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=key,
@@ -132,10 +132,10 @@ def _result(key: dg.AssetKey, name: str, look: Look | MeshError | None) -> dg.As
     )
 
 
-def _report_input_drift(look: Look, found: Drifted) -> Report:
+def _report_input_drift(snapshot: Snapshot, found: Drifted) -> Report:
     from mesh_pipelines.monitoring.plots import drift_plot
 
-    watch = look.watch
+    watch = snapshot.watch
     ranked = sorted(found.columns, key=lambda c: -(c.psi or 0.0))
     metadata = _figures(ranked) | {
         "columns beyond bounds": sum(has_moved(watch, c) for c in ranked),
@@ -157,15 +157,15 @@ def _report_input_drift(look: Look, found: Drifted) -> Report:
                 for c in ranked[:_LISTED]
             ],
         ),
-        "plot": _picture(drift_plot(ranked, watch.max_psi, f"features of {look.spec.name}")),
+        "plot": _picture(drift_plot(ranked, watch.max_psi, f"features of {snapshot.spec.name}")),
     }
     summary = f"{len(ranked)} features over {found.rows:,} rows stay within their bounds"
     if found.rows < watch.min_rows:
         summary = f"only {found.rows:,} rows are later than its training: too few to judge by"
-    return _watched(look, found.months, inputs=found.columns), metadata, summary
+    return _watched(snapshot, found.months, inputs=found.columns), metadata, summary
 
 
-def _report_prediction_drift(look: Look, found: Drifted) -> Report:
+def _report_prediction_drift(snapshot: Snapshot, found: Drifted) -> Report:
     from mesh_pipelines.monitoring.plots import shares_plot
 
     metadata: dict[str, Any] = {
@@ -174,7 +174,7 @@ def _report_prediction_drift(look: Look, found: Drifted) -> Report:
         "compared with": found.reference,
     }
     if not found.columns:
-        return _watched(look, found.months), metadata, f"compared with {found.reference}"
+        return _watched(snapshot, found.months), metadata, f"compared with {found.reference}"
     moved, before, now = found.columns[0], found.before[0], found.now[0]
     bounds = [*(f"≤ {cut:.3g}" for cut in before.cuts), "above", "missing"]
     shares = [[count / max(side.rows, 1) for count in (*side.counts, side.missing)] for side in (before, now)]
@@ -187,16 +187,16 @@ def _report_prediction_drift(look: Look, found: Drifted) -> Report:
                 for label, old, new in zip(bounds, shares[0], shares[1], strict=True)
             ],
         ),
-        "plot": _picture(shares_plot(shares[0], shares[1], bounds, f"predictions of {look.spec.name}")),
+        "plot": _picture(shares_plot(shares[0], shares[1], bounds, f"predictions of {snapshot.spec.name}")),
     }
     summary = f"PSI {_number(moved.psi)}, KS {_number(moved.ks)} against {found.reference}"
-    return _watched(look, found.months, scores=moved), metadata, summary
+    return _watched(snapshot, found.months, scores=moved), metadata, summary
 
 
-def _report_live_performance(look: Look, live: Live) -> Report:
+def _report_live_performance(snapshot: Snapshot, live: Live) -> Report:
     from mesh_pipelines.monitoring.plots import months_plot
 
-    watch, metric = look.watch, look.spec.metric
+    watch, metric = snapshot.watch, snapshot.spec.metric
     overall = [entry for entry in live.all if not entry.column]
     metadata: dict[str, Any] = {"waiting for their outcome": live.waiting}
     if overall:
@@ -224,26 +224,26 @@ def _report_live_performance(look: Look, live: Live) -> Report:
                 for entry in live.since[-_LISTED:]
             ],
         )
-    metadata["plot"] = _picture(months_plot(_lines(live.all, metric), metric, None, look.node.key))
+    metadata["plot"] = _picture(months_plot(_lines(live.all, metric), metric, None, snapshot.node.key))
     judged = [entry for entry in live.since if entry.rows >= watch.min_rows]
-    summary = f"too few outcomes have come in since {look.champion.label} was judged"
+    summary = f"too few outcomes have come in since {snapshot.champion.label} was judged"
     if judged:
         worst = max(entry.drop for entry in judged)
-        summary = f"{metric} of {look.champion.label} is at most {worst:.3f} worse than on its holdout"
+        summary = f"{metric} of {snapshot.champion.label} is at most {worst:.3f} worse than on its holdout"
     months = tuple(sorted({entry.month for entry in overall}))
-    return _watched(look, months[-1:], live=live.since), metadata, summary
+    return _watched(snapshot, months[-1:], live=live.since), metadata, summary
 
 
-_LOOKS: dict[str, tuple[Callable[[Look], Any], Callable[[Look, Any], Report]]] = {
-    INPUT_DRIFT: (lambda look: look.input_drift(), _report_input_drift),
-    PREDICTION_DRIFT: (lambda look: look.prediction_drift(), _report_prediction_drift),
-    LIVE_PERFORMANCE: (lambda look: look.live(), _report_live_performance),
+_LOOKS: dict[str, tuple[Callable[[Snapshot], Any], Callable[[Snapshot, Any], Report]]] = {
+    INPUT_DRIFT: (lambda snapshot: snapshot.input_drift(), _report_input_drift),
+    PREDICTION_DRIFT: (lambda snapshot: snapshot.prediction_drift(), _report_prediction_drift),
+    LIVE_PERFORMANCE: (lambda snapshot: snapshot.live(), _report_live_performance),
 }
 """The work of each check on the data, and the result that it reports."""
 
 
-def _watched(look: Look, months: tuple[str, ...], **found: Any) -> Watched:
-    return Watched(look.champion.label, look.current.data_version, months, **found)
+def _watched(snapshot: Snapshot, months: tuple[str, ...], **found: Any) -> Watched:
+    return Watched(snapshot.champion.label, snapshot.newest.data_version, months, **found)
 
 
 def _figures(ranked: Sequence[ColumnDrift]) -> dict[str, Any]:

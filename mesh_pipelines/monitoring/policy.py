@@ -10,20 +10,20 @@ from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
 _NAMED = 3
 
 
-def drift_reason(watch: Watch, facts: Watched | None, champion: str | None = None) -> str | None:
+def drift_reason(watch: Watch, watched: Watched | None, champion: str | None = None) -> str | None:
     """The reason why a model should be trained anew, in words; ``None`` where nothing is beyond its bounds.
 
     Args:
-        facts: newest findings; None where there are none.
+        watched: newest findings; None where there are none.
         champion: label of today's champion: findings about another one are ignored.
     """
-    if facts is None or (champion is not None and facts.model != champion):
+    if watched is None or (champion is not None and watched.model != champion):
         return None
-    scores = (facts.scores,) if facts.scores else ()
+    scores = (watched.scores,) if watched.scores else ()
     reasons = (
-        *_beyond(watch, "inputs", facts.inputs),
+        *_beyond(watch, "inputs", watched.inputs),
         *_beyond(watch, "predictions", scores),
-        *_worse(watch, facts.live),
+        *_worse(watch, watched.live),
     )
     return "; ".join(reasons) or None
 

@@ -88,15 +88,15 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a model in use, at the versions that are the newest when it begins.
+class Snapshot:
+    """A model in use with its features and predictions, at the versions that are newest when it begins.
 
     Args:
         node: the predictions.
         champion: the version in use.
         predictions: record of the published predictions.
         features: record of the feature set's version from which the newest predictions were made.
-        current: record of the feature set's newest version, which has the outcomes.
+        newest: record of the feature set's newest version, which has the outcomes.
     """
 
     shared: SharedResources
@@ -106,19 +106,19 @@ class Look:
     champion: LoadedModel
     predictions: Publication
     features: Publication
-    current: Publication
+    newest: Publication
 
     @classmethod
-    def at(cls, shared: SharedResources, node: PredictionsNode, domain: LoadedDomain) -> Look | None:
+    def at(cls, shared: SharedResources, node: PredictionsNode, domain: LoadedDomain) -> Snapshot | None:
         """A look that begins now; None where there is no champion, or nothing was predicted yet."""
         spec = with_slice_labels(model_spec(node, domain.by_key), domain.by_key, shared)
         made = shared.record(node.key)
-        current = shared.record(spec.features)
-        champion = registry_of(shared).champion(node.model_key) if made and current else None
-        if made is None or current is None or champion is None:
+        newest = shared.record(spec.features)
+        champion = registry_of(shared).champion(node.model_key) if made and newest else None
+        if made is None or newest is None or champion is None:
             return None
         read = PublishRecord.of(made).inputs.get(spec.features)
-        features = shared.lake.record(spec.features, read.version) if read else current
+        features = shared.lake.record(spec.features, read.version) if read else newest
         return cls(
             shared,
             node,
@@ -127,7 +127,7 @@ class Look:
             registry_of(shared).read(champion),
             made,
             features,
-            current,
+            newest,
         )
 
     def input_drift(self) -> Drifted:
@@ -165,7 +165,7 @@ class Look:
     def _outcomes(self) -> tuple[Live, pl.DataFrame]:
         """Live performance, read by month: memory holds one month, the holdout and one number a prediction."""
         spec, split = self.spec, self.champion.record.split
-        names = tuple(self.current.schema)
+        names = tuple(self.newest.schema)
         assert self.node.contract is not None
         key = key_of(self.node.contract, names, spec.entity)
         score = score_column(self.node.contract, names, self.watch.score)
@@ -181,13 +181,13 @@ class Look:
         columns = [*key, MODEL_VERSION, score]
         by_version = MODEL_VERSION in self.predictions.schema
         before = earlier_predictions(self.shared.lake, self.node.key, columns) if by_version else None
-        for month in sorted(self.current.partitions)[-self.watch.months :]:
+        for month in sorted(self.newest.partitions)[-self.watch.months :]:
             with (
-                self.shared.lake.reading(self.current.key, self.current.version),
+                self.shared.lake.reading(self.newest.key, self.newest.version),
                 self.shared.lake.reading(self.node.key, self.predictions.version),
             ):
                 made = self._scan(self.predictions, _neighbouring_partitions(month, self.predictions))
-                happened = self._scan(self.current, (month,))
+                happened = self._scan(self.newest, (month,))
                 rows = meeting(made, happened).collect(engine="streaming")
                 replaced = rows.clear()
                 if before is not None:

@@ -1,6 +1,6 @@
 """Builds the Dagster asset of a node: one step, stamped with the federation's tags, owners, kinds and columns.
 
-Declared and hand-written assets are made by the same function, so all of them pass the same gate.
+Declared and hand-written assets are made by the same function, so all of them pass the same audit.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from mesh_pipelines.errors import NoticeRefused
 
 if TYPE_CHECKING:
-    from mesh_pipelines.declaring.domain_profile import Profile
+    from mesh_pipelines.declaring.domain_profile import DomainProfile
     from mesh_pipelines.declaring.mesh import Mesh
     from mesh_pipelines.shared import SharedResources
     from resources.settings import Settings
@@ -44,7 +44,7 @@ class Consumer:
         reads: products of other domains that it reads, made of that asset directly or through others.
     """
 
-    profile: Profile
+    profile: DomainProfile
     reads: tuple[str, ...]
 
 
@@ -85,7 +85,7 @@ def consumers_of(mesh: Mesh, key: str) -> list[Consumer]:
 def compose(
     mesh: Mesh,
     shared: SharedResources,
-    owner: Profile | None,
+    owner: DomainProfile | None,
     news: Sequence[News],
     *,
     title: str,
@@ -169,7 +169,7 @@ def send(urls: Sequence[str], title: str, text: str) -> None:
         )
 
 
-def urls_for(profile: Profile, settings: Settings) -> tuple[str, ...]:
+def urls_for(profile: DomainProfile, settings: Settings) -> tuple[str, ...]:
     """URLs for notices of a domain: its own, else everybody's; ``{contact}`` and ``{domain}`` are filled in."""
     own = settings.notify_domains.get(profile.name) or settings.notify
     text = own.get_secret_value() if own else ""

@@ -17,7 +17,7 @@ from mesh_pipelines.shared import shared_resources
 class LakeIOManager(dg.IOManager):
     """Hands a step its inputs as lazy frames, each at the version that is published when the step starts.
 
-    A step's own rows never pass through here: its gate publishes them before the output is yielded.
+    A step's own rows never pass through here: the step publishes them before the output is yielded.
 
     Args:
         reader: the domain of the code location: its assets, checks and jobs read as that domain.
@@ -28,11 +28,11 @@ class LakeIOManager(dg.IOManager):
         self._reads: dict[tuple[str, str], dict[str, Read]] = {}
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Store nothing: the gate has published the rows, or refused them."""
+        """Store nothing: the step has published the rows, or refused them."""
         if obj is not None:
             name = context.asset_key.to_user_string() if context.has_asset_key else context.step_key
             raise dg.DagsterInvariantViolationError(
-                f"{name} returned rows past its gate; let domain() build its location"
+                f"{name} returned rows without an audit; let domain() build its location"
             )
         spans = read_spans(context.step_context.run_tags.get(PARTITIONS, ""))
         if spans and context.has_asset_partitions:

@@ -97,7 +97,7 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         found = failures_of(context.instance, context.dagster_run, domain, description)
         fresh = [failure for failure in found if not _is_sent(context.instance, failure)]
         if not fresh:
-            return dg.SkipReason("told before" if found else "it will be tried again")
+            return dg.SkipReason("notified before" if found else "it will be tried again")
         taken, error = _tell(domain, context.dagster_run, fresh)
         for failure in fresh:
             if "." in failure.key:  # a run as a whole has no state to be well again
@@ -107,7 +107,7 @@ def notice_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         if error:
             raise error
         return dg.SkipReason(
-            f"told {domain.profile.contact} of {', '.join(failure.key for failure in fresh)}"
+            f"notified {domain.profile.contact} of {', '.join(failure.key for failure in fresh)}"
         )
 
     return tell

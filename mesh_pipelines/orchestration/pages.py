@@ -15,7 +15,7 @@ from mesh_pipelines.declaring.declarations import (
     FeatureSetDeclaration,
     ModelDeclaration,
 )
-from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile
 from mesh_pipelines.declaring.model_spec import Gate
 from mesh_pipelines.declaring.node import CHAMPION, ChampionNode, ModelNode, Node, PredictionsNode
 from quality.contract import Contract
@@ -24,7 +24,7 @@ from quality.contract import Contract
 _FOR_PROGRAMMERS = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Example|Examples):\s*$", re.MULTILINE)
 
 
-def describe(node: Node, profile: Profile) -> str:
+def describe(node: Node, profile: DomainProfile) -> str:
     """The description of an asset, in markdown."""
     own = prose(node.declaration.doc) if node.declaration else ""
     if isinstance(node, ModelNode):
@@ -52,7 +52,7 @@ def _about(contract: Contract, lead: str) -> Iterable[str]:
         yield f"**Limits.** {contract.limitations}"
 
 
-def _contract_card(node: Node, contract: Contract, profile: Profile) -> str:
+def _contract_card(node: Node, contract: Contract, profile: DomainProfile) -> str:
     people = ", ".join(contract.members) or profile.contact
     scored_by = f"the champion of `{node.model_key}`" if isinstance(node, PredictionsNode) else ""
     refused = f"up to {contract.tolerance:.1%} of the rows, to quarantine" if contract.tolerance else "no row"
@@ -144,8 +144,8 @@ def _champion_card(node: ChampionNode) -> str:
     )
 
 
-def _table(title: str, facts: Mapping[str, str], header: str = "") -> str:
-    rows = (f"| {name} | {_cell(text)} |" for name, text in facts.items() if text)
+def _table(title: str, fields: Mapping[str, str], header: str = "") -> str:
+    rows = (f"| {name} | {_cell(text)} |" for name, text in fields.items() if text)
     return "\n".join([f"| {title} | {header} |", "|---|---|", *rows])
 
 

@@ -1,7 +1,7 @@
 """Notices of states: what is late, left out, unreadable or not answering, and that any of it is well again, each once.
 
-The state that was last told stands in Dagster's own storage, by domain, so that a restart repeats nothing and
-forgets nothing. Failures of runs are told when they happen, by ``notices``; that they are mended is told here.
+The state that was last notified stands in Dagster's own storage, by domain, so that a restart repeats nothing and
+forgets nothing. ``notices`` notifies of failures of runs when they happen; this module, of their end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mesh_pipelines.dagster_names import asset_key
-from mesh_pipelines.declaring.domain_profile import Profile, read_profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile, read_profile
 from mesh_pipelines.declaring.node import ChampionNode, LoadedDomain, Node, SourceNode
 from mesh_pipelines.errors import MeshError, NoticeRefused
 from mesh_pipelines.orchestration.audience import News, compose, deliver, name_of, urls_for
@@ -36,23 +36,23 @@ _STATES = ("Late", "Left out", "Cannot be read", "Rolled back")
 """Kinds of states that are over when they are not found again; any other kind is a failure."""
 _QUOTING = ("LandingError", "TransformError")
 _LOOKS = 2
-"""Looks in a row at which a store does not answer, or records cannot be read, before anybody is told."""
+"""Looks in a row at which a store does not answer, or records cannot be read, before anybody is notified."""
 _WRITING = Lock()
-"""Held while a ledger is read, changed and written: both sensors of a domain live in one process."""
+"""Held while a log is read, changed and written: both sensors of a domain live in one process."""
 
 
 @dataclass(frozen=True)
 class NoticedState:
-    """One state of an asset or domain that people are told of.
+    """One state of an asset or domain that people are notified of.
 
     Args:
         key: ``domain.name``, or the domain.
         kind: in words: ``Late``.
         what: details for the owner; empty where they might hold data.
         looks: looks at which it was found, in a row.
-        told: addresses that took the notice.
+        notified: addresses that took the notice.
         at: time at which it was first found (s since 1970).
-        well: true once it is over, until everybody who was told knows that.
+        well: true once it is over, until everybody who was notified knows that.
     """
 
     key: str
@@ -60,7 +60,7 @@ class NoticedState:
     what: str = ""
     remedy: str = ""
     looks: int = 0
-    told: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
     at: float = 0.0
     well: bool = False
 
@@ -75,20 +75,21 @@ class NoticedState:
 
 
 @dataclass
-class Ledger:
-    """States of one domain that were found and told, kept in Dagster's storage."""
+class NoticeLog:
+    """States of one domain that were found and notified, kept in Dagster's storage."""
 
     instance: dg.DagsterInstance
     domain: str
     states: dict[str, NoticedState] = field(default_factory=dict[str, NoticedState])
 
     @classmethod
-    def of(cls, instance: dg.DagsterInstance, domain: str) -> Ledger:
+    def of(cls, instance: dg.DagsterInstance, domain: str) -> NoticeLog:
         key = _key(domain)
         text = instance.daemon_cursor_storage.get_cursor_values({key}).get(key) or "[]"
         entries: list[dict[str, Any]] = json.loads(text)
         states = [
-            replace(NoticedState("", ""), **(entry | {"told": tuple(entry["told"])})) for entry in entries
+            replace(NoticedState("", ""), **(entry | {"notified": tuple(entry["notified"])}))
+            for entry in entries
         ]
         return cls(instance, domain, {state.name: state for state in states})
 
@@ -112,8 +113,8 @@ def standing_sensor(domain: LoadedDomain) -> dg.SensorDefinition:
         ),
     )
     def look(context: dg.SensorEvaluationContext) -> Any:
-        told = tell_states(domain, context.instance)
-        return dg.SkipReason(f"told: {'; '.join(told)}" if told else "nothing new to tell")
+        notified = tell_states(domain, context.instance)
+        return dg.SkipReason(f"notified: {'; '.join(notified)}" if notified else "nothing new")
 
     return look
 
@@ -122,7 +123,7 @@ def tell_states(domain: LoadedDomain, instance: dg.DagsterInstance) -> list[str]
     """Tell what is new of a domain's states, and of those of domains that do not load.
 
     Returns:
-        Each state that somebody was told of.
+        Each state that somebody was notified of.
 
     Raises:
         NoticeRefused: an address did not take its notice; the next call sends it again, and to no other.
@@ -132,7 +133,7 @@ def tell_states(domain: LoadedDomain, instance: dg.DagsterInstance) -> list[str]
         mesh.nodes, shared, settle=shared.settings.settle_seconds, instance=lambda: instance,
         without_registry=True,
     )  # fmt: skip
-    told: list[str] = []
+    notified: list[str] = []
     refused: list[NoticeRefused] = []
     subjects = {domain.name: domain.profile}
     if domain.name == min(mesh.domains, default=""):  # nobody else speaks for them
@@ -140,50 +141,52 @@ def tell_states(domain: LoadedDomain, instance: dg.DagsterInstance) -> list[str]
     for name, profile in subjects.items():
         with _WRITING:
             changed, errors = _tell_of(name, profile, mesh, facts, instance)
-        told += changed
+        notified += changed
         refused += errors
     if refused:
         raise refused[0]
-    return told
+    return notified
 
 
 def _tell_of(
-    name: str, profile: Profile, mesh: Mesh, facts: Facts, instance: dg.DagsterInstance
+    name: str, profile: DomainProfile, mesh: Mesh, facts: Facts, instance: dg.DagsterInstance
 ) -> tuple[list[str], list[NoticeRefused]]:
-    """Tell what is new of one domain; the states that somebody was told of, and the errors of addresses."""
-    told: list[str] = []
+    """Tell what is new of one domain; the states that somebody was notified of, and the errors of addresses."""
+    notified: list[str] = []
     refused: list[NoticeRefused] = []
-    ledger = Ledger.of(instance, name)
-    _update(ledger, {state.name: state for state in states_of(mesh, facts, name, instance)}, mesh, facts)
-    for state in list(ledger.states.values()):
+    log = NoticeLog.of(instance, name)
+    _update(log, {state.name: state for state in states_of(mesh, facts, name, instance)}, mesh, facts)
+    for state in list(log.states.values()):
         after, error = _tell(state, profile, mesh)
-        if after.told != state.told:
-            told.append(f"{state.name}{' is well again' if state.well else ''}")
+        if after.notified != state.notified:
+            notified.append(f"{state.name}{' is well again' if state.well else ''}")
         refused += [error] if error else []
-        ledger.states[state.name] = after
-        if after.well and not after.told:
-            del ledger.states[state.name]
-    ledger.save()
-    return told, refused
+        log.states[state.name] = after
+        if after.well and not after.notified:
+            del log.states[state.name]
+    log.save()
+    return notified, refused
 
 
 def note_failure(
-    instance: dg.DagsterInstance, domain: str, key: str, kind: str, told: frozenset[str]
+    instance: dg.DagsterInstance, domain: str, key: str, kind: str, notified: frozenset[str]
 ) -> None:
-    """Keep that a failure was told, so that its end is told too, and the failure to whom could not be reached."""
-    state = NoticedState(key, kind, told=tuple(sorted(told)), at=datetime.now(UTC).timestamp(), looks=1)
+    """Keep a failure, so that its end is notified too, and the failure itself to contacts that were not reached."""
+    state = NoticedState(
+        key, kind, notified=tuple(sorted(notified)), at=datetime.now(UTC).timestamp(), looks=1
+    )
     with _WRITING:
-        ledger = Ledger.of(instance, domain)
-        ledger.states[state.name] = state
-        ledger.save()
+        log = NoticeLog.of(instance, domain)
+        log.states[state.name] = state
+        log.save()
 
 
 def states_of(mesh: Mesh, facts: Facts, domain: str, instance: dg.DagsterInstance) -> Iterator[NoticedState]:
-    """States of a domain that people are to be told of."""
+    """States of a domain that people are to be notified of."""
     for key, found in mesh.refused_of(domain).items():
         first = found[0]
         if key not in first.about:
-            continue  # left out with another asset, which is told
+            continue  # left out with another asset, which has its own notice
         # The error of an import may quote anything; its kind stands in `mesh check`.
         problem = "cannot be imported" if first.rule == "DomainLoads" else first.problem
         yield NoticedState(key, "Left out", f"{first.where}: {problem} [{first.rule}]", first.fix)
@@ -198,7 +201,7 @@ def states_of(mesh: Mesh, facts: Facts, domain: str, instance: dg.DagsterInstanc
             yield NoticedState(node.key, "Cannot be read", _words(fault, node), fault.remedy)
 
 
-def _absent(mesh: Mesh) -> Iterator[tuple[str, Profile]]:
+def _absent(mesh: Mesh) -> Iterator[tuple[str, DomainProfile]]:
     for location in mesh.locations:
         if location.domain in mesh.refused:
             folder = mesh.root.joinpath(*location.package.split("."))
@@ -215,18 +218,18 @@ def _rollback_of(node: ChampionNode, instance: dg.DagsterInstance) -> str:
     return f"to {words.get('champion')} by {words.get('who')}: {words.get('because')}"
 
 
-def _update(ledger: Ledger, found: Mapping[str, NoticedState], mesh: Mesh, facts: Facts) -> None:
-    """Bring a ledger to what was found now: what is new, what is found again, what is over."""
+def _update(log: NoticeLog, found: Mapping[str, NoticedState], mesh: Mesh, facts: Facts) -> None:
+    """Bring a log to what was found now: what is new, what is found again, what is over."""
     for name, state in found.items():
-        known = ledger.states.get(name)
+        known = log.states.get(name)
         if known is None or known.well:
             known = replace(state, at=facts.now.timestamp())
-        ledger.states[name] = replace(known, looks=known.looks + 1)
-    for name, state in list(ledger.states.items()):
+        log.states[name] = replace(known, looks=known.looks + 1)
+    for name, state in list(log.states.items()):
         if name in found or state.well:
             continue
-        if state.kind in _STATES or _is_mended(state, mesh, facts, ledger.instance):
-            ledger.states[name] = replace(state, well=True)
+        if state.kind in _STATES or _is_mended(state, mesh, facts, log.instance):
+            log.states[name] = replace(state, well=True)
 
 
 def _is_mended(state: NoticedState, mesh: Mesh, facts: Facts, instance: dg.DagsterInstance) -> bool:
@@ -243,7 +246,9 @@ def _is_mended(state: NoticedState, mesh: Mesh, facts: Facts, instance: dg.Dagst
     return made is not None and made.timestamp > state.at
 
 
-def _tell(state: NoticedState, profile: Profile, mesh: Mesh) -> tuple[NoticedState, NoticeRefused | None]:
+def _tell(
+    state: NoticedState, profile: DomainProfile, mesh: Mesh
+) -> tuple[NoticedState, NoticeRefused | None]:
     """Tell of a state, or of its end, all who do not know it yet."""
     if not state.well and state.waits and state.looks < _LOOKS:
         return state, None
@@ -257,12 +262,12 @@ def _tell(state: NoticedState, profile: Profile, mesh: Mesh) -> tuple[NoticedSta
         mesh, shared_resources(), profile, [news], title=title, text="\n".join(lines), settings=settings
     )
     if state.well:
-        wanted = {url: letter for url, letter in letters.items() if name_of(url) in state.told}
+        wanted = {url: letter for url, letter in letters.items() if name_of(url) in state.notified}
         taken, error = deliver(wanted)
         left = {name_of(url) for url in wanted} - taken
-        return replace(state, told=tuple(sorted(left))), error
-    taken, error = deliver({u: letter for u, letter in letters.items() if name_of(u) not in state.told})
-    return replace(state, told=tuple(sorted({*state.told, *taken}))), error
+        return replace(state, notified=tuple(sorted(left))), error
+    taken, error = deliver({u: letter for u, letter in letters.items() if name_of(u) not in state.notified})
+    return replace(state, notified=tuple(sorted({*state.notified, *taken}))), error
 
 
 def _words(fault: MeshError, node: Node) -> str:
@@ -272,7 +277,7 @@ def _words(fault: MeshError, node: Node) -> str:
 
 
 def _is_of_an_input(node: Node, fault: MeshError) -> bool:
-    """True for the error of an asset that another one is made of, and that is told by itself."""
+    """True for the error of an asset that another one is made of, and that has a notice of its own."""
     return isinstance(node, ChampionNode) or any(fault.where == given.key for given in node.inputs)
 
 

@@ -118,12 +118,12 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
 
     def drift(node: Node, content: str) -> str | None:
         nonlocal found
-        from mesh_pipelines.monitoring.checks import latest_facts
+        from mesh_pipelines.monitoring.checks import latest_findings
         from mesh_pipelines.monitoring.policy import drift_reason
         from mesh_pipelines.monitoring.watching import watch_of
 
         if found is None:
-            found = latest_facts(instance(), list(watched.values()))
+            found = latest_findings(instance(), list(watched.values()))
         finding = found.get(watched.get(node.key, ""))
         if finding is None or finding.features != content:
             return None

@@ -1,6 +1,6 @@
 """Verdicts of hand-written blocking checks, and who may follow what is published.
 
-The gate audits a contract before anything is published. A blocking ``@dg.asset_check`` examines what has been published
+A contract is audited before anything is published. A blocking ``@dg.asset_check`` examines what has been published
 already, so what it refuses is kept from its readers in every domain until it passes.
 """
 

@@ -1,4 +1,4 @@
-"""Write, audit, publish: the one gate on the way into the lake.
+"""Write, audit, publish: the one way into the lake.
 
 Rows come in bounded batches. Each batch meets the contract's row rules; good rows are staged as encrypted files and
 shown to the dataset rules, refused rows are staged for the quarantine. Only if the whole outcome passes is it

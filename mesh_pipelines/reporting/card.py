@@ -47,7 +47,7 @@ def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | 
     sections: list[Section] = []
     tables: list[ReportTable] = []
     if contract:
-        facts = [
+        fields = [
             ("contract", f"{contract.id} {contract.version} ({contract.status})"),
             ("purpose", contract.purpose),
             ("grain", contract.grain),
@@ -58,7 +58,7 @@ def _table_card(node: Node, mesh: Mesh, shared: SharedResources, version: int | 
             ("may refuse", f"{contract.tolerance:.2%} of the rows"),
             ("help", "; ".join(given.url or given.channel for given in contract.support)),
         ]
-        sections.append(Section("Promise", [(name, text) for name, text in facts if text]))
+        sections.append(Section("Promise", [(name, text) for name, text in fields if text]))
         tables.append(
             ReportTable(
                 "Columns",
@@ -100,7 +100,7 @@ def _published_section(
     if record is None:
         return Section("Published", [("version", "none yet"), ("next", f"mesh run {node.key}")])
     made = PublishRecord.of(record)
-    facts = [
+    fields = [
         ("version", str(record.version)),
         ("rows", f"{record.rows:,}"),
         ("quarantined", f"{quarantined_rows(node, shared, record if past else None):,}"),
@@ -112,7 +112,7 @@ def _published_section(
         *made.notes.items(),
         ("where", shared.lake.uri(node.key)),
     ]
-    return Section("Published", [(name, text) for name, text in facts if text])
+    return Section("Published", [(name, text) for name, text in fields if text])
 
 
 def _audit_section(audit: Audit) -> Section:

@@ -147,15 +147,15 @@ class MeshState:
 
 @dataclass(frozen=True)
 class Section:
-    """Labelled facts under one heading."""
+    """Labelled values under one heading."""
 
     heading: str
-    facts: Sequence[tuple[str, str]]
+    fields: Sequence[tuple[str, str]]
 
     def by_label(self) -> dict[str, str]:
-        """Facts by label; those of one label, such as several reasons, a line each."""
+        """Values by label; those of one label, such as several reasons, a line each."""
         found: dict[str, str] = {}
-        for label, text in self.facts:
+        for label, text in self.fields:
             found[label] = f"{found[label]}\n{text}" if label in found else text
         return found
 

@@ -225,7 +225,7 @@ def card(found: Card) -> RenderableType:
         grid = Grid.grid(padding=(0, 2))
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
-        for label, value in section.facts:
+        for label, value in section.fields:
             grid.add_row(Text(label), Text(value))
         parts.append(grid)
     for table in found.tables:
@@ -244,7 +244,7 @@ def rebuild(report: RebuildReport) -> RenderableType:
         if report.same
         else Text("Other bytes: this model is not what its record makes.", style="bold red")
     )
-    facts = Grid.grid(padding=(0, 2))
+    fields = Grid.grid(padding=(0, 2))
     for label, value in (
         ("recorded sha256", report.recorded),
         ("rebuilt sha256", report.rebuilt),
@@ -252,8 +252,8 @@ def rebuild(report: RebuildReport) -> RenderableType:
         ("because", report.detail),
     ):
         if value:
-            facts.add_row(Text(label, style="dim"), Text(value))
-    return Group(Text(f"{report.key}@{report.version}", style="bold"), facts, verdict)
+            fields.add_row(Text(label, style="dim"), Text(value))
+    return Group(Text(f"{report.key}@{report.version}", style="bold"), fields, verdict)
 
 
 def commands(heading: str, lines: Sequence[tuple[str, str]]) -> RenderableType:

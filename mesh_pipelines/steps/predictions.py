@@ -33,7 +33,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
         from mesh_pipelines.planning.judge import judge
         from mesh_pipelines.planning.lookup import facts_for_step
         from mesh_pipelines.steps.context import domain_call, only_if_stale, reads_of
-        from mesh_pipelines.steps.publish import gate, unchanged_output
+        from mesh_pipelines.steps.publish import audit_and_publish, unchanged_output
 
         shared, spec = shared_resources(), model_spec(node, domain.by_key)
         reads = reads_of(context)
@@ -60,7 +60,7 @@ def prediction_step(node: PredictionsNode, domain: LoadedDomain) -> Produce:
             _with_kept(shared, node, rows) if keep else rows,
             scoring=Scoring(champion.version, tuple(scores.models), scores.unseen, features.partitions),
         )
-        yield from gate(node, context, shared, candidate, reads, spent)
+        yield from audit_and_publish(node, context, shared, candidate, reads, spent)
 
     return step
 

@@ -1,4 +1,4 @@
-"""Passes a candidate through the gate, and gives Dagster the results."""
+"""Audits and publishes a candidate, and gives Dagster the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from quality.outcome import SAMPLES, Outcome, RuleResult
 from quality.rules import rules_of
 
 
-def gate(
+def audit_and_publish(
     node: Node,
     context: dg.AssetExecutionContext,
     shared: SharedResources,

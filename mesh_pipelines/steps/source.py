@@ -24,7 +24,7 @@ from mesh_pipelines.publishing.record import Origin, PublishRecord
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.context import Produce, only_if_stale, wanted_partitions
 from mesh_pipelines.steps.increment import increment_of
-from mesh_pipelines.steps.publish import check_results, gate, results_of, unchanged_output
+from mesh_pipelines.steps.publish import audit_and_publish, check_results, results_of, unchanged_output
 from quality.contract import Contract
 from quality.outcome import Outcome
 from resources.lake.publication import Publication
@@ -52,7 +52,7 @@ def source_step(node: Node) -> Produce:
                 return
             candidate = _candidate(node, landing, made)
             try:
-                yield from gate(node, context, shared, candidate, {})
+                yield from audit_and_publish(node, context, shared, candidate, {})
             except TransformError as error:
                 raise landing.blame(made.inputs, contract, error) from error
 

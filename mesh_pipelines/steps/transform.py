@@ -1,4 +1,4 @@
-"""The step of a product or feature set: a function of the domain makes rows, and the gate publishes them."""
+"""The step of a product or feature set: a function of the domain makes rows, which are audited and published."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mesh_pipelines.steps.context import (
     reads_of,
     wanted_partitions,
 )
-from mesh_pipelines.steps.publish import gate, unchanged_output
+from mesh_pipelines.steps.publish import audit_and_publish, unchanged_output
 
 
 def transform_step(node: Node) -> Produce:
@@ -48,7 +48,9 @@ def transform_step(node: Node) -> Produce:
         with domain_call(node):
             rows = as_rows(declared(**inputs), node.key)
         spent = time.perf_counter() - begun
-        yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads, spent)
+        yield from audit_and_publish(
+            node, context, shared, _candidate(node, rows, partitions, reads), reads, spent
+        )
 
     return step
 
@@ -70,7 +72,7 @@ def _refuse_partitions_not_landed(
 
 
 def handwritten_step(node: Node) -> Produce:
-    """The step of a hand-written ``@asset``: Dagster executes its function, and its rows pass the same gate."""
+    """The step of a hand-written ``@asset``: Dagster executes its function, and its rows pass the same audit."""
     from dagster._core.execution.plan.compute_generator import create_op_compute_wrapper
 
     original = create_op_compute_wrapper(node.asset.node_def)
@@ -88,7 +90,7 @@ def handwritten_step(node: Node) -> Produce:
                     remedy="return a pl.LazyFrame; the platform audits and publishes it",
                 )
             rows = as_rows(outputs[0].value, node.key)
-        yield from gate(node, context, shared, _candidate(node, rows, partitions, reads), reads)
+        yield from audit_and_publish(node, context, shared, _candidate(node, rows, partitions, reads), reads)
 
     return step
 

@@ -21,14 +21,14 @@ from resources.lake.delta_log import Head
 from resources.lake.layout import LakeFile
 from resources.lake.publication import Publication
 from resources.lake.shape import Shape
-from resources.lake.stage import Stage
+from resources.lake.stage import Staging
 from resources.lake.table import Table
 from resources.store import open_store
 
 if TYPE_CHECKING:
     from resources.settings import Settings
 
-__all__ = ["Commit", "Lake", "Publication", "Stage"]
+__all__ = ["Commit", "Lake", "Publication", "Staging"]
 
 
 class Lake:
@@ -75,7 +75,7 @@ class Lake:
         *,
         gathered: bool = False,
         checkpoint: Callable[[str], None] = lambda _: None,
-    ) -> Stage:
+    ) -> Staging:
         """Begin a candidate for the next version of a table, after removing files that killed writers left there.
 
         Args:
@@ -102,7 +102,7 @@ class Lake:
         before = head.publication if head is not None else None
         may_gather = before is None or before.gathered or before.partition_by is None
         shape = replace(shape, gathered=gathered and partition_by is not None and may_gather)
-        return Stage(table, shape, head.version if head is not None else None, publish_id, checkpoint)
+        return Staging(table, shape, head.version if head is not None else None, publish_id, checkpoint)
 
     def heal(self, key: str) -> int:
         """Remove files that killed writers left, not those of living ones; returns their number."""

@@ -33,7 +33,7 @@ Info = Mapping[str, Any] | Callable[[Publication | None], Mapping[str, Any]]
 _ATTEMPTS = 10
 
 
-class Stage:
+class Staging:
     """A candidate: rows are written, then committed as one version, or discarded.
 
     Leaving the `with` block without a commit discards it. Made by :meth:`resources.lake.lake.Lake.stage`.
@@ -86,7 +86,7 @@ class Stage:
         self._finish_files()
         return data_version(self._shape.dtypes, self._parts.values())
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Staging:
         write_marker(self._table, self.token, self._base)
         self._checkpoint("staging")
         return self

@@ -95,7 +95,7 @@ class FolderStore:
                     if not stat.S_ISDIR(status.st_mode):
                         yield _entry(prefix + entry.name, status)
                 except FileNotFoundError:
-                    continue  # taken away while we looked
+                    continue  # removed since the listing
 
     def entry(self, name: str) -> Entry:
         return _entry(name, Path(self.root, name).lstat())

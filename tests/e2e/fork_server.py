@@ -85,11 +85,11 @@ def _follow_tick(root: str, name: str) -> dict[str, list[str]]:
 
 def _watch_publishes(reached: Callable[[str, str], None]) -> None:
     from resources.lake.lake import Lake
-    from resources.lake.stage import Stage
+    from resources.lake.stage import Staging
 
     stage = Lake.stage
 
-    def watched(self: Lake, key: str, *arguments: Any, **named: Any) -> Stage:
+    def watched(self: Lake, key: str, *arguments: Any, **named: Any) -> Staging:
         return stage(self, key, *arguments, **named, checkpoint=lambda step: reached(key, step))
 
     Lake.stage = watched

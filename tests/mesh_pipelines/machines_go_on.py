@@ -19,7 +19,7 @@ KEY = "machines.repair"
 
 def facts_of_card(key: str, heading: str) -> dict[str, str]:
     """One section of what ``mesh why`` says."""
-    return dict(next(section.facts for section in explain(key).sections if section.heading == heading))
+    return dict(next(section.fields for section in explain(key).sections if section.heading == heading))
 
 
 def brought_up() -> tuple[StepReport, ...]:

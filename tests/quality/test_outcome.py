@@ -58,7 +58,7 @@ def test_json_keeps_everything() -> None:
 
 
 def test_samples_of_classified_columns_are_dropped_even_if_given() -> None:
-    """The last gate before values reach a screen."""
+    """The last step before values reach a screen."""
     hidden = DataRule("r", "maximum", ("pay",), "row", public=False)
     assert result_of(hidden, 10, 1, ["1000"]).samples == ()
 

@@ -35,6 +35,20 @@ def test_a_trend_needs_the_very_hour(january: pl.DataFrame):
     assert row["pressure_hpa_change_1h"].item() is not None
 
 
+def test_the_day_before_is_counted_to_the_hour(january: pl.DataFrame):
+    """Low readings of the last 24 hours up to and with this one; a missing reading counts as none."""
+    made = visibility_features(january.lazy()).collect()
+
+    for origin, at, hours in made.select("origin", "observed_at", "day_low_visibility_hours").iter_rows():
+        day = january.filter(
+            (pl.col("origin") == origin)
+            & (pl.col("observed_at") > at - timedelta(hours=24))
+            & (pl.col("observed_at") <= at)
+        )
+        assert hours == day.filter(pl.col("visibility_mi") < 3).height
+    assert made["day_low_visibility_hours"].max() > 1
+
+
 def test_nothing_of_the_future_is_in_the_features(january: pl.DataFrame):
     """Whatever is read after a moment, or is not, features up to that moment stay as they are."""
     now = datetime(2013, 1, 14, 12, tzinfo=UTC)

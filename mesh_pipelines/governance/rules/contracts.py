@@ -123,17 +123,17 @@ def _fault_of_origin(origin: str, federation: Federation) -> tuple[str, str] | N
     key, column = ".".join(origin.split(".")[:2]), origin.split(".", 2)[2:]
     if key not in federation.nodes:
         return (
-            f"is said to be made of {origin}, and nothing in the mesh is named {key}",
+            f"is declared to be made of {origin}, and nothing in the mesh is named {key}",
             nearest_or(key, federation.nodes, "write `domain.asset.column`, or leave it out"),
         )
     promise = federation.nodes[key].contract
     if promise is None:
         return None
     if not column:
-        return f"is said to be made of {key}, and not of which column", f"write `{key}.column`"
+        return f"is declared to be made of {key}, and not of which column", f"write `{key}.column`"
     if column[0] in promise.dtypes:
         return None
     return (
-        f"is said to be made of {origin}, and {key} has no column {column[0]!r}",
+        f"is declared to be made of {origin}, and {key} has no column {column[0]!r}",
         nearest_or(column[0], promise.dtypes, f"its columns are: {', '.join(promise.dtypes)}"),
     )

@@ -35,7 +35,7 @@ class FunctionsCanBePlanned(Rule[Federation]):
 
 
 class FunctionsKeepTheirContracts(Rule[Federation]):
-    """A result without a promised column, or of another type, is refused by its gate each time."""
+    """A result without a promised column, or of another type, is refused at each publish."""
 
     def check(self, federation: Federation) -> Iterator[Violation]:
         for key, planned in federation.plans.items():

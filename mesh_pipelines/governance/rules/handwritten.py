@@ -10,7 +10,7 @@ from quality.lint.rule import Rule
 
 
 class HandwrittenAssetsMakeOneTable(Rule[LoadedDomain]):
-    """The gate audits what a function returns against one contract; of several tables it could not tell which."""
+    """A publish audits what a function returns against one contract; of several tables it could not tell which."""
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for node in domain.nodes.values():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mesh_pipelines.declaring.domain_profile import Profile, read_profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile, read_profile
 from mesh_pipelines.errors import Violation
 
 SOUND: dict[str, Any] = {
@@ -20,7 +20,7 @@ SOUND: dict[str, Any] = {
 }
 
 
-def read(tmp_path: Path, content: Any) -> tuple[Profile, tuple[Violation, ...]]:
+def read(tmp_path: Path, content: Any) -> tuple[DomainProfile, tuple[Violation, ...]]:
     """Write a profile and read it."""
     folder = tmp_path / "domains" / "operations"
     folder.mkdir(parents=True)
@@ -34,7 +34,7 @@ def test_a_sound_profile_is_read_whole(tmp_path: Path) -> None:
     """Name of the folder, and every field as written; the zone can be computed with."""
     profile, violations = read(tmp_path, SOUND)
     assert not violations
-    assert profile == Profile(
+    assert profile == DomainProfile(
         "operations", "flight-operations", "ops@mesh.example", 9, "America/New_York", "Departures."
     )
     assert str(profile.zone) == "America/New_York"

@@ -591,7 +591,7 @@ def test_an_agreement_holds_on_its_last_day() -> None:
 
 
 def test_a_handwritten_asset_that_makes_several_tables_is_refused(world: World) -> None:
-    """One function, one table: the gate could not tell the tables of a multi-asset apart."""
+    """One function, one table: the audit could not tell the tables of a multi-asset apart."""
     package = shop(
         world,
         byhand="""

@@ -19,11 +19,11 @@ from mesh_pipelines.monitoring.checks import (
     INPUT_DRIFT,
     LIVE_PERFORMANCE,
     PREDICTION_DRIFT,
-    latest_facts,
+    latest_findings,
     monitor_checks,
 )
 from mesh_pipelines.monitoring.policy import drift_reason
-from mesh_pipelines.monitoring.watching import PROFILE, Look
+from mesh_pipelines.monitoring.watching import PROFILE, Snapshot
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain
@@ -71,12 +71,12 @@ def test_only_predictions_are_watched(mesh: Mesh) -> None:
 
 
 def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> None:
-    """The checks pass, say so, and leave no facts."""
+    """The checks pass, say so, and leave no finding."""
     with dg.DagsterInstance.ephemeral() as instance:
         found = look(mesh, instance)
         assert all(check.passed for check in found.values())
         assert found[INPUT_DRIFT].description == "nothing to look at yet: there are no predictions"
-        assert latest_facts(instance, [KEY]) == {}
+        assert latest_findings(instance, [KEY]) == {}
 
 
 @pytest.mark.slow
@@ -91,15 +91,19 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert (
             found[LIVE_PERFORMANCE].description == "too few outcomes have come in since repair@1 was judged"
         )
-        facts = latest_facts(instance, [KEY, "machines.unknown"])
-        assert list(facts) == [KEY]
-        assert facts[KEY].model == "repair@1"
-        assert {column.column for column in facts[KEY].inputs} >= {"machine", "temperature", "vibration_week"}
+        watched = latest_findings(instance, [KEY, "machines.unknown"])
+        assert list(watched) == [KEY]
+        assert watched[KEY].model == "repair@1"
+        assert {column.column for column in watched[KEY].inputs} >= {
+            "machine",
+            "temperature",
+            "vibration_week",
+        }
 
         # What the product says of the holdout is what training said of it: every row met its own outcome.
         forecast = mesh.node(KEY)
         assert isinstance(forecast, PredictionsNode)
-        begun = Look.at(shared_resources(), forecast, mesh.domains["machines"])
+        begun = Snapshot.at(shared_resources(), forecast, mesh.domains["machines"])
         assert begun is not None
         (held,) = [entry for entry in begun.live().holdout if not entry.column]
         assert held.metrics == pytest.approx(champion.metrics)
@@ -120,18 +124,18 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         assert figures["psi temperature"].value > WATCH.max_psi
         assert "psi machine" not in figures or figures["psi machine"].value < WATCH.max_psi
         assert found[LIVE_PERFORMANCE].metadata["drop since holdout"].value > WATCH.max_metric_drop
-        facts = latest_facts(instance, [KEY])
-        reason = drift_reason(WATCH, facts[KEY], champion.label)
+        watched = latest_findings(instance, [KEY])
+        reason = drift_reason(WATCH, watched[KEY], champion.label)
         assert reason is not None
         assert "inputs drifted: " in reason
         assert "worse than it was: auc " in reason
-        assert drift_reason(WATCH, facts[KEY], "repair@2") is None
+        assert drift_reason(WATCH, watched[KEY], "repair@2") is None
 
         # The reference is kept encrypted, and what is gone is told as a warning, not as a failed run.
         record = shared_resources().lake.record("machines.repair" + PROFILE)
         assert record.classification["profile"] == "internal"
         again = look(mesh, instance)
-        assert again[INPUT_DRIFT].metadata["facts"] == found[INPUT_DRIFT].metadata["facts"]
+        assert again[INPUT_DRIFT].metadata["watched"] == found[INPUT_DRIFT].metadata["watched"]
         for part in shared_resources().lake.head("machines.repair_features").files:
             (Path(get_settings().lake_uri) / part.name).unlink()
         broken = look(mesh, instance)

@@ -17,7 +17,7 @@ from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.monitoring import watching
 from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
-from mesh_pipelines.monitoring.watching import Live, Look
+from mesh_pipelines.monitoring.watching import Live, Snapshot
 from mesh_pipelines.orchestration import model_requests
 from mesh_pipelines.shared import SharedResources, shared_resources
 from mesh_pipelines.testing import workspace
@@ -83,7 +83,7 @@ def newest(rows: dict[str, int], min_rows: int) -> tuple[str, ...]:
     """The months that a look compares, where it needs so many rows."""
     nothing: Any = None
     shared = SharedResources(nothing)
-    seen = Look(shared, nothing, nothing, Watch(min_rows=min_rows), nothing, nothing, nothing, nothing)
+    seen = Snapshot(shared, nothing, nothing, Watch(min_rows=min_rows), nothing, nothing, nothing, nothing)
     return seen._newest(rows)
 
 
@@ -118,7 +118,7 @@ def seen_live() -> tuple[pl.DataFrame, Live]:
     mesh = load_mesh(Path.cwd())
     forecast = mesh.node("machines.repair_forecast")
     assert isinstance(forecast, PredictionsNode)
-    look = Look.at(shared_resources(), forecast, mesh.domains["machines"])
+    look = Snapshot.at(shared_resources(), forecast, mesh.domains["machines"])
     assert look is not None
     return shared_resources().lake.scan("machines.repair_forecast").collect(), look.live()
 

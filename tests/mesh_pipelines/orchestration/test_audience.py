@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile
 from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration.audience import (
     News,
@@ -78,7 +78,7 @@ def settings_for(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Settings:
 
 def test_without_a_contact_an_address_that_needs_one_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mail to nobody would be refused at each look; an address for all is none of these."""
-    profile = Profile("shop", "a team", "")
+    profile = DomainProfile("shop", "a team", "")
     assert urls_for(profile, settings_for(monkeypatch, MESH_NOTIFY="mailto://a?to={contact}")) == ()
     found = urls_for(profile, settings_for(monkeypatch, MESH_NOTIFY="json://b/{domain} json://c"))
     assert found == ("json://b/shop", "json://c")

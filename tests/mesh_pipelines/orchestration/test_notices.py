@@ -81,7 +81,7 @@ def shop(world: World) -> LoadedDomain:
 def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, inbox: Inbox) -> None:
     """Asset, rule, rows, remedy and the link to the run, and nothing of what was refused; again only after healing."""
     assert not runs.run().ok
-    assert tick(shop) == "told team@mesh.example of shop.orders_raw"
+    assert tick(shop) == "notified team@mesh.example of shop.orders_raw"
     [mail] = inbox.mails
     assert mail["to"] == "team@mesh.example"
     assert mail["subject"] == "[mesh] shop.orders_raw: audit refused"
@@ -100,7 +100,7 @@ def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, in
     assert SECRET not in mail.as_string()
 
     assert not runs.run().ok  # the same file is refused again, in another run
-    assert tick(shop) == "told before"
+    assert tick(shop) == "notified before"
     assert len(inbox.mails) == 1
 
     landing = get_settings().landing_folder / "shop" / "orders.csv"
@@ -109,7 +109,7 @@ def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, in
     assert runs.run().ok
     landing.write_text(bad)  # and then it happens anew
     assert not runs.run().ok
-    assert tick(shop) == "told team@mesh.example of shop.orders_raw"
+    assert tick(shop) == "notified team@mesh.example of shop.orders_raw"
 
 
 def test_a_blocking_check_by_hand_is_told_as_one(
@@ -132,7 +132,7 @@ def test_a_blocking_check_by_hand_is_told_as_one(
     )
     world.land("shop", "orders.csv", "id\n1\n")
     assert not runs.run().ok
-    assert tick(world.mesh().domains["shop"]) == "told team@mesh.example of shop.orders_raw"
+    assert tick(world.mesh().domains["shop"]) == "notified team@mesh.example of shop.orders_raw"
     [notice] = hook.told
     assert notice["title"] == "[mesh] shop.orders_raw: a blocking check failed"
     for words in ("- few", "nobody follows it until the check passes", "mesh run shop.orders_raw --force"):
@@ -150,7 +150,7 @@ def test_what_an_error_quotes_is_left_out_where_it_may_be_classified(
     (get_settings().landing_folder / "shop" / "orders.csv").write_text(f"1,{SECRET}\n2,{SECRET}\n")
     report = runs.run()
     assert SECRET not in next(step.message for step in report.steps if step.status == "failed")
-    assert tick(shop).startswith("told")
+    assert tick(shop).startswith("notified")
     [notice] = hook.told
     assert notice["title"] == "[mesh] shop.orders_raw: landing error"
     assert "land a corrected file" in notice["message"]

@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_pipelines.dagster_names import DOMAIN, IF_STALE, PARTITIONS, PRIORITY, REASON
-from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, OwnCheck, ProductNode
 from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags, spans_in
 from mesh_pipelines.planning.shares import names_in
 from mesh_pipelines.planning.step import Step
 from tests.mesh_pipelines.small_domains import promise, read_promise
 
-SHOP = LoadedDomain(Profile("shop", "a team", "team@mesh.example", priority=7), Path("domains/shop"), {})
+SHOP = LoadedDomain(
+    DomainProfile("shop", "a team", "team@mesh.example", priority=7), Path("domains/shop"), {}
+)
 FIRST, LAST, ONE = (
     f"dagster/{name}" for name in ("asset_partition_range_start", "asset_partition_range_end", "partition")
 )

@@ -91,7 +91,7 @@ def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(
         "third": ["[mesh] shop.orders_raw: audit refused; third reads it"],
     }
     assert not runs.run().ok
-    assert tick_of_failure(world.sound("shop")) == "told before"
+    assert tick_of_failure(world.sound("shop")) == "notified before"
     look(world)
     assert taken(hooks) == NOTHING
     world.land("shop", "orders.csv", "id\n2\n")

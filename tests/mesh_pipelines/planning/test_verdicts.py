@@ -161,8 +161,8 @@ def test_nobody_follows_a_version_that_its_check_refused(refused: World) -> None
 def test_why_says_who_waits_and_what_to_do(refused: World) -> None:
     """Of what waits: for which check. Of what was refused: that nobody follows it, and how that ends."""
     why = "check few of shop.orders failed on version 1: 3 orders"
-    assert explain("store.sales").sections[0].facts == [("waits", why)]
-    now = dict(explain("shop.orders").sections[0].facts)
+    assert explain("store.sales").sections[0].fields == [("waits", why)]
+    now = dict(explain("shop.orders").sections[0].fields)
     assert now["nobody follows"] == why
     assert "mesh run shop.orders --force" in now["what to do"]
 

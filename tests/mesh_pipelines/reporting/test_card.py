@@ -69,7 +69,7 @@ def test_a_card_of_nothing_published_has_its_promise_and_the_next_step(world: Wo
     """Owner, promise, columns and readers are declared; nothing was audited yet."""
     write_three_domains(world)
     card = describe("shop.orders")
-    sections = {section.heading: dict(section.facts) for section in card.sections}
+    sections = {section.heading: dict(section.fields) for section in card.sections}
     assert list(sections) == ["Promise", "Owner", "Published"]
     assert sections["Promise"]["key"] == "id"
     assert sections["Owner"]["team"] == "a team"

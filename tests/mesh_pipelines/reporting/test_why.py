@@ -51,7 +51,7 @@ def landed(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_before_the_first_run_it_says_what_will_be_made() -> None:
     """Of a source which files landed, of what follows it the run of both, of another domain what it waits for."""
     reasons = [f"orders-{month}.csv landed" for month in MONTHS]
-    assert explain("shop.orders_raw").sections[0].facts == [("out of date", reason) for reason in reasons]
+    assert explain("shop.orders_raw").sections[0].fields == [("out of date", reason) for reason in reasons]
     assert facts_of_card("shop.orders", "Last") == {"made": "never"}
     following = facts_of_card("shop.orders", "Next tick")["shop_current"]
     assert following.startswith("a run of shop.orders_raw, shop.orders, because: orders-2013-01.csv landed")

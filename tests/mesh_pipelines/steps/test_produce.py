@@ -16,7 +16,7 @@ from mesh_pipelines.declaring.declarations import (
     ProductDeclaration,
     SourceDeclaration,
 )
-from mesh_pipelines.declaring.domain_profile import Profile
+from mesh_pipelines.declaring.domain_profile import DomainProfile
 from mesh_pipelines.declaring.node import (
     ChampionNode,
     FeatureSetNode,
@@ -30,7 +30,7 @@ from mesh_pipelines.declaring.node import (
 from mesh_pipelines.steps.produce import produce
 from tests.mesh_pipelines.small_domains import promise, read_promise
 
-SHOP = LoadedDomain(Profile("shop", "a team", ""), Path("domains/shop"), {})
+SHOP = LoadedDomain(DomainProfile("shop", "a team", ""), Path("domains/shop"), {})
 MODEL = Input("model", "shop.fraud", registered=True)
 
 

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from mesh_pipelines.errors import DefinitionError, IntegrityError, TransformError
 from resources.lake.digest import content_version
 from resources.lake.lake import Commit, Lake
-from resources.lake.stage import Stage
+from resources.lake.stage import Staging
 from tests.resources.samples import CLASSIFICATION, KEY
 
 RECORD = {"run_id": "1"}
@@ -29,7 +29,7 @@ def year() -> pl.DataFrame:
     return rows.with_columns(delay=pl.col("flight") / 2)
 
 
-def staged(lake: Lake, frame: pl.DataFrame, **options: Any) -> Stage:
+def staged(lake: Lake, frame: pl.DataFrame, **options: Any) -> Staging:
     """A stage for these columns."""
     return lake.stage(KEY, frame.schema, CLASSIFICATION, "month", gathered=True, **options)
 

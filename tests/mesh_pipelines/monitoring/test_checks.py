@@ -75,7 +75,7 @@ def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> Non
     with dg.DagsterInstance.ephemeral() as instance:
         found = look(mesh, instance)
         assert all(check.passed for check in found.values())
-        assert found[INPUT_DRIFT].description == "nothing to look at yet: there are no predictions"
+        assert found[INPUT_DRIFT].description == "nothing to compare yet: there are no predictions"
         assert latest_findings(instance, [KEY]) == {}
 
 

@@ -79,7 +79,7 @@ def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(
     assert taken(hooks) == NOTHING
     world.land("shop", "orders.csv", "id\nhunter2\n")
     assert not runs.run().ok
-    assert tick_of_failure(world.sound("shop")) == "told shop@mesh.example of shop.orders_raw"
+    assert tick_of_failure(world.sound("shop")) == "notified shop@mesh.example of shop.orders_raw"
     texts = {name: hook.told[0]["message"] for name, hook in hooks.items()}
     assert "store@mesh.example" in texts["store"]
     assert "shop.orders version 0" in texts["store"]

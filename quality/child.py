@@ -56,7 +56,7 @@ def memory_of(text: str) -> int | None:
     unit = _UNITS.get(text[len(number) :].strip())
     try:
         return None if unit is None else int(float(number) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -180,12 +180,13 @@ class Child:
 
     def kill(self) -> None:
         """End it at once, whatever it does."""
+        # Before the connection ends: the thread that asks takes that for the end of the process.
+        ended, self.ended = self.ended, True
         with suppress(OSError):  # it has ended
             self._socket.shutdown(socket.SHUT_RDWR)
-        if self.number and not self.ended:
+        if self.number and not ended:
             with suppress(ProcessLookupError):
                 os.kill(self.number, signal.SIGKILL)
-        self.ended = True
 
     @property
     def lives(self) -> bool:

@@ -108,9 +108,11 @@ class DatasetAudit:
             _result(rule, finding, self._rows, twice.get(repeats(rule)))
             for rule, finding in zip(self._rules, findings, strict=True)
         )
-        page = self._validation.page()
+        return DatasetVerdict(results, self._validation.page())
+
+    def publish(self) -> None:
+        """Write the page of the Data Docs of what was judged; a validation in another process does so later."""
         self._validation.publish()
-        return DatasetVerdict(results, page)
 
     def _repeated_keys(self, name: str, again: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
         columns, prints = self._keys[name].columns, self._prints[name]
@@ -141,7 +143,9 @@ def audit_dataset(
         wanted = frame.select(audit.reads) if audit.reads else frame
         for batch in wanted.collect_batches(chunk_size=BATCH, maintain_order=False):
             audit.add(batch)
-        return audit.judge(lambda: frame)
+        verdict = audit.judge(lambda: frame)
+        audit.publish()
+        return verdict
 
 
 def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -24,6 +24,7 @@ _VALUES = (
     "unexpected_index_list", "unexpected_index_query", "observed_value", "details",
 )  # fmt: skip
 KEPT_RUNS = 30
+"""Runs of a product whose pages stay."""
 
 
 @dataclass(frozen=True)
@@ -298,7 +299,7 @@ def _hide_values(result: Any) -> None:
 
 
 def _forget(results: Path) -> None:
-    """Remove old results from the index, which reads all of them; the pages stay at their addresses."""
+    """Remove old results from the index, which reads all of them; Great Expectations removes their pages."""
     runs = sorted(results.glob("**/*.json"))
     for old in runs[:-KEPT_RUNS]:
         old.unlink()

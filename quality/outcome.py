@@ -132,6 +132,7 @@ class Outcome:
     Args:
         rows: rows of the candidate; ``accepted`` + ``quarantined``.
         tolerance: share (0..1) of rows that the contract allows to be quarantined.
+        docs: the audit's page, as a path below the data docs.
     """
 
     key: str

@@ -180,7 +180,7 @@ def _cast(column: Column, given: pl.DataType) -> pl.Expr:
         whole = (name.str.len_bytes() == _DATE_DIGITS) & (name.str.find("-", literal=True) == _YEAR_DIGITS)
         return pl.when(whole).then(name).str.to_date("%Y-%m-%d", strict=False).alias(column.name)
     if column.logical_type == "timestamp":
-        return pl.lit(None, wanted).alias(column.name)  # see _moments
+        return name  # see _moments
     if column.logical_type == "boolean":
         word = name.str.to_lowercase()
         return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False).alias(column.name)

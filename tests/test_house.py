@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 import ast
-import re
 import statistics
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Modules whose tests lie in files of other names; this set only shrinks.
+WITHOUT = {
+    "mesh_pipelines/declaring/handwritten.py",
+    "mesh_pipelines/declaring/node.py",
+    "mesh_pipelines/declaring/own_checks.py",
+    "mesh_pipelines/declaring/reader.py",
+    "mesh_pipelines/declaring/sever.py",
+    "mesh_pipelines/declaring/sql.py",
+    "mesh_pipelines/declaring/watch.py",
+    "mesh_pipelines/features/without_rows.py",
+    "mesh_pipelines/governance/agreements.py",
+    "mesh_pipelines/governance/load_mesh.py",
+    "mesh_pipelines/governance/rules/contracts.py",
+    "mesh_pipelines/governance/rules/federation.py",
+    "mesh_pipelines/governance/rules/handwritten.py",
+    "mesh_pipelines/governance/rules/inputs.py",
+    "mesh_pipelines/governance/rules/models.py",
+    "mesh_pipelines/governance/rules/names.py",
+    "mesh_pipelines/governance/rules/nearest.py",
+    "mesh_pipelines/governance/rules/plans.py",
+    "mesh_pipelines/landing/changes.py",
+    "mesh_pipelines/landing/formats.py",
+    "mesh_pipelines/landing/json_form.py",
+    "mesh_pipelines/landing/landed.py",
+    "mesh_pipelines/landing/open.py",
+    "mesh_pipelines/landing/pattern.py",
+    "mesh_pipelines/landing/records.py",
+    "mesh_pipelines/modeling/gate_decision.py",
+    "mesh_pipelines/modeling/logbook.py",
+    "mesh_pipelines/modeling/prediction.py",
+    "mesh_pipelines/modeling/promotion.py",
+    "mesh_pipelines/modeling/record.py",
+    "mesh_pipelines/modeling/shadow.py",
+    "mesh_pipelines/modeling/version.py",
+    "mesh_pipelines/publishing/candidate.py",
+    "mesh_pipelines/publishing/kept_rows.py",
+    "mesh_pipelines/publishing/known_rows.py",
+    "mesh_pipelines/publishing/quarantine.py",
+    "mesh_pipelines/publishing/refusal.py",
+    "mesh_pipelines/publishing/slices.py",
+    "mesh_pipelines/publishing/writer.py",
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +70,23 @@ def test_modules_are_small(sources: dict[str, str]) -> None:
     assert statistics.median(lines.values()) <= 150
 
 
+def test_tests_mirror_the_source(sources: dict[str, str]) -> None:
+    """The tests of room/module.py lie in tests/room/test_module.py."""
+    modules = [
+        Path(name)
+        for name in sources
+        if not name.startswith("domains/") and not name.endswith(("/__init__.py", "/__main__.py"))
+    ]
+    assert len(modules) > 150
+    missing = {
+        module.as_posix()
+        for module in modules
+        if not (ROOT / "tests" / module.parent / f"test_{module.name}").is_file()
+    }
+    assert missing - WITHOUT == set(), "write the tests of these modules"
+    assert WITHOUT - missing == set(), "strike these from WITHOUT: they have their tests, or are gone"
+
+
 def test_functions_are_small(sources: dict[str, str]) -> None:
     """Past 60 lines a function is several."""
     long = {
@@ -38,35 +97,6 @@ def test_functions_are_small(sources: dict[str, str]) -> None:
         and (length := (node.end_lineno or 0) - node.lineno + 1) > 60
     }
     assert not long
-
-
-MIRRORED = "|".join(
-    [
-        "commands",
-        "monitoring",
-        "orchestration",
-        "planning",
-        "reporting",
-        "runtime",
-        "steps",
-        "web",
-        r"\w+\.py",
-    ]
-)
-"""Rooms of the platform whose tests stand under the names of their modules."""
-
-
-def test_a_modules_tests_are_found_by_its_name(sources: dict[str, str]) -> None:
-    """The tests of ``mesh_pipelines/web/door.py`` are in ``tests/mesh_pipelines/web/test_door.py``."""
-    modules = [Path(name) for name in sources if re.match(rf"mesh_pipelines/({MIRRORED})", name)]
-    assert len(modules) > 80
-    missing = [
-        str(module)
-        for module in modules
-        if module.name != "__init__.py"
-        and not (ROOT / "tests" / module.with_name(f"test_{module.name.lstrip('_')}")).is_file()
-    ]
-    assert missing == []
 
 
 @pytest.fixture(scope="module")

@@ -83,8 +83,7 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
         gone = [name for found in judged.values() for name in found.gone]
         stays = f"; {', '.join(gone)} taken away, and what was published of it stays" if gone else ""
         state = f"up to date but for what waits: {'; '.join(waits)}" if waits else "everything is up to date"
-        looked = [facts.seen[node.key] for node in here if node.key in facts.seen]
-        fresh = [name for landed in looked for name in landed.unfinished]
+        fresh = [name for node in here if node.key in facts.seen for name in facts.seen[node.key].unfinished]
         rests = f"; {', '.join(fresh)} changed a moment ago, and a later look takes it" if fresh else ""
         return NoRun(state + stays + rests + refused)
     group = next_group(mesh, whole.steps, only=domain)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
-from mesh_pipelines.landing.landed import FILE, ROW
+from mesh_pipelines.landing.landed import FILE, NOTHING_OF_IT, ROW
 from quality.outcome import RULES, Outcome
 
 _SHOWN = 5
@@ -61,7 +61,7 @@ def refusal_error(key: str, outcome: Outcome, places: Places) -> AuditRefused:
     why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
     return AuditRefused(
-        f"the candidate breaks its contract, so nothing was published:\n{reasons}",
+        f"the candidate breaks its contract, so {NOTHING_OF_IT}:\n{reasons}",
         where=key,
         remedy="land corrected data, or agree on another promise in its contract; the last good version stays readable",
         outcome=outcome,

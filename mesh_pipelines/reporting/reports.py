@@ -118,12 +118,14 @@ class MeshState:
         models: none where ``trouble`` is set.
         trouble: the error of the registry that did not answer.
         refused: violations of each domain or asset that was left out for them.
+        remark: that the running `mesh ui` has other code; empty where it has the same.
     """
 
     products: Sequence[ProductState] = ()
     models: Sequence[ModelState] = ()
     trouble: MeshError | None = None
     refused: Mapping[str, Sequence[Violation]] = field(default_factory=dict[str, Sequence[Violation]])
+    remark: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``mesh status --json`` prints."""
@@ -136,6 +138,8 @@ class MeshState:
                 key: [{"rule": v.rule, "where": v.where, "problem": v.problem, "fix": v.fix} for v in found]
                 for key, found in self.refused.items()
             }
+        if self.remark:
+            document["remark"] = self.remark
         if self.trouble:
             document["trouble"] = {
                 "what": self.trouble.what,

@@ -12,7 +12,7 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, TransformError
 from mesh_pipelines.landing.changes import known_inputs, refused_inputs_error, separate_undeclared
-from mesh_pipelines.landing.landed import LISTED, LandedInput, Landing
+from mesh_pipelines.landing.landed import LISTED, NOTHING_OF_IT, LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.landing.tables import TableLanding
 from mesh_pipelines.planning.facts import Facts
@@ -54,7 +54,9 @@ def source_step(node: Node) -> Produce:
             try:
                 yield from audit_and_publish(node, context, shared, candidate, {})
             except TransformError as error:
-                raise landing.blame(made.inputs, contract, error) from error
+                raise _of_partitions(landing.blame(made.inputs, contract, error), made.partitions) from error
+            except (LandingError, AuditRefused) as fault:
+                raise _of_partitions(fault, made.partitions) from fault.__cause__
 
     return step
 
@@ -99,12 +101,14 @@ class _Parts:
         try:
             candidate = _candidate(self.node, self.landing, reading)
             try:
-                self.made.append((candidate, publish(shared, self.node, candidate, {}, self.run_id)))
+                alone = len(reading.partitions or ()) == 1
+                published = publish(shared, self.node, candidate, {}, self.run_id, keep_refusal=alone)
+                self.made.append((candidate, published))
             except TransformError as error:
                 raise self.landing.blame(reading.inputs, self.contract, error) from error
         except (LandingError, AuditRefused) as fault:
             if len(reading.partitions or ()) == 1:
-                self.faults.append(fault)
+                self.faults.append(_of_partitions(fault, reading.partitions))
                 return
             for half in reading.halves():
                 self.publish(half)
@@ -124,6 +128,13 @@ class _Parts:
             yield from check_results(self.node, refused)
         if self.faults:
             raise _joined(self.faults)
+
+
+def _of_partitions(fault: MeshError, partitions: tuple[str, ...] | None) -> MeshError:
+    """The error with the partition that was refused in its words: others of the source are published."""
+    if partitions:
+        fault.what = fault.what.replace(NOTHING_OF_IT, f"nothing of {', '.join(partitions)} was published", 1)
+    return fault
 
 
 def _joined(faults: Sequence[MeshError]) -> MeshError:

@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mesh_pipelines.errors import Violation
 from quality import values
@@ -56,14 +55,14 @@ class PromisesInTime(Rule[Draft]):
 
     def _schedule(self, draft: Draft, i: int, p: Mapping[str, Any]) -> Iterator[Violation]:
         schedule = p.get("schedule")
-        if schedule and (p.get("scheduler", "cron") != "cron" or len(schedule.split()) != 5):
+        if schedule and (p.get("scheduler", "cron") != "cron" or not values.is_cron(schedule)):
             yield self.violation(
                 draft.place("slaProperties", i, "schedule"),
                 f"`{schedule}` is no cron schedule",
                 "write five fields, e.g. `0 6 * * *`",
             )
         for j, c in enumerate(p.get("customProperties", ())):
-            if c["property"] == "timezone" and not _is_timezone(c["value"]):
+            if c["property"] == "timezone" and not values.is_time_zone(c["value"]):
                 yield self.violation(
                     draft.place("slaProperties", i, "customProperties", j, "value"),
                     f"`{c['value']}` is no time zone",
@@ -157,11 +156,3 @@ class Partitioned(Rule[Draft]):
                 f"the last {every} `{value['until']}` is before the first",
                 f"write `{value['since']}` or a later one, or leave it out",
             )
-
-
-def _is_timezone(name: Any) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, TypeError, ZoneInfoNotFoundError, IsADirectoryError):
-        return False
-    return True

@@ -50,7 +50,7 @@ def test_a_corrected_old_month_is_made_again(fresh: Made) -> None:
     """A correction of January touches January, not February and March."""
     fresh.land("2013-01", "corrected")
     found = fresh.plan()
-    assert found.steps[0].reasons == ("raw-2013-01.csv was corrected",)
+    assert found.steps[0].reasons == ("raw-2013-01.csv has changed",)
     assert {s.node.name: s.partitions for s in found.steps if s.partitions} == {
         "raw": ("2013-01",), "orders": ("2013-01",),
     }  # fmt: skip

@@ -21,6 +21,7 @@ from mesh_pipelines.errors import (
     SourceUnavailable,
     TransformError,
 )
+from mesh_pipelines.publishing.audit_report import AuditReport, names_in, read_report
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.quarantine import QUARANTINE
@@ -218,6 +219,86 @@ def test_repeated_keys_go_to_quarantine_where_that_is_tolerated(shop: Shop) -> N
     assert done.outcome is not None
     [rule] = [r for r in done.outcome.results if r.rule in row["_rules"]]
     assert (rule.passed, rule.failed, rule.checked) == (True, 1, 3)
+
+
+def reports(shop: Shop) -> list[AuditReport]:
+    """Reports of a product's audits in the data docs, the newest first."""
+    folder = shop.shared.settings.docs / shop.node.key.replace(".", "/")
+    found = [read_report(folder, name) for name in names_in(folder)]
+    return [report for report in found if report is not None]
+
+
+def pages(shop: Shop) -> list[str]:
+    """Pages of Great Expectations about a product."""
+    folder = shop.shared.settings.docs / shop.node.key.replace(".", "/")
+    return [page.relative_to(folder).as_posix() for page in folder.glob("site/validations/**/audit.html")]
+
+
+def test_the_data_docs_have_one_page_for_each_publish(shop: Shop) -> None:
+    """With the version and the counts of all rules; also where its rows were audited twice, for keys that repeat."""
+    rows = {"id": [1, 2, 1, 4], "amount": [1.0, -2.0, 3.0, 4.0], "city": ["Rome"] * 4}
+    done = shop.publish(rows)
+    [report] = reports(shop)
+    assert pages(shop) == [report.page]
+    assert (report.verdict, report.version, report.run_id) == ("published", done.version, "run")
+    assert (report.rows, report.quarantined, report.contract_version) == (4, 2, "1.0.0")
+    assert shop.node.contract is not None
+    assert report.contract_id == shop.node.contract.id
+    counts = {rule.rule: (rule.failed, rule.checked) for rule in report.rules}
+    assert counts["amount_minimum"] == counts["key_unique"] == (1, 4)
+    assert done.outcome is not None
+    assert done.outcome.docs == f"{shop.node.key.replace('.', '/')}/audits/{report.name}"
+    shop.publish(rows)
+    assert [kept.unchanged for kept in reports(shop)] == [True, False]
+
+
+@pytest.mark.odd_input("messages carry data", "leaked")
+def test_the_data_docs_show_a_refusal_without_values(shop: Shop) -> None:
+    """By row rules, whose rows Great Expectations never sees; nothing of a classified column is in it."""
+    with pytest.raises(AuditRefused):
+        shop.publish({**BAD, "amount": [-1.0, -2.0, 3.0], "city": ["Atlantis"] * 3}, remarks={})
+    [report] = reports(shop)
+    assert (report.verdict, report.version, report.quarantined) == ("refused", None, 2)
+    assert "66.67%" in report.reasons[0]
+    [broken] = [rule for rule in report.rules if rule.rule == "amount_minimum"]
+    assert (broken.passed, broken.failed, broken.scope) == (False, 2, "row")
+    with pytest.raises(AuditRefused):
+        shop.publish({k: v for k, v in GOOD.items() if k != "city"})
+    assert [rule.rule for rule in reports(shop)[0].rules] == ["columns_conform"]
+    written = [file for file in shop.shared.settings.docs.rglob("*") if file.suffix in (".json", ".html")]
+    assert not [file for file in written if "Atlantis" in file.read_text()]
+
+
+def test_the_data_docs_show_an_audit_that_no_publish_followed(shop: Shop) -> None:
+    """Its run was ended, or its input changed meanwhile."""
+
+    def verify() -> None:
+        raise SourceUnavailable("a.csv changed", where="landing/shop", remedy="the next look reads it again")
+
+    with pytest.raises(SourceUnavailable):
+        shop.publish(GOOD, verify=verify)
+    [report] = reports(shop)
+    assert (report.verdict, report.version) == ("not published", None)
+
+
+def test_a_refusal_that_is_tried_again_in_parts_is_not_shown(shop: Shop) -> None:
+    """The audits of the parts are."""
+    candidate = Candidate(pl.LazyFrame({**BAD, "amount": [-1.0, -2.0, 3.0]}))
+    with pytest.raises(AuditRefused):
+        publish(shop.shared, shop.node, candidate, {}, "run", keep_refusal=False)
+    assert (reports(shop), pages(shop)) == ([], [])
+
+
+@pytest.mark.odd_input("after a kill, and odd homes", "lost")
+def test_data_docs_that_cannot_be_written_hold_up_no_publish(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk, say; it is said on the terminal."""
+    folder = shop.shared.settings.docs / shop.node.key.replace(".", "/")
+    folder.mkdir(parents=True)
+    (folder / "audits").write_text("a file")
+    assert shop.publish(GOOD).rows == 3
+    assert "A page of the data docs was not written: " in capfd.readouterr().err
 
 
 def test_repeated_keys_are_refused_where_nothing_is_tolerated(

@@ -32,9 +32,9 @@ def test_why_tells_what_is_what_was_and_what_comes_next(own_machines: Path) -> N
     file.write_text(file.read_text() + "m99,2026-04-01,60.0,1.0,false\n")
     a_minute_ago = time.time() - 60
     os.utime(file, (a_minute_ago, a_minute_ago))  # it has settled
-    assert "readings.csv was corrected" in facts_of_card(KEY, "Now")["will follow"]
+    assert "readings.csv has changed" in facts_of_card(KEY, "Now")["will follow"]
     following = facts_of_card(KEY, "Next tick")["machines_current"]
-    assert "readings.csv was corrected" in following
+    assert "readings.csv has changed" in following
     assert KEY in following
 
 

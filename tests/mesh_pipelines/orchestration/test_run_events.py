@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from mesh_pipelines.dagster_names import WORK_SECONDS
+from mesh_pipelines.declaring.declarations import Input
 from mesh_pipelines.declaring.node import OwnCheck, ProductNode
 from mesh_pipelines.errors import LandingError
 from mesh_pipelines.orchestration.run_events import RunEvents
@@ -48,7 +49,8 @@ def nothing() -> Iterator[Any]:
 
 def step_of(name: str, *checks: OwnCheck) -> Step:
     """A step of the plan."""
-    return Step(ProductNode("shop", name, checks=checks), ("landed",))
+    inputs = (Input("broken", "shop.broken"),) if name == "after" else ()
+    return Step(ProductNode("shop", name, inputs, checks=checks), ("landed",))
 
 
 def followed(
@@ -78,7 +80,8 @@ def test_each_asset_has_one_report_in_the_order_of_the_plan() -> None:
     }
     assert found["broken"].message == "orders.csv: lacks the column id\n  -> land a corrected file"
     assert found["nothing"].message == "it published nothing"
-    assert found["elsewhere"].message == "not reached"
+    assert found["elsewhere"].message.startswith("its run ended before it: orders.csv: lacks the column id")
+    assert found["after"].message == "waits for shop.broken, which failed"
     assert found["orders"].work_seconds == 0.25
     assert found["orders"].domain == "shop"
     assert found["orders"].stage == "product"
@@ -93,7 +96,7 @@ def test_a_run_in_which_nothing_began_has_no_beginning() -> None:
     events = RunEvents("shop", [step_of("orders")], RecordingReporter())
     assert events.began is None
     [report] = events.reports()
-    assert (report.status, report.message) == ("skipped", "not reached")
+    assert (report.status, report.message) == ("skipped", "its run ended before it")
 
 
 def check(passed: bool, **result: Any) -> dg.AssetChecksDefinition:

@@ -45,8 +45,8 @@ def test_overhead_is_the_time_without_work() -> None:
         ("done", "up to date", "done"),
         ("up to date", "done", "done"),
         ("up to date", "up to date", "up to date"),
-        ("skipped", "done", "done"),
-        ("done", "skipped", "done"),
+        ("skipped", "done", "skipped"),
+        ("done", "skipped", "skipped"),
         ("done", "failed", "failed"),
         ("failed", "done", "failed"),
         ("failed", "up to date", "failed"),
@@ -56,7 +56,7 @@ def test_overhead_is_the_time_without_work() -> None:
 def test_an_asset_has_failed_if_any_of_its_partitions_has(
     before: Status, now: Status, status: Status
 ) -> None:
-    """Else it was made, if any was; times add up."""
+    """Or was not made, if any was not; else it was made, if any was; times add up."""
     found = merge_reports(step(before), step(now, seconds=2.0, work=1.5))
     assert (found.status, found.seconds, found.work_seconds) == (status, 3.0, 2.0)
 
@@ -67,7 +67,8 @@ def test_no_failure_is_told_over() -> None:
     assert merge_reports(first, second).message == "January is refused\nMay is refused"
     assert merge_reports(first, step("done")).message == "January is refused"
     assert merge_reports(step("done"), second).message == "May is refused"
-    assert merge_reports(step("skipped", "not reached"), step("done")).message == ""
+    assert merge_reports(step("skipped", "not reached"), step("done")).message == "not reached"
+    assert merge_reports(first, first).message == "January is refused"
 
 
 def test_the_first_report_is_the_report() -> None:

@@ -156,6 +156,13 @@ class Section:
     heading: str
     fields: Sequence[tuple[str, str]]
 
+    def by_label(self) -> dict[str, str]:
+        """Values by label; those of one label, such as several reasons, a line each."""
+        found: dict[str, str] = {}
+        for label, text in self.fields:
+            found[label] = f"{found[label]}\n{text}" if label in found else text
+        return found
+
 
 @dataclass(frozen=True)
 class ReportTable:
@@ -189,7 +196,7 @@ class Card:
             "title": self.title,
             "stage": self.stage,
             "summary": self.summary,
-            "sections": {section.heading: dict(section.fields) for section in self.sections},
+            "sections": {section.heading: section.by_label() for section in self.sections},
             "tables": {
                 table.heading: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
                 for table in self.tables

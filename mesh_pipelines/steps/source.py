@@ -238,7 +238,8 @@ def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
     """
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
-    remarks = {"watermark": "; ".join(one.note for one in reading.inputs), "read anew": reading.anew_because}
+    notes = "; ".join(one.note for one in reading.inputs if one.note)
+    remarks = {"watermark": notes, "read anew": reading.anew_because}
     return Candidate(
         rows.frame,
         records=rows.records,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -78,3 +79,12 @@ def spec() -> ModelSpec:
         slices=("port",),
         gate=Gate(floors={"auc": 0.6}, margin=0.01, min_slice_rows=100),
     )
+
+
+@pytest.fixture
+def own_machines(machines: Machines, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the machines' workspace, of this test alone."""
+    folder = tmp_path / "copy"
+    shutil.copytree(machines.folder, folder)
+    with home_at(folder / ".mesh"), workspace(folder):
+        yield folder

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import polars as pl
-import pytest
 
 from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
 from mesh_pipelines.modeling.gate_decision import GateDecision
 from mesh_pipelines.modeling.promotion import bring_to_gate
 from mesh_pipelines.modeling.training import TrainedModel, train
 from mesh_pipelines.modeling.version import LoadedModel
-from mesh_pipelines.steps.champion import _evaluation_of
-from mesh_pipelines.steps.model import just_trained
 
 Registered = Callable[..., LoadedModel]
 
@@ -79,25 +76,3 @@ def test_small_slices_are_not_judged(spec: ModelSpec, history: pl.DataFrame, tra
     decision = bring_to_gate(trained, None, history.lazy(), replace(spec, gate=Gate(min_slice_rows=10_000)))
     assert decision.promote
     assert "no slice of port has 10,000 rows" in decision.text
-
-
-def test_a_model_is_judged_once(
-    spec: ModelSpec,
-    history: pl.DataFrame,
-    trained: TrainedModel,
-    registered: Registered,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What was just trained in this process comes before its gate as it was judged; all else is judged again."""
-    monkeypatch.setitem(just_trained, trained.key, trained)
-    unread = pl.LazyFrame({"nothing": [1]})
-    assert _evaluation_of(registered(trained), spec, unread) is trained
-
-    again = _evaluation_of(registered(trained), spec, history.lazy())
-    assert again is not trained
-    assert again.metrics == trained.metrics
-    assert again.holdout.equals(trained.holdout)
-
-    stricter = replace(spec, slices=())
-    monkeypatch.setitem(just_trained, trained.key, trained)
-    assert _evaluation_of(registered(trained), stricter, history.lazy()).slices == ()

@@ -9,16 +9,18 @@ import pytest
 from mesh_pipelines.planning.attempts import LOST, NEVER, Attempt, causes_of, next_try, untried
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.failures import FailedContent
-from mesh_pipelines.planning.judge import content_of
+from mesh_pipelines.planning.judge import cause_of, content_of
 from mesh_pipelines.planning.lookup import facts_of
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.shares import spans_of
 from mesh_pipelines.planning.step import Step
 from mesh_pipelines.shared import shared_resources
+from tests.mesh_pipelines.planning.made import Made
 from tests.mesh_pipelines.small_domains import World
 from tests.mesh_pipelines.three_domains import MONTHS, write_three_domains
 
 pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
+APRIL, MAY = "2013-04", "2013-05"
 RAW, RATES = "shop.orders_raw", "bank.rates"
 
 
@@ -133,3 +135,17 @@ def test_a_moment_that_is_not_known_counts_as_now(landed: World) -> None:
         Attempt(str(n), causes_of([step], None, facts), finished=True, lost=True) for n in range(LOST)
     ]
     assert datetime.now(UTC) - timedelta(minutes=1) < next_try(step, facts, attempts) < NEVER
+
+
+def test_causes_are_those_of_what_leads(fresh: Made) -> None:
+    """What only follows has none; nor has what the run makes nothing of."""
+    fresh.land(APRIL, "rows")
+    fresh.land(MAY, "more")
+    steps, facts = fresh.plan().steps, fresh.facts()
+    assert len(steps) > 1
+    both = causes_of(steps, (APRIL, MAY), facts)
+    assert list(both) == ["shop.raw"]
+    assert causes_of(steps, None, facts) == both
+    assert causes_of(steps, (APRIL,), facts)["shop.raw"] == cause_of(steps[0].node, facts, (APRIL,))
+    assert causes_of(steps, ("1999-12",), facts) == {}
+    assert causes_of((), (APRIL,), facts) == {}

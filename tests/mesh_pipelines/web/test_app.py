@@ -15,9 +15,7 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 
 from mesh_pipelines.web.app import application, missing_assets
 from mesh_pipelines.web.door import Door
-from mesh_pipelines.web.page import HERE, POLICY
-from mesh_pipelines.web.serve import names
-from resources.settings import Settings
+from mesh_pipelines.web.page import POLICY
 from tests.mesh_pipelines.web.asgi import ask
 
 
@@ -117,19 +115,3 @@ def test_the_start_page_leads_everywhere(app: Door) -> None:
     assert {"/docs/", "/runs", "/asset-groups", "/mesh/static/mesh.css"} <= links
     for link in links:
         assert ask(app, link).status == 200, link
-
-
-def test_one_stylesheet_and_no_script() -> None:
-    """There is nothing to build, and nothing that another place has to send."""
-    assert [file.name for file in (HERE / "static").iterdir()] == ["mesh.css"]
-    for file in [*(HERE / "static").iterdir(), *(HERE / "templates").iterdir()]:
-        assert "://" not in file.read_text(), file.name
-        assert "@import" not in file.read_text(), file.name
-        assert "<script" not in file.read_text(), file.name
-
-
-def test_the_server_answers_for_the_names_that_the_settings_give(tmp_path: Path) -> None:
-    """Its address, the one that people are given, and further ones."""
-    settings = Settings(home=tmp_path, ui_url="https://mesh.example.com", ui_hosts=("other.example",))
-    assert set(names(settings, "http://[fd00::1]:3000")) == {"[fd00::1]", "mesh.example.com", "other.example"}
-    assert names(Settings(home=tmp_path), "http://127.0.0.1:3000") == ["127.0.0.1"]

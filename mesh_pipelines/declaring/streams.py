@@ -39,4 +39,3 @@ def keep_streams() -> Generator[None]:
                 os.close(copy)
             os.fchdir(folder)
             os.close(folder)
-

@@ -10,7 +10,7 @@ import yaml
 from quality.contract import load_contract
 from quality.rule_trial import RuleFault
 from quality.try_rules import try_rules
-from tests.quality.conftest import FLIGHTS
+from tests.quality.conftest import FLIGHTS, Rewrite
 
 pytestmark = pytest.mark.odd_input("declarations that cannot run", "held up")
 
@@ -177,3 +177,35 @@ def test_a_rule_that_can_run_has_no_fault(tried: dict[str, RuleFault], name: str
 def test_a_rule_that_depends_on_the_rows_is_unsure(tried: dict[str, RuleFault], name: str) -> None:
     """It fails on made-up rows, and may work on others."""
     assert not tried[name].certain
+
+
+def test_a_product_is_seen_by_its_name_by_its_own_rules_alone(rewrite: Rewrite) -> None:
+    """Two domains have a product of one name: each rule sees the rows of its own, and no column of the other."""
+    contracts = []
+    for name in ("extra", "other"):
+
+        def change(document: dict[str, Any], name: str = name) -> None:
+            [table] = document["schema"]
+            rule = sql("SELECT count(flights.extra) FROM flights JOIN ${table} USING (flight)")
+            table["quality"].append({"name": "named", **rule})
+            column = {
+                "name": name,
+                "logicalType": "integer",
+                "physicalType": "INT",
+                "classification": "public",
+            }
+            table["properties"].append({**column, "description": "Made for the test."})
+
+        path = rewrite(change)
+        contracts.append(load_contract(path.rename(path.with_name(f"{name}.odcs.yaml"))))
+    found = try_rules(contracts)
+    assert found[contracts[0].path] == ()
+    [fault] = found[contracts[1].path]
+    assert (fault.rule, fault.certain) == ("named", True)
+    assert "extra" in fault.problem
+
+
+def test_one_expectation_at_fault_hides_no_other(tried: dict[str, RuleFault]) -> None:
+    """Great Expectations asks several in one query, which fails for all: each is tried alone then."""
+    expected = {name for name in FAULTY if name.startswith("GX: ")}
+    assert {name for name in tried if name.startswith("GX: ")} == expected

@@ -32,7 +32,8 @@ def test_the_floors_of_a_gate_stay_as_they_were_declared() -> None:
 
 
 @pytest.mark.parametrize(
-    "policy", [Gate(), Gate(floors={"auc": 0.6, "brier": 0.2}, shadow="14d"), Retrain(5, "30d", on_drift=False)]
+    "policy",
+    [Gate(), Gate(floors={"auc": 0.6, "brier": 0.2}, shadow="14d"), Retrain(5, "30d", on_drift=False)],
 )
 def test_a_policy_goes_to_another_process_whole(policy: Gate | Retrain) -> None:
     """Equal there, in type and in what is written down."""

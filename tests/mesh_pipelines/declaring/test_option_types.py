@@ -74,7 +74,9 @@ def test_a_period_has_days(period: str, days: float) -> None:
     assert days_of(period) == days
 
 
-@pytest.mark.parametrize("text", ["", "0d", "-1d", "1", "d", "1.5d", "1m", "1D", "01d", " 1d", "1d ", "1d\n", "1d1d"])
+@pytest.mark.parametrize(
+    "text", ["", "0d", "-1d", "1", "d", "1.5d", "1m", "1D", "01d", " 1d", "1d ", "1d\n", "1d1d"]
+)
 def test_other_texts_are_no_period(text: str) -> None:
     """A number from 1 and a unit, and nothing beside them."""
     assert not PERIOD.fullmatch(text)

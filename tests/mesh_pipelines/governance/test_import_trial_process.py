@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from mesh_pipelines.governance.import_trial import hazards_of
+from mesh_pipelines.governance.import_trial import TrialProcess, hazards_of
+from mesh_pipelines.governance.import_trial_process import _place_in
 from resources.settings import get_settings
 from tests.mesh_pipelines.governance.odd_domain import root as root
 from tests.mesh_pipelines.governance.odd_domain import write
@@ -84,3 +90,101 @@ def test_those_that_take_long_are_tried_together(root: Path, monkeypatch: pytest
     begun = time.monotonic()
     assert set(hazards_of(root, packages)) == set(packages[:2])
     assert time.monotonic() - begun < 16
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[TrialProcess]:
+    """A process that tries imports."""
+    started = TrialProcess()
+    yield started
+    started.close()
+
+
+def test_an_import_sees_what_it_would_see_in_the_process_that_asks(
+    root: Path, process: TrialProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Environment, path and folder of this request, not of an earlier one; what an import leaves is not kept."""
+    code = (
+        "import os, sys\nassert 'LEFT' not in os.environ\nos.environ['LEFT'] = ''\n"
+        "open(os.environ['SEEN'], 'w').write(os.getcwd() + ' ' + sys.path[1])"
+    )
+    for package in (write(root, code, "first"), write(root, code, "second")):
+        seen = tmp_path / package
+        monkeypatch.setenv("SEEN", str(seen))
+        monkeypatch.syspath_prepend(str(tmp_path / f"path-{package}"))
+        found = process.ask(root, [package], 60)
+        assert found is not None
+        assert found[package].hazard == ""
+        assert seen.read_text() == f"{Path.cwd()} {tmp_path / f'path-{package}'}"
+
+
+def test_modules_of_the_workspace_that_an_import_reads_are_listed(root: Path, process: TrialProcess) -> None:
+    """Beside the domain, or in another domain; neither its own nor the libraries'."""
+    (root / "beside.py").write_text("x = 1\n")
+    write(root, "y = 1", "other")
+    package = write(root, "import json, beside, domains.odd.more, domains.other.sources")
+    (root / "domains/odd/more.py").touch()
+    found = process.ask(root, [package], 60)
+    assert found is not None
+    assert set(found[package].outside) >= {"beside.py", "domains/other/sources.py"}
+    assert not [file for file in found[package].outside if file.startswith("domains/odd")]
+    assert not [file for file in found[package].outside if "json" in file]
+
+
+def test_more_imports_than_processors_are_all_answered(root: Path, process: TrialProcess) -> None:
+    """A hazard among them costs nobody else an answer."""
+    packages = [
+        write(root, "import os\nos._exit(7)" if number % 3 == 0 else "", f"d{number}")
+        for number in range(3 * (os.cpu_count() or 1) + 1)
+    ]
+    found = process.ask(root, packages, 60)
+    assert found is not None
+    assert set(found) == set(packages)
+    assert [package for package in packages if found[package].hazard] == packages[::3]
+
+
+def test_what_it_tries_ends_with_the_one_who_asks(root: Path, tmp_path: Path) -> None:
+    """Ctrl-C, or a kill: its standard input closes, and no import is left that waits for ever."""
+    note = tmp_path / "number"
+    code = f"import os, time\nopen({str(note)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    package = write(root, code)
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "mesh_pipelines.governance.import_trial_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as asked:
+        assert asked.stdin is not None
+        request = {"root": str(root), "folder": str(root), "path": sys.path, "environment": dict(os.environ)}
+        asked.stdin.write(json.dumps(request | {"packages": [package], "seconds": 300}) + "\n")
+        asked.stdin.flush()
+        _wait(lambda: note.is_file() and note.read_text() != "")
+        tried = Path(f"/proc/{note.read_text()}")
+        assert tried.exists()
+        asked.stdin.close()
+        _wait(lambda: not tried.exists())
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            'File "/w/domains/odd/a.py", line 3 in f\n  File "/w/domains/odd/b.py", line 9 in g',
+            "domains/odd/a.py:3",
+        ),
+        ('File "/lib/x.py", line 3 in f\n  File "/w/domains/odd/b.py", line 9 in g', "domains/odd/b.py:9"),
+        ('File "/w/domains/oddly/a.py", line 3 in f', ""),
+        ('File "/w/beside.py", line 3 in f', ""),
+        ("", ""),
+    ],
+)
+def test_the_place_is_the_innermost_line_of_the_domains_own(text: str, place: str) -> None:
+    """A line of a library or of another domain is nothing that its team can mend."""
+    assert _place_in(text, {"root": "/w"}, "domains.odd") == place

@@ -38,7 +38,9 @@ def test_a_line_that_the_reader_refuses_is_found(text: bytes, what: str, before:
     assert caught.value.line == before + 1
 
 
-@pytest.mark.parametrize("block", [b"", b"\n", b" \t\r\n", b'{"id": 1}\r\n\n{"id": "\xc3\xa5\\u00e5"}', b"[1]\n2\nnull"])
+@pytest.mark.parametrize(
+    "block", [b"", b"\n", b" \t\r\n", b'{"id": 1}\r\n\n{"id": "\xc3\xa5\\u00e5"}', b"[1]\n2\nnull"]
+)
 def test_blank_lines_and_whole_values_pass(block: bytes) -> None:
     """The form of a record is judged elsewhere; here any JSON text is whole."""
     judge_syntax(block, 1)
@@ -91,7 +93,7 @@ def test_numbers_are_refused_where_the_reader_refuses_them(number: str) -> None:
         b'{"a": "hush\x01"}',
         b'{"a": hush}',
         b'{"a": "hush',
-        b'hush',
+        b"hush",
         b'{"a": 1} hush',
         b'{"a": -Infinity, "hush": 1}',
         b"[" * 100_000 + b'"hush"',

@@ -146,6 +146,11 @@ class Session:
 
     def publish(self) -> None:
         """Write this run's page and the index of the Data Docs."""
+        # It reads each masked query again, and prints that it lacks {batch}.
+        with redirect_stdout(io.StringIO()):
+            self._publish()
+
+    def _publish(self) -> None:
         if self._run is None or self._docs is None:
             return
         self._context.suites.add(self._run.suite)

@@ -15,6 +15,7 @@ import pytest
 
 from mesh_pipelines.errors import AuditorLost, RuleTooCostly
 from quality.auditor import Auditor
+from quality.child import NURSERY
 from quality.contract import Contract
 from quality.dataset import DatasetAudit, DatasetVerdict, audit_dataset
 from quality.rules import DataRule, dataset_rules, rules_of
@@ -91,6 +92,18 @@ def test_what_fails_there_is_raised_here(
             audit.judge(ROWS.lazy)
     assert len(judged(auditor, rules, tmp_path).results) == len(rules)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_its_child_prints_nothing(
+    flights: Contract, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Great Expectations' advice on SQL, given as it judges and again as it writes its page, reaches nobody."""
+    NURSERY.stop()  # the next one prints where this test reads
+    rules = dataset_rules(rules_of(flights))
+    assert "sql" in {rule.kind for rule in rules}
+    assert judged(Auditor(), rules, tmp_path).page is not None
+    NURSERY.stop()
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])

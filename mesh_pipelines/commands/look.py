@@ -23,10 +23,11 @@ from mesh_pipelines.commands.app import (
 look_app = application()
 
 
-@look_app.command(epilog=example("mesh status", "mesh status operations.departures --json"))
+@look_app.command(epilog=example("mesh status", "mesh status operations", "mesh status operations.departures --json"))
 def status(
     keys: Annotated[
-        list[str] | None, typer.Argument(help="Only these products and models.", metavar="KEY")
+        list[str] | None,
+        typer.Argument(help="Only these products and models, or those of these domains.", metavar="SELECTION"),
     ] = None,
     as_json: Json = False,
 ) -> None:

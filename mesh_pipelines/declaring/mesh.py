@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -46,13 +46,17 @@ class Mesh:
         """The node with a key.
 
         Raises:
-            SelectionError: no domain has it; the message names the nearest.
+            SelectionError: no domain has it; the message names the nearest, or says that it is a domain.
             DomainError: it, or its whole domain, breaks rules of the federation.
         """
         if key in self.nodes:
             return self.nodes[key]
         if refusal := self.refusal(key):
             raise DomainError(key, refusal)
+        if key in self.domains:
+            own = self.domains[key].by_key
+            such = f", such as {next(iter(own))}" if own else ""
+            raise SelectionError(f"{key!r} is a domain", remedy=f"write it as domain.name{such}")
         from difflib import get_close_matches
 
         close = get_close_matches(key, [*self.nodes, *self.domains], n=1, cutoff=0.4)
@@ -68,6 +72,18 @@ class Mesh:
     def refused_of(self, domain: str) -> dict[str, tuple[Violation, ...]]:
         """What was left out of one domain: itself, or some of its assets."""
         return {key: found for key, found in self.refused.items() if key.partition(".")[0] == domain}
+
+    def refused_in(self, selection: Collection[str]) -> dict[str, tuple[Violation, ...]]:
+        """Violations by what was left out of a selection of keys and domains; of the whole mesh where it is empty."""
+        if not selection:
+            return dict(self.refused)
+        found: dict[str, tuple[Violation, ...]] = {}
+        for item in selection:
+            if refusal := self.refusal(item):
+                found[item] = refusal
+            elif item in self.domains:
+                found |= self.refused_of(item)
+        return found
 
     def select(self, selection: Iterable[str]) -> list[Node]:
         """Nodes of a selection and everything upstream of them, upstream first.

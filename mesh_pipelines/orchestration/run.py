@@ -74,7 +74,7 @@ def run(
         preload(PLANNING)
         show = reporter or SilentReporter()
         whole = mesh or load_sound_mesh(project_root())
-        refused = _refused_in(whole, selection)
+        refused = whole.refused_in(selection)
         sound = [item for item in selection if item not in refused]
         nodes = whole.select(sound) if sound or not selection else []
         if refused and not nodes:
@@ -231,19 +231,6 @@ def _report_without_run(node: Node, reports: Mapping[str, StepReport], failed: C
             reason = reason or f"{WAITS}{wanted.key}: {upstream.message}"
             return StepReport(node.key, node.domain, node.stage, "waiting", message=reason)
     return StepReport(node.key, node.domain, node.stage, "up to date")
-
-
-def _refused_in(mesh: Mesh, selection: Sequence[str]) -> dict[str, tuple[Violation, ...]]:
-    """Domains and assets of a selection that are left out, each with the violations for it."""
-    if not selection:
-        return dict(mesh.refused)
-    found: dict[str, tuple[Violation, ...]] = {}
-    for item in selection:
-        if refusal := mesh.refusal(item):
-            found[item] = refusal
-        elif item in mesh.domains:
-            found |= mesh.refused_of(item)
-    return found
 
 
 def _note_refused_inputs(

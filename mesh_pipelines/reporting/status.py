@@ -34,10 +34,10 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     """States of products and models; what is left out for a broken rule, or cannot be read, keeps no other away.
 
     Args:
-        keys: only these; by default all of them.
+        keys: only these products and models, and those of these domains; by default all of them.
 
     Raises:
-        SelectionError: a key is no product or model of the mesh.
+        SelectionError: a key is no domain, product or model of the mesh.
         DomainError: each of the keys breaks rules of the federation.
     """
     from mesh_pipelines.governance.load_mesh import project_root
@@ -45,16 +45,11 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
 
     whole = mesh or load_sound_mesh(project_root())
     shared = shared_resources()
-    refused = {key: found for key in keys or () if (found := whole.refusal(key))} if keys else whole.refused
+    refused = whole.refused_in(keys or ())
     sound = [key for key in keys or () if key not in refused]
     if keys and not sound:
         raise DomainError("the mesh", list(dict.fromkeys(v for found in refused.values() for v in found)))
-    chosen = [whole.node(key) for key in sound] if keys else list(whole.nodes.values())
-    for node in chosen:
-        if keys and not (node.is_product or isinstance(node, ModelNode)):
-            raise SelectionError(
-                f"{node.key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {node.key}"
-            )
+    chosen = _chosen(whole, sound) if keys else list(whole.nodes.values())
     end_lost(shared)
     facts = facts_of(whole.nodes, shared, instance=lambda: dagster_instance(shared))
     asked = whole.select([node.key for node in chosen]) if chosen else ()
@@ -80,6 +75,21 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
             for node in products
         )
         return MeshState(tuple(states), trouble=error, refused=refused, remark=remark)
+
+
+def _chosen(mesh: Mesh, keys: Sequence[str]) -> list[Node]:
+    """Nodes of domains, and products and models by key, each once and in the order in which they are named."""
+    found: dict[str, Node] = {}
+    for key in keys:
+        if key in mesh.domains:
+            found |= {node.key: node for node in mesh.nodes.values() if node.domain == key}
+            continue
+        node = found[key] = mesh.node(key)
+        if not (node.is_product or isinstance(node, ModelNode)):
+            raise SelectionError(
+                f"{key} is a {node.stage}, no product or model", remedy=f"its card: mesh show {key}"
+            )
+    return list(found.values())
 
 
 def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:

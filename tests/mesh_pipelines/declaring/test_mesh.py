@@ -85,3 +85,10 @@ def test_a_name_that_fits_nothing_gets_the_nearest(mesh: Mesh, name: str, remedy
         mesh.select([name])
     assert name in str(raised.value)
     assert remedy in raised.value.remedy
+
+
+def test_a_domain_is_no_asset(mesh: Mesh) -> None:
+    """Its name is not answered with itself."""
+    with pytest.raises(SelectionError, match="'shop' is a domain") as raised:
+        mesh.node("shop")
+    assert raised.value.remedy.startswith("write it as domain.name, such as shop.")

@@ -12,6 +12,7 @@ from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.conftest import Machines
 from tests.mesh_pipelines.reporting.card_text import text_of
 from tests.mesh_pipelines.small_domains import World, promise, write_promise
+from tests.mesh_pipelines.three_domains import write_three_domains
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 ROWS = {"id": "integer", "amount": {"logicalType": "number", "logicalTypeOptions": {"minimum": 0}}}
@@ -72,6 +73,15 @@ def test_only_products_and_models_have_a_state(world: World) -> None:
     world.write("shop", promise("shop", "orders_raw", ROWS), sources='orders_raw = source("orders.csv")')
     with pytest.raises(SelectionError, match="is a source, no product or model"):
         read_state(["shop.orders_raw"])
+
+
+def test_a_domain_stands_for_all_of_it(world: World) -> None:
+    """As `mesh run` takes it, beside keys; what is named twice is shown once."""
+    write_three_domains(world)
+    named = [product.key for product in read_state(["store", "bank.rates", "store.sales"]).products]
+    assert sorted(named) == ["bank.rates", "store.most", "store.sales"]
+    with pytest.raises(SelectionError, match="nothing in the mesh is named 'stores'"):
+        read_state(["stores"])
 
 
 @pytest.mark.slow

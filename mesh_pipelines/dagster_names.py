@@ -38,6 +38,7 @@ PRODUCT: Final = "mesh/product"
 PURPOSE: Final = "mesh/purpose"
 """Metadata of an input: the purpose of reading another domain's product."""
 WORK_SECONDS: Final = "work seconds"
+QUARANTINED: Final = "quarantined"
 """Metadata of a materialization or check: duration of the work on its data (s)."""
 
 

@@ -23,11 +23,15 @@ from mesh_pipelines.commands.app import (
 look_app = application()
 
 
-@look_app.command(epilog=example("mesh status", "mesh status operations", "mesh status operations.departures --json"))
+@look_app.command(
+    epilog=example("mesh status", "mesh status operations", "mesh status operations.departures --json")
+)
 def status(
     keys: Annotated[
         list[str] | None,
-        typer.Argument(help="Only these products and models, or those of these domains.", metavar="SELECTION"),
+        typer.Argument(
+            help="Only these products and models, or those of these domains.", metavar="SELECTION"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -49,8 +53,20 @@ def status(
     exit_with(not mesh.refused)
 
 
-@look_app.command(epilog=example("mesh show operations.departures", "mesh show operations.departure_delay@1"))
-def show(key: KeyAtVersion, as_json: Json = False) -> None:
+@look_app.command(
+    epilog=example(
+        "mesh show operations.departures",
+        "mesh show operations.departure_delay@1",
+        "mesh show operations.departures_raw --refused",
+    )
+)
+def show(
+    key: KeyAtVersion,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="The rows that are in quarantine, with the rules they broke.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """One product's or model's card.
 
     A product: promise, columns, owner, last audit, who uses it. A model: metrics, inputs, gate.
@@ -58,8 +74,9 @@ def show(key: KeyAtVersion, as_json: Json = False) -> None:
     name, version = key_and_version(key)
     from mesh_pipelines.reporting import terminal
     from mesh_pipelines.reporting.card import describe
+    from mesh_pipelines.reporting.refused_rows import describe_refused
 
-    found = describe(name, version)
+    found = describe_refused(key_alone(key, "{key} --refused")) if refused else describe(name, version)
     if as_json:
         print_json(found.to_json())
     else:

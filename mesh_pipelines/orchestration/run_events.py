@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mesh_pipelines.dagster_names import WORK_SECONDS, dotted, op_name
+from mesh_pipelines.dagster_names import QUARANTINED, WORK_SECONDS, dotted, op_name
 from mesh_pipelines.declaring.node import OwnCheck
 from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.orchestration.check_events import FailedChecks
@@ -25,6 +25,7 @@ class RunEvents:
         self._checks = FailedChecks(step.node for step in steps)
         self._started: dict[str, float] = {}
         self._work: dict[str, float] = {}
+        self._quarantined: dict[str, int] = {}
         self._unchanged: set[str] = set()
         self._fault = ""  # of the run itself
         self._reports: dict[str, StepReport] = {}
@@ -73,6 +74,7 @@ class RunEvents:
             case "ASSET_MATERIALIZATION":
                 metadata = event.step_materialization_data.materialization.metadata
                 self._work[step.key] = _seconds_of_work(metadata)
+                self._quarantined[step.key] = int(getattr(metadata.get(QUARANTINED), "value", 0) or 0)
                 self._unchanged |= {step.key} if "unchanged" in metadata else set()
             case "STEP_SUCCESS" | "STEP_FAILURE" | "STEP_SKIPPED":
                 self._ended(step, event)
@@ -95,7 +97,11 @@ class RunEvents:
             return "skipped", self._reason_not_reached(step)
         if step.key in self._unchanged:
             return "up to date", ""
-        return ("done", "") if step.key in self._work else ("skipped", "it published nothing")
+        if step.key not in self._work:
+            return "skipped", "it published nothing"
+        refused = self._quarantined[step.key]
+        rows = f"{refused:,} row{'' if refused == 1 else 's'} refused"
+        return "done", f"{rows}: mesh show {step.key} --refused" if refused else ""
 
     def _check_failed(self, check: OwnCheck, description: str | None, event: Any) -> None:
         """Record a failed blocking check as a failure of its asset, which stays published and is followed by nobody."""

@@ -93,8 +93,8 @@ def merge_reports(before: StepReport | None, now: StepReport) -> StepReport:
         return now
     first, second = sorted((before, now), key=lambda report: _WORST_FIRST.index(report.status))
     message = first.message
-    if first.status == second.status == "failed" and first.message != second.message:
-        message = f"{before.message}\n{now.message}"
+    if first.status == second.status in ("done", "failed") and first.message != second.message:
+        message = "\n".join(filter(None, (before.message, now.message)))
     return StepReport(
         now.key,
         now.domain,

@@ -57,6 +57,21 @@ class ProductState:
 
 
 @dataclass(frozen=True)
+class SourceState:
+    """A source that has rows in quarantine.
+
+    Args:
+        quarantined: number of these rows; ``None`` where their table cannot be read.
+    """
+
+    key: str
+    quarantined: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "quarantined": self.quarantined}
+
+
+@dataclass(frozen=True)
 class ModelVersionState:
     """One version of a model.
 
@@ -116,6 +131,7 @@ class MeshState:
 
     Args:
         models: none where ``trouble`` is set.
+        sources: those that have rows in quarantine.
         trouble: the error of the registry that did not answer.
         refused: violations of each domain or asset that was left out for them.
         remark: that the running `mesh ui` has other code; empty where it has the same.
@@ -123,6 +139,7 @@ class MeshState:
 
     products: Sequence[ProductState] = ()
     models: Sequence[ModelState] = ()
+    sources: Sequence[SourceState] = ()
     trouble: MeshError | None = None
     refused: Mapping[str, Sequence[Violation]] = field(default_factory=dict[str, Sequence[Violation]])
     remark: str = ""
@@ -133,6 +150,8 @@ class MeshState:
             "products": [product.to_json() for product in self.products],
             "models": [model.to_json() for model in self.models],
         }
+        if self.sources:
+            document["sources"] = [source.to_json() for source in self.sources]
         if self.refused:
             document["refused"] = {
                 key: [{"rule": v.rule, "where": v.where, "problem": v.problem, "fix": v.fix} for v in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from mesh_pipelines.reporting.reports import (
     ModelState,
     ModelVersionState,
     ProductState,
+    SourceState,
 )
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import SharedResources, shared_resources
@@ -54,12 +55,13 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     facts = facts_of(whole.nodes, shared, instance=lambda: dagster_instance(shared))
     asked = whole.select([node.key for node in chosen]) if chosen else ()
     products = [node for node in chosen if node.is_product]
+    sources = _sources(asked, shared)
     remark = reload_remark(whole, shared.settings, {node.domain for node in chosen})
     try:
         lags = Lags.at(asked, facts, datetime.now(UTC))
         models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
         states = tuple(_product_or_fault(node, shared, lags) for node in products)
-        return MeshState(states, models, refused=refused, remark=remark)
+        return MeshState(states, models, sources, refused=refused, remark=remark)
     except TrackingUnavailable as error:
         # The lake knows what is published; without the registry the reasons that come from models are unknown.
         sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
@@ -74,7 +76,7 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
             )
             for node in products
         )
-        return MeshState(tuple(states), trouble=error, refused=refused, remark=remark)
+        return MeshState(tuple(states), sources=sources, trouble=error, refused=refused, remark=remark)
 
 
 def _chosen(mesh: Mesh, keys: Sequence[str]) -> list[Node]:
@@ -96,6 +98,21 @@ def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:
     return node.in_registry or any(
         _hangs_on_a_model(mesh.nodes[given.key], mesh) for given in node.inputs if given.key in mesh.nodes
     )
+
+
+def _sources(nodes: Iterable[Node], shared: SharedResources) -> tuple[SourceState, ...]:
+    """Sources among these nodes that have rows in quarantine, or whose quarantine cannot be read."""
+    found: list[SourceState] = []
+    for node in nodes:
+        if not isinstance(node, SourceNode):
+            continue
+        try:
+            number = quarantined_rows(node, shared)
+        except Exception:  # noqa: BLE001 (a broken table may raise anything at all, and others go on)
+            number = None
+        if number != 0:
+            found.append(SourceState(node.key, number))
+    return tuple(found)
 
 
 def _product_or_fault(node: Node, shared: SharedResources, lags: Lags) -> ProductState:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from mesh_pipelines.errors import DefinitionError, MeshError, Violation
 from mesh_pipelines.modeling.rebuild import RebuildReport
-from mesh_pipelines.reporting.reports import Card, MeshState, ModelVersionState, ProductState
+from mesh_pipelines.reporting.reports import Card, MeshState, ModelVersionState, ProductState, SourceState
 from quality.markup import printable
 
 if TYPE_CHECKING:
@@ -147,11 +147,13 @@ def state(mesh: MeshState) -> RenderableType:
     if mesh.refused and not mesh.products and not mesh.models:
         return Text("No product or model of this mesh is sound.")
     if not mesh.products and not mesh.models:
+        if mesh.sources:
+            return sources(mesh.sources)
         return Text(
             "This mesh has no product or model yet: `mesh new domain NAME` writes a domain that works."
         )
     tables = (products(mesh.products), *((models(mesh),) if mesh.models else ()), lags(mesh))
-    return Group(*tables)
+    return Group(*tables, *((sources(mesh.sources),) if mesh.sources else ()))
 
 
 def products(found: Sequence[ProductState]) -> RenderableType:
@@ -174,6 +176,15 @@ def products(found: Sequence[ProductState]) -> RenderableType:
             product.contract_version or NOTHING,
             _when(product.published_at),
         )
+    return grid
+
+
+def sources(found: Sequence[SourceState]) -> RenderableType:
+    """One line per source that has rows in quarantine, with the command that shows them."""
+    grid = _grid("rows refused of", ">quarantined", "shown by", keys=[source.key for source in found])
+    for source in found:
+        number = "cannot be read" if source.quarantined is None else f"{source.quarantined:,}"
+        grid.add_row(source.key, Text(number, style="yellow"), f"mesh show {source.key} --refused")
     return grid
 
 

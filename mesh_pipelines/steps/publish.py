@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from mesh_pipelines.dagster_names import WORK_SECONDS, asset_key
+from mesh_pipelines.dagster_names import QUARANTINED, WORK_SECONDS, asset_key
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused
 from mesh_pipelines.landing.landed import LISTED
@@ -140,7 +140,7 @@ def _metadata(
     if published.unchanged:
         metadata["content"] = "the same as published before"
     if outcome is not None:
-        metadata["quarantined"] = outcome.quarantined
+        metadata[QUARANTINED] = outcome.quarantined
         metadata["audit"] = dg.MetadataValue.md(outcome.to_markdown())
         if outcome.docs:
             metadata["data docs"] = _link(outcome.docs)

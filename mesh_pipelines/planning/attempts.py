@@ -74,6 +74,11 @@ def untried(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> Step | Non
     return replace(step, partitions=left) if left else None
 
 
+def is_refused(step: Step, facts: Facts) -> bool:
+    """True if a step failed for the content that there is now, of all its partitions: only other content mends it."""
+    return untried(step, facts, ()) is None
+
+
 def next_try(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> datetime:
     """The moment from which a step, or some of its partitions, is to be tried; ``NEVER`` for what waits for content."""
     return min(_moments(step, facts, attempts).values(), default=NEVER)

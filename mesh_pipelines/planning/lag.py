@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.node import Node, SourceNode
+from mesh_pipelines.planning.attempts import is_refused
 from mesh_pipelines.planning.durations import days_or_hours
 from mesh_pipelines.planning.facts import Facts, partitions_in
 from mesh_pipelines.planning.plan import plan
@@ -72,7 +73,19 @@ class Lags:
         if not step.follows:
             return step.reasons
         above = [self.steps[one.key] for one in self._upstream(node) if one.key in self.steps]
-        return tuple(f"{one.key}: {'; '.join(one.reasons)}" for one in above if not one.follows)
+        return tuple(_ahead_in_words(one, self.facts) for one in above if not one.follows)
+
+
+def _ahead_in_words(step: Step, facts: Facts) -> str:
+    return refusal_in_words(step, facts) or f"{step.key}: {'; '.join(step.reasons)}"
+
+
+def refusal_in_words(step: Step, facts: Facts) -> str:
+    """The sentence that what reads an asset waits for it, since it failed for its newest content; else empty."""
+    if step.follows or not is_refused(step, facts):
+        return ""
+    failed = "refused" if isinstance(step.node, SourceNode) else "which failed"
+    return f"waits for {step.key}, {failed}: `mesh why {step.key}`"
 
 
 def late_nodes(nodes: Iterable[Node], facts: Facts, now: datetime) -> dict[str, str]:

@@ -13,17 +13,18 @@ from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
-from mesh_pipelines.planning.lag import late_nodes
+from mesh_pipelines.planning.lag import late_nodes, refusal_in_words
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
 from mesh_pipelines.planning.next_run import NoRun, next_run
 from mesh_pipelines.planning.plan import plan
-from mesh_pipelines.planning.step import Plan
+from mesh_pipelines.planning.step import Plan, Step
 from mesh_pipelines.planning.verdicts import remedy_of
 from mesh_pipelines.reporting.loaded_code import reload_remark
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import READING, preload
 from mesh_pipelines.shared import SharedResources, shared_resources
+from resources.ui_address import running_ui
 
 
 def explain(key: str) -> Card:
@@ -44,7 +45,8 @@ def explain(key: str) -> Card:
     settled = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
     decision = next_run(mesh, node.domain, settled, attempts_in(instance, node.domain))
     facts = facts_of(mesh.nodes, shared, instance=lambda: instance)  # as `mesh status` and `mesh run` see it
-    if isinstance(decision, NoRun):
+    idle = isinstance(decision, NoRun)
+    if idle:
         following = f"nothing for {node.domain}: {decision.reason}"
     else:
         made = ", ".join(step.key for step in decision.steps)
@@ -60,15 +62,25 @@ def explain(key: str) -> Card:
     sections = [
         Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),
-        Section("Next tick", [(f"{node.domain}_current", following), *_remark(mesh, node, shared)]),
+        Section(
+            "Next tick", [(f"{node.domain}_current", following), *_remarks(mesh, node, shared, idle=idle)]
+        ),
     ]
     return Card(key, node.stage, "", sections)
 
 
-def _remark(mesh: Mesh, node: Node, shared: SharedResources) -> list[tuple[str, str]]:
-    """The remark that the tick is made by other code than this answer; empty where it is the same."""
+def _remarks(mesh: Mesh, node: Node, shared: SharedResources, *, idle: bool) -> list[tuple[str, str]]:
+    """Remarks that no tick comes, or that it is made by other code than this answer.
+
+    Args:
+        idle: the tick would start no run.
+    """
     remark = reload_remark(mesh, shared.settings, [node.domain])
-    return [("before that", remark)] if remark else []
+    found = [("first", remark)] if remark else []
+    if not running_ui(shared.settings):
+        absent = "no `mesh ui` of this home runs"
+        found.append(("but", absent if idle else f"{absent}: `mesh run {node.domain}` makes it now"))
+    return found
 
 
 def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
@@ -83,10 +95,14 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
         return [("out of date", reason) for reason in found.reasons]
     ahead = [step for step in whole.steps if step.key != node.key]
     if ahead:
-        return [
-            ("will follow", f"{step.key}: {'; '.join(step.reasons)}") for step in ahead if not step.follows
-        ]
+        return [_ahead(step, facts) for step in ahead if not step.follows]
     return [("up to date", "made from what is published now")]
+
+
+def _ahead(step: Step, facts: Facts) -> tuple[str, str]:
+    """What is made before an asset, or what keeps it from being made."""
+    refusal = refusal_in_words(step, facts)
+    return ("waits", refusal) if refusal else ("will follow", f"{step.key}: {'; '.join(step.reasons)}")
 
 
 def _refused_inputs(node: Node, mesh: Mesh, facts: Facts) -> list[tuple[str, str]]:

@@ -134,7 +134,7 @@ def test_why_and_status_do_not_promise_what_older_code_does_not_do(world: World)
             sections = {
                 section.heading: dict(section.fields) for section in explain("shop.orders_raw").sections
             }
-            assert ("before that" in sections["Next tick"]) is bool(version)
+            assert ("first" in sections["Next tick"]) is bool(version)
             assert ("other code of shop" in read_state().remark) is bool(version)
             assert ("remark" in read_state().to_json()) is bool(version)
 

@@ -12,8 +12,10 @@ from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.reporting import why
+from mesh_pipelines.reporting.status import read_state
 from mesh_pipelines.reporting.why import explain
 from resources.settings import get_settings
+from resources.ui_address import announce_ui
 from tests.mesh_pipelines.machines_go_on import KEY, facts_of_card
 from tests.mesh_pipelines.planning.made import Made
 from tests.mesh_pipelines.small_domains import World, promise
@@ -58,6 +60,33 @@ def test_before_the_first_run_it_says_what_will_be_made() -> None:
     assert facts_of_card("store.sales", "Next tick")["store_current"] == (
         "nothing for store: waits for shop.orders, about to be made by another domain"
     )
+
+
+def test_what_waits_for_refused_content_names_it(landed: World) -> None:
+    """Neither `mesh why` nor `mesh status` promises what the same content does not bring about; new content does."""
+    assert runs.run(["shop"]).ok
+    file = landed.land("shop", "orders-2013-02.csv", "id\nodd\n")
+    assert not runs.run(["shop"]).ok
+    words = "waits for shop.orders_raw, refused: `mesh why shop.orders_raw`"
+    assert facts_of_card("shop.orders", "Now") == {"waits": words}
+    assert read_state(["shop.orders"]).products[0].lag.behind == (words,)
+    file.write_text("id\n22\n")
+    assert list(facts_of_card("shop.orders", "Now")) == ["will follow"]
+    assert read_state(["shop.orders"]).products[0].lag.behind == (
+        "shop.orders_raw: orders-2013-02.csv has changed",
+    )
+
+
+@pytest.mark.usefixtures("landed")
+def test_without_a_running_ui_no_tick_is_promised() -> None:
+    """The command that does what the tick would do, where it would do something."""
+    assert facts_of_card("shop.orders", "Next tick")["but"] == (
+        "no `mesh ui` of this home runs: `mesh run shop` makes it now"
+    )
+    assert runs.run(["bank"]).ok
+    assert facts_of_card("bank.rates", "Next tick")["but"] == "no `mesh ui` of this home runs"
+    with announce_ui(get_settings(), "http://127.0.0.1:1"):
+        assert "but" not in facts_of_card("shop.orders", "Next tick")
 
 
 @pytest.mark.usefixtures("landed")

@@ -114,6 +114,9 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
     Args:
         node: the model, its champion, or its predictions.
         nodes: nodes of its domain, by key; the feature set gives key and time.
+
+    Raises:
+        DefinitionError: some options are not sound; with all their faults.
     """
     from mesh_pipelines.declaring.model_spec import ModelSpec
 
@@ -123,24 +126,34 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
     declared = model.declared
     features = nodes[model.features_key].declaration
     assert isinstance(features, FeatureSetDeclaration)
-    if faults := list(_faults_of_options(declared)):
+    faults, known = list(_faults_of_options(declared)), _known_options()
+    try:
+        spec = ModelSpec(
+            key=node.model_key,
+            features=model.features_key,
+            time=features.time,
+            entity=features.key,
+            **{n: value for n, value in declared.options.items() if n in known and n != "watch"},
+        )
+    except DefinitionError as error:
+        raise DefinitionError(f"model {node.model_key}", [*faults, *error.violations]) from error
+    if faults:
         raise DefinitionError(f"model {node.model_key}", faults)
-    return ModelSpec(
-        key=node.model_key,
-        features=model.features_key,
-        time=features.time,
-        entity=features.key,
-        **{name: value for name, value in declared.options.items() if name != "watch"},
-    )
+    return spec
+
+
+def _known_options() -> list[str]:
+    from mesh_pipelines.declaring.model_spec import ModelSpec
+
+    given = {"key", "features", "time", "entity", "labels"}
+    return sorted({one.name for one in fields(ModelSpec)} - given | {"watch"})
 
 
 def _faults_of_options(declared: ModelDeclaration) -> Iterator[Violation]:
     """Options that a model does not have, and a watch that is none."""
-    from mesh_pipelines.declaring.model_spec import ModelSpec
     from mesh_pipelines.declaring.watch import Watch
 
-    given = {"key", "features", "time", "entity", "labels"}
-    known = sorted({one.name for one in fields(ModelSpec)} - given | {"watch"})
+    known = _known_options()
     for name in (name for name in declared.options if name not in known):
         near = get_close_matches(name.replace("_", ""), known, n=1)
         fix = f"did you mean {near[0]}=?" if near else f"a model has: {', '.join(known)}"

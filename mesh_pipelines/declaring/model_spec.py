@@ -238,32 +238,34 @@ _OPTIONS: Mapping[str, Kind] = MappingProxyType(
 
 def _violations(spec: ModelSpec) -> list[Violation]:
     found: list[Violation] = []
+    unsound: set[str] = set()
 
     def broken(rule: str, problem: str, fix: str) -> None:
         found.append(Violation(rule, f"model {spec.key}", problem, fix))
 
     for part, kinds in (("", _OPTIONS), ("gate", GATE_OPTIONS), ("retrain", RETRAIN_OPTIONS)):
         owner = getattr(spec, part) if part else spec
-        if part and not _OPTIONS[part].holds(owner):
+        if part in unsound:
             continue  # it is reported itself
         for name, problem, fix in faults_of_types(owner, kinds, f"{part}." if part else ""):
             value = getattr(owner, name)
+            unsound.add(part or name)
             if kinds[name] in (NAMES, _BASELINE) and isinstance(value, str):
                 broken(
                     "ColumnsAreTuples", f"{name} is the text {value!r}", f"Write ({value!r},) with a comma."
                 )
             else:
                 broken("OptionsAreTyped", problem, fix)
-    if found:
-        return found  # all else compares them
+    for check, compared in _CHECKS.items():
+        if unsound.isdisjoint(compared):
+            check(spec, broken)
+    return found
+
+
+def _check_keys(spec: ModelSpec, broken: _Broken) -> None:
     for label, value in (("key", spec.key), ("features", spec.features)):
         if not _KEY.fullmatch(value):
             broken("KeysAreDomainDotName", f"{label} is {value!r}", "Write it as domain.name, in snake_case.")
-    _check_objective(spec, broken)
-    _check_parameters(spec, broken)
-    _check_columns(spec, broken)
-    _check_bounds(spec, broken)
-    return found
 
 
 def _check_objective(spec: ModelSpec, broken: _Broken) -> None:
@@ -326,9 +328,7 @@ def _check_columns(spec: ModelSpec, broken: _Broken) -> None:
         broken("TargetIsNoFeature", "the baseline groups by the target", "Group by columns known beforehand.")
 
 
-def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
-    if spec.rounds < 1:
-        broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
+def _check_periods(spec: ModelSpec, broken: _Broken) -> None:
     periods = (
         ("holdout", spec.holdout),
         ("embargo", spec.embargo),
@@ -344,6 +344,9 @@ def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
             broken(
                 "PeriodsAreDurations", f"{label} is {period!r}, longer than any data", "Write 100y at most."
             )
+
+
+def _check_margins(spec: ModelSpec, broken: _Broken) -> None:
     margins = spec.gate.margin, spec.gate.slice_margin
     if not all(margin >= 0 for margin in margins) or spec.gate.min_slice_rows < 1:  # NaN is not at least 0
         broken(
@@ -351,6 +354,11 @@ def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
             "a margin is negative or min_slice_rows is below 1",
             "Use 0 or more, and 1 or more.",
         )
+
+
+def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
+    if spec.rounds < 1:
+        broken("RoundsArePositive", f"rounds is {spec.rounds}", "Use at least 1.")
     if spec.max_memory is not None and spec.max_memory < 1:
         broken("MemoryIsPositive", f"max_memory is {spec.max_memory}", "Give a number of bytes, or None.")
     if spec.max_categories < 1:
@@ -359,3 +367,17 @@ def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
         broken("OptionsAreInRange", f"seed is {spec.seed}", "Use 0 to 2147483647.")
     if spec.retrain.min_new_rows < 0:
         broken("OptionsAreInRange", f"retrain.min_new_rows is {spec.retrain.min_new_rows}", "Use 0 or more.")
+
+
+_CHECKS: Mapping[Callable[[ModelSpec, _Broken], None], tuple[str, ...]] = MappingProxyType(
+    {
+        _check_keys: ("key", "features"),
+        _check_objective: ("objective", "metric", "gate"),
+        _check_parameters: ("params",),
+        _check_columns: ("target", "time", "entity", "ignore", "baseline"),
+        _check_periods: ("holdout", "embargo", "retrain", "gate"),
+        _check_margins: ("gate",),
+        _check_bounds: ("rounds", "max_memory", "max_categories", "seed", "retrain"),
+    }
+)
+"""Options that each check compares; it is left out where one of them is of another type."""

@@ -39,12 +39,38 @@ def xgboost_library() -> Any:
     return library
 
 
-def faults_of_parameters(params: Mapping[str, Any]) -> list[tuple[str, str, Collection[str]]]:
+Fault = tuple[str, str, Collection[str]]
+
+
+def faults_of_parameters(params: Mapping[str, Any]) -> list[Fault]:
     """Parameters that XGBoost refuses, or passes over because it does not know them.
 
     Returns:
         Each fault in words, the name of the parameter, and the names that XGBoost knows.
     """
+    left, refused = dict(params), list[Fault]()
+    while True:
+        found = _faults_at_once(left)
+        culprit = _culprit(left, found)
+        if not culprit:
+            return [*refused, *found]
+        refused += found
+        del left[culprit]
+
+
+def _culprit(params: Mapping[str, Any], found: list[Fault]) -> str:
+    """The parameter that XGBoost refuses before it sees the others; it may be named by its alias, or not at all."""
+    if len(found) != 1 or found[0][2]:
+        return ""
+    if found[0][1] in params:
+        return found[0][1]
+    others = ({n: value for n, value in params.items() if n != name} for name in params)
+    return next(
+        (name for name, rest in zip(params, others, strict=True) if _faults_at_once(rest) != found), ""
+    )
+
+
+def _faults_at_once(params: Mapping[str, Any]) -> list[Fault]:
     library = xgboost_library()
     library.XGBRegisterLogCallback(_listener)
     _told.clear()
@@ -67,7 +93,7 @@ def faults_of_parameters(params: Mapping[str, Any]) -> list[tuple[str, str, Coll
     ]
 
 
-def _refusal(message: str, params: Mapping[str, Any]) -> tuple[str, str, Collection[str]]:
+def _refusal(message: str, params: Mapping[str, Any]) -> Fault:
     first = re.sub(r"^\[[\d:]+\] \S+: ", "", message.strip().splitlines()[0])
     named = next((name for name in _NAMED.findall(message) if name in params), "")
     return f"XGBoost refuses its params: {first}", named, ()

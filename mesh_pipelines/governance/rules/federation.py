@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.node import LoadedDomain, Node
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
 
 if TYPE_CHECKING:
     from mesh_pipelines.errors import MeshError
@@ -38,6 +38,12 @@ class Federation:
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
         return {node.key: node for domain in self.domains for node in domain.nodes.values()}
+
+    @property
+    def models(self) -> Iterator[tuple[LoadedDomain, ModelNode]]:
+        """Every model with its domain."""
+        for domain in self.domains:
+            yield from ((domain, node) for node in domain.nodes.values() if isinstance(node, ModelNode))
 
     @cached_property
     def owners(self) -> Mapping[str, LoadedDomain]:

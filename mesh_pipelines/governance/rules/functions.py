@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
 from mesh_pipelines.declaring.load import model_spec
-from mesh_pipelines.declaring.model_spec import ModelSpec
-from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
+from mesh_pipelines.declaring.model_spec import (
+    BINARY_METRICS,
+    BINARY_OBJECTIVES,
+    REGRESSION_OBJECTIVES,
+    ModelSpec,
+)
+from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
 from mesh_pipelines.errors import DefinitionError, TransformError, Violation
 from mesh_pipelines.governance.rules.contracts import RelationsLeadToColumns
 from mesh_pipelines.governance.rules.databases import DatabasesAreSet, TablesAreThere, notes_of_databases
@@ -120,14 +127,16 @@ class ParametersAreKnown(Rule[Federation]):
     """XGBoost passes over a parameter that it does not know, and the model is another than its author thinks."""
 
     def check(self, federation: Federation) -> Iterator[Violation]:
-        for node, spec in _models(federation):
-            faults = faults_of_parameters(spec.booster_params)
+        for domain, node in federation.models:
+            spec = _spec(node, domain)
+            params = spec.booster_params if spec else _params_of(node.declared.options)
+            faults = faults_of_parameters(params)
             for problem, name, known in faults:
                 yield self.violation(
                     node.place, problem, nearest_or(name, known, "see xgboost.readthedocs.io, Parameters")
                 )
             planned = federation.plans.get(node.features_key)
-            if faults or planned is None or planned.schema is None or planned.note:
+            if spec is None or faults or planned is None or planned.schema is None or planned.note:
                 continue
             names, kinds, wrong = feature_columns(spec, planned.schema)
             if not wrong and (problem := fault_of_training(spec.booster_params, names, kinds)):
@@ -173,16 +182,30 @@ def _faulty(model: ModelNode, federation: Federation) -> bool:
 
 def _models(federation: Federation) -> Iterator[tuple[ModelNode, ModelSpec]]:
     """Every model whose declaration is sound."""
-    for domain in federation.domains:
-        for node in domain.nodes.values():
-            spec = _spec(node, domain)
-            if spec is not None and isinstance(node, ModelNode):
-                yield node, spec
+    for domain, node in federation.models:
+        if spec := _spec(node, domain):
+            yield node, spec
 
 
-def _spec(node: Node, domain: LoadedDomain) -> ModelSpec | None:
-    """Specification of a model; ``None`` for anything else, and where another rule reports what is wrong with it."""
-    features = domain.nodes.get(node.declared.features) if isinstance(node, ModelNode) else None
+def _params_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """XGBoost's parameters of options that are not sound, as far as they are; values that are none are left out."""
+    objective, params = options.get("objective"), options.get("params")
+    if objective not in (*BINARY_OBJECTIVES, *REGRESSION_OBJECTIVES):
+        binary = options.get("metric") in BINARY_METRICS
+        objective = (BINARY_OBJECTIVES if binary else REGRESSION_OBJECTIVES)[0]
+    given: dict[Any, Any] = dict(params) if isinstance(params, Mapping) else {}
+    own = {"objective": objective, "tree_method": "hist", "device": "cpu"}
+    return own | {
+        name: value
+        for name, value in given.items()
+        if isinstance(name, str) and name not in own and isinstance(value, str | int | float)
+        if not isinstance(value, float) or math.isfinite(value)
+    }
+
+
+def _spec(node: ModelNode, domain: LoadedDomain) -> ModelSpec | None:
+    """Specification of a model; ``None`` where another rule reports what is wrong with it."""
+    features = domain.nodes.get(node.declared.features)
     if features is None or not isinstance(features.declaration, FeatureSetDeclaration):
         return None
     try:

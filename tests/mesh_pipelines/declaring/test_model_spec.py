@@ -30,6 +30,27 @@ def test_all_violations_come_in_one_error() -> None:
     assert all(violation.fix for violation in caught.value.violations)
 
 
+BAD: Any = "0"
+
+
+def test_an_option_of_another_type_hides_no_other_fault(spec: ModelSpec) -> None:
+    """All else is judged that does not compare it."""
+    changed: dict[str, Any] = {"rounds": "ten", "holdout": "soon", "gate": Gate(margin=BAD)}
+    changed["params"] = {"eta": float("nan")}
+    with pytest.raises(DefinitionError) as caught:
+        replace(spec, objective="binary", baseline=("late",), **changed)
+    problems = [violation.problem for violation in caught.value.violations]
+    assert problems == [
+        "rounds is 'ten'",
+        "gate.margin is '0'",
+        "params['eta'] is nan",
+        "the baseline groups by the target",
+    ]
+    with pytest.raises(DefinitionError) as caught:
+        replace(spec, objective="binary", **changed | {"params": {}, "gate": Gate()})
+    assert len(caught.value.violations) == 3
+
+
 @pytest.mark.parametrize(
     "change",
     [

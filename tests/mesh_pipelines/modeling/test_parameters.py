@@ -51,6 +51,12 @@ def test_a_parameter_that_xgboost_refuses_or_passes_over_is_a_fault(
     assert not known or {"max_depth", "learning_rate", "subsample", "eta"} <= set(known)
 
 
+def test_all_faults_are_named_at_once() -> None:
+    """XGBoost itself ends at the first that it refuses."""
+    faults = faults_of_parameters(OWN | {"max_depth": 5.5, "max_dept": 5, "eta": -1, "gama": 2})
+    assert sorted(name for _, name, _ in faults) == ["", "gama", "max_dept", "max_depth"]
+
+
 def test_xgboost_trains_in_the_same_process_afterwards() -> None:
     """It shares the library."""
     assert faults_of_parameters(OWN | {"max_dept": 5})

@@ -234,6 +234,21 @@ def test_a_function_that_must_fail_is_named_with_its_fix(world: World, kind: str
     assert len(told) <= 2, told
 
 
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+@pytest.mark.parametrize("objective", ["binary:logistic", "binary"])
+def test_all_faults_of_a_model_are_named_at_once(world: World, objective: str) -> None:
+    """Types of options, unknown options and unknown parameters: one `mesh check` shows what is to be mended."""
+    old = SOUND["models"].partition("@predictions")[0]
+    new = old.replace('"binary:logistic"', f'"{objective}"').replace("max_depth", "max_dept")
+    new = new.replace("rounds=5", 'rounds="ten", roundz=1, gate=Gate(margin="0")').replace(
+        "2})", '2, "eta": -1})'
+    )
+    found = examine(world, "models", old, new)
+    told = "\n".join(str(violation) for violation in found.violations)
+    words = ["rounds is 'ten'", "no option roundz=", "'max_dept'", "learning_rate", "gate.margin is '0'"]
+    assert [word for word in words if word not in told] == [], told
+
+
 WIDE = f"""wide = readings_raw.collect().pivot(on="machine", index="day", values="heat").select("m1")
             return {SELECT}.with_columns(wide["m1"].first())"""
 MAY_WORK = {

@@ -9,7 +9,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer.main
@@ -25,7 +25,7 @@ from quality.lint.promises import CUSTOM_PROPERTIES, TIMES
 from quality.lint.requirements import METRIC_ARGUMENTS, SEVERITIES
 from quality.rules import BOUNDS
 from quality.values import DTYPES
-from resources.settings import Settings
+from resources.settings import Settings, find_root
 from tests import odd_inputs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,11 +83,23 @@ def test_every_setting_in_a_document_exists(document: Path) -> None:
     assert set(re.findall(r"\bMESH_[A-Z_]*[A-Z]", document.read_text())) <= SETTINGS
 
 
-def test_every_setting_is_documented() -> None:
-    """docs/settings.md has each setting, with the words of the code."""
+def test_every_setting_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/settings.md has each setting, with the words and the default of the code."""
+    for variable in SETTINGS:
+        monkeypatch.delenv(variable, raising=False)
     text = (ROOT / "docs" / "settings.md").read_text()
     for name, field in Settings.model_fields.items():
-        assert f"| `MESH_{name.upper()}` | {field.description} |" in text
+        assert f"| `MESH_{name.upper()}` | {field.description} | {default_of(name)} |" in text
+
+
+def default_of(name: str) -> str:
+    """The default of a setting as it may be typed; the home's is a path from the folder of workspace.yaml."""
+    value: Any = getattr(Settings(home=Path("/MESH_HOME")), name)
+    if name == "home":
+        value = Settings().home.relative_to(find_root())
+    if value in (None, "", (), {}):
+        return "none"
+    return f"`{str(value).removesuffix('.0').replace('/MESH_HOME', '$MESH_HOME')}`"
 
 
 @documents

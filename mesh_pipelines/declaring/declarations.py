@@ -263,7 +263,7 @@ def feature_set(*, key: Sequence[str], time: str) -> Callable[[Transform], Featu
 
     Args:
         key: columns that identify a row; rows are published in their order, which training depends on.
-        time: column (timestamp, UTC) of the moment of prediction.
+        time: column of the moment of prediction: a date, or a timestamp in UTC.
     """
 
     def declare(function: Transform) -> FeatureSetDeclaration:

@@ -138,7 +138,7 @@ def _row_rules(contract: Contract, column: Column) -> Iterator[DataRule]:
 
     name, logical = column.name, column.logical_type
     if logical != "string":
-        yield rule("type", f"{name} is a {logical}")
+        yield rule("type", f"{name} is {values.with_article(logical)}")
     if column.required:
         yield rule("required", f"{name} is there")
     if logical == "number":

@@ -144,6 +144,11 @@ def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
     return value
 
 
+def with_article(logical: object) -> str:
+    """``an integer``, ``a number``."""
+    return f"{'an' if str(logical).startswith(tuple('aeiou')) else 'a'} {logical}"
+
+
 def fits(logical: str, value: object) -> bool:
     """True if a value written in YAML (of an ``enum``, say) is of that logical type."""
     match logical:

@@ -88,7 +88,7 @@ def parse_yaml(content: bytes | str, *, aliased: int = ALIASED) -> object:
     except YamlFault:
         raise
     except (yaml.YAMLError, ValueError) as error:
-        raise YamlFault(f"the file is not YAML: {' '.join(str(error).split())}", "mend the YAML") from None
+        raise YamlFault(f"the file is not YAML: {_words_of(error)}", "mend the YAML") from None
 
 
 @dataclass
@@ -197,6 +197,17 @@ def _judge(text: str, aliased: int) -> None:
 
 def _fault(problem: str, place: Any, fix: str) -> YamlFault:
     return YamlFault(f"{problem} (line {place.start_mark.line + 1:,})", fix)
+
+
+def _words_of(error: Exception) -> str:
+    """An error of PyYAML with its place first: ``line 44, column 2: did not find expected ':'``."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not problem:
+        return " ".join(str(error).replace('in "<unicode string>", ', "").split())
+    context = getattr(error, "context", None)
+    return (
+        f"line {mark.line + 1:,}, column {mark.column + 1:,}: {problem}{f' ({context})' if context else ''}"
+    )
 
 
 def _short(text: str) -> str:

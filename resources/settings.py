@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,11 @@ WORKSPACE = "workspace.yaml"
 _WITH_DATABASES = ("home", "dagster_home", "tracking_uri")
 _STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_EXAMPLES = {
+    "storage_options": '{"aws_region": "eu-central-1"}',
+    "databases": '{"shop": "postgresql://user:password@host/name"}',
+    "notify_domains": '{"shop": "mailto://user:password@host?to={contact}"}',
+}
 _TRACKING = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
@@ -191,8 +197,17 @@ class Settings(BaseSettings):
 
     @field_validator("storage_options", "databases", "notify_domains", mode="before")
     @classmethod
-    def _json(cls, value: object) -> object:
-        return json.loads(value) if isinstance(value, str) else value
+    def _json(cls, value: object, info: object) -> object:
+        given = value
+        if value == "":
+            return {}
+        if isinstance(value, str):
+            with suppress(ValueError, RecursionError):  # the error would quote it
+                given = json.loads(value)
+        if not isinstance(given, dict) or not all(isinstance(one, str | SecretStr) for one in given.values()):
+            example = _EXAMPLES[info.field_name]  # type: ignore[attr-defined]
+            raise ValueError(f"is no JSON object of texts; write '{example}'")
+        return given
 
     @field_validator("ui_url")
     @classmethod

@@ -54,7 +54,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
 ) -> None:
-    """Start the Dagster webserver and daemon on the whole mesh; Ctrl-C stops both."""
+    """Start the web application and the daemon that keeps the whole mesh up to date; Ctrl-C stops both."""
     from mesh_pipelines.commands.ui import serve
     from resources.settings import get_settings
 

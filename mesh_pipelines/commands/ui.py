@@ -67,7 +67,7 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
             descriptors=[listening.fileno()],
         )
         daemon = Part("the daemon", ("dagster._daemon", "run", "-w", place, "--log-level", "warning"))
-        _tell(f"Starting Dagster at {url} ...")
+        _tell(f"Starting the mesh at {url} ...")
         if host in EVERYWHERE:
             _tell("Everybody who reaches this machine may use it: there is no login.")
         with announce_ui(settings, url):

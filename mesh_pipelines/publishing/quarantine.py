@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 QUARANTINE = "__quarantine"
 """Ending of the key of a product's quarantine."""
+COLUMNS_PROMISE = "The columns and their types are those of the contract."
 
 
 def refuse_strays(split: RowSplit, column: str | None, partitions: tuple[str, ...] | None) -> RowSplit:
@@ -71,6 +72,11 @@ def count_refused(result: RuleResult, tally: Tally, refused_by: Mapping[str, int
     return replace(result, checked=tally.rows, failed=refused, detail=detail)
 
 
+def tolerance_promise(contract: Contract) -> str:
+    """The promise of the check of a candidate's refused rows."""
+    return f"At most {contract.tolerance:.2%} of the rows are quarantined."
+
+
 def whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
     """Results of the two checks of a candidate as a whole."""
     from quality.rules import Allowance
@@ -85,6 +91,7 @@ def whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
             tally.rows,
             0,
             detail=f"{len(contract.columns)} columns as promised",
+            description=COLUMNS_PROMISE,
         ),
         RuleResult(
             "within_tolerance",
@@ -94,5 +101,6 @@ def whole_results(contract: Contract, tally: Tally) -> tuple[RuleResult, ...]:
             tally.quarantined,
             detail=f"{tally.quarantined:,} of {tally.rows:,} rows ({share:.3%}) are quarantined; "
             f"the contract tolerates {contract.tolerance:.2%}",
+            description=tolerance_promise(contract),
         ),
     )

@@ -19,6 +19,7 @@ from mesh_pipelines.publishing.audit_report import FOLDER, name_at
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import KeptRows
 from mesh_pipelines.publishing.quarantine import (
+    COLUMNS_PROMISE,
     QUARANTINE,
     count_refused,
     refuse_doubles,
@@ -104,7 +105,9 @@ class Writer:
         """The audit of a candidate whose columns are not the contract's: no row is checked."""
         if self.contract is None:
             return None
-        found = RuleResult("columns_conform", False, "error", 0, 0, detail=problem)
+        found = RuleResult(
+            "columns_conform", False, "error", 0, 0, detail=problem, description=COLUMNS_PROMISE
+        )
         results, docs = (found,), self._docs()
         return Outcome(self.node.key, self.contract.version, 0, 0, self.contract.tolerance, results, docs)
 

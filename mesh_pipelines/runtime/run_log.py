@@ -77,7 +77,7 @@ def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str
             name = key_of_op(str(event.step_key))
             return f"{run}: {name} failed: {cause_in_words(event.step_failure_data.error)}"
         case dg.DagsterEventType.RUN_SUCCESS:
-            return f"{run} has ended well"
+            return f"{run} succeeded"
         case dg.DagsterEventType.RUN_FAILURE:
             return f"{run} failed: {where}"
         case dg.DagsterEventType.RUN_CANCELED:

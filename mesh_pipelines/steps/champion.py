@@ -135,7 +135,7 @@ def _champion_metadata(champion: ModelVersion, latest: ModelVersion, seconds: fl
         "champion": champion.label,
         "trained at": str(champion.trained_at),
         "sha256": champion.sha256,
-        WORK_SECONDS: seconds,
+        WORK_SECONDS: round(seconds, 2),
         "gate": dg.MetadataValue.md(
             f"**{latest.label} was {latest.gate}**\n\n"
             + "\n".join(f"- {markdown_cell(line)}" for line in latest.reason.splitlines())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mesh_pipelines.declaring.declarations import ModelDeclaration
 from mesh_pipelines.declaring.node import ChampionNode, Node, PredictionsNode
 from mesh_pipelines.monitoring.checks import MONITOR_CHECKS
+from mesh_pipelines.publishing.quarantine import COLUMNS_PROMISE, tolerance_promise
 from quality.contract import Contract
 from quality.rules import DataRule, rules_of
 
@@ -57,8 +58,8 @@ def contract_checks(contract: Contract) -> tuple[Check, ...]:
         for name, members in groups.items()
     }
     return (
-        Check("columns_conform", "The columns and their types are those of the contract.", True),
-        Check("within_tolerance", f"At most {contract.tolerance:.2%} of the rows are quarantined.", True),
+        Check("columns_conform", COLUMNS_PROMISE, True),
+        Check("within_tolerance", tolerance_promise(contract), True),
         *own.values(),
     )
 

@@ -155,7 +155,7 @@ def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, An
         before: seconds of work ahead of them.
     """
     rounded = {name: round(seconds, 3) for name, seconds in phases.items()}
-    return {WORK_SECONDS: before + sum(phases.values()), "seconds": dg.MetadataValue.json(rounded)}
+    return {WORK_SECONDS: round(before + sum(phases.values()), 2), "seconds": dg.MetadataValue.json(rounded)}
 
 
 def _link(page: str) -> dg.MetadataValue[Any]:

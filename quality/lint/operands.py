@@ -97,6 +97,7 @@ class ListedValuesFit(Rule[Draft]):
         self, draft: Draft, quality: Quality, arguments: Mapping[str, Any], column: Mapping[str, Any]
     ) -> Iterator[Violation]:
         logical, steps = column.get("logicalType", ""), (*quality.steps, "arguments")
+        kind = values.with_article(logical)
         yield from self._is_list(draft, quality, arguments, "validValues")
         given: Any = arguments.get("validValues")
         listed: list[Any] = given if isinstance(given, list) else []
@@ -104,15 +105,13 @@ class ListedValuesFit(Rule[Draft]):
             if isinstance(value, bool) or (logical == "string" and not isinstance(value, str)):
                 continue  # RulesAreComplete reports it
             if not values.fits(logical, value):
-                fix = odcs.quoting(value) if logical == "string" else f"write a {logical} (quote text)"
-                yield self.violation(
-                    draft.place(*steps, "validValues", i), f"`{value}` is not a {logical}", fix
-                )
+                fix = odcs.quoting(value) if logical == "string" else f"write {kind} (quote text)"
+                yield self.violation(draft.place(*steps, "validValues", i), f"`{value}` is not {kind}", fix)
         for name in ("pattern", "minLength", "maxLength"):
             if name in arguments and logical != "string":
                 yield self.violation(
                     draft.place(*steps, name),
-                    f"`{name}` is for text, and {column['name']} is a {logical}",
+                    f"`{name}` is for text, and {column['name']} is {kind}",
                     "take it out, or use validValues, or the column's own minimum and maximum",
                 )
         lengths = {name: arguments[name] for name in ("minLength", "maxLength") if name in arguments}

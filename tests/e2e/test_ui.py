@@ -582,7 +582,7 @@ def _succeeds(ui: Server, run: str) -> None:
 
 
 def _backfill(ui: Server, keys: Sequence[Any], partitions: Sequence[str]) -> list[dict[str, Any]]:
-    """The runs of a backfill, once it has ended well."""
+    """The runs of a backfill, once it succeeded."""
     launched = ui.ask(BACKFILL, of={"assetSelection": keys, "partitionNames": partitions})
     assert launched["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", launched
     until = time.monotonic() + PATIENCE

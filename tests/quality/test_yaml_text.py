@@ -54,6 +54,7 @@ REFUSED = [
     "a time by tag",
     "two documents",
     "broken",
+    "broken within",
     "a zero byte",
     "a list as a key",
     "no text",
@@ -84,9 +85,10 @@ REFUSED = [
         ("a: !!int x", "has a tag"),
         ("a: !!timestamp x", "has a tag"),
         ("a: 1\n---\na: 2", "second document"),
-        ("a: [", "not YAML"),
-        ("a: \x00", "not YAML"),
-        ("? [a]\n: 1", "not YAML"),
+        ("a: [", r"not YAML: line 2, column 1: did not find .*while parsing a flow node"),
+        ("a: 1\n b: 2", r"not YAML: line 2, column 3: mapping values are not allowed in this context;"),
+        ("a: \x00", "not YAML: unacceptable character .* position 3"),
+        ("? [a]\n: 1", r"not YAML: line 1, column 3: found unhashable key"),
         (b"\xff\xfe\xff", "UTF-8"),
     ],
     ids=REFUSED,
@@ -98,6 +100,7 @@ def test_what_is_refused(text: str | bytes, words: str) -> None:
         parse_yaml(text)
     assert time.monotonic() - begun < 1
     assert raised.value.fix
+    assert "<" not in str(raised.value), "it is a file, and no <unicode string>"
 
 
 def test_what_is_read_is_what_yaml_says() -> None:

@@ -92,11 +92,29 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "very-secret" not in repr(Settings())
 
 
+@pytest.mark.odd_input("after a kill, and odd homes", "leaked")
+@pytest.mark.parametrize("name", ["DATABASES", "STORAGE_OPTIONS", "NOTIFY_DOMAINS"])
+@pytest.mark.parametrize(
+    "text", ["hush", "{shop: hush}", '["hush"]', '"hush"', "null", '{"a": ["hush"]}', "[" * 100_000]
+)
+def test_what_is_no_json_object_is_refused_with_an_example(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The value may be a secret: nothing of it is shown."""
+    monkeypatch.setenv(f"MESH_{name}", text)
+    with pytest.raises(ValidationError, match=r"is no JSON object of texts; write '\{\"\w+\": \"") as refused:
+        Settings()
+    assert refused.value.error_count() == 1
+    assert "hush" not in str(refused.value)
+
+
 def test_a_blank_master_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty variable is as good as no variable."""
     monkeypatch.setenv("MESH_MASTER_KEY", "")
+    monkeypatch.setenv("MESH_DATABASES", "")
     monkeypatch.setenv("MESH_HOME", "")
     assert Settings().master_key is None
+    assert Settings().databases == {}
     assert Settings().home == find_root() / ".mesh"
 
 

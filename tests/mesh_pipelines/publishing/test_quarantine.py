@@ -113,6 +113,8 @@ def test_the_tolerance_is_a_share_of_all_rows(
     columns, within = whole_results(contract, tally)
     assert (columns.passed, columns.rule) == (True, "columns_conform")
     assert (within.passed, within.failed, within.checked) == (passed, bad, rows)
+    assert columns.description == "The columns and their types are those of the contract."
+    assert within.description == f"At most {tolerance:.2f}% of the rows are quarantined."
 
 
 def test_refused_rows_go_to_quarantine_with_rule_and_place(shop: Shop) -> None:

@@ -52,7 +52,7 @@ def test_a_run_that_goes_well_says_three_things(capfd: pytest.CaptureFixture[str
     begins, warns, ends = capfd.readouterr().err.splitlines()
     assert begins == f"run {run[:8]} of shop begins: orders.csv landed"
     assert warns.endswith("the shop is nearly empty")
-    assert ends == f"run {run[:8]} of shop has ended well"
+    assert ends == f"run {run[:8]} of shop succeeded"
     assert any("something for the log" in line for line in logged)
     assert any("Started execution of step" in line for line in logged)
 

@@ -95,7 +95,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "values of another type": (
         "flight",
         {"metric": "invalidValues", "arguments": {"validValues": ["a"]}, "mustBe": 0},
-        "`a` is not a integer",
+        "`a` is not an integer",
     ),
     "a day on no calendar": (
         "day",
@@ -115,7 +115,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "a pattern of a number": (
         "flight",
         {"metric": "invalidValues", "arguments": {"pattern": "^1"}, "mustBe": 0},
-        "flight is a integer",
+        "flight is an integer",
     ),
     "a length of a number": (
         "flight",

@@ -77,7 +77,7 @@ def _ingest(file: Path, *, strict: bool) -> Work:
         judged = landed.judge(contract) if strict else Judged("")
         if judged.fault:
             raise SystemExit(judged.fault)
-        frame = landed.rows(contract, judged.blanks).with_columns(
+        frame = landed.rows(contract, judged).with_columns(
             pl.lit(file.name).alias(NAME), pl.lit("2013-01").alias(PARTITION)
         )
         candidate = Candidate(frame, records=judged.records if strict else None, partitions=("2013-01",))

@@ -19,6 +19,7 @@
     └── TransientError               the same call may succeed later, unchanged
         ├── AuditorLost              the process that audits for this one has ended
         ├── CommitConflict           another writer published first, and kept doing so
+        ├── NoAnswer                 what a domain's function asked, or a part of the platform, did not answer
         ├── SourceUnavailable        the database or store that a source reads does not answer
         ├── StorageFull              no space left where the lake, or another part of the home, lives
         └── TrackingUnavailable      the MLflow server does not answer
@@ -28,7 +29,8 @@ This module imports nothing of the project, so every room may import it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -181,6 +183,10 @@ class CommitConflict(TransientError):
     """Another writer published first, and kept doing so."""
 
 
+class NoAnswer(TransientError):
+    """A service, database or store that a step asked did not answer."""
+
+
 class SourceUnavailable(TransientError):
     """The database or object store that a source reads does not answer."""
 
@@ -207,3 +213,69 @@ def cause_in_words(error: Any) -> str:
             return rest
         error = error.cause
     return text
+
+
+_PASSING = (TransientError, KeyUnavailable, StorageUnusable)
+"""Errors that say nothing of the content of an asset: mended elsewhere, the same content succeeds."""
+_NO_ANSWER = frozenset(
+    ("ConnectionError", "TimeoutError", "Timeout", "URLError", "TransportError", "TimeoutException")
+)
+"""Names of classes, and of their bases, by which Python and its usual clients say that nobody answers."""
+_DATABASES = ("psycopg", "psycopg2", "pymysql")
+
+
+def may_pass(error: BaseException) -> bool:
+    """True if an error may not happen again for the same content.
+
+    The first error of the mesh's own among it and its causes decides; of one that wraps a function's, the cause does.
+    """
+    seen = set[int]()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        if isinstance(one, _PASSING) or got_no_answer(one):
+            return True
+        if isinstance(one, MeshError) and not isinstance(one, TransformError):
+            return False
+        one = one.__cause__
+    return False
+
+
+def got_no_answer(error: BaseException) -> bool:
+    """True for an error of another library by which it says that what it asked does not answer."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "HTTPError" in names:  # an answer
+        return False
+    database = type(error).__module__.partition(".")[0] in _DATABASES and "OperationalError" in names
+    return bool(names & _NO_ANSWER) or type(error) is OSError or database
+
+
+def record_may_pass(error: Any) -> bool:
+    """As :func:`may_pass`, of Dagster's record of an error, which may be ``None``: it has the names of the classes."""
+    passing = {kind.__name__ for parent in _PASSING for kind in _with_subclasses(parent)}
+    passing |= _NO_ANSWER | {kind.__name__ for kind in (OSError, *ConnectionError.__subclasses__())}
+    decided = {kind.__name__ for kind in _with_subclasses(MeshError)} - {TransformError.__name__}
+    while error is not None:
+        if error.cls_name in passing:
+            return True
+        if error.cls_name in decided:
+            return False
+        error = error.cause
+    return False
+
+
+def name_of_kind(error: BaseException) -> str:
+    """The name of an error's class, or of its nearest base, that a module holds: others may be made of data."""
+    for kind in type(error).__mro__:
+        held: Any = sys.modules.get(kind.__module__)
+        for name in kind.__qualname__.split("."):
+            held = getattr(held, name, None)
+        if held is kind:
+            return kind.__name__
+    return "Exception"
+
+
+def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _with_subclasses(below)

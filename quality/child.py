@@ -56,7 +56,7 @@ def memory_of(text: str) -> int | None:
     unit = _UNITS.get(text[len(number) :].strip())
     try:
         return None if unit is None else int(float(number) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -152,7 +152,8 @@ class Child:
         Args:
             number: of the validation.
             name: key of the product.
-            seconds: longest that ``judge`` may take, for all rules together.
+            seconds: longest that ``judge`` may take, for all rules together; of ``try_rules`` processor time, since
+                rules are tried on busy machines too.
             memory: DuckDB's limit; the process may have half as much again, and what it had when it began.
 
         Raises:
@@ -167,10 +168,11 @@ class Child:
             self._handover.forget()
         with self._end():
             self._connection.send_bytes(pickle.dumps((number, call, given)))
-        end = time.monotonic() + seconds if call == "judge" else float("inf")
+        clock = (lambda: _processor_seconds(self.number)) if call == "try_rules" else time.monotonic
+        end = clock() + seconds if call in ("judge", "try_rules") else float("inf")
         while kind not in ("done", "error"):
             while not self._connection.poll(_GLANCE):
-                self._end_at_limit(end, memory, where, seconds)
+                self._end_at_limit(clock() > end, memory, where, seconds)
             with self._end():
                 kind, answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 (a child of this process)
             where = f"{name}, rule {answer}" if kind == "rule" and answer else name
@@ -180,12 +182,13 @@ class Child:
 
     def kill(self) -> None:
         """End it at once, whatever it does."""
+        # Before the connection ends: the thread that asks takes that for the end of the process.
+        ended, self.ended = self.ended, True
         with suppress(OSError):  # it has ended
             self._socket.shutdown(socket.SHUT_RDWR)
-        if self.number and not self.ended:
+        if self.number and not ended:
             with suppress(ProcessLookupError):
                 os.kill(self.number, signal.SIGKILL)
-        self.ended = True
 
     @property
     def lives(self) -> bool:
@@ -221,8 +224,8 @@ class Child:
             self._least = _resident(number)
             self.number = number
 
-    def _end_at_limit(self, end: float, memory: str, where: str, seconds: float) -> None:
-        if time.monotonic() > end:
+    def _end_at_limit(self, too_long: bool, memory: str, where: str, seconds: float) -> None:
+        if too_long:
             self.kill()
             raise RuleTooCostly(
                 f"judging its dataset rules took longer than {seconds:g} s and was ended; nothing was published",
@@ -253,3 +256,12 @@ def _resident(number: int) -> int | None:
     except (OSError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processor_seconds(number: int) -> float:
+    """Processor time of a process (s); the time of the clock on a system without ``/proc``."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return time.monotonic()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import polars as pl
 
-from mesh_pipelines.errors import ContractError
+from mesh_pipelines.errors import ContractError, Violation
 from quality import odcs, values
 from quality.lint.lint import violations_of_federation
+from quality.lint.references import relations_of
 from quality.yaml_text import ALIASED
 
 Classification = Literal["public", "internal", "confidential", "restricted"]
@@ -34,6 +35,7 @@ class Requirement:
         operator: one of OPERATORS, with its ``operand`` and ``unit`` (``rows`` or ``percent``).
         query: of an ``sql`` rule, with ``${table}`` and ``${column}`` placeholders.
         expectation: of a ``custom`` rule, the Great Expectations type (``expect_...``), with its ``arguments``.
+        place: its JSON path in the file.
     """
 
     kind: Literal["library", "sql", "custom"]
@@ -48,6 +50,7 @@ class Requirement:
     unit: Literal["rows", "percent"] = "rows"
     query: str = ""
     expectation: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class Contract:
         tolerance: share (0..1) of rows that may be quarantined.
         missing: words that stand for a missing value in raw text, beside the empty string.
         digest: SHA-256 of the file.
+        references: JSON path and text of each reference of a relationship, ``product.column`` or with its domain.
     """
 
     path: Path
@@ -184,6 +188,7 @@ class Contract:
     agreements: tuple[Agreement, ...]
     tags: tuple[str, ...]
     digest: str
+    references: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
@@ -228,10 +233,19 @@ def load_contract(path: Path | str, *, stage: Stage = "product", aliased: int = 
     is_source = stage == "source"
     document, content = odcs.read(path, aliased=aliased)
     violations = odcs.violations_of_standard(document, path)
-    violations += violations_of_federation(document, path, is_source=is_source, sound=not violations)
+    ours = violations_of_federation(document, path, is_source=is_source, sound=not violations)
+    violations = _once(violations, ours)
     if violations:
         raise ContractError(str(path), violations)
     return _build(document, path, is_source, hashlib.sha256(content).hexdigest())
+
+
+def _once(standard: list[Violation], ours: list[Violation]) -> list[Violation]:
+    """One violation of the two kinds for one place: the one with a fix of its own."""
+    places = {violation.where for violation in ours}
+    kept = [v for v in standard if v.where not in places or v.fix != odcs.NO_FIX]
+    reported = {violation.where for violation in kept}
+    return kept + [violation for violation in ours if violation.where not in reported]
 
 
 def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) -> Contract:
@@ -239,7 +253,7 @@ def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) ->
     about = document.get("description", {})
     custom = {p["property"]: p["value"] for p in document.get("customProperties", ())}
     team = document["team"]
-    columns = tuple(_column(p) for p in schema["properties"])
+    columns = tuple(_column(p, f"schema[0].properties[{i}]") for i, p in enumerate(schema["properties"]))
     keyed = [p for p in schema["properties"] if p.get("primaryKey")]
     keyed.sort(key=lambda p: p.get("primaryKeyPosition", -1))
     partitioned = next((p["name"] for p in schema["properties"] if p.get("partitioned")), None)
@@ -266,7 +280,7 @@ def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) ->
         else None,
         tolerance=custom.get("tolerance", 0) / 100,
         missing=tuple(custom.get("missingValues", ())),
-        quality=requirements(schema),
+        quality=requirements(schema, "schema[0]"),
         sla=_sla(document.get("slaProperties", ())),
         team=team["name"],
         members=tuple(m["username"] for m in team["members"]),
@@ -278,10 +292,11 @@ def _build(document: odcs.Document, path: Path, is_source: bool, digest: str) ->
         agreements=tuple(_agreement(r) for r in document.get("roles", ())),
         tags=tuple(document.get("tags", ())),
         digest=digest,
+        references=tuple((odcs.json_path(steps), text) for steps, text in relations_of(document)),
     )
 
 
-def _column(p: Mapping[str, Any]) -> Column:
+def _column(p: Mapping[str, Any], place: str) -> Column:
     return Column(
         name=p["name"],
         logical_type=p["logicalType"],
@@ -294,16 +309,24 @@ def _column(p: Mapping[str, Any]) -> Column:
         enum=tuple(e["value"] for e in p.get("enum", ())),
         sources=tuple(p.get("transformSourceObjects", ())),
         tags=tuple(p.get("tags", ())),
-        quality=requirements(p),
+        quality=requirements(p, place),
     )
 
 
-def requirements(element: Mapping[str, Any]) -> tuple[Requirement, ...]:
-    """Checkable ``quality`` entries of a schema object or property; entries of type ``text`` are for people."""
-    return tuple(_requirement(q) for q in element.get("quality", ()) if q.get("type") != "text")
+def requirements(element: Mapping[str, Any], place: str) -> tuple[Requirement, ...]:
+    """Checkable ``quality`` entries of a schema object or property; entries of type ``text`` are for people.
+
+    Args:
+        place: JSON path of the element.
+    """
+    return tuple(
+        _requirement(q, f"{place}.quality[{i}]")
+        for i, q in enumerate(element.get("quality", ()))
+        if q.get("type") != "text"
+    )
 
 
-def _requirement(q: Mapping[str, Any]) -> Requirement:
+def _requirement(q: Mapping[str, Any], place: str) -> Requirement:
     operator = next((o for o in OPERATORS if o in q), "")
     implementation = q.get("implementation", {})
     if isinstance(implementation, str):
@@ -321,6 +344,7 @@ def _requirement(q: Mapping[str, Any]) -> Requirement:
         unit=q.get("unit", "rows"),
         query=q.get("query", ""),
         expectation=implementation.get("type", ""),
+        place=place,
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from quality.gx import Finding
 
 BATCH = 1_000_000
+COUNT = "_count"
+"""Column beside keys; a contract's own columns begin with a letter."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +110,17 @@ class DatasetAudit:
             _result(rule, finding, self._rows, twice.get(repeats(rule)))
             for rule, finding in zip(self._rules, findings, strict=True)
         )
-        page = self._validation.page()
+        return DatasetVerdict(results, self._validation.page())
+
+    def publish(self) -> None:
+        """Write the page of the Data Docs of what was judged; a validation in another process does so later."""
         self._validation.publish()
-        return DatasetVerdict(results, page)
 
     def _repeated_keys(self, name: str, again: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
         columns, prints = self._keys[name].columns, self._prints[name]
         repeated = _repeated(pl.concat(prints)) if prints else pl.Series(dtype=pl.UInt64)
         if repeated.is_empty():
-            return self._empty.select(columns).with_columns(pl.lit(0, dtype=pl.UInt32).alias("count"))
+            return self._empty.select(columns).with_columns(pl.lit(0, dtype=pl.UInt32).alias(COUNT))
         return _repeated_keys(again(), columns, repeated)
 
 
@@ -141,7 +145,9 @@ def audit_dataset(
         wanted = frame.select(audit.reads) if audit.reads else frame
         for batch in wanted.collect_batches(chunk_size=BATCH, maintain_order=False):
             audit.add(batch)
-        return audit.judge(lambda: frame)
+        verdict = audit.judge(lambda: frame)
+        audit.publish()
+        return verdict
 
 
 def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
@@ -151,7 +157,7 @@ def find_duplicates(frame: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
     row are held. Rows whose key is all null are ignored.
 
     Returns:
-        One row for each duplicated key: the key's columns and ``count``, the rows that have it.
+        One row for each duplicated key: the key's columns and ``COUNT``, the rows that have it.
     """
     prints = frame.select(_fingerprint(key)).collect(engine="streaming").to_series()
     return _repeated_keys(frame, key, _repeated(prints))
@@ -170,10 +176,10 @@ def _repeated_keys(frame: pl.LazyFrame, key: Sequence[str], prints: pl.Series) -
     """Keys of more than one row, among those with these fingerprints."""
     columns, schema = list(key), frame.collect_schema()
     if not prints.len():
-        return pl.DataFrame(schema={c: schema[c] for c in columns} | {"count": pl.UInt32})
+        return pl.DataFrame(schema={c: schema[c] for c in columns} | {COUNT: pl.UInt32})
     candidates = frame.select(columns).filter(_fingerprint(columns).is_in(prints.implode()))
     counted = (
-        candidates.group_by(columns).agg(pl.len().cast(pl.UInt32).alias("count")).filter(pl.col("count") > 1)
+        candidates.group_by(columns).agg(pl.len().cast(pl.UInt32).alias(COUNT)).filter(pl.col(COUNT) > 1)
     )
     return counted.sort(columns).collect(engine="streaming")
 
@@ -188,13 +194,14 @@ def _result(rule: DataRule, finding: Finding, rows: int, twice: pl.DataFrame | N
     promised = f"promised {rule.arguments.get('operator')} {rule.arguments.get('operand')}"
     hidden = "(hidden: it looks at classified columns)"
     if finding.error:
-        return result_of(rule, rows, 0, passed=False, detail=f"could not be computed: {finding.error}")
+        detail = f"could not be computed: {finding.error}"
+        return result_of(rule, rows, 0, passed=False, detail=detail, computed=False)
     match rule.kind:
         case "unique" | "duplicates":
             if not finding.unexpected or twice is None:
                 return result_of(rule, rows, 0, passed=finding.success)
-            samples = twice.drop("count").head(SAMPLES).to_dicts()
-            return result_of(rule, rows, int(twice["count"].sum()), _shown(samples))
+            samples = twice.drop(COUNT).head(SAMPLES).to_dicts()
+            return result_of(rule, rows, int(twice[COUNT].sum()), _shown(samples))
         case "row_count":
             return result_of(rule, rows, 0, passed=finding.success, detail=f"{rows:,} rows, {promised}")
         case "sql":

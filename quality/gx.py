@@ -24,6 +24,7 @@ _VALUES = (
     "unexpected_index_list", "unexpected_index_query", "observed_value", "details",
 )  # fmt: skip
 KEPT_RUNS = 30
+"""Runs of a product whose pages stay."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Session:
                 suite.add_expectation(self._build(rule, expectation))
             except Exception as error:  # noqa: BLE001 (GX refuses arguments by pydantic v1, v2 and by hand)
                 refused[rule.name] = f"Great Expectations refuses its arguments: {_first_line(error)}"
-        asset = self._source.add_table_asset(table, table_name=table)
+        asset = self._source.add_table_asset(name, table_name=table)
         batch = asset.add_batch_definition_whole_table("all").get_batch()
         result = batch.validate(
             suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 10}
@@ -298,7 +299,7 @@ def _hide_values(result: Any) -> None:
 
 
 def _forget(results: Path) -> None:
-    """Remove old results from the index, which reads all of them; the pages stay at their addresses."""
+    """Remove old results from the index, which reads all of them; Great Expectations removes their pages."""
     runs = sorted(results.glob("**/*.json"))
     for old in runs[:-KEPT_RUNS]:
         old.unlink()

@@ -33,7 +33,7 @@ def main(requests: int) -> NoReturn:
     # The imports make millions of objects that stay, through which the collector would go again and again.
     gc.disable()
     import_gx()
-    for name in ("duckdb_engine", "pyarrow", "quality.validation"):
+    for name in ("duckdb_engine", "pyarrow", "quality.validation", "quality.rule_trial"):
         importlib.import_module(name)
     gc.freeze()
     gc.enable()
@@ -92,11 +92,12 @@ def _receive(connection: Connection, calls: SimpleQueue[bytes]) -> None:
 
 
 def _do(made: dict[int, Any], connection: Connection, number: int, call: str, given: Sequence[Any]) -> Any:
+    from quality.rule_trial import RuleTrial
     from quality.validation import Here
 
-    if call == "open":
+    if call in ("open", "try"):
         name, options = given
-        made[number] = Here(name, **options)
+        made[number] = (Here if call == "open" else RuleTrial)(name, **options)
         made[number].on_rule = lambda rule: connection.send_bytes(pickle.dumps(("rule", rule)))
         return None
     if call == "close":

@@ -28,6 +28,7 @@ class RuleResult:
         failed: number of rows that broke it.
         samples: some of the values that broke it, as text; empty unless all of its columns are public.
         detail: one sentence for people.
+        computed: false where its engine could not compute it: the rule is at fault, not the rows.
     """
 
     rule: str
@@ -42,6 +43,7 @@ class RuleResult:
     columns: tuple[str, ...] = ()
     dimension: str = ""
     description: str = ""
+    computed: bool = True
 
     @property
     def share(self) -> float:
@@ -61,6 +63,7 @@ def result_of(
     *,
     passed: bool | None = None,
     detail: str = "",
+    computed: bool = True,
 ) -> RuleResult:
     """The result of a rule from its numbers of checked and failed rows.
 
@@ -83,6 +86,7 @@ def result_of(
         rule.columns,
         rule.dimension,
         rule.description,
+        computed,
     )
 
 
@@ -132,6 +136,7 @@ class Outcome:
     Args:
         rows: rows of the candidate; ``accepted`` + ``quarantined``.
         tolerance: share (0..1) of rows that the contract allows to be quarantined.
+        docs: the audit's page, as a path below the data docs.
     """
 
     key: str
@@ -159,6 +164,11 @@ class Outcome:
             )
         found += [f"{r.rule}: {r.detail or 'not kept'}" for r in self.results if r.blocks]
         return tuple(found)
+
+    @property
+    def not_computed(self) -> tuple[RuleResult, ...]:
+        """Blocking results of rules that their engine could not compute."""
+        return tuple(r for r in self.results if r.blocks and not r.computed)
 
     @property
     def verdict(self) -> Verdict:

@@ -62,6 +62,7 @@ class DataRule:
         quarantines: true if a row that breaks it is taken out; false for warnings and for a promised share
             (``nullValues`` of less than 5 percent), where rows stay and are counted.
         public: all its columns are public, so samples may be shown.
+        place: JSON path of the ``quality`` entry that asks for it; empty for a rule of a column's own fields.
     """
 
     name: str
@@ -75,6 +76,7 @@ class DataRule:
     description: str = ""
     quarantines: bool = False
     public: bool = False
+    place: str = ""
 
     @property
     def tolerance(self) -> float:
@@ -192,7 +194,8 @@ _METRICS: dict[str, Callable[[Column, Requirement], DataRule]] = {
 
 
 def _required_of(rule: DataRule, requirement: Requirement, contract: Contract) -> DataRule:
-    allowance = allowance_of(requirement)
+    # What a query or an expectation gives is compared, and counts no bad rows.
+    allowance = Allowance() if rule.kind in ("sql", "expectation", "row_count") else allowance_of(requirement)
     severity: Severity = "error" if requirement.severity == "error" else "warning"
     zero = allowance.rows(10**12) == 0
     quarantines = rule.scope == "row" and severity == "error" and (zero or rule.kind == "invalid_values")
@@ -207,6 +210,7 @@ def _required_of(rule: DataRule, requirement: Requirement, contract: Contract) -
         severity=severity,
         allowance=allowance,
         quarantines=quarantines,
+        place=requirement.place,
     )
 
 
@@ -280,7 +284,9 @@ def _columns_in(query: str, contract: Contract) -> tuple[str, ...]:
     return tuple(c for c in contract.dtypes if c.lower() in words)
 
 
-def _columns_named(arguments: object, contract: Contract) -> tuple[str, ...]:
+def _columns_named(arguments: Mapping[str, Any], contract: Contract) -> tuple[str, ...]:
+    """Columns named by a string among the arguments, and those in its condition."""
+
     def strings(node: object) -> Iterator[str]:
         if isinstance(node, str):
             yield node
@@ -291,5 +297,6 @@ def _columns_named(arguments: object, contract: Contract) -> tuple[str, ...]:
             for child in node:
                 yield from strings(child)
 
-    named = set(strings(arguments))
+    condition = " ".join(strings(arguments.get("row_condition")))
+    named = {*strings(arguments), *re.findall(r"\w+", condition)}
     return tuple(c for c in contract.dtypes if c in named)

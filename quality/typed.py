@@ -12,11 +12,10 @@ import polars as pl
 from mesh_pipelines.errors import AuditRefused
 from quality import values
 from quality.contract import Column, Contract
+from quality.precision import FORMS, unheld
 
 PROVENANCE = ("_file", "_row")
-_EXACT: Mapping[pl.DataType, int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
-"""The largest whole number up to which a float type holds each one."""
-_YEAR_DIGITS, _DATE_DIGITS = 4, 10
+_LONG = frozenset({pl.Int64(), pl.UInt64(), pl.Int128(), pl.UInt128()})
 _FINER = r"\.\d{6}\d*[1-9]"
 """Text of a time with a fraction of a microsecond that is not zero."""
 _FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
@@ -100,7 +99,7 @@ def _retyped(dtype: pl.DataType, column: Column, contract: Contract) -> str | No
     wanted = column.dtype
     if dtype == wanted or dtype == pl.Null or (dtype.is_integer() and wanted.is_integer()):
         return None
-    if dtype == pl.String:
+    if dtype == pl.String or (isinstance(dtype, pl.Decimal) and wanted.is_numeric()):
         return None if contract.is_source else ""
     if wanted == pl.String:
         return None if isinstance(dtype, pl.Categorical | pl.Enum) else ""
@@ -130,10 +129,12 @@ class Typed:
 
 
 def typed(batch: pl.DataFrame, contract: Contract) -> Typed:
-    """Cast a conforming batch. In a source's text the empty string and the contract's markers are null.
+    """Cast a conforming batch. In a source's text the empty string and the contract's markers are null; its decimals
+    are judged as the text that they are.
 
     Text must be the value and nothing else: blanks around a number, or a unit behind it, make it unreadable.
     """
+    batch = batch.with_columns(pl.col(pl.Decimal).cast(pl.String))
     parsing, given = contract.is_source, batch.schema
     present = {
         c.name: _present(c.name, contract.missing)
@@ -175,12 +176,11 @@ def _cast(column: Column, given: pl.DataType) -> pl.Expr:
             return name.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         return name.cast(wanted, strict=False)
     if column.logical_type == "date":
-        if "format" in column.options:
-            return name.str.to_date(values.strftime_of(column.options["format"]), strict=False)
-        whole = (name.str.len_bytes() == _DATE_DIGITS) & (name.str.find("-", literal=True) == _YEAR_DIGITS)
-        return pl.when(whole).then(name).str.to_date("%Y-%m-%d", strict=False).alias(column.name)
+        pattern = values.strftime_of(column.options["format"]) if "format" in column.options else "%Y-%m-%d"
+        shaped = name.str.contains(values.shape_of(pattern))
+        return pl.when(shaped).then(name).str.to_date(pattern, strict=False).alias(column.name)
     if column.logical_type == "timestamp":
-        return pl.lit(None, wanted).alias(column.name)  # see _moments
+        return name  # see _moments
     if column.logical_type == "boolean":
         word = name.str.to_lowercase()
         return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False).alias(column.name)
@@ -202,10 +202,7 @@ def _moments(text: pl.Series, column: Column) -> pl.Series:
 
 
 def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
-    if pattern.startswith("%Y-"):
-        # Else a second 60 would be the next minute, and the year 26 a year.
-        odd = text.str.contains(":60", literal=True) | (text.str.find("-", literal=True) != _YEAR_DIGITS)
-        text = text.set(odd.fill_null(False), None)
+    text = text.set(~text.str.contains(values.shape_of(pattern)).fill_null(True), None)
     if "f" in pattern:
         text = text.set(text.str.contains(_FINER).fill_null(False), None)  # it would be cut to microseconds
     if "z" in pattern:
@@ -221,14 +218,10 @@ def _rounded(source: pl.Series, cast: pl.Series) -> pl.Series | None:
     """True where a cast would round the value; None if the cast cannot round."""
     given, wanted = source.dtype, cast.dtype
     if given == pl.String and wanted.is_float():
-        return _rounded_integers(source, cast)
-    if (
-        wanted.is_float()
-        and given.is_integer()
-        and (given == pl.Int64 or given == pl.UInt64 or wanted == pl.Float32)
-    ):
-        limit = _EXACT[wanted]
-        return ((source > limit) | (source < -limit)).fill_null(False)
+        return unheld(source, cast)
+    if wanted.is_float() and given.is_integer() and (given in _LONG or wanted == pl.Float32):
+        limit = FORMS[wanted].whole
+        return (source.cast(pl.Int128).abs() > limit).fill_null(False)
     if isinstance(wanted, pl.Datetime) and isinstance(given, pl.Datetime) and given.time_unit == "ns":
         return (source.dt.nanosecond() % 1000 != 0).fill_null(False)
     return None
@@ -240,17 +233,6 @@ def _beyond_the_calendar(column: pl.Series) -> pl.Series | None:
         return None
     days = column.to_physical() if column.dtype == pl.Date else column.to_physical() // _MICROSECONDS
     return ((days < _FIRST_DAY) | (days > _LAST_DAY)).fill_null(False)
-
-
-def _rounded_integers(text: pl.Series, cast: pl.Series) -> pl.Series | None:
-    """True where text is a whole number that the float type may not hold: refused as it would be of Parquet."""
-    limit = _EXACT[cast.dtype]
-    at = (cast.abs() >= limit).fill_null(False).arg_true()  # 2^53 + 1 has been rounded to 2^53 by now
-    if not at.len():
-        return None
-    suspects = text.gather(at)
-    whole = suspects.str.contains(r"^[+-]?\d+$") & (suspects.str.strip_chars_start("+-") != str(limit))
-    return pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True).scatter(at, whole)
 
 
 def as_text(batch: pl.DataFrame) -> pl.DataFrame:

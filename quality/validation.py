@@ -13,6 +13,7 @@ import polars as pl
 
 from quality import gx
 from quality.child import too_much_memory_error
+from quality.queries import comparison, literal, query_of
 from quality.rules import DataRule
 
 if TYPE_CHECKING:
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 
 ABOUT_KEYS = ("unique", "duplicates")
 """Kinds of rules about keys that repeat."""
-
-OPERATIONS = {
-    "mustBe": "=",
-    "mustNotBe": "<>",
-    "mustBeGreaterThan": ">",
-    "mustBeGreaterOrEqualTo": ">=",
-    "mustBeLessThan": "<",
-    "mustBeLessOrEqualTo": "<=",
-    "mustBeBetween": "BETWEEN",
-    "mustNotBeBetween": "NOT BETWEEN",
-}
 
 
 class Validation(Protocol):
@@ -66,7 +56,7 @@ class Validation(Protocol):
 
 def repeats(rule: DataRule) -> str:
     """Name of the column that is true where a row's key repeats."""
-    return f"{rule.name}_repeated"
+    return f"_{rule.name}_repeated"  # a contract's own columns begin with a letter
 
 
 class Here:
@@ -187,10 +177,10 @@ class Here:
         """SQL that gives a row if the value observed by the contract's SQL is not the promised one."""
         import duckdb
 
-        query = _query(rule)
+        query = query_of(rule)
         escaped = query.replace("{", "{{").replace("}", "}}")
-        promise = f"(observed {_comparison(rule)}) IS NOT TRUE"
-        observation = f"{rule.name}_observed"
+        promise = f"(observed {comparison(rule)}) IS NOT TRUE"
+        observation = f"_{rule.name}_observed"  # a product's name begins with a letter
         self.on_rule(rule.name)
         try:
             # Great Expectations asks twice, for the rows and for their number; the contract's query runs once.
@@ -206,22 +196,17 @@ class Here:
         return f'/* {comment} */ SELECT observed FROM "{observation}" WHERE {promise} AND {there}'  # noqa: S608
 
     def _observed(self, rule: DataRule) -> object:
-        return self._one(f"SELECT ({self._here(_query(rule))})") if rule.public else None
+        return self._one(f"SELECT ({self._here(query_of(rule))})") if rule.public else None
 
     def _here(self, query: str) -> str:
         return query.replace("${table}", f'"{self._table}"')
 
 
-def _query(rule: DataRule) -> str:
-    text: str = rule.arguments["query"]
-    return text.strip().rstrip(";")
-
-
 def _bound(con: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path, threads: int | None) -> None:
     import duckdb
 
-    con.execute(f"SET memory_limit = {_literal(memory_limit)}")
-    con.execute(f"SET temp_directory = {_literal(str(spill))}")
+    con.execute(f"SET memory_limit = {literal(memory_limit)}")
+    con.execute(f"SET temp_directory = {literal(str(spill))}")
     con.execute("SET preserve_insertion_order = false")
     con.execute("SET enable_progress_bar = false")
     if threads:
@@ -248,18 +233,3 @@ def _bounds(operator: str, operand: Any) -> tuple[int | None, int | None]:
             return None, int(operand)
         case _:
             return int(operand[0]), int(operand[1])
-
-
-def _comparison(rule: DataRule) -> str:
-    operator, operand = rule.arguments["operator"], rule.arguments["operand"]
-    if isinstance(operand, list | tuple):
-        return f"{OPERATIONS[operator]} {_literal(operand[0])} AND {_literal(operand[1])}"
-    return f"{OPERATIONS[operator]} {_literal(operand)}"
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    return "'" + str(value).replace("'", "''") + "'"

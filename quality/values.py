@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
@@ -43,6 +44,17 @@ _PATTERNS = {
     "X": "%#z", "XX": "%z", "XXX": "%:z", "Z": "%z",
 }  # fmt: skip
 
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: at for at, name in enumerate(_MONTH_NAMES, 1)}
+_WEEKDAYS = {name: at for at, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
+# Least and greatest number of each cron field, and names of numbers; the last day of a month is its 28th at least.
+_CRON = ((0, 59, {}), (0, 23, {}), (1, 31, {"l": 28}), (1, 12, _MONTHS), (0, 7, _WEEKDAYS))
+_CRON_PART = re.compile(
+    r"(?:[*?]|(?P<first>[0-9]+|[a-z]+)(?:-(?P<last>[0-9]+|[a-z]+))?)(?:/(?P<step>[0-9]+))?"
+)
+_PARTITION = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
+_DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
 
 def dtype_of(logical: str, physical: str | None) -> pl.DataType:
     """The polars type of an ODCS property.
@@ -67,15 +79,18 @@ def duration(value: object, unit: object) -> timedelta:
     """An ODCS value and unit as a duration; a month is 30 days, a year 365.
 
     Raises:
-        ValueError: the value is no number, negative, or the unit unknown.
+        ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
     """
     if isinstance(value, str):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise ValueError(f"`{value}` is not a length of time")
-    if unit not in _UNITS:
+    if not isinstance(unit, str) or unit not in _UNITS:
         raise ValueError(f"unit `{unit}` is not known; use one of {', '.join(_UNITS)}")
-    return _UNITS[str(unit)] * value
+    try:
+        return _UNITS[unit] * value
+    except OverflowError:
+        raise ValueError(f"`{value}` {unit} are longer than the calendar") from None
 
 
 def strftime_of(pattern: str) -> str:
@@ -93,6 +108,24 @@ def strftime_of(pattern: str) -> str:
         else:
             out.append((quoted or other).replace("%", "%%"))
     return "".join(out)
+
+
+_SHAPES = {
+    "Y": "[0-9]{4}", "y": "[0-9]{2}", "m": "[0-9]{2}", "d": "[0-9]{2}", "-m": "[0-9]{1,2}", "-d": "[0-9]{1,2}",
+    "b": "[[:alpha:]]+", "B": "[[:alpha:]]+", "H": "[0-9]{2}", "I": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-5][0-9]",
+    ".f": r"(?:\.[0-9]+)?", "3f": "[0-9]{3}", "6f": "[0-9]{6}", "p": "[AaPp][Mm]", "%": "%",
+    **dict.fromkeys(("z", ":z", "#z"), "(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)"),
+}  # fmt: skip
+
+
+def shape_of(pattern: str) -> str:
+    """Regular expression of the texts that a strftime pattern means.
+
+    Parsers are lenient: they take the year 20 for ``%Y``, blanks for zeros, and a second 60 for the next minute.
+    """
+    parts = re.split(r"%([-#:.]?[0-9]?[A-Za-z%])", pattern)
+    shapes = [re.escape(part) if at % 2 == 0 else _SHAPES[part] for at, part in enumerate(parts)]
+    return f"^(?:{''.join(shapes)})$"
 
 
 def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
@@ -141,14 +174,64 @@ def regex(pattern: object) -> str:
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
+        words = " ".join(str(error).partition("\n\nThis error")[0].split())
+        raise ValueError(f"`{pattern}` is not a regular expression: {words}") from None
     return pattern
 
 
 def is_on_the_calendar(partition: str) -> bool:
     """True if there is such a day, month or year."""
+    if not _PARTITION.fullmatch(partition):
+        return False
     try:
         date.fromisoformat((partition + "-01-01")[:10])
     except ValueError:
         return False
     return True
+
+
+def is_time_zone(name: object) -> bool:
+    """True for the IANA name of a time zone that Python and polars know; the name of a folder of zones is none."""
+    try:
+        ZoneInfo(name)  # type: ignore[arg-type]
+        # A machine's own names, as localtime, are not among those by which polars reads.
+        pl.Series([datetime(2024, 1, 1)]).dt.replace_time_zone(name)  # type: ignore[arg-type]
+    except (ValueError, TypeError, ZoneInfoNotFoundError, OSError, pl.exceptions.PolarsError):
+        return False
+    return True
+
+
+def is_cron(text: str) -> bool:
+    """True for a schedule of five cron fields: minute, hour, day, month, weekday (crontab(5)).
+
+    A schedule for days that never come (31 February) is none.
+    """
+    fields = text.lower().split()
+    if len(fields) != len(_CRON):
+        return False
+    found = [_cron_numbers(field, *known) for field, known in zip(fields, _CRON, strict=True)]
+    if not all(found):
+        return False
+    _, _, days, months, _ = found
+    return any(min(days) <= _DAYS_IN[month - 1] for month in months)
+
+
+def _cron_numbers(field: str, least: int, greatest: int, names: Mapping[str, int]) -> set[int]:
+    """Numbers that a cron field stands for; empty if it cannot be read."""
+    found = set[int]()
+    for part in field.split(","):
+        match = _CRON_PART.fullmatch(part)
+        if match is None:
+            return set()
+        step = int(match["step"] or 1)
+        start = least if match["first"] is None else names.get(match["first"], match["first"])
+        alone = match["first"] is not None and match["step"] is None
+        end = names.get(match["last"], match["last"]) if match["last"] else start if alone else greatest
+        if not str(start).isdecimal() or not str(end).isdecimal() or step == 0:
+            return set()
+        first, last = int(start), int(end)
+        if not (least <= first <= greatest and least <= last <= greatest):
+            return set()
+        span = [*range(first, last + 1)] or [*range(first, greatest + 1), *range(least, last + 1)]
+        found |= set(span[::step])
+    return found

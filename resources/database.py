@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import polars as pl
 
@@ -142,7 +142,10 @@ class Database:
         given = parse_qs(parts.query)
         more = [f"connect_timeout={_CONNECT_SECONDS}"] if "connect_timeout" not in given else []
         more += ["application_name=mesh"] if "application_name" not in given else []
-        return urlunsplit(parts._replace(query="&".join([*([parts.query] if parts.query else []), *more])))
+        query = "&".join([*([parts.query] if parts.query else []), *more])
+        # Not by urlunsplit, which leaves out the slashes before an empty host; libpq then takes it for no URL.
+        fragment = f"#{parts.fragment}" if parts.fragment else ""
+        return f"{parts.scheme}://{parts.netloc}{parts.path}{f'?{query}' if query else ''}{fragment}"
 
     @property
     def _where(self) -> str:

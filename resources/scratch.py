@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from os import getpid
 from pathlib import Path
 
-from resources.processes import is_gone, this_process
+from resources.processes import is_gone, number_of, this_process
 
 _OLD = 24 * 3600
-"""Seconds after which a folder of an older version, which names no process, is nobody's."""
+"""Seconds after which a folder is nobody's: of another machine, or of an older version, which names no process."""
+_COLONS = 2
+"""In the name of a process."""
 _PREFIXES = ("audit-", "mesh-model-", "mesh-training-")
 
 
@@ -25,7 +27,7 @@ def own_scratch(scratch: Path) -> Path:
     Args:
         scratch: the folder of all processes.
     """
-    folder = _own(scratch, getpid())  # a fork has one of its own
+    folder = _own(scratch, os.getpid())  # a fork has one of its own
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
@@ -55,8 +57,17 @@ def temporary_files(scratch: Path) -> Generator[Path]:
             tempfile.tempdir = before
 
 
+def touch_own_scratch(scratch: Path) -> None:
+    """Mark this process's temporary files, if there are any, as in use."""
+    with suppress(FileNotFoundError):
+        os.utime(scratch / this_process())
+
+
 def sweep_scratch(scratch: Path) -> list[str]:
-    """Remove temporary files of processes of this machine that are gone; returns the names of their folders."""
+    """Remove temporary files of processes that are gone; returns the names of their folders.
+
+    Those of another machine count as abandoned when nobody has touched them for a day.
+    """
     swept: list[str] = []
     with suppress(FileNotFoundError):
         for folder in scratch.iterdir():
@@ -68,5 +79,7 @@ def sweep_scratch(scratch: Path) -> list[str]:
 
 def _is_abandoned(folder: Path) -> bool:
     with suppress(FileNotFoundError):
-        return folder.name.startswith(_PREFIXES) and time.time() - folder.stat().st_mtime > _OLD
+        foreign = folder.name.count(":") == _COLONS and number_of(folder.name) is None
+        old = time.time() - folder.stat().st_mtime > _OLD
+        return old and (foreign or folder.name.startswith(_PREFIXES))
     return False

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Longest that judging all dataset rules of one candidate may take together.",
     )
+    load_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Longest that importing one domain may take; one that takes longer is left out.",
+    )
     expansion: int = Field(
         default=1_000,
         ge=1,
@@ -127,11 +132,17 @@ class Settings(BaseSettings):
     )
     ui_url: str = Field(
         default="",
-        description="Address under which people reach `mesh ui`, for links in notices; without it, where it listens.",
+        description="Address under which people reach `mesh ui`, for links in notices and the origin of its pages; "
+        "without it, where it listens.",
     )
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Further host names under which `mesh ui` is reached, with spaces between; all others are refused.",
+    )
+    ui_bytes: int = Field(
+        default=10_000_000,
+        ge=1,
+        description="Bytes that one request to `mesh ui`, or one message of a WebSocket, may have.",
     )
     threads: int | None = Field(
         default=None, ge=1, description="Threads of one DuckDB connection; default all."

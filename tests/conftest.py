@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mesh_pipelines import testing
+from mesh_pipelines.governance.import_trial import keep_trial_process
 from tests.odd_inputs import OddInputs
 
 settings.register_profile(
@@ -33,6 +34,13 @@ def mesh_home(tmp_path: Path) -> Iterator[Path]:
     """MESH_HOME of this test alone; nothing below it exists yet, and no other MESH_ setting is in force."""
     with testing.mesh_home(tmp_path / "mesh-home") as home:
         yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trial_process() -> Iterator[None]:
+    """One process that tries the imports of all the workspaces of a session, started by the first."""
+    with keep_trial_process():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,22 @@ def test_modules_are_small(sources: dict[str, str]) -> None:
     assert statistics.median(lines.values()) <= 150
 
 
+def test_tests_mirror_the_source(sources: dict[str, str]) -> None:
+    """The tests of room/module.py lie in tests/room/test_module.py."""
+    modules = [
+        Path(name)
+        for name in sources
+        if not name.startswith("domains/") and not name.endswith(("/__init__.py", "/__main__.py"))
+    ]
+    assert len(modules) > 150
+    missing = {
+        module.as_posix()
+        for module in modules
+        if not (ROOT / "tests" / module.parent / f"test_{module.name}").is_file()
+    }
+    assert missing == set(), "write the tests of these modules"
+
+
 def test_functions_are_small(sources: dict[str, str]) -> None:
     """Past 60 lines a function is several."""
     long = {

@@ -41,6 +41,8 @@ def status(
         terminal.show(terminal.state(mesh))
     if mesh.refused and not as_json:
         terminal.show(terminal.refused(mesh.refused), file=sys.stderr)
+    if mesh.remark and not as_json:
+        terminal.show(mesh.remark, file=sys.stderr)
     if mesh.trouble:
         raise exit_for(mesh.trouble)
     exit_with(not mesh.refused)

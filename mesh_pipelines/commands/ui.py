@@ -6,15 +6,14 @@ import errno
 import os
 import socket
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.declaring.workspace import read_entries
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.reporting import terminal
 from mesh_pipelines.runtime.code_servers import CodeServers
 from mesh_pipelines.runtime.dagster_yaml import ensure_dagster_home
+from mesh_pipelines.runtime.socket_folder import socket_folder
 from mesh_pipelines.runtime.supervised import Part
 from mesh_pipelines.runtime.supervisor import Supervisor
 from resources.ui_address import announce_ui, running_ui
@@ -53,11 +52,13 @@ def serve(settings: Settings, *, host: str, port: int) -> int:
         raise MeshError(
             "there is no workspace.yaml", where=str(workspace.parent), remedy="run it within a mesh"
         )
-    read_workspace(workspace.parent)  # in bounded memory, before Dagster reads it without a limit
+    read_entries(workspace.parent)  # in bounded memory; its sockets are what Dagster reads
     _require_alone(settings)
-    with _listen(host, port) as listening, tempfile.TemporaryDirectory(prefix="mesh-ui-") as folder:
+    with _listen(host, port) as listening, socket_folder() as folder:
         ensure_dagster_home(settings)
-        servers = CodeServers(workspace.parent, Path(folder))
+        servers = CodeServers(workspace.parent, folder)
+        for refused in servers.refused:
+            _tell(str(refused))
         url = _url(host, port)
         place = str(servers.workspace)
         web = Part(

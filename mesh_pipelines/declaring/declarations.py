@@ -267,7 +267,12 @@ def feature_set(*, key: Sequence[str], time: str) -> Callable[[Transform], Featu
     """
 
     def declare(function: Transform) -> FeatureSetDeclaration:
-        return FeatureSetDeclaration(fn=function, module=function.__module__, key=tuple(key), time=time)
+        return FeatureSetDeclaration(
+            fn=function,
+            module=function.__module__,
+            key=(key,) if isinstance(key, str) else tuple(key),
+            time=time,
+        )
 
     return declare
 
@@ -313,14 +318,14 @@ def model(
         "objective": objective,
         "metric": metric,
         "rounds": rounds,
-        "baseline": tuple(baseline),
-        "params": dict(params or {}),
+        "baseline": _in_a_tuple(baseline),
+        "params": {} if params is None else params,
         "seed": seed,
         "holdout": holdout,
-        "slices": tuple(slices),
-        "ignore": tuple(ignore),
-        **({"gate": gate} if gate else {}),
-        **({"watch": watch} if watch else {}),
+        "slices": _in_a_tuple(slices),
+        "ignore": _in_a_tuple(ignore),
+        **({} if gate is None else {"gate": gate}),
+        **({} if watch is None else {"watch": watch}),
         **options,
     }
     module, line = _caller()
@@ -369,6 +374,11 @@ def inputs_of(fn: Callable[..., Any], domain: str) -> tuple[Input, ...]:
         port = next((extra for extra in extras if isinstance(extra, Port)), None)
         found.append(Input(argument, port.product if port else f"{domain}.{argument}", port))
     return tuple(found)
+
+
+def _in_a_tuple(names: Any) -> Any:
+    """A list as a tuple; anything else as it is, for a rule to refuse: a text is a list of letters to Python."""
+    return tuple(names) if isinstance(names, list | set | frozenset) else names
 
 
 def _caller() -> tuple[str, int]:

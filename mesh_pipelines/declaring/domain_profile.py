@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from mesh_pipelines.errors import Violation
+from quality.values import is_time_zone
 from quality.yaml_text import ALIASED, YamlFault, read_yaml
 
 _FIELDS = {"owner", "contact", "priority", "timezone", "description"}
@@ -81,7 +82,7 @@ def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[DomainProfile
                 "write for example `priority: 5`",
             )
             given["priority"] = 5
-        if not _is_zone(str(given.get("timezone", "UTC"))):
+        if not is_time_zone(str(given.get("timezone", "UTC"))):
             violation(
                 "timezone",
                 f"{given['timezone']!r} is not an IANA time zone",
@@ -97,15 +98,6 @@ def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[DomainProfile
         description=str(given.get("description", "")).strip(),
     )
     return profile, tuple(found)
-
-
-def _is_zone(name: str) -> bool:
-    # Not available_timezones(): it opens each of six hundred files.
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _short(file: Path) -> str:

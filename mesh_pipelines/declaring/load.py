@@ -9,7 +9,8 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from difflib import get_close_matches
 from inspect import isabstract
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +39,7 @@ from mesh_pipelines.declaring.node import (
     RegisteredNode,
 )
 from mesh_pipelines.declaring.own_checks import checks_among
-from mesh_pipelines.errors import ContractError, Violation
+from mesh_pipelines.errors import ContractError, DefinitionError, Violation
 from quality.contract import Contract, load_contract
 from quality.lint.rule import Rule
 
@@ -122,6 +123,8 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
     declared = model.declared
     features = nodes[model.features_key].declaration
     assert isinstance(features, FeatureSetDeclaration)
+    if faults := list(_faults_of_options(declared)):
+        raise DefinitionError(f"model {node.model_key}", faults)
     return ModelSpec(
         key=node.model_key,
         features=model.features_key,
@@ -129,6 +132,22 @@ def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
         entity=features.key,
         **{name: value for name, value in declared.options.items() if name != "watch"},
     )
+
+
+def _faults_of_options(declared: ModelDeclaration) -> Iterator[Violation]:
+    """Options that a model does not have, and a watch that is none."""
+    from mesh_pipelines.declaring.model_spec import ModelSpec
+    from mesh_pipelines.declaring.watch import Watch
+
+    given = {"key", "features", "time", "entity", "labels"}
+    known = sorted({one.name for one in fields(ModelSpec)} - given | {"watch"})
+    for name in (name for name in declared.options if name not in known):
+        near = get_close_matches(name.replace("_", ""), known, n=1)
+        fix = f"did you mean {near[0]}=?" if near else f"a model has: {', '.join(known)}"
+        yield Violation("OptionsAreKnown", declared.module, f"it has no option {name}=", fix)
+    watch = declared.options.get("watch")
+    if watch is not None and not isinstance(watch, Watch):
+        yield Violation("OptionsAreTyped", declared.module, f"watch is {watch!r:.60}", "write a Watch(...)")
 
 
 def _modules(root: ModuleType) -> list[ModuleType]:

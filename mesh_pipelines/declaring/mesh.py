@@ -7,29 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 from mesh_pipelines.declaring.node import LoadedDomain, Node
-from mesh_pipelines.errors import DomainError, MeshError, SelectionError, Violation
-from quality.yaml_text import YamlFault, read_yaml
-
-_SHOWN = 200
-
-
-@dataclass(frozen=True)
-class Location:
-    """One entry of ``workspace.yaml``: a code location, which is a domain."""
-
-    name: str
-    module: str
-
-    @property
-    def package(self) -> str:
-        return self.module.rpartition(".")[0]
-
-    @property
-    def domain(self) -> str:
-        return self.package.rpartition(".")[2]
+from mesh_pipelines.declaring.workspace import Location, read_entries
+from mesh_pipelines.errors import DomainError, SelectionError, Violation
 
 
 @dataclass(frozen=True)
@@ -40,17 +21,19 @@ class Mesh:
         root: the folder of ``workspace.yaml``.
         domains: by name; of a mesh to work with, the sound ones, each without what is refused of it.
         refused: violations of each domain (``name``) or asset (``domain.name``) that was left out for them.
+        unread: names of the entries of ``workspace.yaml`` that are refused.
     """
 
     root: Path
     locations: tuple[Location, ...]
     domains: Mapping[str, LoadedDomain]
     refused: Mapping[str, tuple[Violation, ...]] = field(default_factory=dict[str, tuple[Violation, ...]])
+    unread: frozenset[str] = frozenset()
 
     @property
     def absent(self) -> frozenset[str]:
         """Domains of the workspace that did not load."""
-        return frozenset(location.domain for location in self.locations) - set(self.domains)
+        return (self.unread | {location.domain for location in self.locations}) - set(self.domains)
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
@@ -112,48 +95,9 @@ class Mesh:
 
 
 def read_workspace(root: Path) -> tuple[Location, ...]:
-    """Read the code locations from ``workspace.yaml`` in a folder.
+    """The code locations of ``workspace.yaml`` in a folder; entries that are none are left out.
 
     Raises:
-        MeshError: the file is missing or has an entry that is no Python module.
+        MeshError: the file is missing, or is as a whole no list of entries.
     """
-    from resources.settings import get_settings
-
-    file = root / "workspace.yaml"
-    try:
-        document: Any = read_yaml(file, aliased=get_settings().yaml_aliases)[0]
-        entries: Any = (document or {}).get("load_from") or []
-    except FileNotFoundError:
-        raise MeshError(
-            "there is no workspace.yaml",
-            where=str(root),
-            remedy="run from the folder that holds it, or below",
-        ) from None
-    except YamlFault as fault:
-        raise MeshError(
-            f"is not a workspace: {fault.problem}", where="workspace.yaml", remedy=fault.fix
-        ) from None
-    except (AttributeError, OSError) as error:
-        raise MeshError(
-            f"is not a workspace: {error}", where="workspace.yaml", remedy="mend the syntax"
-        ) from None
-    if not isinstance(entries, list):
-        raise MeshError(
-            "is not a workspace: load_from is no list",
-            where="workspace.yaml",
-            remedy="list its code locations",
-        )
-    locations: list[Location] = []
-    for entry in entries:
-        module = entry.get("python_module") if isinstance(entry, dict) else None
-        if isinstance(module, str):
-            module = {"module_name": module}
-        name = module.get("module_name") if isinstance(module, dict) else None
-        if not isinstance(module, dict) or not isinstance(name, str) or "." not in name:
-            raise MeshError(
-                f"cannot read the entry {repr(entry)[:_SHOWN]}",
-                where="workspace.yaml",
-                remedy="each domain is a python_module entry, e.g. module_name: domains.weather.definitions",
-            )
-        locations.append(Location(module.get("location_name", name.split(".")[-2]), name))
-    return tuple(locations)
+    return read_entries(root).locations

@@ -14,6 +14,20 @@ from typing import Any
 
 import polars as pl
 
+from mesh_pipelines.declaring.model_policy import GATE_OPTIONS, RETRAIN_OPTIONS, Gate, Retrain
+from mesh_pipelines.declaring.option_types import (
+    LENGTH,
+    LONGEST_DAYS,
+    NAMES,
+    PARAMETERS,
+    PERIOD,
+    TEXT,
+    WHOLE,
+    Kind,
+    days_of,
+    faults_of_types,
+    of_class,
+)
 from mesh_pipelines.declaring.slice_labels import SliceLabels
 from mesh_pipelines.errors import DefinitionError, Violation
 
@@ -49,62 +63,16 @@ RESERVED_PARAMETERS = (
 )
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-_PERIOD = re.compile(r"[1-9][0-9]*(h|d|w|mo|q|y)")
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The rules between a challenger and the champion's place.
-
-    Args:
-        floors: metric -> worst acceptable value on the holdout (a lower bound for ``auc``, an upper one for errors).
-        margin: how much worse than the champion a challenger may be, in the model's metric on the same rows.
-        slice_margin: the same for each slice; also how far a slice may fall behind.
-        min_slice_rows: slices with fewer holdout rows are shown, not judged.
-        must_beat_baseline: the model's metric must be better than the naive baseline's.
-        shadow: how long a passing challenger is scored beside the champion on later data before promotion: ``14d``,
-            ``1mo`` of the data's time; None: not at all. The first version has no champion and needs none.
-    """
-
-    floors: Mapping[str, float] = field(default_factory=dict)
-    margin: float = 0.0
-    slice_margin: float = 0.05
-    min_slice_rows: int = 200
-    must_beat_baseline: bool = True
-    shadow: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "floors", MappingProxyType(dict(self.floors)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        plain = {f.name: getattr(self, f.name) for f in fields(self)} | {"floors": dict(self.floors)}
-        return (_gate_of, (plain,))
-
-    def to_dict(self) -> dict[str, Any]:
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        if self.shadow is None:
-            del plain["shadow"]  # so that a gate without one has the digest that it always had
-        return plain | {"floors": dict(sorted(self.floors.items()))}
-
-
-@dataclass(frozen=True)
-class Retrain:
-    """Reasons to train a model again. A changed declaration always is one; a failed audit never is.
-
-    Args:
-        min_new_rows: new content of the feature set is a reason only with this many rows more than last time;
-            0: any new content is.
-        max_age: an older version is trained again although nothing has changed: ``30d``, ``12h``; None: never.
-        on_drift: new content on which the champion drifted beyond its ``Watch`` is a reason regardless of its
-            rows, once for each finding.
-    """
-
-    min_new_rows: int = 0
-    max_age: str | None = None
-    on_drift: bool = True
-
-    def to_dict(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+_FLOORS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "auc": (0.0, 1.0),
+        "brier": (0.0, math.inf),
+        "logloss": (0.0, math.inf),
+        "rmse": (0.0, math.inf),
+        "mae": (0.0, math.inf),
+    }
+)
+"""Least and greatest value that a metric can have."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +127,8 @@ class ModelSpec:
     labels: SliceLabels | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        if PARAMETERS.holds(self.params):
+            object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
         violations = list(_violations(self))
         if violations:
             raise DefinitionError(f"model {self.key}", violations)
@@ -229,10 +198,6 @@ class ModelSpec:
         return self.digest[:16]
 
 
-def _gate_of(values: dict[str, Any]) -> Gate:
-    return Gate(**values)
-
-
 def _spec_of(values: dict[str, Any]) -> ModelSpec:
     labels = values.pop("labels", None)
     return ModelSpec(**values).labelled(labels)
@@ -254,12 +219,43 @@ _Broken = Callable[[str, str, str], None]
 """Records a broken rule: name, problem, fix."""
 
 
+_BASELINE = Kind(f"{NAMES.words}, or a function", lambda value: callable(value) or NAMES.holds(value))
+_OPTIONS: Mapping[str, Kind] = MappingProxyType(
+    {
+        **dict.fromkeys(("key", "features", "target", "time", "objective", "metric", "description"), TEXT),
+        **dict.fromkeys(("entity", "slices", "ignore"), NAMES),
+        "baseline": _BASELINE,
+        **dict.fromkeys(("rounds", "seed", "max_categories"), WHOLE),
+        "max_memory": WHOLE.or_none(),
+        "params": PARAMETERS,
+        "holdout": LENGTH,
+        "embargo": LENGTH.or_none(),
+        "gate": of_class(Gate),
+        "retrain": of_class(Retrain),
+    }
+)
+
+
 def _violations(spec: ModelSpec) -> list[Violation]:
     found: list[Violation] = []
 
     def broken(rule: str, problem: str, fix: str) -> None:
         found.append(Violation(rule, f"model {spec.key}", problem, fix))
 
+    for part, kinds in (("", _OPTIONS), ("gate", GATE_OPTIONS), ("retrain", RETRAIN_OPTIONS)):
+        owner = getattr(spec, part) if part else spec
+        if part and not _OPTIONS[part].holds(owner):
+            continue  # it is reported itself
+        for name, problem, fix in faults_of_types(owner, kinds, f"{part}." if part else ""):
+            value = getattr(owner, name)
+            if kinds[name] in (NAMES, _BASELINE) and isinstance(value, str):
+                broken(
+                    "ColumnsAreTuples", f"{name} is the text {value!r}", f"Write ({value!r},) with a comma."
+                )
+            else:
+                broken("OptionsAreTyped", problem, fix)
+    if found:
+        return found  # all else compares them
     for label, value in (("key", spec.key), ("features", spec.features)):
         if not _KEY.fullmatch(value):
             broken("KeysAreDomainDotName", f"{label} is {value!r}", "Write it as domain.name, in snake_case.")
@@ -285,6 +281,14 @@ def _check_objective(spec: ModelSpec, broken: _Broken) -> None:
         if not math.isfinite(floor):
             problem = f"the floor of {metric!r} is {floor}, which nothing can be compared with"
             broken("GatesAreNumbers", problem, "Write a finite number.")
+        elif metric in _FLOORS and not _FLOORS[metric][0] <= floor <= _FLOORS[metric][1]:
+            least, most = _FLOORS[metric]
+            problem = f"the floor of {metric!r} is {floor}, and no model ever gets there"
+            broken(
+                "GatesAreNumbers",
+                problem,
+                f"Write {least:g} to {most:g}." if most < math.inf else f"Write {least:g} or more.",
+            )
         if spec.objective in known and metric not in spec.metrics:
             problem = f"the gate has a floor for {metric!r}, which is not worked out for {spec.objective!r}"
             broken("MetricFitsObjective", problem, f"Use one of {', '.join(spec.metrics)}.")
@@ -307,6 +311,8 @@ def _check_parameters(spec: ModelSpec, broken: _Broken) -> None:
                 f"params[{name!r}] is {value!r}",
                 "Use a number, a string or a boolean.",
             )
+        elif isinstance(value, float) and not math.isfinite(value):
+            broken("ParametersAreTunable", f"params[{name!r}] is {value!r}", "Use a finite number.")
 
 
 def _check_columns(spec: ModelSpec, broken: _Broken) -> None:
@@ -316,14 +322,7 @@ def _check_columns(spec: ModelSpec, broken: _Broken) -> None:
         broken(
             "TargetIsNoFeature", f"target {spec.target!r} is in ignore", "Take it out: it is never a feature."
         )
-    for label, columns in (("entity", spec.entity), ("slices", spec.slices), ("ignore", spec.ignore)):
-        if isinstance(columns, str):
-            broken(
-                "ColumnsAreTuples", f"{label} is the text {columns!r}", f"Write ({columns!r},) with a comma."
-            )
-    if isinstance(spec.baseline, str):
-        broken("ColumnsAreTuples", f"baseline is the text {spec.baseline!r}", f"Write ({spec.baseline!r},).")
-    elif isinstance(spec.baseline, tuple) and spec.target in spec.baseline:
+    if isinstance(spec.baseline, tuple) and spec.target in spec.baseline:
         broken("TargetIsNoFeature", "the baseline groups by the target", "Group by columns known beforehand.")
 
 
@@ -337,11 +336,16 @@ def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
         ("gate.shadow", spec.gate.shadow),
     )
     for label, period in periods:
-        if period is not None and not _PERIOD.fullmatch(period):
+        if period is not None and not PERIOD.fullmatch(period):
             broken(
                 "PeriodsAreDurations", f"{label} is {period!r}", "Write a duration such as 30d, 4w or 1mo."
             )
-    if spec.gate.margin < 0 or spec.gate.slice_margin < 0 or spec.gate.min_slice_rows < 1:
+        elif period is not None and days_of(period) > LONGEST_DAYS:
+            broken(
+                "PeriodsAreDurations", f"{label} is {period!r}, longer than any data", "Write 100y at most."
+            )
+    margins = spec.gate.margin, spec.gate.slice_margin
+    if not all(margin >= 0 for margin in margins) or spec.gate.min_slice_rows < 1:  # NaN is not at least 0
         broken(
             "GateIsSound",
             "a margin is negative or min_slice_rows is below 1",
@@ -349,3 +353,9 @@ def _check_bounds(spec: ModelSpec, broken: _Broken) -> None:
         )
     if spec.max_memory is not None and spec.max_memory < 1:
         broken("MemoryIsPositive", f"max_memory is {spec.max_memory}", "Give a number of bytes, or None.")
+    if spec.max_categories < 1:
+        broken("OptionsAreInRange", f"max_categories is {spec.max_categories}", "Use at least 1.")
+    if not 0 <= spec.seed < 2**31:
+        broken("OptionsAreInRange", f"seed is {spec.seed}", "Use 0 to 2147483647.")
+    if spec.retrain.min_new_rows < 0:
+        broken("OptionsAreInRange", f"retrain.min_new_rows is {spec.retrain.min_new_rows}", "Use 0 or more.")

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from mesh_pipelines.declaring.option_types import NAMES, NUMBER, TEXT, WHOLE, faults_of_types
 from mesh_pipelines.errors import DefinitionError, Violation
+
+_OPTIONS = {
+    **dict.fromkeys(("max_psi", "max_metric_drop"), NUMBER),
+    "max_ks": NUMBER.or_none(),
+    **dict.fromkeys(("min_rows", "months"), WHOLE),
+    "ignore": NAMES,
+    "score": TEXT,
+}
+
+_RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("max_psi", lambda value: value > 0, "Give more than 0, such as 0.25."),
+    ("max_ks", lambda value: value is None or 0 < value <= 1, "Give 0 to 1, or None."),
+    ("max_metric_drop", lambda value: value >= 0, "Give 0 or more."),
+    ("min_rows", lambda value: value >= 1, "Give at least 1."),
+    ("months", lambda value: value >= 1, "Give at least 1."),
+)
 
 
 @dataclass(frozen=True)
@@ -36,17 +55,12 @@ class Watch:
     score: str = ""
 
     def __post_init__(self) -> None:
-        found = [
-            Violation("WatchIsSound", "watch", f"{name} is {value}", fix)
-            for name, value, sound, fix in (
-                ("max_psi", self.max_psi, self.max_psi > 0, "Give more than 0, such as 0.25."),
-                ("max_ks", self.max_ks, self.max_ks is None or 0 < self.max_ks <= 1, "Give 0 to 1, or None."),
-                ("max_metric_drop", self.max_metric_drop, self.max_metric_drop >= 0, "Give 0 or more."),
-                ("min_rows", self.min_rows, self.min_rows >= 1, "Give at least 1."),
-                ("months", self.months, self.months >= 1, "Give at least 1."),
-                ("ignore", self.ignore, not isinstance(self.ignore, str), "Write (name,) with a comma."),
-            )
-            if not sound
+        typed = {name: (problem, fix) for name, problem, fix in faults_of_types(self, _OPTIONS)}
+        found = [Violation("WatchIsSound", "watch", *fault) for fault in typed.values()]
+        found += [
+            Violation("WatchIsSound", "watch", f"{name} is {getattr(self, name)}", fix)
+            for name, sound, fix in _RANGES
+            if name not in typed and not sound(getattr(self, name))
         ]
         if found:
             raise DefinitionError("watch", found)

@@ -18,6 +18,7 @@ from mesh_pipelines.governance.rules.contracts import (
     DomainsAreDescribed,
     EveryProductHasAContract,
 )
+from mesh_pipelines.governance.rules.declared import NamesAreTexts, PatternsFitContracts, WordsAreKnown
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsMakeOneTable,
@@ -35,7 +36,11 @@ from mesh_pipelines.governance.rules.inputs import (
     SourcesReadTheirOwnFolder,
     TablesAreReadOneWay,
 )
-from mesh_pipelines.governance.rules.models import ModelsAreSound, ModelsAreTrainedOnOwnFeatures
+from mesh_pipelines.governance.rules.models import (
+    ModelsAreSound,
+    ModelsAreTrainedOnOwnFeatures,
+    WatchedScoresArePublished,
+)
 from mesh_pipelines.governance.rules.names import ChampionsKeepTheirNames, NamesAreKeys
 from quality.lint.rule import Rule
 
@@ -49,8 +54,12 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     OwnInputsExist(),
     SourcesReadTheirOwnFolder(),
     OtherDomainsAreReadThroughPorts(),
+    WordsAreKnown(),
+    NamesAreTexts(),
+    PatternsFitContracts(),
     ModelsAreTrainedOnOwnFeatures(),
     ModelsAreSound(),
+    WatchedScoresArePublished(),
     TablesAreReadOneWay(),
     PartitionsReachAsFar(),
     HandwrittenAssetsMakeOneTable(),

@@ -14,10 +14,13 @@ from pathlib import Path
 from traceback import extract_tb
 
 from mesh_pipelines.declaring.load import load_domain
-from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
+from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.declaring.sever import sever
+from mesh_pipelines.declaring.streams import keep_streams
+from mesh_pipelines.declaring.workspace import FILE, Location, read_entries
 from mesh_pipelines.errors import DomainError, Violation
+from mesh_pipelines.governance.import_trial import ImportTrial, hazards_of
 from mesh_pipelines.governance.lint import lint_domain, lint_mesh
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.inputs import KeysAreUnique, circle_of
@@ -58,34 +61,70 @@ def load_sound_mesh(root: Path) -> Mesh:
     return mesh
 
 
-def load_and_lint(root: Path) -> tuple[Mesh, tuple[Violation, ...]]:
-    """Load every domain that can be loaded, with the violations of each by itself."""
+def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violation, ...]]:
+    """Load every domain that can be loaded, with the violations of each by itself.
+
+    Args:
+        anew: try again the imports that did not come to an end before.
+    """
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    locations = read_workspace(root)
+    workspace = read_entries(root)
+    hazards = hazards_of(root, [location.package for location in workspace.locations], anew=anew)
     every: list[LoadedDomain] = []
     domains: dict[str, LoadedDomain] = {}
-    found: list[Violation] = []
-    for location in locations:
+    found: list[Violation] = [*workspace.refused]
+    for location in workspace.locations:
+        if hazard := hazards.get(location.package):
+            found.append(hazard_violation(location.package, hazard))
+            continue
         try:
-            loaded = load_domain(location.package)
-            own = lint_domain(loaded)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (a domain's module may raise anything at all)
-            found.append(
-                Violation(
-                    "DomainLoads",
-                    _place_of(error, root, location),
-                    f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
-                    "mend the Python error; `python -m " + location.module + "` shows all of it",
-                    (location.domain,),
-                )
-            )
+            with keep_streams():
+                loaded = load_domain(location.package)
+                own = lint_domain(loaded)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 (a domain's module may raise anything at all)
+            found.append(_import_violation(error, root, location))
             continue
         every.append(loaded)
         found += [fault if fault.about else replace(fault, about=(loaded.name,)) for fault in own]
         domains.setdefault(loaded.name, loaded)
     found += KeysAreUnique().check(Federation(tuple(every)))
-    return Mesh(root, locations, domains), tuple(found)
+    unread = frozenset(name for fault in workspace.refused for name in fault.about)
+    return Mesh(root, workspace.locations, domains, unread=unread), tuple(found)
+
+
+def hazard_violation(package: str, hazard: ImportTrial) -> Violation:
+    """The violation of a domain whose import would end or hang the process, and which is not imported therefore."""
+    folder = package.replace(".", "/")
+    return Violation(
+        "DomainLoads",
+        hazard.place or folder,
+        f"cannot be imported: {hazard.hazard}",
+        "let its modules declare and run nothing when they are imported; `mesh check` tries it again",
+        (package.rpartition(".")[2],),
+    )
+
+
+def _import_violation(error: BaseException, root: Path, location: Location) -> Violation:
+    folder = location.package.replace(".", "/")
+    if isinstance(error, ModuleNotFoundError) and f"{location.package}.".startswith(f"{error.name}."):
+        return Violation(
+            "DomainLoads",
+            FILE,
+            f"there is no folder {folder}, which the entry of {location.domain} names",
+            f"mend `module_name: {location.module}`, take the entry away, or make the domain: "
+            f"`mesh new domain {location.domain}`",
+            (location.domain,),
+        )
+    return Violation(
+        "DomainLoads",
+        _place_of(error, root, location),
+        f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
+        "mend the Python error; `python -m " + location.module + "` shows all of it",
+        (location.domain,),
+    )
 
 
 def _without(mesh: Mesh, found: Iterable[Violation]) -> Mesh:

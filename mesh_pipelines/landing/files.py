@@ -14,7 +14,7 @@ import polars as pl
 from mesh_pipelines.declaring.node import PARTITION
 from mesh_pipelines.errors import LandingError, MeshError, SourceUnavailable
 from mesh_pipelines.landing.expansion import DEFAULT, ExpansionLimit
-from mesh_pipelines.landing.formats import RawFile, fault_of_file, odd_ones
+from mesh_pipelines.landing.formats import RawFile, fault_of_file, mixed_columns, odd_ones
 from mesh_pipelines.landing.landed import (
     FILE,
     Known,
@@ -124,13 +124,11 @@ class FileLanding:
         if any(faults.values()):
             lines = [f"{name}: {fault}" for name, fault in faults.items() if fault]
             raise refused_error(f"{contract.domain}.{contract.name}", lines)
+        texts = mixed_columns(raw.values(), contract)
         frames: list[pl.LazyFrame] = []
         for one in first:
-            frame = (
-                raw[one.name]
-                .rows(contract, judged[one.name].blanks)
-                .with_columns(pl.lit(one.name).alias(FILE))
-            )
+            frame = raw[one.name].rows(contract, judged[one.name], texts)
+            frame = frame.with_columns(pl.lit(one.name).alias(FILE))
             if contract.partition:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,12 +32,13 @@ class Judged:
     Args:
         fault: in words that hold no value of classified data; empty where its rows can be read.
         records: number of its rows, counted without the parser that reads them.
-        blanks: numbers of its blank lines, see :class:`Counted`.
+        blanks, exact: see :class:`Counted`.
     """
 
-    fault: str
+    fault: str = ""
     records: int = 0
     blanks: Positions | None = None
+    exact: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,28 @@ class RawFile:
         ending = "." + self.name.lower().rpartition(".")[2]
         return "parquet" if ending == ".parquet" else "json" if ending in _JSON else "csv"
 
-    def rows(self, contract: Contract, blanks: Positions | None = None) -> pl.LazyFrame:
+    def rows(
+        self, contract: Contract, judged: Judged | None = None, texts: Collection[str] = ()
+    ) -> pl.LazyFrame:
         """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types.
 
         Args:
-            blanks: numbers of blank lines, which the reader of CSV takes for rows without values.
+            judged: blank lines, which the reader of CSV takes for rows without values, are left out, and numbers
+                that the reader of JSON would change come as they stand in the file.
+            texts: columns of Parquet that come as text too, see :func:`mixed_columns`.
         """
-        found = self._scan(contract)
-        if blanks is not None:
-            found = found.filter(~pl.col(ROW).is_in(pl.Series(blanks, dtype=pl.UInt32).implode()))
+        found, judged = self._scan(contract), judged or Judged()
+        if judged.blanks is not None:
+            found = found.filter(~pl.col(ROW).is_in(pl.Series(judged.blanks, dtype=pl.UInt32).implode()))
+        for name, kept in judged.exact.items():
+            rows = pl.Series(kept.keys(), dtype=pl.UInt32)
+            found = found.with_columns(
+                pl.col(ROW).replace_strict(rows, list(kept.values()), default=pl.col(name)).alias(name)
+            )
+        if self.format == "parquet":
+            found = found.with_columns(
+                _text(name, self.schema[name], contract.dtypes[name]) for name in texts
+            )
         return found.select(*contract.dtypes, pl.col(ROW).cast(pl.Int64))
 
     @cached_property
@@ -98,7 +112,7 @@ class RawFile:
             or ("" if counted.records or self.format == "parquet" else "has a header and no rows")
             or self._types(contract)
         )
-        return Judged(fault, counted.records, counted.blanks)
+        return Judged(fault, counted.records, counted.blanks, counted.exact)
 
     def _dialect_hint(self) -> str:
         """The dialect that a CSV without a comma in its header may be of, in words; else empty."""
@@ -125,7 +139,8 @@ class RawFile:
             if self.format == "csv":
                 return count_csv(handle, self.dialect)
             texts = [name for name, dtype in contract.dtypes.items() if dtype == pl.String]
-            return count_json(handle, list(contract.dtypes), texts, whole=whole)
+            floats = [name for name, dtype in contract.dtypes.items() if dtype.is_float()]
+            return count_json(handle, list(contract.dtypes), texts, floats, whole=whole)
 
     def _types(self, contract: Contract) -> str:
         if self.format != "parquet":
@@ -177,9 +192,43 @@ def odd_ones(files: Mapping[str, RawFile]) -> dict[str, str]:
         first = first or (name, file.schema)
         for column, dtype in file.schema.items():
             other = first[1][column]
-            if dtype != other and pl.String in (dtype, other):
+            if pl.String in (dtype, other) and not all(map(_is_text, (dtype, other))):
                 found[name] = f"column `{column}` is {type_name(dtype)}, and {type_name(other)} in {first[0]}"
     return found
+
+
+def mixed_columns(files: Iterable[RawFile], contract: Contract) -> frozenset[str]:
+    """Columns whose types in these files have no common type that holds each of their values.
+
+    Polars would take one that does not: of microseconds and milliseconds the latter, of integers and floats the float.
+    """
+    found: set[str] = set()
+    kinds: dict[str, set[pl.DataType]] = {}
+    for file in files:
+        for name in contract.dtypes:
+            dtype = file.schema[name] if file.format == "parquet" else pl.String()
+            kinds.setdefault(name, set()).add(dtype)
+    for name, types in kinds.items():
+        given = types - {pl.Null()}
+        if len(given) > 1 and not (
+            all(dtype.is_integer() for dtype in given) or all(dtype.is_float() for dtype in given)
+        ):
+            found.add(name)
+    return frozenset(found)
+
+
+def _is_text(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.String | pl.Null | pl.Categorical | pl.Enum)
+
+
+def _text(name: str, dtype: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """A column of Parquet as the text that a CSV has for it."""
+    column = pl.col(name)
+    if isinstance(wanted, pl.Datetime) and dtype == pl.Date:
+        return column.dt.to_string("%Y-%m-%dT00:00:00Z")
+    if isinstance(dtype, pl.Datetime):
+        return column.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.9fZ")
+    return column.cast(pl.String)
 
 
 def fault_of_file(error: BaseException, contract: Contract | None = None) -> str:

@@ -19,6 +19,8 @@ from quality.typed import PROVENANCE
 
 LISTED = 8
 """Names of files or versions that a sentence lists before it says how many more there are."""
+NOTHING_OF_IT = "nothing of it was published"
+"""Part of an error's words that is true of all that was read together; of one partition it names that."""
 FILE, ROW = PROVENANCE
 """Provenance of a source's row: its file or table, and its number among the rows read, from 1."""
 
@@ -63,7 +65,7 @@ class LandedInput:
     fingerprint: str
     mark: str = ""
     since: str = ""
-    change: str = "was corrected"
+    change: str = "has changed"
     note: str = ""
 
     @classmethod
@@ -163,7 +165,7 @@ class Landing(Protocol):
 def refused_error(where: str, faults: Sequence[str]) -> LandingError:
     """The error of inputs that cannot be read as the contract says, one line in ``faults`` for each."""
     return LandingError(
-        "refused, nothing of it was published:\n" + "\n".join(f"  - {fault}" for fault in faults),
+        f"refused, {NOTHING_OF_IT}:\n" + "\n".join(f"  - {fault}" for fault in faults),
         where=where,
         remedy="land a corrected file under the same name; the refused one is untouched, and so is what was published",
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,13 @@ class Counted:
         columns: names of its columns, in its order.
         records: number of its rows.
         blanks: numbers of its blank lines, counted from 1 among rows and blank lines; None where there are none.
+        exact: numbers that the reader of the values would change, as text by the number of their row, for each column.
     """
 
     columns: Sequence[str]
     records: int
     blanks: Positions | None = None
+    exact: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 class MalformedFile(ValueError):

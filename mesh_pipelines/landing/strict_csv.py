@@ -64,7 +64,7 @@ def count_csv(stream: IO[bytes], dialect: Dialect = RFC_4180) -> Counted:
     chunk = _whole(stream, head)
     text.add(chunk, 1)
     columns = _header(chunk, dialect)
-    scan = _Scan(dialect, len(columns))
+    scan = _Scan(dialect, len(columns), chunk.removeprefix(_BOM).partition(b"\n")[0].rstrip(b"\r"))
     scan.add(chunk.removeprefix(_BOM))
     while chunk := _whole(stream, stream.read(_CHUNK)):
         text.add(chunk, scan.line)
@@ -97,7 +97,11 @@ def _header(head: bytes, dialect: Dialect) -> Sequence[str]:
 class _Scan:
     """State between chunks: fields end at separators, and records at line feeds, that are not in quotes."""
 
-    def __init__(self, dialect: Dialect, width: int) -> None:
+    def __init__(self, dialect: Dialect, width: int, header: bytes) -> None:
+        # A record that is the header again begins a second file; the header of one column may be a word like others.
+        self._headers = {header, _BOM + header} if width > 1 else set[bytes]()
+        self._longest = len(header) + len(_BOM + b"\r")
+        self._begin = b""  # of the record that is not over, as far as it may be a header
         self._separator = ord(dialect.separator)
         self._quotes, self._short, self._width = dialect.quotes, dialect.short_rows, width
         self.line = 1  # of the first byte to come
@@ -134,6 +138,8 @@ class _Scan:
             raise MalformedFile("a quoted field never ends: it is cut off or misquoted", self._opened)
         if self._before != _LF:  # the last line break may be left out
             self._judge_width(self._fields, self._begun)
+            if self._records:
+                self._judge_header(self._begin, self._begun)
             self._records += 1
         return self._records
 
@@ -166,6 +172,7 @@ class _Scan:
 
     def _count(self, data: Bytes, feeds: Positions, separators: Positions, lines: Positions) -> None:
         """Count the records that end in this chunk, and their fields."""
+        self._judge_headers(data, feeds, lines)
         before = np.searchsorted(separators, feeds)
         fields = np.diff(before, prepend=0)
         if not len(feeds):
@@ -192,6 +199,26 @@ class _Scan:
         self._records += len(feeds) - int(np.count_nonzero(blank))
         self._fields = len(separators) - int(before[-1])
         self._begun = self._at(lines, feeds[-1]) + 1
+
+    def _judge_headers(self, data: Bytes, feeds: Positions, lines: Positions) -> None:
+        """Refuse a record that is the header once more."""
+        if not self._headers:
+            return
+        starts = np.append(0, feeds + 1)
+        lengths = feeds - starts[:-1]
+        if len(feeds):
+            lengths[0] += len(self._begin)
+        alike = np.flatnonzero((lengths > self._longest - len(_BOM + b"\r") - 1) & (lengths <= self._longest))
+        for at in alike[(alike > 0) | (self._begun > 1)].tolist():
+            record = (self._begin if at == 0 else b"") + data[starts[at] : feeds[at]].tobytes()
+            line = self._begun if at == 0 else self._at(lines, int(feeds[at - 1])) + 1
+            self._judge_header(record, line)
+        rest = data[starts[-1] :][: self._longest + 1].tobytes()
+        self._begin = (rest if len(feeds) else self._begin + rest)[: self._longest + 1]
+
+    def _judge_header(self, record: bytes, line: int) -> None:
+        if record.removesuffix(b"\r") in self._headers:
+            raise MalformedFile("the header once more: two files in one", line)
 
     def _wrong(self, separators: npt.NDArray[np.intp] | int) -> Any:
         return (separators >= self._width) if self._short else (separators != self._width - 1)

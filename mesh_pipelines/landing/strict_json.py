@@ -7,19 +7,22 @@ takes the first of two equal keys, and knows nothing of keys that nobody asked i
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mesh_pipelines.landing.json_form import PAD, JsonForm, counted_ahead
+from mesh_pipelines.landing.json_form import JsonForm, OneForm, counted_ahead
+from mesh_pipelines.landing.json_nesting import fault_of_nesting
+from mesh_pipelines.landing.json_numbers import LONG, exponents, lost_numbers
+from mesh_pipelines.landing.json_syntax import judge_syntax
 from mesh_pipelines.landing.records import Bytes, Counted, MalformedFile, Positions, TextCheck
 
-_CHUNK = 2**20
+_CHUNK = 2**18
+"""Bytes read at once: memory that is used again at once costs less, and what is made of them stays in the cache."""
 _LINE_LIMIT = 64 * 2**20
 _LF, _QUOTE, _BACKSLASH, _COLON = b'\n"\\:'
 _SPACE = np.zeros(256, bool)
@@ -34,12 +37,19 @@ _INEXACT = np.zeros(256, bool)
 _INEXACT[list(b".eE")] = True
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_KEPT = 100_000
+"""Numbers of a column that are kept as text."""
 _COMPARED = 8
 """Expected keys of one length that are compared one by one; more of them are sorted."""
 
 
 def count_json(
-    stream: IO[bytes], columns: Sequence[str], texts: Collection[str] = (), *, whole: bool = False
+    stream: IO[bytes],
+    columns: Sequence[str],
+    texts: Collection[str] = (),
+    floats: Collection[str] = (),
+    *,
+    whole: bool = False,
 ) -> Counted:
     """Columns and number of records of a file of JSON lines.
 
@@ -49,75 +59,42 @@ def count_json(
         columns: names that a record may have.
         texts: those of them whose values are text. A number with a fraction or an exponent is refused there: its
             digits would not be those of the file.
+        floats: those whose values become floats.
 
     Raises:
         MalformedFile: it is no file of JSON lines, or has objects, lists or equal keys in a record; with the line.
         OSError: it cannot be read.
     """
-    scan, text = _Scan(columns, texts), TextCheck()
+    scan, text = _Scan(columns, texts, floats), TextCheck()
     blocks = _blocks(stream)
     # The first line by itself, since the others are compared with it.
     if (begin := next(blocks, None)) is None:
         raise MalformedFile("the file is empty")
-    first, _, rest = _bare(begin).partition(b"\n")
+    first, _, rest = begin.partition(b"\n")
     if first.startswith(b"\xef\xbb\xbf"):
         raise MalformedFile("begins with a byte order mark, which is no JSON", 1)
     text.add(first + b"\n", scan.line)
     scan.add(first + b"\n")
     if whole:
-        _judge_syntax(first, 1)
+        judge_syntax(first, 1)
     form = None if whole else scan.form()
-    for block, records in counted_ahead(form, chain([PAD + rest + PAD] if rest else [], blocks)):
+    for block, records in counted_ahead(form, chain([rest] if rest else [], blocks)):
         line = scan.line
         if not block.isascii():
-            text.add(_bare(block), line)
+            text.add(block, line)
         if records is not None:
-            scan.skip(records)
+            scan.take(records)
         else:
-            scan.add(_bare(block))
+            scan.add(block)
         if whole:
-            _judge_syntax(_bare(block), line)
+            judge_syntax(block, line)
     text.add(b"", scan.line, last=True)
-    return Counted([*(name for name in columns if name in scan.found), *scan.unknown], scan.records)
-
-
-def _judge_syntax(block: bytes, line: int) -> None:
-    """Hold each line against the whole grammar, and its numbers against the range of a double (RFC 8259, section 6).
-
-    Raises:
-        MalformedFile: a line is no JSON text, in words that hold nothing of it.
-    """
-    for number, text in enumerate(block.split(b"\n"), line):
-        if not text.strip(b" \t\r"):
-            continue
-        try:
-            json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_finite)
-        except json.JSONDecodeError as error:
-            place = f"{error.msg[0].lower()}{error.msg[1:]}, at character {error.colno:,}"
-            raise MalformedFile(f"is not one whole JSON object: {place}", number) from None
-        except OverflowError:
-            raise MalformedFile("holds a number beyond the range of a double, or NaN", number) from None
-        except RecursionError:
-            raise MalformedFile("holds lists or objects in great depth", number) from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise OverflowError(name)
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise OverflowError
-    return value
-
-
-def _bare(block: bytes) -> bytes:
-    return block[len(PAD) : -len(PAD)]
+    found = [*(name for name in columns if name in scan.found), *scan.unknown]
+    return Counted(found, scan.records, exact=scan.exact)
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Whole lines, each with a line feed, between two pads: a name is looked for in the bytes before a colon."""
+    """Whole lines, each with a line feed."""
     rest: list[bytes] = []
     held = 0
     while chunk := stream.read(_CHUNK):
@@ -128,35 +105,65 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
             if held > _LINE_LIMIT:
                 raise MalformedFile(f"a line of more than {_LINE_LIMIT // 2**20} MiB")
             continue
-        yield b"".join([PAD, *rest, memoryview(chunk)[:cut], PAD])
+        yield b"".join([*rest, memoryview(chunk)[:cut]])
         rest, held = [chunk[cut:]], len(chunk) - cut
     if last := b"".join(rest):
-        yield PAD + last + b"\n" + PAD
+        yield last + b"\n"
+
+
+class _Values(NamedTuple):
+    """Values that begin as numbers do.
+
+    Args:
+        keys: place of the key of each among the columns.
+        behind: place of what follows it: a comma or a bracket.
+    """
+
+    keys: Positions
+    lines: Positions
+    begins: Positions
+    behind: Positions
 
 
 class _Scan:
     """State between blocks of whole lines."""
 
-    def __init__(self, columns: Sequence[str], texts: Collection[str]) -> None:
-        self._columns, self._texts = list(columns), set(texts)
+    def __init__(self, columns: Sequence[str], texts: Collection[str], floats: Collection[str]) -> None:
+        self._columns, self._texts, self._floats = list(columns), set(texts), set(floats)
         self._keys = [json.dumps(name, ensure_ascii=False)[1:-1].encode() for name in columns]
         self.line = 1  # of the first byte to come
         self.found: set[str] = set()
         self.unknown: list[str] = []
         self.records = 0
+        self.exact: dict[str, dict[int, str]] = {}
+        self._formed: list[str] = []  # columns of the form that lines are compared with
         self._order: list[int] = []  # places among the columns of the keys of the last line
 
-    def skip(self, lines: int) -> None:
-        """Take that many records that were judged elsewhere."""
-        self.records += lines
-        self.line += lines
+    def take(self, block: OneForm) -> None:
+        """Take records that were judged elsewhere, one a line."""
+        for row, place, text in block.lost:
+            self._keep(self._formed[place], row, text)
+        self.records += block.records
+        self.line += block.records
+
+    def _keep(self, column: str, row: int, text: str) -> None:
+        """Keep the text of a number, of a row that is counted from 0 in this block."""
+        kept = self.exact.setdefault(column, {})
+        kept[self.records + row + 1] = text
+        if len(kept) > _KEPT:
+            raise MalformedFile(
+                f"has more than {_KEPT:,} numbers in `{column}` with digits that a number does not "
+                "hold: write them with at most 17, or quote them"
+            )
 
     def form(self) -> JsonForm | None:
         """The form of the last line, to compare others with; None if these are to be judged in full."""
         if not self._order or any(b"\\" in key for key in self._keys):
             return None
         names = tuple(b'"' + self._keys[number] for number in self._order)
-        return JsonForm(names, tuple(self._columns[number] in self._texts for number in self._order))
+        self._formed = [self._columns[number] for number in self._order]
+        texts, floats = (tuple(name in some for name in self._formed) for some in (self._texts, self._floats))
+        return JsonForm(names, texts, floats)
 
     def add(self, block: bytes) -> None:
         data = np.frombuffer(block, np.uint8)
@@ -166,9 +173,12 @@ class _Scan:
         structure = np.flatnonzero(_STRUCTURE[data])
         structure = structure[np.searchsorted(quotes, structure) % 2 == 0]
         depth = np.cumsum(_DEPTH[data[structure]], dtype=np.int64)
-        self._judge_lines(data, feeds, quotes, structure, depth)
+        records = self._judge_lines(data, feeds, quotes, structure, depth)
         self._judge_surrogates(block)
-        self._judge_keys(data, feeds, quotes, structure)
+        values = self._judge_keys(data, feeds, quotes, structure)
+        self._judge_numbers(data, values)
+        self._keep_numbers(block, data, values, records)
+        self.records += len(records)
         self.line += len(feeds)
 
     def _judge_strings(self, quotes: Positions, feeds: Positions) -> None:
@@ -178,8 +188,8 @@ class _Scan:
 
     def _judge_lines(
         self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions, depth: Positions
-    ) -> None:
-        """A line is blank, or one object without objects or lists in it."""
+    ) -> Positions:
+        """The lines that are records: each line is blank, or one object without objects or lists in it."""
         ends = np.searchsorted(structure, feeds)
         # Positions of the first and the last byte of each line that is no blank.
         solid = np.flatnonzero(~_SPACE[data])
@@ -197,14 +207,14 @@ class _Scan:
         if len(deep):  # of two faults the one further up is named
             line = int(np.searchsorted(feeds, structure[deep[0]]))
             if not wrong[records < line].any():
+                record = data[feeds[line - 1] + 1 if line else 0 : feeds[line]].tobytes()
                 where = self._column_of(data, quotes, int(structure[max(int(deep[0]) - 1, 0)]))
-                raise self._fault(
-                    f"has lists or objects in {where}; the contract promises single values", line
-                )
+                what = fault_of_nesting(record, self._columns) or f"has lists or objects in {where}"
+                raise self._fault(f"{what}; the contract promises single values", line)
         if wrong.any():
             line = int(records[int(np.argmax(wrong))])
             raise self._fault("is not one whole JSON object", line)
-        self.records += len(records)
+        return records
 
     def _judge_surrogates(self, block: bytes) -> None:
         if _SURROGATE.search(_PAIR.sub(b"", block) if b"\\u" in block else b"") is None:
@@ -213,7 +223,7 @@ class _Scan:
             if _SURROGATE.search(_PAIR.sub(b"", line)) and not _encodable(line):
                 raise self._fault("holds half of a surrogate pair, which is no character", number)
 
-    def _judge_keys(self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions) -> None:
+    def _judge_keys(self, data: Bytes, feeds: Positions, quotes: Positions, structure: Positions) -> _Values:
         marks = np.flatnonzero(data[structure] == _COLON)
         colons = structure[marks]
         closes = np.searchsorted(quotes, colons) - 1
@@ -232,7 +242,11 @@ class _Scan:
         if len(doubled):
             line = int(ordered[doubled[0]]) // (len(self._columns) + len(self.unknown))
             raise self._fault("has a key twice", line)
-        self._judge_numbers(data, structure, marks, keys, lines)
+        begins, behind = colons + 1, structure[marks + 1]
+        while (spaces := _SPACE[data[begins]]).any():
+            begins = begins + spaces
+        numbers = np.flatnonzero(_NUMBER[data[begins]])
+        return _Values(*(of[numbers] for of in (keys, lines, begins, behind)))
 
     def _column_of(self, data: Bytes, quotes: Positions, colon: int) -> str:
         """The column whose key stands before a colon, by its name in the contract."""
@@ -276,27 +290,34 @@ class _Scan:
                 raise MalformedFile(f"has more than {len(self._columns):,} unknown columns", self.line + line)
         return len(self._columns) + self.unknown.index(name)
 
-    def _judge_numbers(
-        self, data: Bytes, structure: Positions, marks: Positions, keys: Positions, lines: Positions
-    ) -> None:
+    def _judge_numbers(self, data: Bytes, values: _Values) -> None:
         texts = [number for number, name in enumerate(self._columns) if name in self._texts]
-        if not texts:
-            return
-        chosen = marks[np.isin(keys, texts)]
-        begins, ends = structure[chosen] + 1, structure[chosen + 1]
-        while (spaces := _SPACE[data[begins]]).any():
-            begins = begins + spaces
-        numbers = np.flatnonzero(_NUMBER[data[begins]])
-        if not len(numbers):
+        chosen = np.flatnonzero(np.isin(values.keys, texts))
+        if not len(chosen):
             return
         inexact = np.flatnonzero(_INEXACT[data])
-        begins, ends = begins[numbers], ends[numbers]
+        begins, ends = values.begins[chosen], values.behind[chosen]
         some = np.searchsorted(inexact, ends) > np.searchsorted(inexact, begins)
         if some.any():
-            line = int(lines[np.isin(keys, texts)][numbers[int(np.argmax(some))]])
+            line = int(values.lines[chosen[int(np.argmax(some))]])
             raise self._fault(
                 "holds a number with a fraction where the contract promises text: quote it", line
             )
+
+    def _keep_numbers(self, block: bytes, data: Bytes, values: _Values, records: Positions) -> None:
+        """Keep the numbers that the reader of the values would change, of all columns but those of text."""
+        suspects = values.behind - values.begins >= LONG
+        if len(at := exponents(data)) and len(suspects):
+            suspects[np.maximum(np.searchsorted(values.begins, at, side="right") - 1, 0)] = True
+        known = np.array([name not in self._texts for name in self._columns] + [False] * len(self.unknown))
+        chosen = np.flatnonzero(suspects & known[values.keys])
+        if not len(chosen):
+            return
+        names = [self._columns[key] for key in values.keys[chosen]]
+        floats = np.array([name in self._floats for name in names])
+        for at, text in lost_numbers(block, values.begins[chosen], values.behind[chosen], floats):
+            row = int(np.searchsorted(records, values.lines[chosen[at]]))
+            self._keep(names[at], row, text)
 
     def _fault(self, what: str, line: int) -> MalformedFile:
         """A fault in a line of this block, counted from 0."""

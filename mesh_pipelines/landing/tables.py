@@ -89,6 +89,18 @@ class TableLanding:
             return Landed(self._by_watermark(self._watermark, before.get(""), stamp, quick=settle > 0))
         return Landed(self._by_snapshot(stamp))
 
+    def look_at_shape(self) -> None:
+        """Look at names and types alone.
+
+        Raises:
+            LandingError, SourceUnavailable: the table, a column or the watermark cannot be read, or nothing answers.
+        """
+        self._open.limit(_TICK_SECONDS)
+        self._types = self._columns()
+        if self._declared.watermark:
+            self._marks().check_overlap()
+        self._open.rows(select(["1"], self._table, ["false"]))
+
     def _by_watermark(
         self, watermark: Watermark, seen: SeenInput | None, stamp: str, *, quick: bool
     ) -> tuple[LandedInput, ...]:

@@ -270,6 +270,24 @@ class Watermark:
     def _literal(self, mark: str) -> str:
         return f"{literal(mark)}::{self._kind}"
 
+    def check_overlap(self) -> None:
+        """Refuse an overlap that the database does not read as a length of time, or as a number.
+
+        Raises:
+            LandingError: naming it.
+        """
+        if not self._declared.overlap:
+            return
+        less = "interval" if self._is_time else self._kind
+        try:
+            self._database.rows(f"SELECT {literal(self._declared.overlap)}::{less}")
+        except LandingError:
+            raise LandingError(
+                f"its overlap {self._declared.overlap!r} is no {less}",
+                where=self._name,
+                remedy='write a length of time as "10 minutes", or of a watermark of numbers a number',
+            ) from None
+
     def _less_overlap(self, mark: str) -> str:
         """The mark at which the next look begins: ``mark`` less the overlap."""
         if not self._declared.overlap:

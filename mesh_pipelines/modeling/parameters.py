@@ -29,7 +29,7 @@ def _listener(line: bytes) -> None:
 
 
 @cache
-def _library() -> Any:
+def xgboost_library() -> Any:
     """XGBoost's shared library; its C API is stable (xgboost.readthedocs.io, "XGBoost C Package")."""
     spec = find_spec("xgboost")
     if spec is None or spec.origin is None:
@@ -45,7 +45,7 @@ def faults_of_parameters(params: Mapping[str, Any]) -> list[tuple[str, str, Coll
     Returns:
         Each fault in words, the name of the parameter, and the names that XGBoost knows.
     """
-    library = _library()
+    library = xgboost_library()
     library.XGBRegisterLogCallback(_listener)
     _told.clear()
     booster, length, text = ctypes.c_void_p(), ctypes.c_uint64(), ctypes.c_char_p()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_booster(model: bytes, threads: int | None = None) -> xgboost.Booster:
-    """Read a booster from the bytes of model.ubj.
+    """Read a booster from the bytes of model.ubj, compared with their SHA-256 before: half a model may end the process.
 
     Raises:
         IntegrityError: the bytes are no model.
@@ -24,12 +24,18 @@ def load_booster(model: bytes, threads: int | None = None) -> xgboost.Booster:
     threads = prepare_for_training(threads)
     import xgboost
 
+    if not model:  # XGBoost aborts
+        raise _no_model_error()
     booster = xgboost.Booster({"nthread": threads})
     try:
         booster.load_model(bytearray(model))
     except xgboost.core.XGBoostError as error:
-        raise IntegrityError("these bytes are no XGBoost model", remedy="Train it again.") from error
+        raise _no_model_error() from error
     return booster
+
+
+def _no_model_error() -> IntegrityError:
+    return IntegrityError("these bytes are no XGBoost model", remedy="Train it again.")
 
 
 def predict(booster: xgboost.Booster, schema: FeatureSchema, rows: pl.DataFrame) -> pl.Series:

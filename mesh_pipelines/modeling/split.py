@@ -99,6 +99,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
             time.min().alias("train_from"),
             early.sum().alias("train_rows"),
             late.sum().alias("holdout_rows"),
+            pl.len().alias("known"),
             target.filter(early).min().alias("least"),
             target.filter(early).max().alias("most"),
             (~target.is_in([0.0, 1.0])).sum().alias("neither"),
@@ -106,7 +107,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
         .collect(engine="streaming")
         .row(0, named=True)
     )
-    _check_counts(counts, spec, where)
+    _check_counts(counts, spec, where, latest)
     return Split(
         counts["train_from"], train_until, holdout_from, latest, counts["train_rows"], counts["holdout_rows"]
     )
@@ -134,14 +135,10 @@ def check_time_and_target(schema: Mapping[str, pl.DataType], spec: ModelSpec) ->
         )
 
 
-def _check_counts(counts: Mapping[str, Any], spec: ModelSpec, where: str) -> None:
+def _check_counts(counts: Mapping[str, Any], spec: ModelSpec, where: str, latest: Moment) -> None:
     """Refuse a history that is too short or has a target that does not fit."""
     if not counts["train_rows"]:
-        raise TransformError(
-            f"all {counts['holdout_rows']:,} rows with a known {spec.target} are in the last {spec.holdout}",
-            where=where,
-            remedy="Land more history, or declare a shorter holdout.",
-        )
+        raise _too_short_error(counts, spec, where, latest)
     if spec.binary and counts["neither"]:
         problem = f"target {spec.target} is neither 0 nor 1 in {counts['neither']:,} rows"
         raise TransformError(problem, where=where, remedy="Make it boolean, or use a reg: objective.")
@@ -152,3 +149,18 @@ def _check_counts(counts: Mapping[str, Any], spec: ModelSpec, where: str) -> Non
             remedy="Land more history, or check how the target is made.",
             quoted=f"{counts['least']:g}",
         )
+
+
+def _too_short_error(
+    counts: Mapping[str, Any], spec: ModelSpec, where: str, latest: Moment
+) -> TransformError:
+    """The error of a history without a row before the last period; it tells lengths, since moments are values."""
+    days = (latest - counts["train_from"]).total_seconds() / 86_400
+    needed = f"holdout={spec.holdout}" + (f" and embargo={spec.embargo}" if spec.embargo else "")
+    known = counts["known"]
+    return TransformError(
+        f"all {known:,} rows with a known {spec.target} are in the last {days:.1f} days, and {needed} leave none of "
+        "them to train on",
+        where=where,
+        remedy=f"Land more history than {needed} together, or declare shorter ones than {days:.1f} days.",
+    )

@@ -38,7 +38,7 @@ def examine_mesh(root: Path | None = None, *, definitions: bool = True) -> Check
     """
     from mesh_pipelines.governance.load_mesh import project_root
 
-    mesh, within = load_and_lint(root or project_root())
+    mesh, within = load_and_lint(root or project_root(), anew=True)
     domains, today = tuple(mesh.domains.values()), datetime.now(UTC).date()
     between = lint_mesh(domains, today, mesh.absent)
     made, notes = lint_functions(domains, today, mesh.absent)

@@ -145,8 +145,13 @@ def _definitions(mesh: Mesh, domain: str) -> Any:
 
 
 def _location_origin(mesh: Mesh, domain: str) -> Any:
-    from dagster._core.workspace.load_target import WorkspaceFileTarget
+    from dagster._core.workspace.load import location_origin_from_module_name
 
-    location = next(place for place in mesh.locations if place.package.rpartition(".")[2] == domain)
-    origins = WorkspaceFileTarget([str(mesh.root / "workspace.yaml")]).create_origins()
-    return next(origin for origin in origins if origin.location_name == location.name)
+    location = next(place for place in mesh.locations if place.domain == domain)
+    return location_origin_from_module_name(
+        location.module,
+        location.attribute or None,
+        location.working_directory or None,
+        location.name,
+        location.executable_path or None,
+    )

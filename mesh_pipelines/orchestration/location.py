@@ -7,7 +7,9 @@ one error, each with its fix.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,7 +21,9 @@ from mesh_pipelines.declaring.own_checks import step_of
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.declaring.sever import sever
 from mesh_pipelines.errors import DomainError
+from mesh_pipelines.governance.import_trial import hazards_of
 from mesh_pipelines.governance.lint import lint_domain
+from mesh_pipelines.governance.load_mesh import hazard_violation
 from mesh_pipelines.monitoring.checks import monitor_checks
 from mesh_pipelines.orchestration.assets import build_asset, stubs
 from mesh_pipelines.orchestration.io_manager import LakeIOManager
@@ -44,6 +48,7 @@ def domain(package: str | None) -> dg.Definitions:
         DomainError: the domain as a whole breaks rules of the federation, or none of its assets is sound; every
             violation is named, with its fix.
     """
+    _require_harmless(str(package))
     loaded = load_domain(str(package))
     violations = lint_domain(loaded)
     refused = {key for fault in violations for key in fault.about or (loaded.name,)}
@@ -53,6 +58,17 @@ def domain(package: str | None) -> dg.Definitions:
     for violation in violations:
         logging.getLogger("dagster").warning("left out of %s: %s", loaded.name, violation)
     return definitions(sound)
+
+
+def _require_harmless(package: str) -> None:
+    """Refuse to import the modules of a domain that would end or hang this process, which is its code server or run."""
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file is None:
+        return
+    root = Path(file).parents[len(package.split("."))]
+    if trial := hazards_of(root, [package]).get(package):
+        fault = hazard_violation(package, trial)
+        raise DomainError(f"domain {package.rpartition('.')[2]}", [fault])
 
 
 def definitions(loaded: LoadedDomain) -> dg.Definitions:

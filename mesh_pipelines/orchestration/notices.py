@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SENT = "mesh/told"
 """Prefix of the run tags that list the failures of the run whose notice was sent."""
 
-_QUOTING = ("LandingError", "TransformError")
+_QUOTING = ("LandingError", "NoAnswer", "TransformError")
 """Errors that may quote what landed; a notice has their text only where nothing in the asset is classified."""
 _A_DAY = 86_400.0
 _SECONDS = 15

@@ -18,6 +18,7 @@ from mesh_pipelines.errors import DomainError, SelectionError, Violation
 from mesh_pipelines.governance.load_mesh import load_sound_mesh, project_root
 from mesh_pipelines.orchestration.execute import Share, execute
 from mesh_pipelines.orchestration.run_report import (
+    WAITS,
     Reporter,
     RunReport,
     SilentReporter,
@@ -148,6 +149,7 @@ class _Run:
     def _make(self, group: Sequence[Step]) -> None:
         """Run one domain's share of the plan, as one run where it can be."""
         from mesh_pipelines.runtime.lost_runs import keep_places_free
+        from mesh_pipelines.runtime.signs_of_life import give_signs
 
         domain = group[0].node.domain
         self.attempted |= {step.key for step in group}
@@ -155,16 +157,22 @@ class _Run:
         for batch, partitions in runs_of(group):
             causes = causes_of(batch, partitions, self.facts)
             share = Share(domain, tuple(batch), partitions, self.reason, self.by, causes)
-            with keep_places_free(dagster_instance(self.shared)):
+            instance = dagster_instance(self.shared)
+            with keep_places_free(instance), give_signs(instance, self.shared.settings.scratch):
                 outcome = execute(self.mesh, share, self.shared, self.show)
             self.run_ids.append(outcome.run_id)
             self.began = outcome.began if self.began is None else self.began
+            held = self._note_failures(batch, outcome.steps)
             for report in outcome.steps:
-                self.reports[report.key] = merge_reports(self.reports.get(report.key), report)
-            self._note_failures(batch, outcome.steps)
+                if report.key not in held:
+                    self.reports[report.key] = merge_reports(self.reports.get(report.key), report)
 
-    def _note_failures(self, batch: Sequence[Step], reports: Sequence[StepReport]) -> None:
-        """Note what failed, and let the next plan decide on what was skipped because one ahead of it in the run did."""
+    def _note_failures(self, batch: Sequence[Step], reports: Sequence[StepReport]) -> set[str]:
+        """Note what failed; what was skipped because one ahead of it in the run did is left to the next plan.
+
+        Returns:
+            Keys of which the next plan decides, for this run has not made anything of them.
+        """
         failed = {report.key for report in reports if report.status == "failed"}
         skipped = {report.key for report in reports if report.status == "skipped"}
         held: set[str] = set()
@@ -173,6 +181,7 @@ class _Run:
                 held.add(step.key)
         self.failed |= failed | (skipped - held)
         self.attempted -= held - self.forced
+        return held - self.forced
 
     def _report(self, found: Plan, started: float) -> RunReport:
         assert self.facts is not None
@@ -192,12 +201,13 @@ class _Run:
             node, judged = wait.node, judge(wait.node, self.facts)
             if any(given.key in self.failed for given in node.inputs):
                 continue
-            status = "failed" if judged.unreadable else "waiting"
-            message = str(judged.fault) if judged.unreadable else wait.reason
+            # It waits for a fault to be mended: it was asked for, and cannot be made.
+            status = "failed" if judged.fault else "waiting"
+            message = str(judged.fault or wait.reason)
             self.reports.setdefault(
                 node.key, StepReport(node.key, node.domain, node.stage, status, message=message)
             )
-            self.failed |= {node.key} if judged.unreadable else set()
+            self.failed |= {node.key} if judged.fault else set()
         for node in self.nodes:
             if node.key not in self.reports:
                 self.reports[node.key] = _report_without_run(node, self.reports, self.failed)
@@ -209,13 +219,17 @@ class _Run:
 
 
 def _report_without_run(node: Node, reports: Mapping[str, StepReport], failed: Collection[str]) -> StepReport:
-    """Report on a node without a run: up to date, or held up by what it reads."""
+    """Report on a node without a run: up to date, or held up by what it reads, which is named."""
     for wanted in node.inputs:
         upstream = reports.get(wanted.key)
+        held = upstream is not None and upstream.status in ("skipped", "waiting")
+        reason = upstream.message if upstream and held and upstream.message.startswith(WAITS) else ""
         if wanted.key in failed:
-            return StepReport(node.key, node.domain, node.stage, "skipped", message=f"{wanted.key} failed")
+            reason = reason or f"{WAITS}{wanted.key}, which failed"
+            return StepReport(node.key, node.domain, node.stage, "skipped", message=reason)
         if upstream is not None and upstream.status == "waiting":
-            return StepReport(node.key, node.domain, node.stage, "waiting", message=f"{wanted.key} waits")
+            reason = reason or f"{WAITS}{wanted.key}: {upstream.message}"
+            return StepReport(node.key, node.domain, node.stage, "waiting", message=reason)
     return StepReport(node.key, node.domain, node.stage, "up to date")
 
 

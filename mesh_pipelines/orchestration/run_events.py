@@ -11,7 +11,7 @@ from mesh_pipelines.dagster_names import WORK_SECONDS, dotted, op_name
 from mesh_pipelines.declaring.node import OwnCheck
 from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.orchestration.check_events import FailedChecks
-from mesh_pipelines.orchestration.run_report import Reporter, Status, StepReport
+from mesh_pipelines.orchestration.run_report import WAITS, Reporter, Status, StepReport
 from mesh_pipelines.planning.step import Step
 from mesh_pipelines.planning.verdicts import quote, remedy_of
 
@@ -26,6 +26,7 @@ class RunEvents:
         self._started: dict[str, float] = {}
         self._work: dict[str, float] = {}
         self._unchanged: set[str] = set()
+        self._fault = ""  # of the run itself
         self._reports: dict[str, StepReport] = {}
 
     @property
@@ -42,14 +43,27 @@ class RunEvents:
             self._step(self._steps[event.step_key], event)
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             self._watched(event.asset_check_evaluation_data)
+        elif event.event_type_value == "PIPELINE_FAILURE" and event.job_failure_data.error:
+            self._fault = f": {cause_in_words(event.job_failure_data.error)}"
 
     def reports(self) -> tuple[StepReport, ...]:
         """One report per asset, in the order of the run."""
-        missed = {
-            step.key: StepReport(step.key, self._domain, step.node.stage, "skipped", message="not reached")
-            for step in self._all
-        }
-        return tuple((missed | self._reports)[step.key] for step in self._all)
+        for step in self._all:
+            if step.key not in self._reports:
+                message = self._reason_not_reached(step)
+                self._reports[step.key] = StepReport(
+                    step.key, self._domain, step.node.stage, "skipped", message=message
+                )
+        return tuple(self._reports[step.key] for step in self._all)
+
+    def _reason_not_reached(self, step: Step) -> str:
+        for given in step.node.inputs:
+            ahead = self._reports.get(given.key)
+            if ahead is not None and ahead.status == "failed":
+                return f"{WAITS}{given.key}, which failed"
+            if ahead is not None and ahead.status == "skipped":
+                return ahead.message
+        return f"its run ended before it{self._fault}"
 
     def _step(self, step: Step, event: Any) -> None:
         match event.event_type_value:
@@ -78,7 +92,7 @@ class RunEvents:
         if event.event_type_value == "STEP_FAILURE":
             return "failed", cause_in_words(event.step_failure_data.error)
         if event.event_type_value == "STEP_SKIPPED":
-            return "skipped", "nothing to read from upstream"
+            return "skipped", self._reason_not_reached(step)
         if step.key in self._unchanged:
             return "up to date", ""
         return ("done", "") if step.key in self._work else ("skipped", "it published nothing")

@@ -9,6 +9,9 @@ from typing import Literal, Protocol
 from mesh_pipelines.planning.step import Step
 
 Status = Literal["done", "failed", "skipped", "up to date", "waiting", "refused"]
+_WORST_FIRST: tuple[Status, ...] = ("refused", "failed", "skipped", "waiting", "done", "up to date")
+WAITS = "waits for "
+"""Beginning of the message of an asset that was not made because of what it reads."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +88,18 @@ class SilentReporter:
 
 
 def merge_reports(before: StepReport | None, now: StepReport) -> StepReport:
-    """One asset's report over several runs."""
+    """One asset's report over several runs, each of other partitions: it failed if one of them did."""
     if before is None:
         return now
-    status = now.status if now.status in ("failed", "done") else before.status
-    message = now.message
-    if before.status == "failed":  # of another range of partitions
-        status, message = (
-            "failed",
-            before.message if now.status != "failed" else f"{before.message}\n{now.message}",
-        )
+    first, second = sorted((before, now), key=lambda report: _WORST_FIRST.index(report.status))
+    message = first.message
+    if first.status == second.status == "failed" and first.message != second.message:
+        message = f"{before.message}\n{now.message}"
     return StepReport(
         now.key,
         now.domain,
         now.stage,
-        status,
+        first.status,
         before.seconds + now.seconds,
         before.work_seconds + now.work_seconds,
         message,

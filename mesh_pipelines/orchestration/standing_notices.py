@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _SECONDS = 15
 _STATES = ("Late", "Left out", "Cannot be read", "Rolled back")
 """Kinds of states that are over when they are not found again; any other kind is a failure."""
-_QUOTING = ("LandingError", "TransformError")
+_QUOTING = ("LandingError", "NoAnswer", "TransformError")
 _LOOKS = 2
 """Looks in a row at which a store does not answer, or records cannot be read, before anybody is notified."""
 _WRITING = Lock()

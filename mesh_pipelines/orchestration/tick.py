@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.events import RunFailureReason
 from dagster._core.storage.tags import PRIORITY_TAG, RUN_FAILURE_REASON_TAG
 
-from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key
+from mesh_pipelines.dagster_names import CAUSES, DOMAIN, VERSIONS, asset_key, key_of_op
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain
+from mesh_pipelines.errors import record_may_pass
 from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.orchestration.run_tags import check_keys, partition_tags, run_tags, spans_in
 from mesh_pipelines.planning.facts import Facts
@@ -22,8 +24,12 @@ from mesh_pipelines.planning.next_run import Attempt, NoRun, Request, next_run
 from mesh_pipelines.runtime.dagster_yaml import urgency
 from mesh_pipelines.runtime.lost_runs import end_lost_training, fail_if_lost
 from mesh_pipelines.shared import shared_resources
+from resources.scratch import sweep_scratch
 
 _RECENT = 12
+_KEPT = 1_000
+"""Failed runs of which is remembered what they did not answer."""
+_Event = dg.DagsterEventType
 EVERY_ASSET = IMPLICIT_ASSET_JOB_NAME
 """Dagster's own job of all assets, the only one whose assets may have partitions of several kinds."""
 
@@ -36,6 +42,7 @@ def ask(domain: LoadedDomain, instance: dg.DagsterInstance) -> tuple[Mesh, Facts
     """
     mesh, shared = mesh_of(domain), shared_resources()
     end_lost_training(lambda: instance, shared)
+    sweep_scratch(shared.settings.scratch)
     settle = shared.settings.settle_seconds
     facts = facts_of(mesh.nodes, shared, settle=settle, instance=lambda: instance)
     return mesh, facts, next_run(mesh, domain.name, facts, attempts_in(instance, domain.name))
@@ -72,20 +79,27 @@ def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Seque
 
     def attempts(domain: str) -> Sequence[Attempt]:
         if domain not in known:
-            runs = _recent_runs(instance, domain)
-            if domain == own:
-                runs = [fail_if_lost(instance, run) for run in runs]
-            known[domain] = [_attempt(run) for run in runs]
+            known[domain] = [
+                _attempt(instance, fail_if_lost(instance, run) if domain == own else run, ended)
+                for run, ended in _recent_runs(instance, domain)
+            ]
         return known[domain]
 
     return attempts
 
 
-def _recent_runs(instance: dg.DagsterInstance, domain: str) -> Sequence[dg.DagsterRun]:
-    return instance.get_runs(filters=dg.RunsFilter(tags={DOMAIN: domain}), limit=_RECENT)
+def _recent_runs(
+    instance: dg.DagsterInstance, domain: str
+) -> Sequence[tuple[dg.DagsterRun, datetime | None]]:
+    """The newest runs of a domain, each with the time of its end."""
+    records = instance.get_run_records(filters=dg.RunsFilter(tags={DOMAIN: domain}), limit=_RECENT)
+    return [
+        (record.dagster_run, datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None)
+        for record in records
+    ]
 
 
-def _attempt(run: dg.DagsterRun) -> Attempt:
+def _attempt(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: datetime | None) -> Attempt:
     # Dagster names the reason where a step failed; where it names another or none, no step had its say.
     lost = run.is_failure and run.tags.get(RUN_FAILURE_REASON_TAG) != RunFailureReason.STEP_FAILURE.value
     causes = json.loads(run.tags.get(CAUSES, "{}"))
@@ -96,7 +110,30 @@ def _attempt(run: dg.DagsterRun) -> Attempt:
         failed=run.is_failure,
         lost=lost,
         spans=spans_in(run.tags),
+        unanswered=_unanswered(instance, run.run_id, causes) if run.is_failure and not lost else frozenset(),
+        ended=ended,
     )
+
+
+_known_unanswered: dict[str, frozenset[str]] = {}
+
+
+def _unanswered(instance: dg.DagsterInstance, run_id: str, keys: Iterable[str]) -> frozenset[str]:
+    """Assets that a failed run did not come to, or whose step failed for something that may pass."""
+    if run_id not in _known_unanswered:
+        if len(_known_unanswered) >= _KEPT:
+            _known_unanswered.clear()
+        begun: set[str] = set()
+        for entry in instance.all_logs(run_id, of_type={_Event.STEP_START, _Event.STEP_FAILURE}):
+            event = entry.dagster_event
+            if event is None or event.step_key is None:
+                continue
+            key = key_of_op(event.step_key)
+            begun.add(key)
+            if event.is_step_failure and record_may_pass(event.step_failure_data.error):
+                begun.discard(key)
+        _known_unanswered[run_id] = frozenset(keys) - begun
+    return _known_unanswered[run_id]
 
 
 _meshes: dict[str, Mesh] = {}

@@ -1,17 +1,26 @@
-"""Earlier attempts at what is out of date: what failed for a cause is not tried again until the cause is another."""
+"""Earlier attempts at what is out of date, and the moment of the next one.
+
+What failed for its content is not tried again until the content is another. An attempt without an answer (its process
+was killed, a store did not answer, what it needed failed) is made again, after a pause that grows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from mesh_pipelines.planning.facts import Facts
-from mesh_pipelines.planning.judge import cause_of
+from mesh_pipelines.planning.judge import cause_of, content_of
 from mesh_pipelines.planning.shares import Spans, names_in, within
 from mesh_pipelines.planning.step import Step
 
 LOST = 3
-"""Killed runs of one cause after which no other is started without a person."""
+"""Attempts of one cause in a row without an answer after which the next one waits."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""The moment of a try that only other content, or a person, brings about."""
+_PAUSE = timedelta(minutes=5)
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,8 @@ class Attempt:
     Args:
         lost: true if it ended without an event of its steps: its process was killed, or never came up.
         spans: its partitions; ``None`` where it has none, or they are not known.
+        unanswered: keys of assets that it did not come to, or that failed for something that may pass.
+        ended: time of its end (UTC); ``None`` counts as this moment.
     """
 
     run_id: str
@@ -29,6 +40,12 @@ class Attempt:
     failed: bool = False
     lost: bool = False
     spans: Spans | None = None
+    unanswered: frozenset[str] = frozenset()
+    ended: datetime | None = None
+
+    def answers(self, key: str) -> bool:
+        """True if it says of an asset that its content can be made, or that it cannot."""
+        return not self.lost and key not in self.unanswered
 
 
 Attempts = Callable[[str], Sequence[Attempt]]
@@ -49,46 +66,59 @@ def causes_of(steps: Sequence[Step], partitions: Sequence[str] | None, facts: Fa
 
 
 def untried(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> Step | None:
-    """A step without the partitions that were tried for their present cause, and not killed; None if all were."""
-    tried = [
-        (attempt, attempt.causes[step.key] == _cause_in(step, _names_of(attempt), facts))
-        for attempt in attempts
-        if attempt.finished and step.key in attempt.causes
-    ]
+    """A step with the partitions that are to be tried now; None if there are none."""
+    moments = _moments(step, facts, attempts)
     if step.partitions is None:
-        return None if _is_settled([(attempt.lost, same) for attempt, same in tried]) else step
-    left = tuple(
-        name
-        for name in step.partitions
-        if not _is_settled(
-            [
-                (attempt.lost, same)
-                for attempt, same in tried
-                if attempt.spans is None or within(name, attempt.spans)
-            ]
-        )
-    )
+        return step if moments[None] <= facts.now else None
+    left = tuple(name for name in step.partitions if moments[name] <= facts.now)
     return replace(step, partitions=left) if left else None
 
 
-def _is_settled(attempts: Sequence[tuple[bool, bool]]) -> bool:
-    """True if the last attempt had the present cause and was not killed, or was killed too often.
+def next_try(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> datetime:
+    """The moment from which a step, or some of its partitions, is to be tried; ``NEVER`` for what waits for content."""
+    return min(_moments(step, facts, attempts).values(), default=NEVER)
+
+
+def _moments(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> Mapping[str | None, datetime]:
+    """The moment of the next try of each partition, or of the asset."""
+    failed: set[str | None] = set()
+    for failure in facts.failures(step.node):
+        if failure.content == content_of(step.node, facts, failure.partitions):
+            failed |= {None, *(failure.partitions or step.partitions or ())}
+    tried = [
+        (attempt, attempt.causes[step.key] == _cause_in(step, _names_of(attempt.spans), facts))
+        for attempt in attempts
+        if attempt.finished and step.key in attempt.causes
+    ]
+    names = (None,) if step.partitions is None else step.partitions
+    return {name: NEVER if name in failed else _moment(step.key, name, tried, facts.now) for name in names}
+
+
+def _moment(
+    key: str, partition: str | None, tried: Sequence[tuple[Attempt, bool]], now: datetime
+) -> datetime:
+    """The moment of the next try by earlier attempts.
 
     Args:
-        attempts: killed, and of the present cause; the newest first.
+        tried: the attempts, the newest first, each with true where it had the present cause.
     """
-    lost = 0
-    for killed, same in attempts:
+    in_vain, ended = 0, None
+    for attempt, same in tried:
+        if partition is not None and attempt.spans is not None and not within(partition, attempt.spans):
+            continue
         if not same:
-            return False
-        lost += killed
-        if not killed or lost == LOST:
-            return True
-    return False
+            break
+        if attempt.answers(key):
+            return NEVER
+        in_vain += 1
+        ended = ended or attempt.ended or now
+    if ended is None or in_vain < LOST:
+        return now
+    return ended + min(_PAUSE * 3 ** (in_vain - LOST), _LONGEST_PAUSE)
 
 
-def _names_of(attempt: Attempt) -> tuple[str, ...] | None:
-    return None if attempt.spans is None else names_in(attempt.spans)
+def _names_of(spans: Spans | None) -> tuple[str, ...] | None:
+    return None if spans is None else names_in(spans)
 
 
 def _cause_in(step: Step, partitions: Sequence[str] | None, facts: Facts) -> str:

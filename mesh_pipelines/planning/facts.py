@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mesh_pipelines.declaring.node import ChampionNode, ModelNode, Node, RegisteredNode
 from mesh_pipelines.landing.changes import look_at, separate_undeclared
-from mesh_pipelines.landing.landed import Landed, Landing
+from mesh_pipelines.landing.landed import Landed, LandedInput, Landing
 from mesh_pipelines.planning.judgement import Judgement
 from mesh_pipelines.publishing.record import PublishRecord
 
 if TYPE_CHECKING:
+    from mesh_pipelines.planning.failures import FailedContent
     from resources.lake.publication import Publication
 
 
@@ -81,6 +82,7 @@ class Facts:
             measured yet, or is within bounds.
         verdicts: the last verdicts of a node's hand-written blocking checks, by name; ``None`` without a Dagster
             instance: what is published may be followed.
+        failures: tries of a node that failed for their content.
         seen: sources that were asked already, by key.
         now: the moment that these facts hold at (UTC); ages are counted to it.
     """
@@ -93,12 +95,14 @@ class Facts:
     settle: float = 0.0
     drift: Callable[[Node, str], str | None] = lambda _node, _content: None
     verdicts: Callable[[Node], Mapping[str, Verdict]] | None = None
+    failures: Callable[[Node], Sequence[FailedContent]] = lambda _node: ()
     seen: dict[str, Landed] = field(default_factory=dict[str, Landed])
     now: datetime = field(kw_only=True)
     judgements: dict[str, Judgement] = field(default_factory=dict[str, Judgement])
     _publications: dict[str, Publication | None] = field(default_factory=dict)
     _records: dict[str, PublishRecord] = field(default_factory=dict)
     _models: dict[str, ModelFacts] = field(default_factory=dict)
+    _landed_in: dict[str, Mapping[str, Sequence[LandedInput]]] = field(default_factory=dict)
 
     def of(self, key: str) -> Publication | None:
         """The newest publication of a key, ``None`` where nothing was published."""
@@ -161,6 +165,13 @@ class Facts:
                 found, node.contract.partition if node.contract else None
             )
         return self.seen[node.key]
+
+    def landed_in(self, node: Node, partitions: Iterable[str]) -> Iterator[LandedInput]:
+        """The landed inputs of some partitions of a source."""
+        if node.key not in self._landed_in:
+            self._landed_in[node.key] = self.landed(node).by_partition()
+        for name in partitions:
+            yield from self._landed_in[node.key].get(name, ())
 
 
 def partitions_in(record: Publication | None) -> dict[str, str]:

@@ -128,24 +128,39 @@ def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
     return removed_inputs(facts.landed(node), facts.record_of(node.key).landed)
 
 
+def content_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
+    """Hash of what some partitions of an asset would be made of now: inputs and code, whatever its checks say.
+
+    Args:
+        partitions: ``None`` for an asset that is not made by partition.
+    """
+    fault = judge(node, facts).fault if isinstance(node, SourceNode) else None
+    return _hash(node, _content(node, facts, fault, partitions))
+
+
 def _cause(node: Node, facts: Facts, fault: MeshError | None, partitions: tuple[str, ...] | None) -> str:
-    if isinstance(node, SourceNode):
-        landed = facts.landed(node)
-        inputs = {
-            f"{one.partition}/{one.name}": one.fingerprint
-            for one in landed.inputs
-            if partitions is None or one.partition in partitions
-        }
-        if landed.fault is not None:
-            inputs["fault"] = landed.fault.what
-        elif fault is not None:
-            inputs = {f"refused {one.name}": one.fingerprint for one in (*landed.outside, *landed.refused)}
-    else:
+    return _hash(node, _content(node, facts, fault, partitions) | check_states(node, facts))
+
+
+def _content(
+    node: Node, facts: Facts, fault: MeshError | None, partitions: tuple[str, ...] | None
+) -> dict[str, str]:
+    if not isinstance(node, SourceNode):
         inputs = {
             name: json.dumps(inputs_now(node, facts, name), sort_keys=True) for name in partitions or ("",)
         }
-        inputs |= {given.key: str(facts.registry_state(given.key)) for given in node.inputs}
-    inputs |= check_states(node, facts)
+        return inputs | {given.key: str(facts.registry_state(given.key)) for given in node.inputs}
+    landed = facts.landed(node)
+    if landed.fault is None and fault is not None:
+        return {f"refused {one.name}": one.fingerprint for one in (*landed.outside, *landed.refused)}
+    inputs = {
+        f"{one.partition}/{one.name}": one.fingerprint
+        for one in (landed.inputs if partitions is None else facts.landed_in(node, partitions))
+    }
+    return inputs | ({"fault": landed.fault.what} if landed.fault is not None else {})
+
+
+def _hash(node: Node, inputs: dict[str, str]) -> str:
     content = json.dumps([node.key, node.version_of_code, sorted(inputs.items())])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

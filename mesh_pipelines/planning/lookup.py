@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_pipelines.dagster_names import asset_key
+from mesh_pipelines.dagster_names import FAILED, asset_key
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import ModelNode, Node, PredictionsNode
 from mesh_pipelines.errors import NotPublished, TrackingUnavailable
@@ -18,6 +18,7 @@ from mesh_pipelines.landing.landed import Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts, ModelFacts, RetrainPolicy, Verdict
+from mesh_pipelines.planning.failures import FailedContent, read_failures
 from mesh_pipelines.runtime.preload import REGISTRY, preload
 from mesh_pipelines.shared import SharedResources
 from resources.addresses import sqlite_file
@@ -84,6 +85,7 @@ def facts_of(
     if instance is not None:
         facts.drift = _drift(facts, instance)
         facts.verdicts = _verdicts(facts, instance)
+        facts.failures = _failures(facts, instance)
     return facts
 
 
@@ -142,6 +144,18 @@ def _verdicts(
         return latest_verdicts(instance(), [node for node in facts.nodes.values() if node.blocking_checks])
 
     return lambda node: found().get(node.key, {}) if node.blocking_checks else {}
+
+
+def _failures(
+    facts: Facts, instance: Callable[[], DagsterInstance]
+) -> Callable[[Node], Sequence[FailedContent]]:
+    """Read the failures of all nodes at the first question about one."""
+
+    @cache
+    def found() -> Mapping[str, str]:
+        return instance().daemon_cursor_storage.get_cursor_values({FAILED + key for key in facts.nodes})
+
+    return lambda node: read_failures(found().get(FAILED + node.key, ""))
 
 
 def latest_verdicts(instance: DagsterInstance, nodes: Iterable[Node]) -> Mapping[str, Mapping[str, Verdict]]:

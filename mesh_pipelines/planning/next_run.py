@@ -2,7 +2,8 @@
 
 It waits for products of other domains that are about to change, so that a model which reads two of them is trained
 once, on both. A cause that was attempted already starts no run, so a refused file is not refused again every few
-seconds. A run whose process was killed has answered nothing: it is asked for again, from what is published by then.
+seconds. A run that answered nothing, its process killed or a store silent, is asked for again, from what is published
+by then.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.landing.landed import LISTED
-from mesh_pipelines.planning.attempts import LOST, Attempt, Attempts, causes_of, untried
+from mesh_pipelines.planning.attempts import LOST, NEVER, Attempt, Attempts, causes_of, next_try, untried
 from mesh_pipelines.planning.facts import Facts
 from mesh_pipelines.planning.judge import judge
 from mesh_pipelines.planning.plan import plan
@@ -69,12 +71,10 @@ def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Reque
     whole, settled = _plan_without_settled(nodes, facts, attempts)
     own = [step for step in whole.steps if step.node.domain == domain]
     if not own:
-        failed = [key for key in settled if key.startswith(f"{domain}.")]
+        failed = {key: when for key, when in settled.items() if key.startswith(f"{domain}.")}
         refused = "".join(f"; {text}" for text in refusals_in_words(mesh, domain))
         if failed:
-            return NoRun(
-                f"{', '.join(failed)} failed, and nothing has changed since; see the last run{refused}"
-            )
+            return NoRun(f"{_failed_in_words(failed)}{refused}")
         waits = [f"{wait.node.key}: {wait.reason}" for wait in whole.waiting]
         here = [node for node in nodes if node.domain == domain]
         judged = {node.key: judge(node, facts) for node in here}
@@ -141,20 +141,38 @@ def refusals_in_words(mesh: Mesh, domain: str) -> list[str]:
     ]
 
 
-def _plan_without_settled(nodes: Sequence[Node], facts: Facts, attempts: Attempts) -> tuple[Plan, list[str]]:
-    """The plan, less what failed for its present cause: the published version of that stands, and others go on."""
-    settled: list[str] = []
+def _failed_in_words(failed: Mapping[str, datetime]) -> str:
+    never = [key for key, when in failed.items() if when == NEVER]
+    found = [f"{', '.join(never)} failed, and nothing has changed since; see the last run"] if never else []
+    found += [
+        f"{key} got no answer, and is tried again at {when.isoformat(timespec='seconds')}"
+        for key, when in failed.items()
+        if when != NEVER
+    ]
+    return "; ".join(found)
+
+
+def _plan_without_settled(
+    nodes: Sequence[Node], facts: Facts, attempts: Attempts
+) -> tuple[Plan, dict[str, datetime]]:
+    """The plan, less what is not to be tried now: the published version of that stands, and others go on.
+
+    Returns:
+        The plan, and the moment of the next try of each asset that was left out.
+    """
+    settled: dict[str, datetime] = {}
     while True:
         found = plan(nodes, facts, settled=settled)
-        more: list[str] = []
+        more: dict[str, datetime] = {}
         for step in found.steps:
-            if step.follows or untried(step, facts, attempts(step.node.domain)):
+            earlier = attempts(step.node.domain)
+            if step.follows or untried(step, facts, earlier):
                 continue
             if not any(i.key in more for i in step.node.inputs):  # else it may only have waited for that one
-                more.append(step.key)
+                more[step.key] = next_try(step, facts, earlier)
         if not more:
             return found, settled
-        settled += more
+        settled |= more
 
 
 def _list_versions(versions: Sequence[str]) -> str:

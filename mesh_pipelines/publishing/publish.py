@@ -7,12 +7,15 @@ committed: a candidate that fails leaves the published version as it was.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused, LandingError
+from mesh_pipelines.publishing.audit_report import AuditReport, Verdict
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Audit, PublishRecord
@@ -24,13 +27,20 @@ from quality.outcome import Outcome
 
 
 def publish(
-    shared: SharedResources, node: Node, candidate: Candidate, reads: Mapping[str, Read], run_id: str
+    shared: SharedResources,
+    node: Node,
+    candidate: Candidate,
+    reads: Mapping[str, Read],
+    run_id: str,
+    *,
+    keep_refusal: bool = True,
 ) -> Published:
     """Publish a candidate if it keeps its contract.
 
     Args:
         reads: the tables that its rows were made from, by key.
         run_id: the Dagster run.
+        keep_refusal: false where a refused candidate is tried again in parts: the data docs then show those alone.
 
     Raises:
         AuditRefused: the candidate broke its contract beyond the tolerance; nothing was published.
@@ -46,15 +56,25 @@ def publish(
         except AuditRefused as refused:
             names = f": {refused.quoted}" if refused.quoted and quotes(node) else ""
             refused.outcome = refused.outcome or writer.refuse_columns(refused.what + names)
+            if keep_refusal and isinstance(refused.outcome, Outcome):
+                _report(writer, refused.outcome, "refused", run_id)
             raise
+        refuses = outcome is not None and outcome.verdict == "refused"
+        if outcome is not None and (keep_refusal or not refuses):
+            writer.publish_page()
+            # Kept before the commit: a run that ends in between leaves a report that says so.
+            _report(writer, outcome, "refused" if refuses else "not published", run_id)
         if outcome is not None and candidate.records not in (None, outcome.rows):
             raise _lost_rows_error(node, outcome.rows, candidate.records)
         if candidate.verify is not None:
             candidate.verify()
-        if outcome is not None and outcome.verdict == "refused":
-            raise refusal_error(node.key, outcome, writer.places)
+        if outcome is not None and node.contract is not None and refuses:
+            raise refusal_error(node.key, node.contract, outcome, writer.places)
         with watch.phase("commit"):
             commit = writer.commit(_record(node, candidate, reads, run_id, outcome))
+        if outcome is not None:
+            published = {"version": commit.version, "unchanged": commit.unchanged}
+            _report(writer, outcome, "published", run_id, **published)
     return Published(
         key=node.key,
         version=commit.version,
@@ -66,6 +86,23 @@ def publish(
         uri=shared.lake.uri(node.key),
         seconds=watch.seconds,
     )
+
+
+def _report(writer: Writer, outcome: Outcome, verdict: Verdict, run_id: str, **published: Any) -> None:
+    """Keep the report of an audit in the data docs; a disk that refuses it holds nothing up."""
+    assert writer.contract is not None
+    assert outcome.docs is not None
+    name = outcome.docs.rpartition("/")[2]
+    given = {
+        "run_id": run_id,
+        "page": writer.page,
+        "partitions": writer.candidate.partitions or (),
+        **published,
+    }
+    try:
+        AuditReport.of(outcome, writer.contract, name, verdict, **given).write(writer.docs_folder)
+    except OSError as error:
+        sys.stderr.write(f"A page of the data docs was not written: {type(error).__name__}\n")
 
 
 def _lost_rows_error(node: Node, rows: int, records: int | None) -> LandingError:

@@ -25,7 +25,7 @@ def refuse_strays(split: RowSplit, column: str | None, partitions: tuple[str, ..
     """Refuse rows of partitions that the candidate does not replace: they would overwrite rows it does not have."""
     if column is None or partitions is None or column not in split.good.columns:
         return split
-    inside = split.good[column].is_in(list(partitions))
+    inside = split.good[column].is_in(list(partitions)).fill_null(value=False)
     return split if inside.all() else _refuse_more(split, ~inside, "outside_of_its_partition")
 
 

@@ -5,6 +5,7 @@ Whatever Dagster is given of an error (its text, its causes, their text), it kee
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import io
@@ -19,7 +20,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from mesh_pipelines.declaring.node import Node
-from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.errors import MeshError, NoAnswer, TransformError, may_pass, name_of_kind
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import SharedResources, shared_resources
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 _HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
 _OURS = ("mesh_pipelines", "quality", "resources")
-_ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
+ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
+"""Exceptions by which a step is ended from outside."""
 
 
 def may_quote(shared: SharedResources, node: Node) -> bool:
@@ -70,7 +72,7 @@ def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Gener
     """
     try:
         yield
-    except _ENDS:
+    except ENDS:
         raise
     except BaseException as error:  # a panic of polars is no Exception
         if isinstance(error, Exception) and node is not None and quotes(node):
@@ -87,8 +89,9 @@ def recordable(error: BaseException, key: str, folder: Path | None = None) -> Ex
         words = f"{place} {_HIDDEN}".strip()
         return error.without_quote(words).with_traceback(error.__traceback__)
     reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return TransformError(
-        f"it failed: {type(error).__name__}{reason}",
+    kind = NoAnswer if may_pass(error) else TransformError
+    return kind(
+        f"it failed: {name_of_kind(error)}{reason}",
         where=key,
         remedy="run it on made-up rows to see the whole error: its tests, or a frame in Python",
         quoted=f"{place} {_HIDDEN}".strip(),
@@ -153,6 +156,19 @@ class _NoDescriptors:
                 os.dup2(kept, number)
                 os.close(kept)
             self._kept = {}
+        # The last one registered is called first: whatever the domain's code has registered meanwhile comes after it.
+        atexit.unregister(_fall_silent)
+        atexit.register(_fall_silent)
+
+
+def _fall_silent() -> None:
+    """Send nowhere what is printed while the process ends: functions for that, and last objects, may hold values."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
 
 
 _NO_DESCRIPTORS = _NoDescriptors()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from mesh_pipelines.errors import AuditRefused
-from mesh_pipelines.landing.landed import FILE, ROW
+from mesh_pipelines.landing.landed import FILE, NOTHING_OF_IT, ROW
+from quality.contract import Contract
 from quality.outcome import RULES, Outcome
 
 _SHOWN = 5
@@ -55,14 +56,25 @@ class Places:
         ]
 
 
-def refusal_error(key: str, outcome: Outcome, places: Places) -> AuditRefused:
-    """The error of a candidate that broke its contract beyond the tolerance."""
+def refusal_error(key: str, contract: Contract, outcome: Outcome, places: Places) -> AuditRefused:
+    """The error of a candidate that broke its contract beyond the tolerance, or whose rules cannot be computed."""
     # The number of refused rows is given once, at the beginning.
     why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
+    ill = [result.rule for result in outcome.not_computed]
+    for_data = "land corrected data, or agree on another promise in its contract"
+    for_rule = (
+        f"mend the rule{'s' if len(ill) > 1 else ''} {', '.join(ill)} in contracts/{contract.path.name}"
+    )
+    only_rules = bool(ill) and len(ill) == len(outcome.reasons)
+    remedies = [
+        *([f"{for_rule}: `mesh check` tries it without data"] if ill else []),
+        *([] if only_rules else [for_data]),
+    ]
+    what = "a rule of its contract cannot be computed" if only_rules else "the candidate breaks its contract"
     return AuditRefused(
-        f"the candidate breaks its contract, so nothing was published:\n{reasons}",
+        f"{what}, so {NOTHING_OF_IT}:\n{reasons}",
         where=key,
-        remedy="land corrected data, or agree on another promise in its contract; the last good version stays readable",
+        remedy=f"{'; '.join(remedies)}; the last good version stays readable",
         outcome=outcome,
     )

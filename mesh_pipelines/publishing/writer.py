@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ import polars as pl
 import polars.selectors as cs
 
 from mesh_pipelines.declaring.node import PARTITION, Node, SourceNode
-from mesh_pipelines.errors import CommitConflict, MeshError, TransformError
+from mesh_pipelines.errors import CommitConflict, MeshError, TransformError, name_of_kind
 from mesh_pipelines.landing.landed import FILE, ROW
+from mesh_pipelines.publishing.audit_report import FOLDER, name_at
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.publishing.kept_rows import KeptRows
 from mesh_pipelines.publishing.quarantine import (
@@ -95,7 +97,7 @@ class Writer:
             quarantined=tally.quarantined,
             tolerance=self.contract.tolerance,
             results=results,
-            docs=self._page.as_uri() if self._page else None,
+            docs=self._docs(),
         )
 
     def refuse_columns(self, problem: str) -> Outcome | None:
@@ -103,7 +105,28 @@ class Writer:
         if self.contract is None:
             return None
         found = RuleResult("columns_conform", False, "error", 0, 0, detail=problem)
-        return Outcome(self.node.key, self.contract.version, 0, 0, self.contract.tolerance, (found,))
+        results, docs = (found,), self._docs()
+        return Outcome(self.node.key, self.contract.version, 0, 0, self.contract.tolerance, results, docs)
+
+    @property
+    def docs_folder(self) -> Path:
+        """Folder of the product's data docs."""
+        return self.shared.settings.docs / self.node.domain / self.node.name
+
+    @property
+    def page(self) -> str:
+        """Page of Great Expectations, as a path below the product's data docs; empty without one."""
+        return self._page.relative_to(self.docs_folder.absolute()).as_posix() if self._page else ""
+
+    def publish_page(self) -> None:
+        """Have the page of Great Expectations written, beside what follows."""
+        if self._audit is not None:
+            self._audit.publish()
+
+    def _docs(self) -> str:
+        # A page's folder is named by the moment of its audit.
+        name = self._page.parent.name if self._page else name_at(datetime.now(UTC))
+        return f"{self.node.domain}/{self.node.name}/{FOLDER}/{name}"
 
     def commit(self, record: PublishRecord) -> Any:
         """Commit what was staged: the quarantine first, so that no refused row is ever without a place."""
@@ -289,7 +312,7 @@ class Writer:
             validation = self.shared.auditor.validation(
                 self.node.key,
                 seconds=settings.rule_seconds,
-                docs=settings.docs / self.node.domain / self.node.name,
+                docs=self.docs_folder,
                 memory_limit=settings.memory_limit,
                 temp_directory=own_scratch(settings.scratch),
                 threads=settings.threads,
@@ -326,7 +349,7 @@ def _explain_errors(shared: SharedResources, node: Node) -> Generator[None]:
                 raise explained from error
         reason = (str(error).strip().splitlines() or [""])[0][:300]
         raise TransformError(
-            f"its rows could not be computed: {type(error).__name__}{_columns_in(error, node)}",
+            f"its rows could not be computed: {name_of_kind(error)}{_columns_in(error, node)}",
             where=node.key,
             remedy="mend the domain's function; its tests run it on made-up rows, and show the whole error",
             quoted=reason,

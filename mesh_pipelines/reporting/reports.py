@@ -118,12 +118,14 @@ class MeshState:
         models: none where ``trouble`` is set.
         trouble: the error of the registry that did not answer.
         refused: violations of each domain or asset that was left out for them.
+        remark: that the running `mesh ui` has other code; empty where it has the same.
     """
 
     products: Sequence[ProductState] = ()
     models: Sequence[ModelState] = ()
     trouble: MeshError | None = None
     refused: Mapping[str, Sequence[Violation]] = field(default_factory=dict[str, Sequence[Violation]])
+    remark: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``mesh status --json`` prints."""
@@ -136,6 +138,8 @@ class MeshState:
                 key: [{"rule": v.rule, "where": v.where, "problem": v.problem, "fix": v.fix} for v in found]
                 for key, found in self.refused.items()
             }
+        if self.remark:
+            document["remark"] = self.remark
         if self.trouble:
             document["trouble"] = {
                 "what": self.trouble.what,
@@ -151,6 +155,13 @@ class Section:
 
     heading: str
     fields: Sequence[tuple[str, str]]
+
+    def by_label(self) -> dict[str, str]:
+        """Values by label; those of one label, such as several reasons, a line each."""
+        found: dict[str, str] = {}
+        for label, text in self.fields:
+            found[label] = f"{found[label]}\n{text}" if label in found else text
+        return found
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,7 @@ class Card:
             "title": self.title,
             "stage": self.stage,
             "summary": self.summary,
-            "sections": {section.heading: dict(section.fields) for section in self.sections},
+            "sections": {section.heading: section.by_label() for section in self.sections},
             "tables": {
                 table.heading: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
                 for table in self.tables

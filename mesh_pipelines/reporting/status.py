@@ -15,6 +15,7 @@ from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.lag import Lag, Lags
 from mesh_pipelines.planning.lookup import facts_of, registry_exists
 from mesh_pipelines.publishing.record import PublishRecord
+from mesh_pipelines.reporting.loaded_code import reload_remark
 from mesh_pipelines.reporting.reports import (
     MeshState,
     ModelState,
@@ -58,11 +59,12 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     facts = facts_of(whole.nodes, shared, instance=lambda: dagster_instance(shared))
     asked = whole.select([node.key for node in chosen]) if chosen else ()
     products = [node for node in chosen if node.is_product]
+    remark = reload_remark(whole, shared.settings, {node.domain for node in chosen})
     try:
         lags = Lags.at(asked, facts, datetime.now(UTC))
         models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
         states = tuple(_product_or_fault(node, shared, lags) for node in products)
-        return MeshState(states, models, refused=refused)
+        return MeshState(states, models, refused=refused, remark=remark)
     except TrackingUnavailable as error:
         # The lake knows what is published; without the registry the reasons that come from models are unknown.
         sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
@@ -77,7 +79,7 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
             )
             for node in products
         )
-        return MeshState(tuple(states), trouble=error, refused=refused)
+        return MeshState(tuple(states), trouble=error, refused=refused, remark=remark)
 
 
 def _hangs_on_a_model(node: Node, mesh: Mesh) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from mesh_pipelines.dagster_names import DOMAIN, REASON, asset_key, op_name
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import Node, RegisteredNode
+from mesh_pipelines.errors import cause_in_words
 from mesh_pipelines.governance.load_mesh import load_sound_mesh
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.planning.facts import Facts
@@ -18,6 +19,7 @@ from mesh_pipelines.planning.next_run import NoRun, next_run
 from mesh_pipelines.planning.plan import plan
 from mesh_pipelines.planning.step import Plan
 from mesh_pipelines.planning.verdicts import remedy_of
+from mesh_pipelines.reporting.loaded_code import reload_remark
 from mesh_pipelines.reporting.reports import Card, Section
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.runtime.preload import READING, preload
@@ -46,7 +48,9 @@ def explain(key: str) -> Card:
         following = f"nothing for {node.domain}: {decision.reason}"
     else:
         made = ", ".join(step.key for step in decision.steps)
-        following = f"a run of {made}, because: {decision.reason}"
+        leading = [judge(step.node, settled) for step in decision.steps if not step.follows]
+        fails = bool(leading) and all(found.fault for found in leading)
+        following = f"a run of {made}, {'which fails' if fails else 'because'}: {decision.reason}"
     now = [
         *_now(node, facts, plan(mesh.select([key]), facts)),
         *_unfit(node, facts),
@@ -56,13 +60,22 @@ def explain(key: str) -> Card:
     sections = [
         Section("Now", [*now, *_held(node, facts, shared), *_late(node, facts)]),
         Section("Last", _last(instance, node)),
-        Section("Next tick", [(f"{node.domain}_current", following)]),
+        Section("Next tick", [(f"{node.domain}_current", following), *_remark(mesh, node, shared)]),
     ]
     return Card(key, node.stage, "", sections)
 
 
+def _remark(mesh: Mesh, node: Node, shared: SharedResources) -> list[tuple[str, str]]:
+    """The remark that the tick is made by other code than this answer; empty where it is the same."""
+    remark = reload_remark(mesh, shared.settings, [node.domain])
+    return [("before that", remark)] if remark else []
+
+
 def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
     found = judge(node, facts)
+    if found.fault:
+        what = f"{found.fault.where}: {found.fault.what}" if found.fault.where else found.fault.what
+        return [("fault", what), *([("what to do", found.fault.remedy)] if found.fault.remedy else [])]
     waits = [wait.reason for wait in whole.waiting if wait.node.key == node.key]
     if waits or found.waits:
         return [("waits", reason) for reason in waits or [found.waits]]
@@ -124,22 +137,20 @@ def _last(instance: Any, node: Node) -> list[tuple[str, str]]:
         facts.append(("made", "never"))
     else:
         when = datetime.fromtimestamp(event.timestamp, UTC).isoformat(timespec="seconds")
-        run = instance.get_run_by_id(event.run_id) if event.run_id else None
-        why = run.tags.get(REASON, "launched by hand") if run else "decided by a person"
-        facts.append(("made", f"{when}{f', run {run.run_id[:8]}' if run else ''}, because: {why}"))
+        made = instance.get_run_by_id(event.run_id) if event.run_id else None
+        why = made.tags.get(REASON, "launched by hand") if made else "decided by a person"
+        facts.append(("made", f"{when}{f', run {made.run_id[:8]}' if made else ''}, because: {why}"))
     failed = instance.get_run_records(
         filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags={DOMAIN: node.domain}),
         limit=1,
     )
-    if failed and (event is None or failed[0].create_timestamp.timestamp() > event.timestamp):
-        run = failed[0].dagster_run
+    run = failed[0].dagster_run if failed else None
+    since = failed[0].create_timestamp.timestamp() if failed else 0.0
+    # The run that made it may have failed at some of its partitions.
+    if run and (event is None or since > event.timestamp or run.run_id == event.run_id):
         errors = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
         for entry in errors:
             if entry.dagster_event and entry.dagster_event.step_key == op_name(node.key):
-                error = entry.dagster_event.step_failure_data.error
-                while error is not None and error.cause is not None:
-                    error = error.cause
-                facts.append(
-                    ("failed since", f"run {run.run_id[:8]}: {str(error.message if error else '').strip()}")
-                )
+                words = cause_in_words(entry.dagster_event.step_failure_data.error)
+                facts.append(("failed since", f"run {run.run_id[:8]}: {words}"))
     return facts

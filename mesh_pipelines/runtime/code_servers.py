@@ -15,15 +15,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.declaring.workspace import Location, read_entries
+from mesh_pipelines.errors import Violation
 from mesh_pipelines.runtime.supervised import Part
-from quality.yaml_text import read_yaml
 from resources.processes import children
-from resources.settings import get_settings
 
 SECONDS = 3.0
 """Between two checks; a server that reloads its code lacks its inner process for less than that."""
@@ -37,6 +35,9 @@ class CodeServers:
         root: folder of workspace.yaml.
         folder: where sockets, and the workspace of sockets, are made; its path is short, as sockets ask for.
 
+    Attributes:
+        refused: a violation for each entry of workspace.yaml that no server is started for.
+
     Raises:
         MeshError: workspace.yaml is missing or cannot be read.
     """
@@ -45,13 +46,15 @@ class CodeServers:
     folder: Path
     parts: Sequence[Part] = field(init=False)
     workspace: Path = field(init=False)
+    refused: Sequence[Violation] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = [location.name for location in read_workspace(self.root)]
-        aliased = get_settings().yaml_aliases
-        document: Any = read_yaml(self.root / "workspace.yaml", aliased=aliased)[0]
-        entries: Sequence[Any] = (document or {}).get("load_from") or []
-        modules = [_module_of(entry["python_module"], self.root) for entry in entries]
+        entries = read_entries(self.root)
+        self.refused = entries.refused
+        # Of two folders of one name, which the rules refuse, the first: Dagster takes no name twice.
+        locations = {location.name: location for location in reversed(entries.locations)}
+        names = [*reversed(locations)]
+        modules = [_module_of(locations[name], self.root) for name in names]
         self._sockets = [self.folder / f"{number}.sock" for number in range(len(names))]
         self.parts = [
             Part(f"the code server of {name}", _command(name, place, module), needed=False)
@@ -68,8 +71,9 @@ class CodeServers:
         self._orphaned: set[int] = set()
 
     def ready(self) -> bool:
-        """True if every server answers."""
-        return all(_answers(place) for place in self._sockets)
+        """True if every server answers, but for those that have ended and are started again."""
+        servers = zip(self.parts, self._sockets, strict=True)
+        return all(part.deaths or _answers(place) for part, place in servers)
 
     def end_orphaned(self) -> None:
         """Kill each outer process that had lost its inner one at the last check already."""
@@ -91,12 +95,11 @@ class CodeServers:
                 os.kill(server, signal.SIGKILL)
 
 
-def _module_of(entry: Any, root: Path) -> dict[str, str]:
-    """A code location's entry as Dagster names its parts."""
-    given: Mapping[str, Any] = {"module_name": entry} if isinstance(entry, str) else entry
-    names = ("module_name", "attribute")
-    folder = root / str(given.get("working_directory") or ".")
-    return {name: str(given[name]) for name in names if given.get(name)} | {"working_directory": str(folder)}
+def _module_of(location: Location, root: Path) -> dict[str, str]:
+    """A code location's parts as Dagster names them."""
+    attribute = {"attribute": location.attribute} if location.attribute else {}
+    folder = root / (location.working_directory or ".")
+    return {"module_name": location.module, **attribute, "working_directory": str(folder)}
 
 
 def _command(name: str, place: Path, module: Mapping[str, str]) -> list[str]:

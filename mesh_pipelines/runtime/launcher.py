@@ -25,7 +25,8 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 from mesh_pipelines.dagster_names import PROCESS
-from resources.processes import is_gone, number_of
+from mesh_pipelines.runtime.signs_of_life import why_lost
+from resources.processes import number_of
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
@@ -82,7 +83,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         number = number_of(run.tags.get(PROCESS, ""))
         if number is not None:
             os.kill(number, signal.SIGINT)
-        elif is_gone(run.tags.get(PROCESS, "")):
+        elif why_lost(lambda: self._instance, run.tags.get(PROCESS, "")):
             self._instance.report_run_canceled(run)
         else:
             return False
@@ -93,8 +94,8 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        if is_gone(run.tags.get(PROCESS, "")):
-            return CheckRunHealthResult(WorkerStatus.FAILED, "the process that executed it is gone")
+        if why := why_lost(lambda: self._instance, run.tags.get(PROCESS, "")):
+            return CheckRunHealthResult(WorkerStatus.FAILED, why)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def dispose(self) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from mesh_pipelines.dagster_names import PROCESS
 from mesh_pipelines.errors import TrackingUnavailable
 from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.runtime.signs_of_life import why_lost
 from mesh_pipelines.shared import SharedResources
 from resources.addresses import sqlite_file
-from resources.processes import is_gone, repeat_in_background
+from resources.processes import repeat_in_background
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -72,17 +73,16 @@ def fail_lost_runs(instance: dg.DagsterInstance) -> None:
 
 
 def fail_if_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
-    """The run as it stands, failed if its process is gone; cancelled if it was about to be."""
+    """The run as it stands, failed if its process is gone or its machine lost; cancelled if it was about to be."""
     from dagster import DagsterRunStatus
 
-    process = run.tags.get(PROCESS, "")
-    if run.is_finished or not is_gone(process):
+    if run.is_finished or not (why := why_lost(lambda: instance, run.tags.get(PROCESS, ""))):
         return run
     now = instance.get_run_by_id(run.run_id) or run  # it may have ended well, and its process after it
     if now.status == DagsterRunStatus.CANCELING:
-        instance.report_run_canceled(now, f"the process that executed it is gone: {process}")
+        instance.report_run_canceled(now, why)
     elif not now.is_finished:
-        instance.report_run_failed(now, f"the process that executed it is gone: {process}")
+        instance.report_run_failed(now, why)
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return instance.get_run_by_id(run.run_id) or run
 
@@ -92,7 +92,9 @@ def free_places(instance: dg.DagsterInstance) -> None:
     log = instance.event_log_storage
     for run_id in log.get_concurrency_run_ids():
         run = instance.get_run_by_id(run_id)
-        if run is None or (fail_if_lost(instance, run).is_finished and is_gone(run.tags.get(PROCESS, ""))):
+        if run is None or (
+            fail_if_lost(instance, run).is_finished and why_lost(lambda: instance, run.tags.get(PROCESS, ""))
+        ):
             log.free_concurrency_slots_for_run(run_id)
 
 

@@ -16,11 +16,14 @@ from types import FrameType
 
 from mesh_pipelines.errors import MeshError
 from mesh_pipelines.runtime.supervised import Part
-from resources.processes import processes_by_session
+from resources.processes import processes_by_session, start_of
 
 TICK = 0.25
-GRACE = 2.0
-"""Seconds that web and daemon are given to end by themselves, and with them the runs."""
+GRACE = 1.5
+"""Seconds that web and daemon are given to end by themselves, and with them the runs; the daemon takes all of it.
+
+Of the five in which everything ends, that leaves a machine under load the rest to kill and reap.
+"""
 LAST_GRACE = 0.3
 """Seconds that the code servers have then, which hold nothing that could be lost."""
 KILLED_TOO_OFTEN = 4
@@ -116,10 +119,12 @@ class Supervisor:
         processes = processes_by_session()
         for part in started:
             part.follow(processes)
-        for parts, seconds in ((leading, GRACE), (following, LAST_GRACE)):
-            _send(_living(parts), signal.SIGTERM)
-            until = time.monotonic() + seconds
-            while _living(parts) and time.monotonic() < until and not hurry.wait(0.1):
+        begun = time.monotonic()
+        for parts, until in ((leading, begun + GRACE), (following, begun + GRACE + LAST_GRACE)):
+            # All processes of this machine are looked through once; under load that takes a while.
+            known = [number for part in parts for number in part.living(processes)]
+            _send(known, signal.SIGTERM)
+            while any(map(start_of, known)) and time.monotonic() < until and not hurry.wait(0.1):
                 pass
         while living := _living(started):  # one may start another while it is killed
             _send(living, signal.SIGKILL)

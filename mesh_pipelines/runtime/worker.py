@@ -50,7 +50,10 @@ def execute(run_id: str, args: str) -> None:
 
     from mesh_pipelines.dagster_names import PROCESS
     from mesh_pipelines.runtime.run_log import quiet_runs
+    from mesh_pipelines.runtime.signs_of_life import give_signs
     from resources.processes import this_process
+    from resources.scratch import remove_own_scratch
+    from resources.settings import get_settings
 
     take_signals()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -58,10 +61,14 @@ def execute(run_id: str, args: str) -> None:
     quiet_runs()
     instance_ref = deserialize_value(args, ExecuteRunArgs).instance_ref
     assert instance_ref is not None
-    with DagsterInstance.from_ref(instance_ref) as instance:
-        instance.add_run_tags(run_id, {PROCESS: this_process()})
     assert execute_run_command.callback is not None
-    execute_run_command.callback(args, None)
+    scratch = get_settings().scratch
+    try:
+        with DagsterInstance.from_ref(instance_ref) as instance, give_signs(instance, scratch):
+            instance.add_run_tags(run_id, {PROCESS: this_process()})
+            execute_run_command.callback(args, None)
+    finally:
+        remove_own_scratch(scratch)  # a fork does nothing at its exit
 
 
 def take_signals() -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mesh_pipelines.dagster_names import IF_STALE, PARTITIONS
 from mesh_pipelines.declaring.node import Node
-from mesh_pipelines.errors import MeshError, TransformError
+from mesh_pipelines.errors import MeshError, NoAnswer, TransformError, got_no_answer, name_of_kind
 from mesh_pipelines.planning.shares import read_spans, within
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.recorded import hush, quotes
@@ -34,8 +34,16 @@ def only_if_stale(context: dg.AssetExecutionContext) -> bool:
 
 def reads_of(context: dg.AssetExecutionContext) -> dict[str, Read]:
     """Tables that the step has read, by key."""
-    manager = context.resources.io_manager
-    return manager.reads(context.run.run_id, context.get_step_execution_context().step.key)
+    return context.resources.io_manager.reads(*_step_of(context))
+
+
+def forget_reads(context: dg.AssetExecutionContext) -> None:
+    """Forget what the step has read, at its end."""
+    context.resources.io_manager.forget(*_step_of(context))
+
+
+def _step_of(context: dg.AssetExecutionContext) -> tuple[str, str]:
+    return context.run.run_id, context.get_step_execution_context().step.key
 
 
 @contextmanager
@@ -47,8 +55,15 @@ def domain_call(node: Node) -> Generator[None]:
     except MeshError:
         raise
     except (Exception, SystemExit) as error:  # its message may hold a value as well
+        if got_no_answer(error):
+            raise NoAnswer(
+                f"what its function asks does not answer: {name_of_kind(error)}",
+                where=node.key,
+                remedy=f"nothing, if it answers soon: it is tried again by itself; at once by `mesh run {node.key}`",
+                quoted=str(error),
+            ) from error
         raise TransformError(
-            f"its function failed: {type(error).__name__}",
+            f"its function failed: {name_of_kind(error)}",
             where=node.key,
             remedy="mend the function; its tests run it on made-up rows, and show the whole error",
             quoted=str(error),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -17,7 +15,7 @@ from mesh_pipelines.landing.landed import LISTED
 from mesh_pipelines.publishing.candidate import Candidate, Published
 from mesh_pipelines.publishing.publish import publish
 from mesh_pipelines.publishing.read import Read
-from mesh_pipelines.shared import SharedResources, shared_resources
+from mesh_pipelines.shared import SharedResources
 from mesh_pipelines.steps.checks import grouped
 from mesh_pipelines.steps.columns import column_schema
 from quality.outcome import SAMPLES, Outcome, RuleResult
@@ -162,9 +160,7 @@ def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, An
 
 def _link(page: str) -> dg.MetadataValue[Any]:
     """The link to a page of the data docs: without host and port, so that it is right wherever the UI runs."""
-    docs = shared_resources().settings.docs.absolute()
-    below = Path(url2pathname(urlsplit(page).path)).relative_to(docs)
-    return dg.MetadataValue.url(f"/docs/{quote(below.as_posix())}")
+    return dg.MetadataValue.url(f"/docs/{quote(page)}")
 
 
 def unchanged_output(before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:

@@ -12,7 +12,7 @@ from dagster import AssetExecutionContext
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import AuditRefused, LandingError, MeshError, TransformError
 from mesh_pipelines.landing.changes import known_inputs, refused_inputs_error, separate_undeclared
-from mesh_pipelines.landing.landed import LISTED, LandedInput, Landing
+from mesh_pipelines.landing.landed import LISTED, NOTHING_OF_IT, LandedInput, Landing
 from mesh_pipelines.landing.open import landing_of
 from mesh_pipelines.landing.tables import TableLanding
 from mesh_pipelines.planning.facts import Facts
@@ -25,6 +25,7 @@ from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps.context import Produce, only_if_stale, wanted_partitions
 from mesh_pipelines.steps.increment import increment_of
 from mesh_pipelines.steps.publish import audit_and_publish, check_results, results_of, unchanged_output
+from mesh_pipelines.steps.tries import Tries
 from quality.contract import Contract
 from quality.outcome import Outcome
 from resources.lake.publication import Publication
@@ -38,23 +39,32 @@ def source_step(node: Node) -> Produce:
     def step(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         shared = shared_resources()
         before = shared.record(node.key)
+        partitions = wanted_partitions(context, node)
         with landing_of(node, shared.settings) as landing:
-            made = _inputs_to_read(
-                node, landing, before, wanted_partitions(context, node), anew=not only_if_stale(context)
-            )
+            facts = _facts_of(node, landing, before)
+            tries = Tries(context.instance, node, facts)
+            with tries.note_end(partitions, makes=False):
+                made = _inputs_to_read(node, landing, facts, partitions, anew=not only_if_stale(context))
             if made is None:
                 yield unchanged_output(before, PublishRecord.of(before).notes)
                 return
             if made.partitions and len(made.partitions) > 1:
                 parts = _Parts(node, contract, landing, context.run.run_id)
-                parts.publish(made)
+                with tries.note_end(made.partitions, makes=False):
+                    parts.publish(made)
+                tries.note(parts.published, parts.refused)
                 yield from parts.results()
                 return
-            candidate = _candidate(node, landing, made)
-            try:
-                yield from audit_and_publish(node, context, shared, candidate, {})
-            except TransformError as error:
-                raise landing.blame(made.inputs, contract, error) from error
+            with tries.note_end(made.partitions):
+                candidate = _candidate(node, landing, made)
+                try:
+                    yield from audit_and_publish(node, context, shared, candidate, {})
+                except TransformError as error:
+                    raise _of_partitions(
+                        landing.blame(made.inputs, contract, error), made.partitions
+                    ) from error
+                except (LandingError, AuditRefused) as fault:
+                    raise _of_partitions(fault, made.partitions) from fault.__cause__
 
     return step
 
@@ -92,6 +102,11 @@ class _Parts:
     run_id: str
     made: list[tuple[Candidate, Published]] = field(default_factory=list[tuple[Candidate, Published]])
     faults: list[MeshError] = field(default_factory=list[MeshError])
+    refused: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+
+    @property
+    def published(self) -> list[tuple[str, ...] | None]:
+        return [candidate.partitions for candidate, _ in self.made]
 
     def publish(self, reading: _Reading) -> None:
         """Publish all of some partitions that can be, and keep the errors of the others."""
@@ -99,12 +114,15 @@ class _Parts:
         try:
             candidate = _candidate(self.node, self.landing, reading)
             try:
-                self.made.append((candidate, publish(shared, self.node, candidate, {}, self.run_id)))
+                alone = len(reading.partitions or ()) == 1
+                published = publish(shared, self.node, candidate, {}, self.run_id, keep_refusal=alone)
+                self.made.append((candidate, published))
             except TransformError as error:
                 raise self.landing.blame(reading.inputs, self.contract, error) from error
         except (LandingError, AuditRefused) as fault:
             if len(reading.partitions or ()) == 1:
-                self.faults.append(fault)
+                self.faults.append(_of_partitions(fault, reading.partitions))
+                self.refused.append(tuple(reading.partitions or ()))
                 return
             for half in reading.halves():
                 self.publish(half)
@@ -124,6 +142,13 @@ class _Parts:
             yield from check_results(self.node, refused)
         if self.faults:
             raise _joined(self.faults)
+
+
+def _of_partitions(fault: MeshError, partitions: tuple[str, ...] | None) -> MeshError:
+    """The error with the partition that was refused in its words: others of the source are published."""
+    if partitions:
+        fault.what = fault.what.replace(NOTHING_OF_IT, f"nothing of {', '.join(partitions)} was published", 1)
+    return fault
 
 
 def _joined(faults: Sequence[MeshError]) -> MeshError:
@@ -150,14 +175,21 @@ def source_candidate(
 
     Args and errors are those of reading its inputs: see ``_inputs_to_read``.
     """
-    made = _inputs_to_read(node, landing, before, partitions, anew=anew)
+    made = _inputs_to_read(node, landing, _facts_of(node, landing, before), partitions, anew=anew)
     return None if made is None else (_candidate(node, landing, made), made.inputs)
+
+
+def _facts_of(node: Node, landing: Landing, before: Publication | None) -> Facts:
+    """The facts that one look at its landing gives, after its last publish."""
+    assert node.contract is not None
+    landed = separate_undeclared(landing.look(PublishRecord.of(before).landed), node.contract.partition)
+    return Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}, now=datetime.now(UTC))
 
 
 def _inputs_to_read(
     node: Node,
     landing: Landing,
-    before: Publication | None,
+    facts: Facts,
     partitions: tuple[str, ...] | None,
     *,
     anew: bool,
@@ -166,7 +198,7 @@ def _inputs_to_read(
 
     Args:
         landing: an open landing.
-        before: its last publish.
+        facts: its last publish, and what has landed.
         partitions: those to make, as far as they have landed; ``None`` for a source without partitions.
         anew: read everything, including what has been read before.
 
@@ -174,13 +206,12 @@ def _inputs_to_read(
         LandingError: all that has landed is refused by its name or kind.
     """
     assert node.contract is not None
-    landed = separate_undeclared(landing.look(PublishRecord.of(before).landed), node.contract.partition)
+    before, landed = facts.of(node.key), facts.landed(node)
     there = landed.by_partition()
     wanted = tuple(name for name in partitions if name in there) if partitions is not None else None
     whole = before is None or anew
     if not whole:
-        now = datetime.now(UTC)
-        found = judge(node, Facts({node.key: before}.get, {node.key: node}, seen={node.key: landed}, now=now))
+        found = judge(node, facts)
         if found.fault:
             raise found.fault
         if not found.concerns(wanted):
@@ -207,7 +238,8 @@ def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
     """
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
-    remarks = {"watermark": "; ".join(one.note for one in reading.inputs), "read anew": reading.anew_because}
+    notes = "; ".join(one.note for one in reading.inputs if one.note)
+    remarks = {"watermark": notes, "read anew": reading.anew_because}
     return Candidate(
         rows.frame,
         records=rows.records,

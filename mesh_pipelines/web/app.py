@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from mesh_pipelines.dagster_names import asset_key
 from mesh_pipelines.web.docs import docs_page
 from mesh_pipelines.web.door import Door
-from mesh_pipelines.web.page import HERE, Page
+from mesh_pipelines.web.page import HERE, Page, respond
 from mesh_pipelines.web.start import PATH, start_page
 
 POLL_MILLISECONDS = 2000
@@ -33,6 +36,7 @@ def application(
     names: Iterable[str] = (),
     *,
     origin: str = "",
+    largest: int = 10_000_000,
     started: Callable[[], None] = lambda: None,
 ) -> Door:
     """The whole application, behind its door.
@@ -42,15 +46,23 @@ def application(
         docs: folder of the data docs.
         names: host names that it answers for, besides those of this machine.
         origin: where its pages are for a browser, if a proxy stands before it.
+        largest: bytes that the body of a request may have.
         started: called when it answers.
     """
     pages: list[Page] = []
-    pages += [start_page(lambda: pages), *DAGSTER, docs_page(docs, lambda: pages)]
+    pages += [
+        start_page(lambda: pages),
+        *DAGSTER,
+        docs_page(docs, lambda: pages, lambda keys: missing_assets(workspace, keys)),
+    ]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         started()
         yield
+
+    def not_found(_request: Request, _error: Exception) -> Response:
+        return respond("missing.html", pages=pages, title="Not found", status=404)
 
     dagster = DagsterWebserver[Any, Any](workspace, live_data_poll_rate=POLL_MILLISECONDS)
     routes: list[BaseRoute] = [
@@ -58,4 +70,20 @@ def application(
         *(route for page in pages for route in page.routes),
         Mount("/", dagster.create_asgi_app()),
     ]
-    return Door(Starlette(routes=routes, lifespan=lifespan), names, origin)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: not_found})
+    return Door(app, names, origin, largest=largest)
+
+
+def missing_assets(workspace: Any, keys: Sequence[str]) -> set[str]:
+    """Those of some keys (``domain.name``) of which no code location has an asset.
+
+    Args:
+        workspace: Dagster's process context; of a domain that does not load, nobody knows what it has.
+    """
+    loaded = workspace.get_current_workspace()
+    broken = {name for name, entry in loaded.code_location_entries.items() if entry.load_error}
+    return {
+        key
+        for key in keys
+        if key.partition(".")[0] not in broken and not loaded.asset_graph.has(asset_key(key))
+    }

@@ -1,23 +1,30 @@
-"""The data docs: one page for each audit of a product, written by Great Expectations below ``settings.docs``.
+"""The data docs: a page for each audit, with the mesh's verdict above the page of Great Expectations.
 
-They lie at ``DOMAIN/NAME/site/``; nothing else of the folder is served. The pages ask for scripts and styles of other
-sites: these are left out, and a policy forbids them. Great Expectations lists the audits by such a script, so the
-list of a product's audits is a page of the mesh.
+Reports of audits and the site of Great Expectations lie at ``DOMAIN/NAME/`` below ``settings.docs``; nothing else of
+the folder is served. That site's pages ask for scripts and styles of other sites: these are left out, and a policy
+forbids them. They know only the rules over all rows together, so the verdict and the count of each rule stand above.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from mesh_pipelines.publishing.audit_report import (
+    FOLDER,
+    AuditReport,
+    is_name,
+    moment_of,
+    names_in,
+    read_report,
+)
 from mesh_pipelines.web.page import Page, render, respond
 
 PATH = "/docs"
@@ -29,78 +36,142 @@ POLICY = "; ".join(
 )
 """Content-Security-Policy of an audit's page: it shows text of a domain, and runs no script."""
 SERVED = frozenset({".html", ".css", ".png", ".jpg", ".gif", ".svg", ".ico"})
+LISTED = 100
+"""Audits on the page of a product; older ones are only counted."""
 
+_AUDIT = "audit.html"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _ELSEWHERE = re.compile(r"<link\b[^>]*https?://[^>]*>", re.IGNORECASE)
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _HEAD = re.compile(r"</head\s*>", re.IGNORECASE)
 
 
-def docs_page(folder: Path, pages: Callable[[], Sequence[Page]]) -> Page:
+def docs_page(
+    folder: Path,
+    pages: Callable[[], Sequence[Page]],
+    missing: Callable[[Sequence[str]], Collection[str]] = lambda _keys: (),
+) -> Page:
     """The page that lists the data docs, and below it the docs themselves.
 
     Args:
         folder: ``settings.docs``.
         pages: all pages of the shell.
+        missing: those of some keys (``domain.name``) of which the mesh has no asset now.
     """
+    docs = _Docs(folder, pages, missing)
+    below = f"{PATH}/{{domain}}/{{name}}"
+    routes: list[BaseRoute] = [
+        Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 308)),
+        Route(f"{PATH}/", docs.index),
+        Route(f"{below}/", docs.product),
+        # Where the pages of Great Expectations lead home to.
+        Route(f"{below}/site/index.html", docs.product),
+        Route(f"{below}/{FOLDER}/{{audit}}", docs.audit),
+        Route(f"{PATH}/{{below:path}}", docs.document),
+    ]
+    return Page(
+        "Data docs", f"{PATH}/", "each audit of a product: its verdict, and the count of each rule", routes
+    )
 
-    def index(_request: Request) -> Response:
-        return respond("docs.html", pages=pages(), title="Data docs", products=products_in(folder))
 
-    def product(request: Request) -> Response:
-        name = f"{request.path_params['domain']}/{request.path_params['name']}"
-        if name not in products_in(folder):
-            raise HTTPException(404)
-        title = name.replace("/", ".")
+class _Docs:
+    """Answers to requests for data docs; arguments as of :func:`docs_page`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        pages: Callable[[], Sequence[Page]],
+        missing: Callable[[Sequence[str]], Collection[str]],
+    ) -> None:
+        self._folder, self._pages, self._missing = folder, pages, missing
+
+    def index(self, _request: Request) -> Response:
+        names = products_in(self._folder)
+        keys = {name: name.replace("/", ".") for name in names}
+        gone = self._missing([*keys.values()])
+        found = [(name, keys[name] in gone, _last_report(self._folder / name)) for name in names]
         return respond(
-            "audits.html", pages=pages(), title=title, product=name, audits=audits_of(folder / name)
+            "docs.html",
+            pages=self._pages(),
+            title="Data docs",
+            products=[(name, report) for name, left, report in found if not left],
+            gone=[(name, report) for name, left, report in found if left],
         )
 
-    def document(request: Request) -> Response:
-        file = file_below(folder, request.path_params["below"])
+    def product(self, request: Request) -> Response:
+        name = self._product_of(request)
+        audits = audits_of(self._folder / name)
+        return respond(
+            "audits.html",
+            pages=self._pages(),
+            title=name.replace("/", "."),
+            product=name,
+            audits=[
+                (audit, f"{moment_of(audit):%Y-%m-%d %H:%M:%S}", read_report(self._folder / name, audit))
+                for audit in audits[:LISTED]
+            ],
+            older=max(0, len(audits) - LISTED),
+        )
+
+    def audit(self, request: Request) -> Response:
+        """Lead to the page of Great Expectations, which has the report above; without one, show the report alone."""
+        name, audit = self._product_of(request), request.path_params["audit"]
+        report = read_report(self._folder / name, audit)
+        page = report.page if report else _pages_in(self._folder / name).get(audit, "")
+        if page and file_below(self._folder, f"{name}/{page}"):
+            return RedirectResponse(f"{PATH}/{quote(f'{name}/{page}')}", 307)
+        if report is None:
+            raise HTTPException(404)
+        return respond("audit.html", pages=self._pages(), title=report.key, product=name, report=report)
+
+    def document(self, request: Request) -> Response:
+        file = file_below(self._folder, request.path_params["below"])
         if file is None:
             raise HTTPException(404)
         policy = {"Content-Security-Policy": POLICY}
         if file.suffix != ".html":
             return FileResponse(file, headers=policy)
+        above = render("bar.html", pages=self._pages())
+        if file.name == _AUDIT:
+            name = "/".join(file.relative_to(self._folder.resolve()).parts[:2])
+            report = read_report(self._folder / name, file.parent.name)
+            above += render("above.html", report=report, product=name, title=name.replace("/", "."))
         text = file.read_text(encoding="utf-8", errors="replace")
-        return HTMLResponse(in_shell(text, render("bar.html", pages=pages())), headers=policy)
+        return HTMLResponse(in_shell(text, above), headers=policy)
 
-    routes: list[BaseRoute] = [
-        Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 308)),
-        Route(f"{PATH}/", index),
-        Route(f"{PATH}/{{domain}}/{{name}}/", product),
-        # Where the pages of Great Expectations lead home to.
-        Route(f"{PATH}/{{domain}}/{{name}}/site/index.html", product),
-        Route(f"{PATH}/{{below:path}}", document),
-    ]
-    return Page(
-        "Data docs",
-        f"{PATH}/",
-        "each audit of a product: the rules over all its rows together; its row rules stand in Dagster",
-        routes,
-    )
+    def _product_of(self, request: Request) -> str:
+        name = f"{request.path_params['domain']}/{request.path_params['name']}"
+        if name not in products_in(self._folder):
+            raise HTTPException(404)
+        return name
 
 
 def products_in(folder: Path) -> list[str]:
     """Products, as ``domain/name``, that have data docs."""
-    return sorted(
-        "/".join(index.relative_to(folder).parts[:2]) for index in folder.glob("*/*/site/index.html")
-    )
+    marks = [*folder.glob(f"*/*/{FOLDER}"), *folder.glob("*/*/site/index.html")]
+    return sorted({"/".join(mark.relative_to(folder).parts[:2]) for mark in marks})
 
 
-def audits_of(folder: Path) -> list[tuple[str, str]]:
-    """Audits of a product, the newest first: when it was (UTC), and the page's path below the product's folder.
+def audits_of(folder: Path) -> list[str]:
+    """Names of a product's audits, the newest first; those too that are older than the reports, and have none.
 
     Args:
         folder: of the product's data docs.
     """
-    found: list[tuple[str, str]] = []
-    for page in folder.glob("site/validations/**/audit.html"):
-        with suppress(ValueError):
-            moment = datetime.strptime(page.parent.name, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
-            found.append((f"{moment:%Y-%m-%d %H:%M:%S}", page.relative_to(folder).as_posix()))
-    return sorted(found, reverse=True)
+    return sorted({*names_in(folder), *_pages_in(folder)}, reverse=True)
+
+
+def _last_report(folder: Path) -> AuditReport | None:
+    names = names_in(folder)
+    return read_report(folder, names[0]) if names else None
+
+
+def _pages_in(folder: Path) -> dict[str, str]:
+    """Pages of Great Expectations by the name of their audit, as paths below the product's folder."""
+    found = folder.glob(f"site/validations/**/{_AUDIT}")
+    return {
+        page.parent.name: page.relative_to(folder).as_posix() for page in found if is_name(page.parent.name)
+    }
 
 
 def file_below(folder: Path, below: str) -> Path | None:
@@ -119,9 +190,13 @@ def file_below(folder: Path, below: str) -> Path | None:
     return file if served else None
 
 
-def in_shell(text: str, bar: str) -> str:
-    """A page of Great Expectations without what it asks of other sites, below the bar of the mesh's pages."""
+def in_shell(text: str, above: str) -> str:
+    """A page of Great Expectations without what it asks of other sites.
+
+    Args:
+        above: HTML that is shown above it.
+    """
     text = _ELSEWHERE.sub("", _SCRIPT.sub("", text))
     style = '<link rel="stylesheet" href="/mesh/static/mesh.css"></head>'
     text = _HEAD.sub(lambda _: style, text, count=1)
-    return _BODY.sub(lambda body: f'<body class="docs">{bar}', text, count=1)
+    return _BODY.sub(lambda _: f'<body class="docs">{above}', text, count=1)

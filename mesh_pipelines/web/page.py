@@ -52,7 +52,12 @@ def render(template: str, **given: Any) -> str:
 
 
 def respond(
-    template: str, *, pages: Sequence[Page], headers: Mapping[str, str] | None = None, **given: Any
+    template: str,
+    *,
+    pages: Sequence[Page],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **given: Any,
 ) -> HTMLResponse:
     """The answer with a page in the shell.
 
@@ -61,4 +66,4 @@ def respond(
         **given: values of the template.
     """
     content = render(template, pages=pages, **given)
-    return HTMLResponse(content, headers={"Content-Security-Policy": POLICY, **(headers or {})})
+    return HTMLResponse(content, status, headers={"Content-Security-Policy": POLICY, **(headers or {})})

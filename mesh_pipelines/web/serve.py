@@ -47,10 +47,12 @@ def main(workspace: str, descriptor: str, url: str) -> None:
             settings.docs,
             names(settings, url),
             origin=settings.ui_url,
+            largest=settings.ui_bytes,
             started=lambda: announce(url),
         )
         config = uvicorn.Config(
             app,
+            ws_max_size=settings.ui_bytes,
             http="h11",  # refuses two Host headers, and keeps an absolute target recognizable
             log_level="warning",
             proxy_headers=False,

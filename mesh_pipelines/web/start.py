@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from mesh_pipelines.web.page import Page, respond
@@ -23,4 +24,9 @@ def start_page(pages: Callable[[], Sequence[Page]]) -> Page:
     def start(_request: Request) -> Response:
         return respond("start.html", pages=pages(), title="Mesh AI")
 
-    return Page("Mesh AI", PATH, "this page", [Route(PATH, start)])
+    def below(request: Request) -> Response:
+        if request.path_params["rest"]:
+            raise HTTPException(404)  # Dagster would answer with its own shell
+        return RedirectResponse(PATH, 308)
+
+    return Page("Mesh AI", PATH, "this page", [Route(PATH, start), Route(f"{PATH}/{{rest:path}}", below)])

@@ -10,15 +10,19 @@ from mesh_pipelines.errors import Violation
 from quality.lint.columns import BoundsFitTheType, Described, Keyed, Named, OneSchemaObject, TypesAreStored
 from quality.lint.draft import Draft
 from quality.lint.governance import AgreementsAreTyped, Classified, Owned, Served
+from quality.lint.operands import ListedValuesFit, PromisesCanBeKept
 from quality.lint.promises import OurPropertiesAreTyped, Partitioned, PromisesInTime
+from quality.lint.references import ReferencesExist
 from quality.lint.requirements import RulesAreComplete, ToleranceCoversItsRules
 from quality.lint.rule import Rule
+from quality.lint.satisfiable import SomeValueFits
 
 CONTRACT_RULES: tuple[Rule[Draft], ...] = (
     OneSchemaObject(),
     Named(),
     TypesAreStored(),
     BoundsFitTheType(),
+    SomeValueFits(),
     Classified(),
     Described(),
     Owned(),
@@ -29,7 +33,10 @@ CONTRACT_RULES: tuple[Rule[Draft], ...] = (
     Partitioned(),
     AgreementsAreTyped(),
     RulesAreComplete(),
+    PromisesCanBeKept(),
+    ListedValuesFit(),
     ToleranceCoversItsRules(),
+    ReferencesExist(),
 )
 
 

@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mesh_pipelines.errors import Violation
 from quality import values
@@ -35,8 +34,16 @@ class PromisesInTime(Rule[Draft]):
     """Every service level can be read: known property, number and unit, cron with a real time zone."""
 
     def check(self, draft: Draft) -> Iterator[Violation]:
+        seen: set[str] = set()
         for i, p in enumerate(draft.document.get("slaProperties", ())):
             name = p["property"]
+            if name in seen and name in TIMES:
+                yield self.violation(
+                    draft.place("slaProperties", i, "property"),
+                    f"service level `{name}` is promised twice",
+                    "keep the one that holds",
+                )
+            seen.add(name)
             if name not in (*TIMES, *OTHER_SLA):
                 yield self.violation(
                     draft.place("slaProperties", i, "property"),
@@ -56,14 +63,14 @@ class PromisesInTime(Rule[Draft]):
 
     def _schedule(self, draft: Draft, i: int, p: Mapping[str, Any]) -> Iterator[Violation]:
         schedule = p.get("schedule")
-        if schedule and (p.get("scheduler", "cron") != "cron" or len(schedule.split()) != 5):
+        if schedule and (p.get("scheduler", "cron") != "cron" or not values.is_cron(schedule)):
             yield self.violation(
                 draft.place("slaProperties", i, "schedule"),
                 f"`{schedule}` is no cron schedule",
                 "write five fields, e.g. `0 6 * * *`",
             )
         for j, c in enumerate(p.get("customProperties", ())):
-            if c["property"] == "timezone" and not _is_timezone(c["value"]):
+            if c["property"] == "timezone" and not values.is_time_zone(c["value"]):
                 yield self.violation(
                     draft.place("slaProperties", i, "customProperties", j, "value"),
                     f"`{c['value']}` is no time zone",
@@ -75,6 +82,14 @@ class OurPropertiesAreTyped(Rule[Draft]):
     """The custom properties that the mesh reads are well typed, and not misspelt."""
 
     def check(self, draft: Draft) -> Iterator[Violation]:
+        names = [p["property"] for p in draft.document.get("customProperties", ())]
+        for i, name in enumerate(names):
+            if name in CUSTOM_PROPERTIES and name in names[:i]:
+                yield self.violation(
+                    draft.place("customProperties", i, "property"),
+                    f"custom property `{name}` is written twice",
+                    "keep the one that holds",
+                )
         for i, p in enumerate(draft.document.get("customProperties", ())):
             near = difflib.get_close_matches(p["property"], CUSTOM_PROPERTIES, n=1)
             if near and p["property"] not in CUSTOM_PROPERTIES:
@@ -157,11 +172,3 @@ class Partitioned(Rule[Draft]):
                 f"the last {every} `{value['until']}` is before the first",
                 f"write `{value['since']}` or a later one, or leave it out",
             )
-
-
-def _is_timezone(name: Any) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, TypeError, ZoneInfoNotFoundError, IsADirectoryError):
-        return False
-    return True

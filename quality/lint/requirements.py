@@ -22,6 +22,13 @@ METRIC_ARGUMENTS = {
     "rowCount": (),
 }
 
+_OF_TYPES = (
+    "expect_column_type_to_be", "expect_column_values_to_be_in_type_list", "expect_column_values_to_be_of_type",
+)  # fmt: skip
+_OF_OTHER_TABLES = (
+    "expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table",
+)  # fmt: skip
+
 CAPS = ("mustBe", "mustBeLessThan", "mustBeLessOrEqualTo")
 """Operators that set an upper limit."""
 
@@ -221,6 +228,20 @@ class RulesAreComplete(Rule[Draft]):
                 f"`{kind}` does not exist on DuckDB",
                 "use `metric: invalidValues` with `arguments: {pattern: ...}`",
             )
+        elif kind in _OF_TYPES:
+            yield self.violation(
+                draft.place(*steps, "type"),
+                f"`{kind}` cannot be computed on DuckDB",
+                "take it out: the column's logicalType promises its type, and each row is held to it",
+            )
+        elif kind.startswith("expect_table_column") or kind in _OF_OTHER_TABLES:
+            yield self.violation(
+                draft.place(*steps, "type"),
+                f"`{kind}` looks at more than the columns that rules name, and an audit has no others",
+                "take it out: the contract's properties promise the columns, and a port reads another product",
+            )
+        if not isinstance(kwargs, dict):
+            return  # PromisesCanBeKept reports it
         known = arguments_of(kind)
         for name in (name for name in kwargs if known and name not in known):
             yield self.violation(

@@ -21,7 +21,7 @@ def prepare_for_training(threads: int | None = None) -> int:
 def available_threads() -> int:
     """``MESH_THREADS`` if set, else the cores that this process may run on (cpusets counted)."""
     configured = os.environ.get("MESH_THREADS", "")
-    if configured.isdigit() and int(configured) > 0:
+    if configured.isdecimal() and int(configured) > 0:
         return int(configured)
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))

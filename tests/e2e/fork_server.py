@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -40,15 +41,20 @@ def work(task: dict[str, Any]) -> None:
     """One run, which may stop on its way.
 
     Args:
-        task: ``home``, ``selection`` and ``options`` of the run; ``signs``: folder in which it says how far it is;
+        task: ``home``, ``selection`` and ``options`` of the run; ``signs``: folder in which it says how far it is,
+            and in which its temporary files lie;
             ``stop``: table and step of its publish at which it waits for the file ``go`` in that folder;
-            ``workspace``, if given: its folder; the run is the one that a tick of the selected domain requests.
+            ``workspace``, if given: its folder; the run is the one that a tick of the selected domain requests, or
+            with ``by_hand`` that of `mesh run`.
     """
+    from mesh_pipelines.testing import workspace
     from resources.settings import get_settings
 
     os.environ |= {"MESH_HOME": task["home"], "MESH_SETTLE_SECONDS": "0"}
     get_settings.cache_clear()
     signs = Path(task["signs"])
+    tempfile.tempdir = os.environ["TMPDIR"] = str(signs / "temporary")
+    (signs / "temporary").mkdir()
 
     def reached(key: str, step: str) -> None:
         if [key, step] == task.get("stop"):
@@ -59,7 +65,10 @@ def work(task: dict[str, Any]) -> None:
 
     _watch_publishes(reached)
     _watch_models(reached)
-    if task["workspace"]:
+    if task["by_hand"]:
+        with workspace(Path(task["workspace"])):
+            steps = _run(task["selection"], task["options"])
+    elif task["workspace"]:
         steps = _follow_tick(task["workspace"], *task["selection"])
     else:
         steps = _run(task["selection"], task["options"])

@@ -76,6 +76,7 @@ class ForkServer:
         selection: Sequence[str],
         stop: tuple[str, str] | None = None,
         workspace: str = "",
+        by_hand: bool = False,
         **options: Any,
     ) -> ForkedRun:
         """Run a selection in a new process.
@@ -85,6 +86,7 @@ class ForkServer:
             selection: as of ``runs.run``.
             stop: table (or model) and step at which it waits, for its end or for :meth:`go`.
             workspace: folder of a workspace, whose selected domain runs what a tick of it requests.
+            by_hand: true for what `mesh run` does there instead.
             **options: as of ``runs.run``.
         """
         signs = Path(tempfile.mkdtemp(dir=home.parent, prefix="signs-"))
@@ -93,6 +95,7 @@ class ForkServer:
             "selection": list(selection),
             "stop": stop,
             "workspace": workspace,
+            "by_hand": by_hand,
             "options": options,
             "signs": str(signs),
         }

@@ -6,9 +6,13 @@ The mesh is small (:mod:`tests.e2e.small_mesh`): a model trains in a moment; dae
 from __future__ import annotations
 
 import os
+import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import dagster as dg
 import pytest
@@ -18,7 +22,7 @@ from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.testing import workspace
 from resources.lost_training import ENDED_BECAUSE
-from resources.processes import number_of
+from resources.processes import is_gone, number_of
 from tests.e2e import small_mesh
 from tests.e2e.living_mesh import LivingMesh, made
 from tests.mesh_pipelines.small_domains import World
@@ -193,6 +197,56 @@ def test_a_power_cut_loses_nothing(mesh: Small) -> None:
     mesh.wait_until_ended()
     mesh.start()
     mesh.each_once(before)
+
+
+def test_twenty_kills_at_random_moments_lose_nothing_and_double_nothing(mesh: Small) -> None:
+    """Of `mesh run` and of the daemon's run in turn, beside a refused month: the next command ends what was left."""
+    before, drawn = mesh.counts(), random.Random(8)
+    mesh.correct(seed=7)
+    bad = mesh.settings.landing_folder / "plant" / "readings-2014-01.csv"
+    bad.write_text(small_mesh.text("plant", "2014-01").replace(",2014-01-", ",not a day "))
+    for number in range(20):
+        if number % 2:
+            _kill_mesh_run(mesh, drawn.uniform(1, 12))
+        else:
+            _kill_run(mesh, drawn.uniform(0, 3))
+        assert mesh.mesh("status").returncode in (0, 1)
+        with mesh.instance() as instance:
+            ours = [run for run in instance.get_runs() if not run.is_finished and run.tags.get(PROCESS)]
+            assert [run.tags[PROCESS] for run in ours if is_gone(run.tags[PROCESS])] == []
+        scratch = mesh.settings.scratch
+        assert [folder.name for folder in scratch.glob("*") if is_gone(folder.name)] == []
+    done = mesh.mesh("run")
+    assert "readings-2014-01.csv" in done.stdout + done.stderr
+    bad.unlink()
+    mesh.each_once(before)
+
+
+def _kill_mesh_run(mesh: Small, after: float) -> None:
+    command = [sys.executable, "-c", "from mesh_pipelines.commands.cli import main; main()", "run"]
+    with subprocess.Popen(
+        command,
+        cwd=mesh.root,
+        env=mesh.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        time.sleep(after)
+        process.kill()
+
+
+def _kill_run(mesh: Small, after: float) -> None:
+    """Kill a run of the daemon some seconds after it was seen; without one there is nothing to kill."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        for run in mesh.runs():
+            number = number_of(run.tags.get(PROCESS, ""))
+            if not run.is_finished and number is not None:
+                time.sleep(after)
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+                return
+        time.sleep(0.2)
 
 
 def _of(mesh: Small, run_id: str) -> dg.DagsterRun:

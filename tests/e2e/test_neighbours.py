@@ -334,6 +334,6 @@ def test_a_file_that_has_not_settled_is_no_secret(world: World, monkeypatch: pyt
     world.land("shop", "good.csv", "id,size\n1,3\n")
     [lag] = [product.lag for product in read_state(["shop.good"]).products]
     sections = explain("shop.good").to_json()["sections"]
-    assert "good.csv was corrected" in " ".join(lag.behind)
-    assert "good.csv was corrected" in json.dumps(sections["Now"])
+    assert "good.csv has changed" in " ".join(lag.behind)
+    assert "good.csv has changed" in json.dumps(sections["Now"])
     assert "good.csv changed a moment ago" in json.dumps(sections["Next tick"])

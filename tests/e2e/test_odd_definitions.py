@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import workspace
 from resources.settings import get_settings
 from tests.e2e.ticks import follow, tick
-from tests.mesh_pipelines.small_domains import World, promise
+from tests.mesh_pipelines.small_domains import World, promise, write_promise
 
 COLUMNS = {"id": "integer", "value": "number"}
 
@@ -111,23 +113,6 @@ def test_days_months_and_years_live_in_one_domain(world: World) -> None:
 
 
 @pytest.mark.odd_input("declarations that cannot run", "held up")
-def test_a_partition_is_made_of_partitions_of_its_own_kind(world: World) -> None:
-    """A month of days would be made of nothing: the check says so; a product without partitions may read any."""
-    product = """
-        @data_product
-        def total(daily: pl.LazyFrame) -> pl.LazyFrame:
-            return daily.select("id", "value", month=pl.lit("2026-02"))
-        """
-    sources = 'daily = source("daily-{day}.csv")\n'
-    promised = promise("mix", "total", {**COLUMNS, "month": "string"}, partitions="2026-01")
-    world.write("mix", cut("daily", "day", "2026-02-01"), promised, sources=sources, products=product)
-    [fault] = examine_mesh(world.root).violations
-    assert fault.rule == "PartitionsAreOfOneKind"
-    for word in ("products.py", ": total", "by month", "mix.daily", "by day", "take `partitions` away"):
-        assert word in str(fault)
-
-
-@pytest.mark.odd_input("declarations that cannot run", "held up")
 @pytest.mark.parametrize("word", ["order", "pivot"])
 def test_words_of_sql_are_names_like_any_other(world: World, word: str) -> None:
     """A domain, a source, a product and its columns, with rules by SQL and by Great Expectations."""
@@ -165,3 +150,45 @@ def test_words_of_sql_are_names_like_any_other(world: World, word: str) -> None:
     assert examine_mesh(world.root).violations == ()
     report = runs.run()
     assert {step.status for step in report.steps} == {"done"}, report
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up", "leaked")
+def test_the_command_names_rules_that_cannot_run_before_anything_runs(world: World) -> None:
+    """`mesh check` ends with 1 and all of them at once; `mesh run` makes the neighbour, and says to mend the rule."""
+    columns = {"id": "integer", "name": {"logicalType": "string", "classification": "restricted"}}
+    contract = promise("shop", "orders", columns)
+    expected = {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "name", "min_value": 1}}
+    contract["schema"][0]["quality"] += [
+        {"name": "few", "type": "sql", "query": "SELECT coutn(*) FROM ${table} -- all", "mustBe": 2},
+        {"name": "mean", "type": "custom", "engine": "greatExpectations", "implementation": expected},
+        {"name": "sound", "type": "sql", "query": "SELECT count(*) FROM ${table} -- all", "mustBe": 2},
+    ]
+    world.write("shop", contract, sources='orders = source("orders.csv")\n')
+    world.write(
+        "store", promise("store", "sales", {"id": "integer"}), sources='sales = source("sales.csv")\n'
+    )
+    world.land("shop", "orders.csv", "id,name\n1,secret-a\n2,secret-b\n")
+    world.land("store", "sales.csv", "id\n1\n")
+
+    def mesh(*words: str) -> tuple[int, str]:
+        command = [str(Path(sys.executable).with_name("mesh")), *words]
+        done = subprocess.run(command, cwd=world.root, capture_output=True, text=True, timeout=300)
+        assert "secret" not in done.stdout + done.stderr
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    code, told = mesh("check")
+    assert code == 1
+    for words in (
+        "rule few: DuckDB refuses its query",
+        "fix: did you mean",
+        "rule mean: Great",
+        "2 violations found",
+    ):
+        assert words in told, told
+    code, told = mesh("run")
+    assert code == 1
+    assert "2 steps: 1 done, 1 failed" in told
+    assert "mend the rules few, mean in contracts/orders.odcs.yaml" in told
+    contract["schema"][0]["quality"][1:3] = []
+    write_promise(world.root / "domains/shop/contracts", contract)
+    assert mesh("check") == (0, "Every contract, domain and code location is sound.")

@@ -7,8 +7,11 @@ the pairs. Each test lands other content and leaves the mesh up to date.
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -17,13 +20,16 @@ import pytest
 from mesh_pipelines.dagster_names import REASON, VERSIONS
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.modeling.registry import registry_of
+from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration import tick as orchestration_tick
 from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.runtime import instance as instances
 from mesh_pipelines.runtime.instance import dagster_instance
+from mesh_pipelines.runtime.lost_runs import end_lost
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import mesh_home as home_at
 from mesh_pipelines.testing import workspace
+from resources.processes import is_gone
 from resources.settings import get_settings
 from tests.e2e import small_mesh
 from tests.e2e.forked_runs import ForkedRun, ForkServer
@@ -34,6 +40,8 @@ DOMAINS = ("plant", "shop")
 MODELS = ("plant.wear", "shop.delay")
 MONTHS = ("2013-01", "2013-02")
 UP_TO_DATE = "everything is up to date"
+KILLS, LONGEST = 6, 4.0
+"""Runs that are killed, and the seconds within which each is."""
 
 
 class TickedMesh:
@@ -217,3 +225,39 @@ def test_after_a_power_cut_each_change_is_handled_once(mesh: TickedMesh, fork_se
     mesh.settle()
     assert [run.is_failure for run in mesh.runs()[count : count + 2]] == [True, True]
     mesh.assert_each_once(before)
+
+
+def test_runs_killed_at_random_moments_lose_nothing_and_double_nothing(
+    mesh: TickedMesh, fork_server: ForkServer
+) -> None:
+    """Of a person and of a tick in turn, beside a refused month: the next one ends what was left, and does the rest."""
+    before, drawn = mesh.counts(), random.Random(8)
+    mesh.land(seed=6)
+    bad = mesh.world.landing / "plant" / "readings-2013-03.csv"
+    bad.write_text(small_mesh.text("plant", "2013-03").replace(",2013-03-", ",not a day "))
+    for number in range(KILLS):
+        by_hand = number % 2 == 0
+        run = fork_server.start(mesh.home, ["plant"], workspace=str(mesh.world.root), by_hand=by_hand)
+        time.sleep(drawn.uniform(0, LONGEST))
+        with suppress(ProcessLookupError):  # it had nothing to do
+            run.kill()
+        assert_nothing_goes_on(mesh)
+        assert list((run.signs / "temporary").iterdir()) == []
+    report = runs.run(["plant", "shop"])
+    assert [step.key for step in report.steps if step.status == "failed"] == ["plant.readings_raw"]
+    bad.unlink()
+    assert_nothing_goes_on(mesh)
+    assert mesh.settle() == {}
+    mesh.assert_each_once(before)
+
+
+def assert_nothing_goes_on(mesh: TickedMesh) -> None:
+    """After the next command no run goes on, in Dagster or MLflow, and nothing temporary is left."""
+    shared = shared_resources()
+    end_lost(shared)
+    assert [run.run_id for run in mesh.runs() if not run.is_finished] == []
+    client = shared.tracking.client()
+    ids = [found.experiment_id for found in client.search_experiments()]
+    assert list(client.search_runs(ids, "attributes.status = 'RUNNING'")) == []
+    scratch = shared.settings.scratch
+    assert [folder.name for folder in scratch.glob("*") if is_gone(folder.name)] == []

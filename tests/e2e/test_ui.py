@@ -20,11 +20,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from mesh_pipelines.commands.demo_data import DOMAINS, land
 from mesh_pipelines.declaring.mesh import read_workspace
+from mesh_pipelines.governance.load_mesh import load_sound_mesh
+from mesh_pipelines.reporting.loaded_code import loaded_versions
 from mesh_pipelines.shared import SharedResources
 from resources.settings import Settings
 from tests.webhook import Webhook, webhook
@@ -175,6 +178,14 @@ def test_every_domain_is_a_code_location_that_loads(ui: Server) -> None:
         assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", entry
 
 
+def test_its_code_is_known_to_be_that_of_the_folder(ui: Server) -> None:
+    """As `mesh why` and `mesh status` ask it; a changed contract or function would show."""
+    loaded = loaded_versions(ui.url)
+    assert loaded is not None
+    here = {key: node.version_of_code for key, node in load_sound_mesh(ROOT).nodes.items()}
+    assert {key: version for key, version in loaded.items() if key in here} == here
+
+
 def test_an_asset_belongs_to_the_location_of_its_domain(assets: Mapping[str, dict[str, Any]]) -> None:
     """Keys are domain.name, and nobody but the domain's own location makes them."""
     assert {_domain(key) for key in assets} == LOCATIONS
@@ -273,11 +284,16 @@ def test_a_person_launches_an_asset_from_the_ui(ui: Server, assets: Mapping[str,
     entries = _materialized(ui, node)
     assert entries["dagster/row_count"]["intValue"] == 3322
     link = entries["data docs"]["url"]
-    assert link.startswith("/docs/fleet/aircraft_raw/site/"), "right on any host and port"
+    assert link.startswith("/docs/fleet/aircraft_raw/audits/"), "right on any host and port"
     with urllib.request.urlopen(ui.url + link, timeout=30) as page:
         text = page.read().decode()
-    assert "aircraft_raw" in text
+    assert "Published" in text
+    assert "each row" in text
     assert "Expectation" in text
+    with urllib.request.urlopen(f"{ui.url}/docs/", timeout=30) as page:
+        listed = page.read().decode()
+    assert "fleet.aircraft_raw" in listed
+    assert "<details>" not in listed, "the mesh has each of them"
 
 
 @pytest.mark.odd_input("web pages", "lost", "leaked")
@@ -305,6 +321,16 @@ def test_nothing_of_another_site_gets_in(ui: Server) -> None:
         "a question": ("OPTIONS /graphql HTTP/1.1", here, "Access-Control-Request-Method: POST"),
         "two names": ("GET / HTTP/1.1", here, "Host: evil.example"),
         "no name": ("GET / HTTP/1.0",),
+        "the page of a proxy": (
+            *("POST /graphql HTTP/1.1", here, f"Origin: https://127.0.0.1:{ui.port}", json_type),
+            *asking,
+        ),
+        "a body that is too large": ("POST /graphql HTTP/1.1", here, json_type, "Content-Length: 10000001"),
+        "two lengths": (
+            *("POST /graphql HTTP/1.1", here, json_type, "Transfer-Encoding: chunked", "Content-Length: 5"),
+            *("", "0", ""),
+        ),
+        "a trace": ("TRACE / HTTP/1.1", here),
         "a proxy's target": (f"GET http://evil.example/graphql?query={wipe} HTTP/1.1", here),
         "the master key": ("GET /docs/..%2f..%2fkeys%2fmaster.key HTTP/1.1", here),
         "another file": ("GET /docs/../keys/master.key HTTP/1.1", here),
@@ -320,11 +346,27 @@ def test_nothing_of_another_site_gets_in(ui: Server) -> None:
     }
     for name, lines in attempts.items():
         answer = ui.send(*lines)
-        assert int(answer.split()[1]) in (400, 403, 405, 415), (name, answer[:300])
+        assert int(answer.split()[1]) in (400, 403, 405, 413, 415, 431), (name, answer[:300])
         assert "access-control-allow" not in answer.lower(), name
         assert "__typename" not in answer, name
         assert "Traceback" not in answer, name
     assert "200 OK" in ui.send("GET /mesh HTTP/1.1", here), "a person's own browser is let in"
+    assert "404 Not Found" in ui.send("GET /mesh/x HTTP/1.1", here)
+
+
+@pytest.mark.odd_input("web pages", "lost")
+def test_a_message_that_is_too_large_ends_its_connection(ui: Server) -> None:
+    """Of a WebSocket; the server answers others as before."""
+    with connect(
+        f"ws://127.0.0.1:{ui.port}/graphql", origin=Origin(ui.url), subprotocols=[Subprotocol("graphql-ws")]
+    ) as live:
+        live.send(json.dumps({"type": "connection_init", "payload": {"size": "x" * 1_000_000}}))
+        assert json.loads(live.recv(timeout=60))["type"] == "connection_ack"
+        with suppress(ConnectionClosed):  # it may be refused before all of it is sent
+            live.send(json.dumps({"type": "connection_init", "payload": {"size": "x" * 10_000_000}}))
+        with pytest.raises(ConnectionClosed):
+            live.recv(timeout=60)
+    assert "version" in ui.ask("{ version }")
 
 
 @pytest.mark.odd_input("after a kill, and odd homes", "held up")

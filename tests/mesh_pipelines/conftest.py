@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +49,9 @@ def world(tmp_path: Path, mesh_home: Path) -> Iterator[World]:
     """A workspace without domains."""
     with workspace(tmp_path / "work") as root:
         yield World(root, mesh_home / "landing")
+    # The workspace forgets its domains; a test may have written another package beside them.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "others"]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +79,12 @@ def spec() -> ModelSpec:
         slices=("port",),
         gate=Gate(floors={"auc": 0.6}, margin=0.01, min_slice_rows=100),
     )
+
+
+@pytest.fixture
+def own_machines(machines: Machines, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the machines' workspace, of this test alone."""
+    folder = tmp_path / "copy"
+    shutil.copytree(machines.folder, folder)
+    with home_at(folder / ".mesh"), workspace(folder):
+        yield folder

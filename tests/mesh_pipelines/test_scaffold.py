@@ -7,9 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
 import pytest
 import yaml
 
@@ -17,7 +15,6 @@ from mesh_pipelines.declaring.mesh import read_workspace
 from mesh_pipelines.errors import MeshError, SelectionError
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.orchestration.check import check_mesh
-from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.scaffold import new_domain
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.testing import small_domain, workspace
@@ -231,36 +228,6 @@ def test_a_new_domain_runs_to_a_champion(machines: Machines) -> None:
         forecast = shared_resources().lake.scan("machines.repair_forecast").collect()
         assert forecast.height > 100
         assert forecast["probability"].is_between(0, 1).all()
-
-
-def shown(machines: Machines, name: str) -> dict[str, Any]:
-    """What the page of an asset shows of the time that it was made."""
-    with machines.inside():
-        made = dagster_instance(shared_resources()).get_latest_materialization_event(
-            dg.AssetKey(["machines", name])
-        )
-    assert made is not None
-    assert made.asset_materialization is not None
-    return {label: entry.value for label, entry in made.asset_materialization.metadata.items()}
-
-
-@pytest.mark.slow
-def test_the_page_of_a_model_has_its_plots(machines: Machines) -> None:
-    """What it looks at, and what it says against what came, are pictures in the page itself."""
-    found = shown(machines, "repair")
-    for name in ("importance", "calibration"):
-        assert found[name].startswith(f"![{name}](data:image/svg+xml;base64,")
-
-
-@pytest.mark.slow
-def test_its_features_lead_to_the_readings_by_column(machines: Machines) -> None:
-    """The page says what each column of the feature set is made of."""
-    found = shown(machines, "repair_features")["dagster/column_lineage"].deps_by_column
-    readings = dg.AssetKey(["machines", "readings"])
-    assert found["temperature"] == [dg.TableColumnDep(readings, "temperature")]
-    assert found["temperature_week"] == [
-        dg.TableColumnDep(readings, name) for name in ("day", "machine", "temperature")
-    ]
 
 
 @pytest.mark.slow

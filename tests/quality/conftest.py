@@ -20,7 +20,7 @@ Rewrite = Callable[[Change], Path]
 
 @pytest.fixture(autouse=True)
 def _temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What killed or unfinished validations leave lies in the folder of the test, not in the machine's own."""
+    """Files that killed or unfinished validations leave lie in the folder of the test, not in the machine's own."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 

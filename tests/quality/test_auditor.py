@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +15,10 @@ import pytest
 
 from mesh_pipelines.errors import AuditorLost, RuleTooCostly
 from quality.auditor import Auditor
-from quality.child import NURSERY, Child, environment, memory_of
 from quality.contract import Contract
 from quality.dataset import DatasetAudit, DatasetVerdict, audit_dataset
 from quality.rules import DataRule, dataset_rules, rules_of
+from tests.quality.children import child_of, ends, number_of
 
 NAME = "aviation.flights"
 ROWS = pl.DataFrame(
@@ -45,21 +43,17 @@ def elsewhere() -> Iterator[Auditor]:
     auditor.stop()
 
 
-def child_of(auditor: Auditor) -> Child:
-    """The child of a block."""
-    assert auditor.child is not None
-    return auditor.child
-
-
 def judged(auditor: Auditor, rules: tuple[DataRule, ...], docs: Path) -> DatasetVerdict:
-    """What it says of the rows, which come in two batches."""
+    """Its verdict on the rows, which come in two batches."""
     with DatasetAudit(rules, ROWS.schema, auditor.validation(NAME, docs=docs)) as audit:
         audit.add(ROWS.head(2))
         audit.add(ROWS.slice(2))
-        return audit.judge(ROWS.lazy)
+        verdict = audit.judge(ROWS.lazy)
+        audit.publish()
+        return verdict
 
 
-def test_it_says_what_would_be_said_here(flights: Contract, elsewhere: Auditor, tmp_path: Path) -> None:
+def test_its_verdict_is_that_of_this_process(flights: Contract, elsewhere: Auditor, tmp_path: Path) -> None:
     """Every result is the same, of one candidate after another; its page is there when it has ended."""
     rules = (
         *dataset_rules(rules_of(flights)),
@@ -100,7 +94,7 @@ def test_what_fails_there_is_raised_here(
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared child", "own child"])
-def test_a_page_that_cannot_be_written_is_told_and_refuses_nothing(
+def test_a_page_that_cannot_be_written_is_reported_and_refuses_nothing(
     flights: Contract,
     tmp_path: Path,
     shared: bool,
@@ -130,55 +124,6 @@ def test_one_that_was_killed_is_an_error_and_then_forgotten(
             audit.judge(ROWS.lazy)
     assert len(judged(elsewhere, rules, tmp_path).results) == len(rules)
     assert child_of(elsewhere) is not killed
-
-
-def test_unused_it_ends_at_once() -> None:
-    """Who had nothing to audit does not wait for imports."""
-    NURSERY.stop()
-    auditor = Auditor()
-    auditor.start()
-    child, began = child_of(auditor), time.monotonic()
-    auditor.stop()
-    assert time.monotonic() - began < 1
-    assert not child.lives
-
-
-def test_it_does_not_outlive_who_started_it() -> None:
-    """A process that is killed leaves no auditor."""
-    script = (
-        "import os; from quality.auditor import Auditor; from quality.child import NURSERY; a = Auditor(); a.start();"
-        "v = a.validation('a.b'); v.page();"
-        "print(a.child.number, NURSERY._process.pid, flush=True); os.kill(os.getpid(), 9)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=False, stdout=subprocess.PIPE, text=True)
-    numbers = [int(number) for number in done.stdout.split()]
-    assert len(numbers) == 2
-    for number in numbers:
-        assert _ends(number)
-
-
-def number_of(child: Child) -> int:
-    """Number of its process, which it has once it answers."""
-    deadline = time.monotonic() + 60
-    while not child.number and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert child.number
-    return child.number
-
-
-def _ends(number: int) -> bool:
-    deadline = time.monotonic() + 60
-    while _lives(number) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not _lives(number)
-
-
-def _lives(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return not Path(f"/proc/{number}/stat").exists() or ") Z " not in Path(f"/proc/{number}/stat").read_text()
 
 
 ENDLESS = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
@@ -229,24 +174,6 @@ def test_a_query_that_takes_too_much_memory_is_ended(
     assert len(judged(elsewhere, rules, tmp_path).results) == len(rules)
 
 
-def test_the_child_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither it nor the process that it was forked from was ever given one."""
-    NURSERY.stop()
-    for name in ("MESH_MASTER_KEY", "AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD", "PGPASSWORD"):
-        monkeypatch.setenv(name, "hush-hush")
-    auditor = Auditor()
-    with auditor.beside():
-        auditor.validation(NAME).page  # noqa: B018
-        number = number_of(child_of(auditor))
-        parent = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1]
-        for process in (str(number), parent):
-            environ = Path(f"/proc/{process}/environ").read_bytes()
-            assert b"PATH=" in environ
-            assert b"hush-hush" not in environ
-            names = {entry.partition(b"=")[0].decode() for entry in environ.split(b"\0") if entry}
-            assert names == set(environment(dict.fromkeys(names, "")))
-
-
 def test_ctrl_c_ends_a_query_at_once(elsewhere: Auditor) -> None:
     """The one who waits is interrupted, and nobody waits for the query."""
     interrupt = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
@@ -265,7 +192,7 @@ def test_ctrl_c_ends_a_query_at_once(elsewhere: Auditor) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert 1 < time.monotonic() - began < 4
-    assert _ends(number)
+    assert ends(number)
     assert elsewhere.child is None
 
 
@@ -287,12 +214,3 @@ def test_an_exception_in_the_block_kills_the_child() -> None:
         fail()
     assert time.monotonic() - began < 10
     assert auditor.child is None
-
-
-@pytest.mark.parametrize(
-    ("text", "bytes_"),
-    [("2GB", 2 * 10**9), ("1.5 MiB", 3 * 2**19), ("100B", 100), ("80%", None), ("some", None)],
-)
-def test_a_limit_is_read_as_duckdb_writes_it(text: str, bytes_: int | None) -> None:
-    """What it alone can read (a share of the machine) is left to it."""
-    assert memory_of(text) == bytes_

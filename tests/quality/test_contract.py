@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import pickle
 from datetime import date, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from mesh_pipelines.errors import ContractError
-from quality.contract import Contract, Partition, load_contract
-
-FLIGHTS = Path(__file__).parent / "contracts" / "flights.odcs.yaml"
+from quality.contract import Contract, Partition, next_partition
 
 
 def test_a_contract_says_everything_about_its_product(flights: Contract) -> None:
@@ -38,34 +34,40 @@ def test_a_contract_survives_the_way_to_another_process(flights: Contract) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("name", "after"),
     [
-        (b"\xff\xfe\x00", "UTF-8"),
-        (b"a: [", "YAML"),
-        (b"- 1", "no contract"),
-        (b"id: a\nid: b\n", "twice"),
-        (b"", "no contract"),
+        ("2013", "2014"),
+        ("2013-01", "2013-02"),
+        ("2013-12", "2014-01"),
+        ("2012-02-28", "2012-02-29"),
+        ("2013-02-28", "2013-03-01"),
+        ("2013-12-31", "2014-01-01"),
     ],
 )
-def test_a_file_that_is_no_contract_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
-    """Binary, broken YAML, a list, an empty file, a key written twice."""
-    path = tmp_path / "x.odcs.yaml"
-    path.write_bytes(content)
-    with pytest.raises(ContractError, match=said):
-        load_contract(path)
+def test_partitions_follow_one_another_as_on_the_calendar(name: str, after: str) -> None:
+    """Over the end of a year, and over the end of February."""
+    assert next_partition(name) == after
 
 
-def test_a_missing_file_is_a_contract_error(tmp_path: Path) -> None:
-    """Not a traceback about files."""
-    with pytest.raises(ContractError, match="cannot be read"):
-        load_contract(tmp_path / "none.odcs.yaml")
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("2013-01", True),
+        ("2013-12", True),
+        ("2012-12", False),
+        ("2014-01", False),
+        ("2013", False),
+        ("2013-05-01", False),
+        ("", False),
+    ],
+)
+def test_a_partition_is_held_from_the_first_to_the_last(name: str, held: bool) -> None:
+    """Both included; a day of a month is none of its months."""
+    assert Partition("month", "month", "2013-01", "2013-12").holds(name) == held
 
 
-def test_the_contract_is_what_other_odcs_tools_read() -> None:
-    """The packaged models of the standard read the fixture and keep all of it."""
-    from open_data_contract_standard.model import OpenDataContractStandard
-
-    read = OpenDataContractStandard.from_file(str(FLIGHTS))
-    assert read.schema_ is not None
-    assert read.schema_[0].properties is not None
-    assert len(read.schema_[0].properties) == 8
+def test_partitions_without_an_end_hold_all_later_ones() -> None:
+    """Their words say so."""
+    endless, single = Partition(None, "year", "2013"), Partition(None, "year", "2013", "2013")
+    assert endless.holds("9999")
+    assert (endless.span, single.span) == ("2013 and later", "2013 to 2013")

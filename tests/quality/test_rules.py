@@ -23,7 +23,7 @@ def test_names_are_unique_and_good_for_a_check(flights: Contract) -> None:
     assert all(re.fullmatch(r"[a-z0-9_]+", n) for n in names)
 
 
-def test_two_rules_of_one_name_are_told_apart(reload: Reload) -> None:
+def test_two_rules_of_one_name_get_different_names(reload: Reload) -> None:
     """The second gets a number."""
 
     def change(document: dict[str, Any]) -> None:

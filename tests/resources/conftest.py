@@ -9,6 +9,7 @@ import pytest
 
 from resources.keys.keyring import Keyring
 from resources.lake.lake import Lake
+from tests.mesh_pipelines.postgres import postgres as postgres
 from tests.s3 import s3 as s3
 
 

@@ -1,4 +1,4 @@
-"""What the tests of this room share: one key, and who may read which of its columns."""
+"""One key that the tests of this room share, and the classification of its columns."""
 
 from __future__ import annotations
 

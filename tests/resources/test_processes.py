@@ -30,7 +30,7 @@ def test_a_process_is_known_from_every_other(sleeper: tuple[subprocess.Popen[str
     assert number_of("another-machine:1:1") is None
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert is_gone(named), "it has ended, though nobody was told yet"
+    assert is_gone(named), "it has ended, though nobody has waited for it yet"
 
 
 def test_a_start_is_the_same_for_as_long_as_the_process_lives(

@@ -7,12 +7,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from resources.processes import this_process
-from resources.scratch import own_scratch, remove_own_scratch, sweep_scratch, temporary_files
+from resources.scratch import (
+    own_scratch,
+    remove_own_scratch,
+    sweep_scratch,
+    temporary_files,
+    touch_own_scratch,
+)
 
 pytestmark = pytest.mark.odd_input("after a kill, and odd homes", "lost", "held up")
 BEGIN = (
@@ -64,6 +71,21 @@ def test_what_a_killed_process_leaves_is_swept(tmp_path: Path) -> None:
         "audit-new",
     }
     assert sweep_scratch(tmp_path / "none") == []
+
+
+def test_what_another_machine_has_not_touched_for_a_day_is_swept(tmp_path: Path) -> None:
+    """A container that is made anew has another name, and the old one is gone; one that lives touches it."""
+    mine = own_scratch(tmp_path)
+    old = time.time() - 2 * 24 * 3600
+    for folder in (mine, tmp_path / "elsewhere:1:2", tmp_path / "notes: of: mine: own"):
+        folder.mkdir(exist_ok=True)
+        os.utime(folder, (old, old))
+    assert sweep_scratch(tmp_path) == ["elsewhere:1:2"]
+    assert mine.exists()
+    touch_own_scratch(tmp_path)
+    assert mine.stat().st_mtime > old
+    touch_own_scratch(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_files_of_libraries_lie_there_meanwhile(tmp_path: Path) -> None:

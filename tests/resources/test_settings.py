@@ -62,7 +62,7 @@ def test_each_place_can_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "words"),
     [
         ("LAKE_URI", "s3x://bucket", "s3x:// is unknown; known are file://, s3://"),
         ("LANDING", "ftp://host/drop", "ftp:// is unknown"),
@@ -75,12 +75,12 @@ def test_each_place_can_be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_place_that_cannot_be_is_refused(
-    name: str, value: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the settings are read, rather than by whatever meets it first."""
     (tmp_path / "file").touch()
     monkeypatch.setenv(f"MESH_{name}", value.format(file=tmp_path / "file"))
-    with pytest.raises(ValidationError, match=re.escape(told)):
+    with pytest.raises(ValidationError, match=re.escape(words)):
         Settings()
 
 

@@ -59,7 +59,7 @@ def test_a_store_is_named_as_it_was_given() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("other"), KeyUnavailable("lost", where="", remedy="")])
 def test_other_errors_pass(error: Exception) -> None:
-    """What is not about storage, and what the mesh has said already, is raised as it is."""
+    """An error that is none of storage, and one of the mesh itself, is raised as it is."""
     with pytest.raises(type(error)) as found, translate_storage_faults("/anywhere"):
         raise error
     assert found.value is error

@@ -71,7 +71,7 @@ def test_a_failed_step_is_a_failed_run(tracking: Tracking) -> None:
 
 
 def test_a_run_left_active_is_not_inherited(tracking: Tracking) -> None:
-    """What someone left active in this process is ended; the step gets a run of its own."""
+    """A run that was left active in this process is ended; the step gets one of its own."""
     mlflow = import_mlflow()
     mlflow.set_tracking_uri(tracking.uri)
     left = mlflow.start_run(experiment_id=tracking.experiment("leaking"), tags={"dagster_step": "left"})
@@ -138,7 +138,7 @@ def broken_server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_server_that_does_not_answer_is_told_quickly(broken_server: str) -> None:
+def test_a_server_that_does_not_answer_is_reported_quickly(broken_server: str) -> None:
     """Refused or failing, it takes seconds, not MLflow's minutes; the remedy is named, a password is not."""
     import_mlflow()
     host = broken_server.removeprefix("http://")
@@ -155,14 +155,14 @@ def test_a_server_that_does_not_answer_is_told_quickly(broken_server: str) -> No
 
 
 def test_settings_choose_the_store(tmp_path: Path) -> None:
-    """SQLite below the home by default; a server decides on its artifacts unless told."""
+    """SQLite below the home by default; a server decides on its artifacts without a setting."""
     local = Tracking.from_settings(Settings(home=tmp_path))
     assert local.uri == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
     assert local.artifacts == str(tmp_path / "mlflow" / "artifacts")
     server = Settings(home=tmp_path, tracking_uri="https://mlflow.example")
     assert Tracking.from_settings(server) == Tracking("https://mlflow.example", "")
-    told = Settings(home=tmp_path, tracking_uri="https://mlflow.example", artifacts="s3://models")
-    assert Tracking.from_settings(told).artifacts == "s3://models"
+    given = Settings(home=tmp_path, tracking_uri="https://mlflow.example", artifacts="s3://models")
+    assert Tracking.from_settings(given).artifacts == "s3://models"
 
 
 def test_a_store_is_made_whatever_the_folders_are_called(

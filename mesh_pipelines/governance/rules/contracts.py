@@ -84,7 +84,12 @@ class ContractIdsAreUnique(Rule[Federation]):
     def check(self, federation: Federation) -> Iterator[Violation]:
         seen: dict[str, str] = {}
         for domain in federation.domains:
+            # Of two by one name ContractsAreKept refuses the second, and one mend puts both faults right.
+            names: set[str] = set()
             for contract in domain.contracts:
+                if contract.name in names:
+                    continue
+                names.add(contract.name)
                 place = domain.place_of(contract)
                 first = seen.setdefault(contract.id, place)
                 if first != place:
@@ -116,24 +121,41 @@ class ColumnsAreMadeOfColumns(Rule[Federation]):
                             yield self.violation(place, *fault, key)
 
 
-def _fault_of_origin(origin: str, federation: Federation) -> tuple[str, str] | None:
+class RelationsLeadToColumns(Rule[Federation]):
+    """A relationship leads to a column of a product: a reader who joins by it would find nothing."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for domain in federation.domains:
+            for contract in domain.contracts:
+                for path, reference in contract.references:
+                    *owner, name, column = reference.split(".")
+                    key = f"{owner[0] if owner else domain.name}.{name}"
+                    if key == f"{domain.name}.{contract.name}" or federation.is_unknown(key):
+                        continue
+                    if fault := _fault_of_origin(f"{key}.{column}", federation, "refers to"):
+                        yield self.violation(f"{domain.place_of(contract)}: {path}", *fault)
+
+
+def _fault_of_origin(
+    origin: str, federation: Federation, says: str = "is declared to be made of"
+) -> tuple[str, str] | None:
     """Problem and fix of an origin, ``domain.asset.column``; None where it exists or nothing is known of it."""
     if federation.is_unknown(origin):
         return None
     key, column = ".".join(origin.split(".")[:2]), origin.split(".", 2)[2:]
     if key not in federation.nodes:
         return (
-            f"is declared to be made of {origin}, and nothing in the mesh is named {key}",
+            f"{says} {origin}, and nothing in the mesh is named {key}",
             nearest_or(key, federation.nodes, "write `domain.asset.column`, or leave it out"),
         )
     promise = federation.nodes[key].contract
     if promise is None:
         return None
     if not column:
-        return f"is declared to be made of {key}, and not of which column", f"write `{key}.column`"
+        return f"{says} {key}, and not of which column", f"write `{key}.column`"
     if column[0] in promise.dtypes:
         return None
     return (
-        f"is declared to be made of {origin}, and {key} has no column {column[0]!r}",
+        f"{says} {origin}, and {key} has no column {column[0]!r}",
         nearest_or(column[0], promise.dtypes, f"its columns are: {', '.join(promise.dtypes)}"),
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.node import LoadedDomain, Node
 
 if TYPE_CHECKING:
+    from mesh_pipelines.errors import MeshError
     from mesh_pipelines.governance.rules.plans import Planned
+    from quality.rule_trial import RuleFault
 
 
 def _today() -> date:
@@ -52,6 +55,22 @@ class Federation:
         except CycleError:
             return {}
         return plan_functions(self.nodes[key] for key in ordered)
+
+    @cached_property
+    def trials(self) -> Mapping[Path, Sequence[RuleFault]]:
+        """Faults of the rules of every contract, by its file, tried without data."""
+        from quality.try_rules import try_rules
+        from resources.settings import get_settings
+
+        contracts = (contract for domain in self.domains for contract in domain.contracts)
+        return try_rules(contracts, memory=get_settings().home / "tried_rules.json")
+
+    @cached_property
+    def tables(self) -> Mapping[str, MeshError]:
+        """The error of each table of a database that its source cannot read, by key."""
+        from mesh_pipelines.governance.rules.tables import look_at_tables
+
+        return look_at_tables(self.nodes.values())
 
     def is_unknown(self, key: str) -> bool:
         """True for a key of an absent domain or with an unsound contract: its readers are not at fault."""

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_pipelines.declaring.declarations import FeatureSetDeclaration, TableDeclaration
+from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.model_spec import ModelSpec
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode, Node
-from mesh_pipelines.errors import DefinitionError, LandingError, TransformError, Violation
+from mesh_pipelines.errors import DefinitionError, TransformError, Violation
+from mesh_pipelines.governance.rules.contracts import RelationsLeadToColumns
+from mesh_pipelines.governance.rules.databases import DatabasesAreSet, TablesAreThere, notes_of_databases
 from mesh_pipelines.governance.rules.federation import Federation
+from mesh_pipelines.governance.rules.horizons import faults_of_horizon
 from mesh_pipelines.governance.rules.nearest import nearest_or
 from mesh_pipelines.governance.rules.plans import faults_of_features
+from mesh_pipelines.governance.rules.trials import RulesCanRun, notes_of_rules
 from mesh_pipelines.modeling.matrix import feature_columns
 from mesh_pipelines.modeling.parameters import faults_of_parameters
 from mesh_pipelines.modeling.scoring import MODEL_VERSION, SCORE
 from mesh_pipelines.modeling.split import check_time_and_target
+from mesh_pipelines.modeling.training_trial import fault_of_training
 from quality.lint.rule import Rule
 from quality.typed import differences
-from resources.database import Database
-from resources.settings import get_settings
 
 
 class FunctionsCanBePlanned(Rule[Federation]):
@@ -104,39 +107,32 @@ class TargetsOfOthersAreNoFeatures(Rule[Federation]):
                     )
 
 
+class HistoriesAreLongEnough(Rule[Federation]):
+    """A model whose holdout takes all the data that there can be is never trained."""
+
+    def check(self, federation: Federation) -> Iterator[Violation]:
+        for node, spec in _models(federation):
+            for problem, fix in faults_of_horizon(node, spec, federation):
+                yield self.violation(node.place, problem, fix)
+
+
 class ParametersAreKnown(Rule[Federation]):
     """XGBoost passes over a parameter that it does not know, and the model is another than its author thinks."""
 
     def check(self, federation: Federation) -> Iterator[Violation]:
         for node, spec in _models(federation):
-            for problem, name, known in faults_of_parameters(spec.booster_params):
+            faults = faults_of_parameters(spec.booster_params)
+            for problem, name, known in faults:
                 yield self.violation(
                     node.place, problem, nearest_or(name, known, "see xgboost.readthedocs.io, Parameters")
                 )
-
-
-class DatabasesAreSet(Rule[Federation]):
-    """A table is read from a database whose URL the settings hold, in a form that its driver takes."""
-
-    def check(self, federation: Federation) -> Iterator[Violation]:
-        known = get_settings().databases
-        for node in federation.nodes.values():
-            declared = node.declaration
-            if not isinstance(declared, TableDeclaration):
+            planned = federation.plans.get(node.features_key)
+            if faults or planned is None or planned.schema is None or planned.note:
                 continue
-            if declared.database in known:
-                try:
-                    Database(declared.database, known[declared.database].get_secret_value()).checked_url()
-                except LandingError as fault:
-                    yield self.violation(node.place, f"{fault.where}: {fault.what}", fault.remedy)
-            else:
-                otherwise = (
-                    f'export MESH_DATABASES=\'{{"{declared.database or "name"}": "postgresql://..."}}\''
-                )
+            names, kinds, wrong = feature_columns(spec, planned.schema)
+            if not wrong and (problem := fault_of_training(spec.booster_params, names, kinds)):
                 yield self.violation(
-                    node.place,
-                    f"reads the database {declared.database!r}, whose URL is not in MESH_DATABASES",
-                    nearest_or(declared.database, known, otherwise),
+                    node.place, problem, "mend its params or names; its features are " + ", ".join(names)
                 )
 
 
@@ -146,17 +142,25 @@ FUNCTION_RULES: tuple[Rule[Federation], ...] = (
     FeatureSetsCanBeKept(),
     FeaturesFitTheirModels(),
     TargetsOfOthersAreNoFeatures(),
+    HistoriesAreLongEnough(),
     ParametersAreKnown(),
     DatabasesAreSet(),
+    TablesAreThere(),
+    RelationsLeadToColumns(),
+    RulesCanRun(),
 )
 
 
 def notes(federation: Federation) -> list[str]:
-    """Functions of which planning without rows says nothing certain, each with the reason."""
+    """Functions and rules of which trying them without data says nothing certain, each with the reason."""
     return [
-        f"{federation.nodes[key].place}: could not be planned: {planned.note}"
-        for key, planned in federation.plans.items()
-        if planned.note
+        *(
+            f"{federation.nodes[key].place}: could not be planned: {planned.note}"
+            for key, planned in federation.plans.items()
+            if planned.note
+        ),
+        *notes_of_rules(federation),
+        *notes_of_databases(federation),
     ]
 
 

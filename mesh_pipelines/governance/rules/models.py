@@ -12,6 +12,7 @@ from mesh_pipelines.declaring.declarations import (
 from mesh_pipelines.declaring.load import model_spec
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
 from mesh_pipelines.errors import DefinitionError, Violation
+from mesh_pipelines.governance.rules.nearest import nearest_or
 from quality.lint.rule import Rule
 
 
@@ -39,6 +40,25 @@ class ModelsAreTrainedOnOwnFeatures(Rule[LoadedDomain]):
                         f"declare `{declared.model} = model(...)`",
                         node.key,
                     )
+
+
+class WatchedScoresArePublished(Rule[LoadedDomain]):
+    """The score that a model is watched by is a column that its predictions promise."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            declared = node.declaration
+            if not isinstance(declared, PredictionsDeclaration) or node.contract is None:
+                continue
+            of = domain.nodes.get(declared.model)
+            score = of.declared.watch.score if isinstance(of, ModelNode) else ""
+            if score and score not in node.contract.dtypes:
+                yield self.violation(
+                    node.place,
+                    f"its model is watched by the score {score!r}, which its contract does not promise",
+                    nearest_or(score, node.contract.dtypes, f"columns: {', '.join(node.contract.dtypes)}"),
+                    node.key,
+                )
 
 
 class ModelsAreSound(Rule[LoadedDomain]):

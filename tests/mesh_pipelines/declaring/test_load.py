@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dagster as dg
 import pytest
 
 from mesh_pipelines.declaring.declarations import Input
@@ -75,16 +74,6 @@ def test_what_is_imported_or_private_is_not_declared_twice(world: World) -> None
     assert not domain.violations
 
 
-def test_a_contract_counts_in_the_version_of_code(world: World) -> None:
-    """A changed promise makes a product anew, as changed code does."""
-    code = "@data_product\ndef orders(orders: pl.LazyFrame) -> pl.LazyFrame:\n    return orders\n"
-    one = world.load(world.write("one", promise("one", "orders", ORDERS), products=code)).nodes["orders"]
-    two = world.load(world.write("two", promise("two", "orders", ORDERS, tolerance=5), products=code)).nodes[
-        "orders"
-    ]
-    assert one.version_of_code.split("-")[1] != two.version_of_code.split("-")[1]
-
-
 def test_one_name_twice_is_a_violation(world: World) -> None:
     """Two declarations of one name would hide each other: both modules are named."""
     package = world.write(
@@ -107,37 +96,6 @@ def test_a_handwritten_asset_of_a_declared_name_is_a_violation(world: World) -> 
     )
     faults = by_rule(world.load(package).violations)
     assert "declared twice" in faults["NamesAreUnique"][0]
-
-
-def test_a_handwritten_asset_becomes_a_node_like_any_other(world: World) -> None:
-    """Arguments, ``deps`` and ports of an ``@asset`` are its inputs; checks, jobs, schedules and sensors come along."""
-    package = world.write(
-        "shop",
-        promise("shop", "refunds", ORDERS),
-        byhand="""
-        import dagster as dg
-
-        @dg.asset(
-            deps=[dg.AssetKey(["weather", "observations"])],
-            metadata={"mesh/ports": {"weather.observations": "planning"}},
-        )
-        def refunds(orders: pl.LazyFrame) -> pl.LazyFrame:
-            return orders
-
-        @dg.asset_check(asset="refunds")
-        def few() -> dg.AssetCheckResult:
-            return dg.AssetCheckResult(passed=True)
-
-        nightly = dg.ScheduleDefinition(name="nightly", cron_schedule="0 1 * * *", target="*")
-        """,
-    )
-    domain = world.load(package)
-    node = domain.nodes["refunds"]
-    assert (node.key, node.stage, node.declaration) == ("shop.refunds", "product", None)
-    assert isinstance(node.asset, dg.AssetsDefinition)
-    assert {i.key for i in node.inputs} == {"shop.orders", "weather.observations"}
-    assert [i.port.purpose for i in node.inputs if i.port] == ["planning"]
-    assert len(domain.extras) == 2
 
 
 @pytest.mark.parametrize(

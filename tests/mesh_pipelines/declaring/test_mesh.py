@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from mesh_pipelines.declaring.mesh import Location, Mesh, read_workspace
-from mesh_pipelines.errors import MeshError, SelectionError
+from mesh_pipelines.declaring.mesh import Mesh
+from mesh_pipelines.errors import SelectionError
 from tests.mesh_pipelines.small_domains import World, promise
 
 ROWS = {"id": "integer"}
@@ -87,45 +85,3 @@ def test_a_name_that_fits_nothing_gets_the_nearest(mesh: Mesh, name: str, remedy
         mesh.select([name])
     assert name in str(raised.value)
     assert remedy in raised.value.remedy
-
-
-def test_the_workspace_is_read_as_dagster_reads_it(tmp_path: Path) -> None:
-    """Long and short entries; a location without a name is called after its package."""
-    (tmp_path / "workspace.yaml").write_text(
-        "load_from:\n  - python_module: domains.a.definitions\n"
-        "  - python_module:\n      module_name: domains.b.definitions\n      location_name: bee\n"
-    )
-    assert read_workspace(tmp_path) == (
-        Location("a", "domains.a.definitions"),
-        Location("bee", "domains.b.definitions"),
-    )
-    assert read_workspace(tmp_path)[0].package == "domains.a"
-
-
-@pytest.mark.parametrize("text", ["", "load_from:\n", "load_from: []\n"])
-def test_an_empty_workspace_is_an_empty_mesh(tmp_path: Path, text: str) -> None:
-    """A mesh before its first domain."""
-    (tmp_path / "workspace.yaml").write_text(text)
-    assert read_workspace(tmp_path) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (None, "there is no workspace.yaml"),
-        ("load_from: [", "is not a workspace"),
-        ("- a\n", "is not a workspace"),
-        ("load_from:\n  - python_file: x.py\n", "cannot read the entry"),
-        ("load_from:\n  - words\n", "cannot read the entry"),
-        ("load_from: words\n", "is not a workspace"),
-        ("load_from:\n  - python_module: nodots\n", "cannot read the entry"),
-        ("load_from:\n  - python_module:\n      module_name: 7\n", "cannot read the entry"),
-    ],
-)
-def test_a_workspace_that_cannot_be_read_says_so(tmp_path: Path, text: str | None, words: str) -> None:
-    """A missing or misshapen file is a MeshError with its remedy, never a traceback."""
-    if text is not None:
-        (tmp_path / "workspace.yaml").write_text(text)
-    with pytest.raises(MeshError, match=words) as raised:
-        read_workspace(tmp_path)
-    assert raised.value.remedy

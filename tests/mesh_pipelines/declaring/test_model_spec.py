@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.model_spec import Gate, ModelSpec
+from mesh_pipelines.declaring.model_spec import Gate, ModelSpec, Retrain
 from mesh_pipelines.errors import DefinitionError
 
 
@@ -45,12 +45,44 @@ def test_all_violations_come_in_one_error() -> None:
         {"gate": Gate(floors={"auc": float("nan")})},
         {"gate": Gate(floors={"auc": float("-inf")})},
         {"max_memory": 0},
+        {"max_memory": "1GB"},
+        {"max_categories": 0},
+        {"rounds": "ten"},
+        {"rounds": 2.5},
+        {"rounds": True},
+        {"seed": -1},
+        {"seed": 2**40},
+        {"seed": "x"},
+        {"holdout": 30},
+        {"holdout": "999999999d"},
+        {"embargo": 2},
+        {"target": 5},
+        {"baseline": (1,)},
+        {"ignore": {"late"}},
+        {"params": ["max_depth"]},
+        {"params": {3: 4}},
+        {"params": {"eta": float("nan")}},
+        {"gate": "strict"},
+        {"gate": Gate(floors={"auc": 1.5})},
+        {"gate": Gate(floors={"auc": "high"})},  # type: ignore[dict-item]
+        {"gate": Gate(floors=["auc"])},  # type: ignore[arg-type]
+        {"gate": Gate(floors={"brier": -1})},
+        {"gate": Gate(margin="0.1")},  # type: ignore[arg-type]
+        {"gate": Gate(margin=float("nan"))},
+        {"gate": Gate(must_beat_baseline="no")},  # type: ignore[arg-type]
+        {"gate": Gate(shadow=14)},  # type: ignore[arg-type]
+        {"retrain": "weekly"},
+        {"retrain": Retrain(min_new_rows=-1)},
+        {"retrain": Retrain(max_age=30)},  # type: ignore[arg-type]
+        {"retrain": Retrain(max_age="a month")},
     ],
 )
 def test_each_unsound_declaration_is_refused(spec: ModelSpec, change: dict[str, Any]) -> None:
-    """No unsound declaration gets as far as training."""
-    with pytest.raises(DefinitionError):
+    """No unsound declaration gets as far as training, and each is named once with its fix."""
+    with pytest.raises(DefinitionError) as refused:
         replace(spec, **change)
+    [violation] = refused.value.violations
+    assert violation.fix
 
 
 def test_digest_follows_what_is_declared(spec: ModelSpec) -> None:

@@ -159,7 +159,7 @@ def test_a_corrected_file_changes_its_partition(folder: Path) -> None:
     assert changed_partitions(look(folder, MONTHLY, before), before) == {}
     path.write_text(TEXT.replace("Rome", "Bonn"))
     assert changed_partitions(look(folder, MONTHLY, before), before) == {
-        "2013-01": "orders-2013-01.csv was corrected"
+        "2013-01": "orders-2013-01.csv has changed"
     }
 
 

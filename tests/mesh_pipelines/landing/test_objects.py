@@ -72,7 +72,7 @@ def test_objects_are_known_by_their_etag(bucket: Bucket, monkeypatch: pytest.Mon
     bucket.put("landing/shop/orders-2013-05.csv", TEXT)
     bucket.delete("landing/shop/orders-2013-02.csv")
     assert changed_partitions(place(bucket).look(known), known) == {
-        "2013-01": "orders-2013-01.csv was corrected",
+        "2013-01": "orders-2013-01.csv has changed",
         "2013-05": "orders-2013-05.csv landed",
     }
 

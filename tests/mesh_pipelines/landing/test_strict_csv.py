@@ -82,6 +82,26 @@ def test_what_is_accepted_is_what_an_independent_reader_reads(file: tuple[int, s
     assert kept.rows() == [tuple(row) for row in records]
 
 
+@given(
+    rows=st.lists(st.lists(st.sampled_from(["a", "b", "c", "a,b", "", "\n"]), min_size=2, max_size=2), max_size=6),
+    chunk=st.integers(1, 9),
+)  # fmt: skip
+def test_two_files_in_one_are_refused_wherever_the_blocks_end(rows: list[list[str]], chunk: int) -> None:
+    """A record that is the header once more, and nothing else."""
+    lines = [",".join(map(quoted, row)) for row in rows]
+    ends = [f"{line}\n".count("\n") for line in lines]
+    text = "a,b\n" + "".join(line + "\n" for line in lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict_csv, "_CHUNK", chunk)
+        patch.setattr(strict_csv, "_HEADER_LIMIT", 4 + chunk)
+        if "a,b" not in lines:
+            assert count(text) == len(rows)
+            return
+        with pytest.raises(MalformedFile, match="the header once more") as caught:
+            count(text)
+    assert caught.value.line == 2 + sum(ends[: lines.index("a,b")])
+
+
 @given(rows=st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=6))
 def test_a_well_formed_file_is_never_refused(rows: list[list[str]]) -> None:
     """Any text at all in quoted fields."""
@@ -111,6 +131,11 @@ def test_a_well_formed_file_is_never_refused(rows: list[list[str]]) -> None:
         ("a,b\n1,x\n   \n", 3, "1 field where"),
         (b"a,b\n1,x\n2,\xff\n", 3, "UTF-8"),
         (b"a,b\n1,\xc3", 2, "UTF-8"),
+        ("a,b\n1,x\na,b\n2,y\n", 3, "the header once more"),
+        ("a,b\r\n1,x\r\na,b\r\n", 3, "the header once more"),
+        ('a,b\n1,"x\ny"\n\n\ufeffa,b\n2,y', 5, "the header once more"),
+        ("a,b\n1,x\na,b", 3, "the header once more"),
+        ("a,b\na,b\n", 2, "the header once more"),
         ("", None, "the file is empty"),
         ("\0\0\n", None, "zero bytes"),
     ],
@@ -130,7 +155,7 @@ def test_blank_lines_are_no_records(tmp_path: Path) -> None:
     file = RawFile(FolderStore(str(tmp_path)), "shop/orders.csv")
     judged = file.judge(contract)
     assert (judged.fault, judged.records) == ("", 2)
-    rows = file.rows(contract, judged.blanks).collect()
+    rows = file.rows(contract, judged).collect()
     assert rows.rows() == [("1", "Rome", 2), ("2", None, 5)]
 
 

@@ -140,9 +140,10 @@ def test_a_malformed_file_is_refused_with_its_line(text: str | bytes, line: int 
 
 
 NOT_JSON = [
-    (b'{"id": NaN}', "beyond the range of a double, or NaN"),
-    (b'{"id": -Infinity}', "beyond the range of a double, or NaN"),
+    (b'{"id": NaN}', "beyond the range of a double,.* or NaN"),
+    (b'{"id": -Infinity}', "beyond the range of a double,.* or NaN"),
     (b'{"id": 1e400}', "beyond the range"),
+    (b'{"id": ' + b"9" * 40 + b"}", "integer of more than 38 digits"),
     (b'{"id": 1,}', "not one whole JSON object"),
     (b'{"id": 01}', "not one whole JSON object"),
     (b'{"id": 1.}', "not one whole JSON object"),

@@ -192,14 +192,15 @@ def test_settings_that_cannot_be_read_do_not_show_their_secrets(monkeypatch: pyt
     assert "very-secret" not in str(raised.value)
 
 
-def test_a_database_that_does_not_answer_is_waited_for(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a transient error: nothing fails, what was published stays, and it is asked again; by force, it fails."""
+def test_a_database_that_does_not_answer_is_a_failure(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked for and cannot be made: the report fails, with the remedy; what was published stays."""
     orders.declare(SNAPSHOT)
     assert orders.run().status == "done"
     monkeypatch.setenv("MESH_DATABASES", '{"shop": "postgresql://reader:very-secret@127.0.0.1:1/shop"}')
     get_settings.cache_clear()
     found = orders.run()
-    assert (found.status, "does not answer" in found.message) == ("waiting", True)
+    assert (found.status, "does not answer" in found.message) == ("failed", True)
+    assert "\n  -> " in found.message
     forced = orders.run(force=True)
     assert forced.status == "failed"
     assert "does not answer" in forced.message

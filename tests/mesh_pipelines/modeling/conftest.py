@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.model_spec import ModelSpec
+from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel, train
 from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.tracking import Tracking
@@ -80,3 +81,15 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
     store = Tracking.under(tmp_path_factory.mktemp("home"))
     store.client()
     return store
+
+
+@pytest.fixture
+def registry(tracking: Tracking) -> Registry:
+    """The registry of that store."""
+    return Registry(tracking)
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    """A model of this test's own."""
+    return f"demo.{request.node.name}"

@@ -9,9 +9,7 @@ import polars as pl
 import pytest
 
 from mesh_pipelines.declaring.model_spec import ModelSpec
-from mesh_pipelines.modeling.record import Record
 from mesh_pipelines.modeling.training import TrainedModel, train
-from resources.lake.table_version import TableVersion
 
 
 def test_the_model_beats_the_baseline_out_of_time(trained: TrainedModel) -> None:
@@ -40,18 +38,6 @@ def test_rows_without_an_outcome_are_left_out(
 ) -> None:
     """A row whose target is not known changes nothing."""
     assert train(spec, history.drop_nulls("late").lazy()).sha256 == trained.sha256
-
-
-def test_a_record_survives_json(spec: ModelSpec, history: pl.DataFrame) -> None:
-    """The record comes back from JSON as it was, inputs included."""
-    given = TableVersion("demo.lateness_features", 4, "abc"), (TableVersion("demo.departures", 9, "def"),)
-    record = train(
-        replace(spec, rounds=1), history.lazy(), features=given[0], inputs=given[1], code_version="v1"
-    ).record
-    again = Record.from_json(record.to_json())
-    assert again == record
-    assert (again.features, again.inputs, again.code_version) == (*given, "v1")
-    assert again.schema.categories == {"port": ("EWR", "JFK", "LGA")}
 
 
 def test_a_quantity_is_modelled_too(spec: ModelSpec, history: pl.DataFrame) -> None:

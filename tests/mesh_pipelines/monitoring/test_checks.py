@@ -10,9 +10,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.declarations import ModelDeclaration
 from mesh_pipelines.declaring.mesh import Mesh
-from mesh_pipelines.declaring.node import ModelNode, PredictionsNode
+from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.declaring.watch import Watch
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.monitoring import watching
@@ -71,19 +70,12 @@ def test_only_predictions_are_watched(mesh: Mesh) -> None:
     assert not any(spec.blocking for spec in specs)
 
 
-def test_a_model_without_bounds_has_the_usual_ones() -> None:
-    """What ``model(..., watch=...)`` was given counts; without it the defaults do."""
-    assert watching.watch_of(ModelNode("d", "m", declaration=ModelDeclaration())) == Watch()
-    declared = ModelDeclaration(options={"watch": WATCH})
-    assert watching.watch_of(ModelNode("d", "m", declaration=declared)) == WATCH
-
-
 def test_before_anything_is_predicted_there_is_nothing_to_say(mesh: Mesh) -> None:
-    """The checks pass, say so, and leave no watched."""
+    """The checks pass, say so, and leave no finding."""
     with dg.DagsterInstance.ephemeral() as instance:
         found = look(mesh, instance)
         assert all(check.passed for check in found.values())
-        assert found[INPUT_DRIFT].description == "nothing to look at yet: there are no predictions"
+        assert found[INPUT_DRIFT].description == "nothing to compare yet: there are no predictions"
         assert latest_findings(instance, [KEY]) == {}
 
 

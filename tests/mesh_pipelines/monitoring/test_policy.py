@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from mesh_pipelines.declaring.watch import Watch
-from mesh_pipelines.errors import DefinitionError
-from mesh_pipelines.monitoring.findings import ColumnDrift, LiveMetric, Watched
 from mesh_pipelines.monitoring.policy import drift_reason
-
-
-def column(name: str, psi: float | None, ks: float | None = 0.0, rows: int = 5_000) -> ColumnDrift:
-    """One column's drift."""
-    return ColumnDrift(name, psi, ks, rows, 0.0, 0.0)
-
-
-def live(drop: float, rows: int = 5_000, value: str = "") -> LiveMetric:
-    """AUC since, that much worse than 0.7."""
-    return LiveMetric("2013-10", "port" if value else "", value, rows, "auc", 0.7 - drop, 0.7, drop)
-
-
-def facts(
-    *inputs: ColumnDrift, scores: ColumnDrift | None = None, since: tuple[LiveMetric, ...] = ()
-) -> Watched:
-    """What was found about one champion."""
-    return Watched("delay@3", "abc", ("2013-10",), inputs, scores, since)
+from tests.mesh_pipelines.monitoring.made_findings import column, facts, live
 
 
 def test_within_bounds_there_is_no_reason() -> None:
@@ -62,17 +42,3 @@ def test_facts_about_another_champion_say_nothing() -> None:
     assert drift_reason(Watch(), found, champion="delay@3")
     assert drift_reason(Watch(), found, champion="delay@4") is None
     assert found.finding == "delay@3/abc"
-
-
-def test_facts_survive_json() -> None:
-    """What a check wrote is what a policy reads."""
-    full = facts(column("wind", 0.1), column("port", None, None), scores=column("p", 0.2), since=(live(0.1),))
-    assert Watched.from_dict(full.to_dict()) == full
-    assert Watched.from_dict(facts().to_dict()) == facts()
-
-
-def test_bounds_that_make_no_sense_are_all_named() -> None:
-    """All at once, each with what to write instead."""
-    with pytest.raises(DefinitionError) as error:
-        Watch(max_psi=0, max_ks=2, max_metric_drop=-1, min_rows=0, months=0, ignore="season")  # type: ignore[arg-type]
-    assert len(error.value.violations) == 6

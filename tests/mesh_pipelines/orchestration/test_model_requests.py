@@ -1,49 +1,27 @@
-"""What people decide about a champion, and what they are told when they ask why."""
+"""What people decide about a champion, and what follows from it."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 import pytest
 
-from mesh_pipelines.declaring.node import PredictionsNode
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.errors import GateRefused, NotPublished, SelectionError
-from mesh_pipelines.governance.load_mesh import load_mesh
 from mesh_pipelines.modeling.champion_moves import AliasMove
 from mesh_pipelines.modeling.registry import registry_of
 from mesh_pipelines.modeling.shadow import SCORES
-from mesh_pipelines.monitoring.earlier_predictions import EARLIER_PREDICTIONS
-from mesh_pipelines.monitoring.watching import Live, Snapshot
 from mesh_pipelines.orchestration import model_requests
-from mesh_pipelines.orchestration.run import run
-from mesh_pipelines.orchestration.run_report import StepReport
 from mesh_pipelines.reporting.card import describe
-from mesh_pipelines.reporting.why import explain
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
-from mesh_pipelines.testing import mesh_home, workspace
-from tests.mesh_pipelines.conftest import Machines
+from mesh_pipelines.testing import workspace
+from tests.mesh_pipelines.machines_go_on import KEY, brought_up, facts_of_card, forecast, turn
 
 pytestmark = pytest.mark.slow
-KEY = "machines.repair"
 ANN = Reader("person", "ann")
-
-
-@pytest.fixture
-def inside(machines: Machines, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the machines' workspace, of this test alone."""
-    folder = tmp_path / "copy"
-    shutil.copytree(machines.folder, folder)
-    with mesh_home(folder / ".mesh"), workspace(folder):
-        yield folder
 
 
 def told_in_dagster() -> dict[str, object]:
@@ -56,12 +34,7 @@ def told_in_dagster() -> dict[str, object]:
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
-def facts_of_card(key: str, heading: str) -> dict[str, str]:
-    """One section of what ``mesh why`` says."""
-    return dict(next(section.fields for section in explain(key).sections if section.heading == heading))
-
-
-@pytest.mark.usefixtures("inside")
+@pytest.mark.usefixtures("own_machines")
 def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
     """Each decision stays on record in MLflow and in Dagster, with who and why."""
     model_requests.pin(KEY, "audit", by=ANN)
@@ -80,7 +53,7 @@ def test_a_pinned_champion_is_moved_by_nobody_until_it_is_unpinned() -> None:
     assert told_in_dagster()["champion"] == "repair@1"
 
 
-@pytest.mark.usefixtures("inside")
+@pytest.mark.usefixtures("own_machines")
 def test_there_is_no_way_back_before_the_first_champion() -> None:
     """A rollback that leads nowhere says so, and moves nothing."""
     with pytest.raises(NotPublished, match="no champion before"):
@@ -90,7 +63,7 @@ def test_there_is_no_way_back_before_the_first_champion() -> None:
     assert champion.version == 1
 
 
-@pytest.mark.usefixtures("inside")
+@pytest.mark.usefixtures("own_machines")
 def test_only_models_are_decided_on() -> None:
     """A product's key is answered with what it is."""
     with pytest.raises(SelectionError, match="is a product"):
@@ -124,45 +97,11 @@ def test_a_decision_without_a_reason_is_refused(
     assert refused.value.remedy
 
 
-def test_why_tells_what_is_what_was_and_what_comes_next(inside: Path) -> None:
-    """Up to date first; after a corrected file landed, what will follow from it and the run that makes it."""
-    assert "up to date" in facts_of_card(KEY, "Now")
-    assert "asked for by a person" in facts_of_card(KEY, "Last")["made"]
-    assert "everything is up to date" in facts_of_card(KEY, "Next tick")["machines_current"]
-    file = inside / ".mesh" / "landing" / "machines" / "readings.csv"
-    file.write_text(file.read_text() + "m99,2026-04-01,60.0,1.0,false\n")
-    a_minute_ago = time.time() - 60
-    os.utime(file, (a_minute_ago, a_minute_ago))  # it has settled
-    assert "readings.csv was corrected" in facts_of_card(KEY, "Now")["will follow"]
-    following = facts_of_card(KEY, "Next tick")["machines_current"]
-    assert "readings.csv was corrected" in following
-    assert KEY in following
-
-
-def brought_up() -> tuple[StepReport, ...]:
-    """What became of each asset when all was made that is out of date."""
-    report = run(["machines"])
-    assert report.ok, [step.message for step in report.steps if step.message]
-    return report.steps
-
-
-def turn(home: Path, days: int) -> None:
-    """The world goes on: that many more days of readings land, all alike."""
-    file = home / ".mesh" / "landing" / "machines" / "readings.csv"
-    rows = pl.read_csv(file, try_parse_dates=True)
-    last = rows["day"].max()
-    assert isinstance(last, date)
-    later = rows.filter(pl.col("day") > last - timedelta(days=days))
-    pl.concat([rows, later.with_columns(pl.col("day") + pl.duration(days=days))]).write_csv(file)
-    a_minute_ago = time.time() - 60
-    os.utime(file, (a_minute_ago, a_minute_ago))
-
-
-def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) -> None:
+def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(own_machines: Path) -> None:
     """It passes the gate, is scored beside the champion on what lands, waits with a plain reason, and is decided on."""
-    models = inside / "domains" / "machines" / "models.py"
+    models = own_machines / "domains" / "machines" / "models.py"
     models.write_text(models.read_text().replace("margin=0.02", 'margin=0.02, shadow="14d"'))
-    with workspace(inside):
+    with workspace(own_machines):
         brought_up()
         registry = registry_of(shared_resources())
         first, second = registry.versions(KEY)
@@ -173,7 +112,9 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
         assert facts_of_card(KEY, "Next tick")["machines_current"].endswith(waits)
         assert all(step.status == "up to date" for step in brought_up())
 
-        turn(inside, 7)  # half of the period: both score what landed, nobody is trained, nobody is promoted
+        turn(
+            own_machines, 7
+        )  # half of the period: both score what landed, nobody is trained, nobody is promoted
         brought_up()
         _, second = registry.versions(KEY)
         assert (second.gate, second.shadow_until) == ("shadow", until)
@@ -189,7 +130,7 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
         assert set(forecast()["model_version"]) == {"repair@1"}
         assert "in shadow until" in facts_of_card(KEY, "Next tick")["machines_current"]
 
-        turn(inside, 7)  # the rest: decided on by what both said then, of which the first half was kept
+        turn(own_machines, 7)  # the rest: decided on by what both said then, of which the first half was kept
         brought_up()
         _, second = registry.versions(KEY)
         assert (second.gate, second.aliases) == ("promoted", ("champion",))
@@ -203,14 +144,14 @@ def test_a_challenger_waits_in_shadow_until_outcomes_have_come_in(inside: Path) 
         assert [version.gate for version in registry.versions(KEY)] == ["promoted", "promoted", "shadow"]
 
 
-def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) -> None:
+def test_a_champions_place_is_given_back_and_predictions_follow(own_machines: Path) -> None:
     """After a rollback the next run scores with the version before, and rows say which version said what."""
-    models = inside / "domains" / "machines" / "models.py"
+    models = own_machines / "domains" / "machines" / "models.py"
     models.write_text(models.read_text().replace("rounds=40", "rounds=41"))
-    with workspace(inside):
+    with workspace(own_machines):
         brought_up()
         assert set(forecast()["model_version"]) == {"repair@2"}
-        moved = model_requests.rollback(KEY, "scores snapshot odd", by=ANN)
+        moved = model_requests.rollback(KEY, "scores look odd", by=ANN)
         assert (moved.before, moved.to) == (2, 1)
         following = facts_of_card(KEY, "Next tick")["machines_current"]
         assert following == "a run of machines.repair_forecast, because: version 1 is champion now"
@@ -220,7 +161,7 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
         told = told_in_dagster()
         assert (told["action"], told["because"], told["champion"]) == (
             "rollback",
-            "scores snapshot odd",
+            "scores look odd",
             "repair@1",
         )
         brought_up()
@@ -229,11 +170,11 @@ def test_a_champions_place_is_given_back_and_predictions_follow(inside: Path) ->
         assert champion.version == 1, "the gate does not take back what a person decided"
 
 
-def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: Path) -> None:
+def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(own_machines: Path) -> None:
     """The pin is its reason, in the registry as on the champion's card."""
     model_requests.pin(KEY, "under audit", by=ANN)
-    turn(inside, 30)
-    with workspace(inside):
+    turn(own_machines, 30)
+    with workspace(own_machines):
         brought_up()
         registry = registry_of(shared_resources())
         assert [version.gate for version in registry.versions(KEY)] == ["promoted", "refused"]
@@ -251,12 +192,6 @@ def test_a_pinned_models_challenger_is_trained_and_judged_but_not_used(inside: P
         assert "repair@2" in set(forecast()["model_version"])
 
 
-def forecast() -> pl.DataFrame:
-    """What is predicted, from the days on that the version in use did not learn from."""
-    rows = shared_resources().lake.scan("machines.repair_forecast").collect()
-    return rows.filter(pl.col("day") > rows["day"].max() - pl.duration(days=10))
-
-
 def champion_checks_told() -> list[dg.AssetCheckEvaluation]:
     """The newest results of the champion's checks in Dagster."""
     instance = dagster_instance(shared_resources())
@@ -264,54 +199,3 @@ def champion_checks_told() -> list[dg.AssetCheckEvaluation]:
     logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [entry.dagster_event.asset_check_evaluation_data for entry in logs if entry.dagster_event]
     return [check for check in found if check.asset_key.path[-1] == "repair_champion"]
-
-
-def test_what_was_said_before_the_outcome_was_known_is_judged_when_it_comes(inside: Path) -> None:
-    """Of the newest day nobody knows yet who needs repair: it is predicted, waits, and is judged as tomorrow lands."""
-    folder = inside / "domains" / "machines"
-    features = folder / "features.py"
-    tomorrow = 'ordered.with_columns(*week, repaired=pl.col("repaired").shift(-1).over("machine"))'
-    features.write_text(features.read_text().replace("ordered.with_columns(*week)", tomorrow))
-    with workspace(inside):
-        brought_up()
-        model_requests.pin(KEY, "the same model is to be watched", by=ANN)
-        first, live = seen_live()
-        assert (live.waiting, first["day"].max()) == (12, date(2026, 3, 31))
-        turn(inside, 1)
-        brought_up()
-        second, later = seen_live()
-        assert later.waiting == 12, "now it is the next day that is not known yet"
-        kept = second.join(first, on=["machine", "day"], suffix="_then")
-        assert kept.height == first.height
-        assert kept["probability"].equals(kept["probability_then"], check_names=False)
-        assert kept["model_version"].equals(kept["model_version_then"], check_names=False)
-
-        def judged(found: Live) -> int:
-            return sum(entry.rows for entry in found.all if not entry.column)
-
-        assert judged(later) == judged(live) + 12
-
-        # A new champion says it anew; what the one before it had said then is judged all the same.
-        model_requests.unpin(KEY, "seen enough", by=ANN)
-        model_requests.promote(KEY, 3, "its turn", by=ANN)
-        brought_up()
-        third, newest = seen_live()
-        assert third.filter(pl.col("day") > date(2026, 3, 30))["model_version"].unique().to_list() == [
-            "repair@3"
-        ]
-        mine = [entry for entry in newest.all if entry.model_version == "repair@2" and not entry.column]
-        standing = third.filter(pl.col("model_version") == "repair@2").height
-        assert sum(entry.rows for entry in mine) == standing + 12
-        assert (
-            shared_resources().lake.record("machines.repair_forecast" + EARLIER_PREDICTIONS).rows == 24 + 12
-        )
-
-
-def seen_live() -> tuple[pl.DataFrame, Live]:
-    """All predictions, and how good they turned out to be."""
-    mesh = load_mesh(Path.cwd())
-    forecast = mesh.node("machines.repair_forecast")
-    assert isinstance(forecast, PredictionsNode)
-    snapshot = Snapshot.at(shared_resources(), forecast, mesh.domains["machines"])
-    assert snapshot is not None
-    return shared_resources().lake.scan("machines.repair_forecast").collect(), snapshot.live()

@@ -10,18 +10,15 @@ from email import policy
 from email.message import EmailMessage
 from typing import Any
 
-import dagster as dg
 import pytest
 from aiosmtpd.controller import Controller
 
 from mesh_pipelines.declaring.node import LoadedDomain
-from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
-from mesh_pipelines.orchestration.audience import send, urls_for
-from mesh_pipelines.orchestration.notices import notice_sensor
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
+from tests.mesh_pipelines.orchestration.notice_ticks import tick
 from tests.mesh_pipelines.small_domains import World, promise
 from tests.webhook import Webhook, webhook
 
@@ -79,20 +76,6 @@ def shop(world: World) -> LoadedDomain:
     world.write("shop", promise("shop", "orders_raw", COLUMNS), sources='orders_raw = source("orders.csv")')
     world.land("shop", "orders.csv", f"id,pin\n1,{SECRET}\n2,{SECRET}\n3,123\n")
     return world.mesh().domains["shop"]
-
-
-def tick(domain: LoadedDomain) -> str:
-    """What the sensor says to the newest failed run."""
-    instance = dagster_instance(shared_resources())
-    run = instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)[0]
-    [failed] = [
-        entry.dagster_event
-        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        if entry.dagster_event
-    ]
-    context = dg.build_run_status_sensor_context("notices", failed, instance, run).for_run_failure()
-    skipped: Any = notice_sensor(domain)(context)
-    return skipped.skip_message
 
 
 def test_a_refused_audit_reaches_the_contact_by_mail_once(shop: LoadedDomain, inbox: Inbox) -> None:
@@ -172,24 +155,3 @@ def test_what_an_error_quotes_is_left_out_where_it_may_be_classified(
     assert notice["title"] == "[mesh] shop.orders_raw: landing error"
     assert "land a corrected file" in notice["message"]
     assert SECRET not in json.dumps(notice)
-
-
-def test_nobody_is_told_unless_it_is_set(shop: LoadedDomain, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off by default; a domain's own addresses come before those for all."""
-    assert urls_for(shop.profile, get_settings()) == ()
-    assert notice_sensor(shop).default_status == dg.DefaultSensorStatus.STOPPED
-    monkeypatch.setenv("MESH_NOTIFY", "mailto://a?to={contact} json://b/{domain}")
-    get_settings.cache_clear()
-    assert urls_for(shop.profile, get_settings()) == ("mailto://a?to=team%40mesh.example", "json://b/shop")
-    assert notice_sensor(shop).default_status == dg.DefaultSensorStatus.RUNNING
-    monkeypatch.setenv("MESH_NOTIFY_DOMAINS", '{"shop": "slack://c"}')
-    get_settings.cache_clear()
-    assert urls_for(shop.profile, get_settings()) == ("slack://c",)
-    assert "slack" not in repr(get_settings())
-
-
-def test_a_notice_that_is_not_taken_says_so_without_the_address() -> None:
-    """The tick fails in Dagster, where it is seen; the address is a secret."""
-    with pytest.raises(NoticeRefused, match=r"json:// \(number 1\)") as refused:
-        send(["json://user:hunter2@127.0.0.1:9/"], "a title", "a text")
-    assert SECRET not in str(refused.value)

@@ -14,7 +14,6 @@ from mesh_pipelines.errors import NoticeRefused
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration import standing_notices
 from mesh_pipelines.orchestration import tick as orchestration_tick
-from mesh_pipelines.orchestration.audience import consumers_of
 from mesh_pipelines.orchestration.standing_notices import tell_states
 from mesh_pipelines.planning.lag import late_nodes
 from mesh_pipelines.runtime import instance as instances
@@ -22,12 +21,11 @@ from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 from resources.store.folder import FolderStore
-from tests.mesh_pipelines.orchestration.test_notices import tick as tick_of_failure
-from tests.mesh_pipelines.small_domains import PROFILE, World, promise
+from tests.mesh_pipelines.orchestration.notice_ticks import tick as tick_of_failure
+from tests.mesh_pipelines.orchestration.three_readers import write_readers
+from tests.mesh_pipelines.small_domains import World
 from tests.webhook import Webhook, webhook
 
-ROWS = {"id": "integer"}
-PORT = 'Annotated[pl.LazyFrame, Port("{}", purpose="planning")]'
 NAMES = ("shop", "store", "third")
 NOTHING: dict[str, list[str]] = {name: [] for name in NAMES}
 
@@ -35,23 +33,7 @@ NOTHING: dict[str, list[str]] = {name: [] for name in NAMES}
 @pytest.fixture
 def world(world: World) -> World:
     """``shop`` publishes orders, ``store`` reads them and publishes sales, ``third`` reads the sales."""
-    until = ("planning", "2999-01-01")
-    world.write(
-        "shop",
-        promise("shop", "orders_raw", ROWS),
-        promise("shop", "orders", ROWS, agreements={"store": until}),
-        sources='orders_raw = source("orders.csv")',
-        products="@data_product\ndef orders(orders_raw: pl.LazyFrame) -> pl.LazyFrame:\n    return orders_raw\n",
-        profile={**PROFILE, "contact": "shop@mesh.example"},
-    )
-    for name, product, read in (("store", "sales", "shop.orders"), ("third", "totals", "store.sales")):
-        world.write(
-            name,
-            promise(name, product, ROWS, agreements={"third": until} if name == "store" else None),
-            products=f"@data_product\ndef {product}(read: {PORT.format(read)}) -> pl.LazyFrame:\n    return read\n",
-            profile={**PROFILE, "contact": f"{name}@mesh.example"},
-        )
-    world.land("shop", "orders.csv", "id\n1\n")
+    write_readers(world)
     return world
 
 
@@ -88,17 +70,6 @@ def taken(hooks: Mapping[str, Webhook]) -> dict[str, list[Any]]:
     return found
 
 
-def test_readers_are_found_through_each_other(world: World) -> None:
-    """By port, and through the products of others; the owner is none of them."""
-    mesh = world.mesh()
-    assert [(one.profile.name, one.reads) for one in consumers_of(mesh, "shop.orders_raw")] == [
-        ("store", ("shop.orders",)),
-        ("third", ("store.sales",)),
-    ]
-    assert [one.profile.name for one in consumers_of(mesh, "shop")] == ["store", "third"]
-    assert consumers_of(mesh, "third.totals") == []
-
-
 def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(
     world: World, hooks: Mapping[str, Webhook]
 ) -> None:
@@ -108,7 +79,7 @@ def test_a_refused_file_is_told_to_all_readers_once_and_that_it_is_mended(
     assert taken(hooks) == NOTHING
     world.land("shop", "orders.csv", "id\nhunter2\n")
     assert not runs.run().ok
-    assert tick_of_failure(world.sound("shop")) == "told shop@mesh.example of shop.orders_raw"
+    assert tick_of_failure(world.sound("shop")) == "notified shop@mesh.example of shop.orders_raw"
     texts = {name: hook.told[0]["message"] for name, hook in hooks.items()}
     assert "store@mesh.example" in texts["store"]
     assert "shop.orders version 0" in texts["store"]

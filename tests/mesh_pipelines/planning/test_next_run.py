@@ -118,7 +118,7 @@ def test_content_that_comes_back_is_a_cause_again(one_range: World) -> None:
 
 
 def test_a_killed_run_is_asked_for_again_but_not_for_ever(one_range: World) -> None:
-    """It answered nothing, so its cause stands; what kills its process three times is left to a person."""
+    """It answered nothing, so its cause stands; what kills its process three times waits."""
     first = request_of(one_range, "shop")
     lost = [Attempt(str(n), first.causes, finished=True, failed=True, lost=True) for n in range(LOST)]
     again = request_of(one_range, "shop", after("shop", lost[0]))

@@ -1,24 +1,20 @@
-"""Partitions that end: Dagster shows those that the contract declares, and what lands beyond is refused, not lost."""
+"""Partitions that end: what lands beyond those that the contract declares is refused, not lost."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mesh_pipelines.governance.load_mesh import load_mesh
-from mesh_pipelines.orchestration.assets import partitions_of
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.next_run import Attempt, NoRun
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.planning.decisions import after, decision, request_of
 from tests.mesh_pipelines.run_reports import statuses
-from tests.mesh_pipelines.small_domains import World, promise, read_promise
+from tests.mesh_pipelines.small_domains import World, promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 LATE = "orders-2013-04.csv"
-YEAR = [f"2013-{month:02d}" for month in range(1, 13)]
 
 
 def write(world: World, until: str) -> None:
@@ -51,38 +47,6 @@ def quarter(world: World) -> World:
     assert run().ok
     land(world, "2013-04")
     return world
-
-
-@pytest.mark.parametrize(
-    ("every", "since", "until", "last"),
-    [
-        ("month", "2013-01", "2013-12", "2013-12"),
-        ("day", "2013-12-30", "2013-12-31", "2013-12-31"),
-        ("year", "2011", "2013", "2013"),
-        ("month", "2013-11", "2013-11", "2013-11"),
-    ],
-)
-def test_dagster_has_the_declared_partitions_and_no_others(
-    tmp_path: Path, every: str, since: str, until: str, last: str
-) -> None:
-    """The last one is in, the one after it is not."""
-    document = promise("shop", "orders", {"id": "integer", "month": "string"}, partitions=since, until=until)
-    document["customProperties"][1]["value"]["every"] = every
-    found = partitions_of(read_promise(tmp_path, document))
-    assert found is not None
-    names = found.get_partition_keys()
-    assert (names[0], names[-1]) == (since, last)
-
-
-def test_the_year_of_the_data_is_all_that_is_shown() -> None:
-    """The departures and the weather are of 2013: no month after it is shown as missing."""
-    mesh = load_mesh(Path(__file__).resolve().parents[3])
-    cut = [node for node in mesh.nodes.values() if node.partitioned]
-    assert cut
-    for node in cut:
-        found = partitions_of(node.contract)
-        assert found is not None
-        assert list(found.get_partition_keys()) == YEAR, node.key
 
 
 def test_a_month_beyond_the_last_is_refused_and_not_lost(quarter: World) -> None:

@@ -1,27 +1,20 @@
-"""The mesh as it stands, read off lake and registry, and one asset's card."""
+"""The mesh as it stands, read off lake and registry."""
 
 from __future__ import annotations
 
 import pytest
 
-from mesh_pipelines.errors import NotPublished, SelectionError
+from mesh_pipelines.errors import SelectionError
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.reporting.card import describe
-from mesh_pipelines.reporting.reports import Card
 from mesh_pipelines.reporting.status import read_state
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.conftest import Machines
+from tests.mesh_pipelines.reporting.card_text import text_of
 from tests.mesh_pipelines.small_domains import World, promise, write_promise
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
 ROWS = {"id": "integer", "amount": {"logicalType": "number", "logicalTypeOptions": {"minimum": 0}}}
-
-
-def text_of(card: Card) -> str:
-    """All that a card says."""
-    said = [f"{name}: {text}" for section in card.sections for name, text in section.fields]
-    said += [" ".join(row) for table in card.tables for row in table.rows]
-    return "\n".join([card.title, *said])
 
 
 def test_before_anything_ran_everything_is_there_by_name(world: World) -> None:
@@ -75,14 +68,10 @@ def test_quarantined_rows_are_those_of_now(world: World) -> None:
 
 
 def test_only_products_and_models_have_a_state(world: World) -> None:
-    """A source is answered with its card's command, an unknown name with the nearest one."""
+    """A source is answered with its card's command."""
     world.write("shop", promise("shop", "orders_raw", ROWS), sources='orders_raw = source("orders.csv")')
     with pytest.raises(SelectionError, match="is a source, no product or model"):
         read_state(["shop.orders_raw"])
-    with pytest.raises(SelectionError, match=r"did you mean shop\.orders_raw"):
-        describe("shop.order_raw")
-    with pytest.raises(NotPublished):
-        describe("shop.orders_raw", version=3)
 
 
 @pytest.mark.slow
@@ -110,46 +99,6 @@ def test_models_and_products_stand_as_they_were_made(machines: Machines) -> None
         assert model.lag.age is not None
         assert again.lag.age is not None
         assert again.lag.age > model.lag.age > 0
-
-
-@pytest.mark.slow
-def test_a_card_says_what_people_ask(machines: Machines) -> None:
-    """Of a product its promise, columns, owner and last audit; of a model its metrics, inputs and gate."""
-    with machines.inside():
-        product = text_of(describe("machines.readings"))
-        for words in (
-            "one row per machine and day",
-            "temperature",
-            "machines@example.com",
-            "1,080",
-            "passed",
-        ):
-            assert words in product
-        model = text_of(describe("machines.repair"))
-        for words in ("champion", "machines.repair_features", "auc", "logloss"):
-            assert words in model
-        assert text_of(describe("machines.repair", version=1)).startswith("machines.repair@1")
-        with pytest.raises(NotPublished):
-            describe("machines.repair", version=7)
-
-
-def test_past_versions_are_shown_as_they_were(world: World) -> None:
-    """Rows, refused rows and audit are those of that version, whatever was corrected since."""
-    world.write(
-        "shop",
-        promise("shop", "orders_raw", ROWS, tolerance=50),
-        sources='orders_raw = source("orders.csv")',
-    )
-    for text in ("id,amount\n1,1\n2,2\n3,nonsense\n", "id,amount\n1,1\n2,2\n3,3\n4,odd\n5,odder\n"):
-        world.land("shop", "orders.csv", text)
-        assert runs.run().ok
-    world.land("shop", "orders.csv", "id,amount\n1,1\n2,2\n3,3\n4,4\n")
-    assert runs.run().ok
-    shown = [describe("shop.orders_raw", version).to_json()["sections"] for version in (0, 1, 2)]
-    assert [s["Published"]["rows"] for s in shown] == ["2", "3", "4"]
-    assert [s["Published"].get("quarantined") for s in shown] == ["1", "2", "0"]
-    assert [s["Last audit"]["rows refused"] for s in shown] == ["1", "2", "0"]
-    assert describe("shop.orders_raw").to_json()["sections"]["Published"] == shown[2]["Published"]
 
 
 def test_a_state_says_how_far_behind_it_is(world: World) -> None:

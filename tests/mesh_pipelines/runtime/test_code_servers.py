@@ -98,9 +98,25 @@ def test_a_workspace_without_domains_is_ready_at_once(tmp_path: Path) -> None:
 
 def test_a_workspace_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """It says what and where, as all commands do."""
-    (tmp_path / "workspace.yaml").write_text("load_from:\n  - python_file: a.py\n")
-    with pytest.raises(MeshError, match="cannot read the entry"):
+    (tmp_path / "workspace.yaml").write_text("load_from: a.py\n")
+    with pytest.raises(MeshError, match="is not a workspace"):
         CodeServers(tmp_path, tmp_path)
+
+
+def test_an_entry_that_is_refused_has_no_server(tmp_path: Path) -> None:
+    """The others have theirs, and Dagster is shown these alone."""
+    (tmp_path / "workspace.yaml").write_text(f"{WORKSPACE}  - python_file: a.py\n  - 7\n")
+    made = CodeServers(tmp_path, tmp_path.parent)
+    assert [part.name for part in made.parts] == ["the code server of shop", "the code server of factory"]
+    assert [fault.about for fault in made.refused] == [("entry 3",), ("entry 4",)]
+    assert len(WorkspaceFileTarget(paths=[str(made.workspace)]).create_origins()) == 2
+
+
+def test_a_server_that_has_ended_is_not_waited_for(servers: CodeServers) -> None:
+    """Web application and daemon begin, and the domain joins when its server answers."""
+    for part in servers.parts:
+        part.deaths = 1
+    assert servers.ready()
 
 
 def test_a_server_whose_inner_process_is_killed_is_ended(

@@ -13,7 +13,6 @@ from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
 from mesh_pipelines.runtime import make_blank_databases as blanks
 from mesh_pipelines.runtime.sqlite_storage import SteadyEventLog, SteadyStorage
-from resources.blank_databases import Blank
 from resources.tracking import Tracking
 
 DAGSTER = ("history/runs.db", "history/runs/index.db", "history/runs/a-run.db", "schedules/schedules.db")
@@ -69,31 +68,6 @@ def test_a_home_begins_with_it(made: Path, tmp_path: Path, monkeypatch: pytest.M
 
     for file in (*(tmp_path / "dagster" / name for name in DAGSTER), tmp_path / "mlflow" / "mlflow.db"):
         assert "marked" in _schema(file)[0], file
-
-
-def test_a_database_that_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither one of long ago nor one that another process begins just now is written over; nothing is left."""
-    monkeypatch.setattr("resources.blank_databases.FOLDER", tmp_path)
-    blank, place = Blank("dagster", "runs"), tmp_path / "home" / "runs.db"
-    place.parent.mkdir()
-    assert not blank.copy_to(place)
-    blank.path.write_text("blank")
-    copyfile = shutil.copyfile
-
-    def while_another_begins(source: Path, target: Path) -> None:
-        place.write_text("of another process")
-        copyfile(source, target)
-
-    monkeypatch.setattr(shutil, "copyfile", while_another_begins)
-    assert not blank.copy_to(place)
-    monkeypatch.undo()
-    monkeypatch.setattr("resources.blank_databases.FOLDER", tmp_path)
-    assert not blank.copy_to(place)
-    assert place.read_text() == "of another process"
-    place.unlink()
-    assert blank.copy_to(place)
-    assert place.read_text() == "blank"
-    assert [file.name for file in place.parent.iterdir()] == ["runs.db"]
 
 
 def _dagster(base: Path) -> str:

@@ -26,11 +26,18 @@ def ask(
     method: str = "GET",
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     *,
-    body: bytes = b"",
+    body: bytes | Sequence[bytes] = b"",
+    ends: bool = True,
     kind: str = "http",
+    scheme: str = "",
     server: tuple[str, int] = ("127.0.0.1", 3000),
 ) -> Answer:
-    """The answer to one request; it has the header ``Host: 127.0.0.1:3000`` unless it is given another."""
+    """The answer to one request; it has the header ``Host: 127.0.0.1:3000`` unless it is given another.
+
+    Args:
+        body: as a whole, or in the pieces in which it arrives.
+        ends: false for a body whose last piece never comes.
+    """
     given = list(headers.items() if isinstance(headers, Mapping) else headers)
     if "host" not in [name.lower() for name, _ in given]:
         given.insert(0, ("host", HOST))
@@ -40,7 +47,7 @@ def ask(
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
-        "scheme": "http" if kind == "http" else "ws",
+        "scheme": scheme or {"http": "http", "websocket": "ws"}[kind],
         "path": unquote(target),
         "raw_path": target.encode(),
         "query_string": query.encode(),
@@ -50,12 +57,16 @@ def ask(
         "client": ("127.0.0.1", 50000),
         "subprotocols": [],
     }
-    return asyncio.run(_ask(app, scope, body))
+    pieces = [body] if isinstance(body, bytes) else [*body]
+    return asyncio.run(_ask(app, scope, pieces, ends=ends))
 
 
-async def _ask(app: Any, scope: dict[str, Any], body: bytes) -> Answer:
+async def _ask(app: Any, scope: dict[str, Any], pieces: Sequence[bytes], *, ends: bool) -> Answer:
     answer = Answer()
-    incoming = [{"type": "http.request", "body": body, "more_body": False}]
+    incoming: list[dict[str, Any]] = [
+        {"type": "http.request", "body": piece, "more_body": not ends or number < len(pieces)}
+        for number, piece in enumerate(pieces, 1)
+    ]
     if scope["type"] == "websocket":
         incoming = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
 

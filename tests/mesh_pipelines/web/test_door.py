@@ -106,17 +106,18 @@ def test_the_connections_own_address_is_answered() -> None:
 
 
 @attack
-@pytest.mark.parametrize("name", ["host", "origin", "content-type", "sec-fetch-site"])
+@pytest.mark.parametrize("name", ["host", "origin", "content-type", "content-length", "sec-fetch-site"])
 def test_a_header_that_decides_comes_once(name: str) -> None:
     """Of two, another program might take the other."""
     values = {
         "host": HOST,
         "origin": HERE,
         "content-type": "application/json",
+        "content-length": "2",
         "sec-fetch-site": "same-origin",
     }
     once = list(values.items())
-    assert ask(DOOR, "/graphql", "POST", once).text == "inside"
+    assert ask(DOOR, "/graphql", "POST", once, body=b"{}").text == "inside"
     assert refused(ask(DOOR, "/graphql", "POST", [*once, (name, values[name])]), 400)
     assert refused(ask(DOOR, "/graphql", "POST", [*once, (name, "evil.example")]), 400)
 
@@ -139,7 +140,7 @@ def test_a_header_that_decides_comes_once(name: str) -> None:
             "http://127.0.0.1:3000/",
             "chrome-extension://a",
         ),
-        *("http://127.0.0.1:3000 http://evil.example",),
+        *("http://127.0.0.1:3000 http://evil.example", "https://127.0.0.1:3000", "ws://127.0.0.1:3000"),
     ],
 )
 def test_a_page_of_another_origin_is_refused(origin: str) -> None:
@@ -154,25 +155,61 @@ def test_a_page_of_another_origin_is_refused(origin: str) -> None:
     [
         *((HOST, HERE), ("LOCALHOST:3000", "http://localhost:3000"), ("[::1]:3000", "http://[::1]:3000")),
         *(
-            ("mesh.example.com", "https://mesh.example.com"),
-            ("mesh.example.com:443", "https://mesh.example.com"),
+            ("mesh.example.com", "http://mesh.example.com"),
+            ("mesh.example.com:80", "http://mesh.example.com"),
+            ("mesh.example.com:3000", "http://mesh.example.com:3000"),
         ),
         *(("localhost:8080", "http://localhost:8080"), (HOST, HERE.upper())),
     ],
 )
 def test_its_own_pages_ask_and_change(host: str, origin: str) -> None:
-    """Same host and port; behind a proxy that speaks TLS, and through a tunnel, as well."""
+    """Same scheme, host and port; through a tunnel as well."""
     own = {"host": host, "origin": origin}
     assert ask(DOOR, headers=own).text == "inside"
     assert ask(DOOR, "/graphql", "POST", {**JSON, **own}).text == "inside"
     assert ask(DOOR, "/graphql", headers=own, kind="websocket").status == 101
 
 
-def test_a_proxy_may_name_another_host_than_the_browser() -> None:
-    """The origin under which people reach it is its own, and no other."""
-    door = Door(inside, [], "https://mesh.example.com")
-    assert ask(door, "/graphql", "POST", {**JSON, "origin": "https://mesh.example.com"}).text == "inside"
-    assert refused(ask(door, "/graphql", "POST", {**JSON, "origin": "https://evil.example.com"}), 403)
+PROXIED = Door(inside, ["mesh.example.com"], "https://mesh.example.com")
+
+
+@pytest.mark.parametrize("host", [HOST, "mesh.example.com", "mesh.example.com:443"])
+@pytest.mark.parametrize("origin", ["https://mesh.example.com", "HTTPS://mesh.example.com:443"])
+def test_the_address_of_a_proxy_is_its_own(host: str, origin: str) -> None:
+    """Whether the proxy passes the name on that the browser asked for, or names this server."""
+    assert ask(PROXIED, "/graphql", "POST", {**JSON, "host": host, "origin": origin}).text == "inside"
+    assert ask(PROXIED, "/graphql", headers={"host": host, "origin": origin}, kind="websocket").status == 101
+
+
+@attack
+@pytest.mark.parametrize("host", [HOST, "mesh.example.com", "mesh.example.com:443", "mesh.example.com:80"])
+@pytest.mark.parametrize(
+    "origin", ["http://mesh.example.com", "https://evil.example.com", "https://mesh.example.com:8443"]
+)
+def test_behind_a_proxy_only_its_address_is_its_own(host: str, origin: str) -> None:
+    """A page of the same name without TLS may have been put there by anybody on the way."""
+    assert refused(ask(PROXIED, "/graphql", "POST", {**JSON, "host": host, "origin": origin}), 403)
+    assert ask(PROXIED, "/graphql", headers={"host": host, "origin": origin}, kind="websocket").status == 403
+
+
+@attack
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_page_of_another_scheme_is_refused(kind: str) -> None:
+    """In both directions; whoever runs a proxy reads which setting names its address."""
+    answer = ask(DOOR, headers={"host": "mesh.example.com", "origin": "https://mesh.example.com"}, kind=kind)
+    assert answer.status == 403
+    assert kind == "websocket" or "MESH_UI_URL" in answer.text
+    secure = {"http": "https", "websocket": "wss"}[kind]
+    mine = {"host": HOST, "origin": f"https://{HOST}"}
+    assert ask(DOOR, headers=mine, kind=kind, scheme=secure).status in (200, 101)
+    assert ask(DOOR, headers={"host": HOST, "origin": HERE}, kind=kind, scheme=secure).status == 403
+
+
+def test_a_proxys_server_is_still_reached_directly() -> None:
+    """On its own port of this machine, by its own pages."""
+    direct = {"host": "mesh.example.com:3000", "origin": "http://mesh.example.com:3000"}
+    assert ask(PROXIED, "/graphql", "POST", {**JSON, **direct}).text == "inside"
+    assert ask(PROXIED, "/graphql", "POST", {**JSON, "origin": HERE}).text == "inside"
 
 
 @attack
@@ -234,7 +271,8 @@ def test_only_json_is_posted(kind: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/json", "Application/JSON; charset=utf-8", " application/json "]
+    "kind",
+    ["application/json", "Application/JSON; charset=utf-8", " application/json ", "application/json; x"],
 )
 def test_json_is_let_in(kind: str) -> None:
     """However it is written."""
@@ -281,3 +319,112 @@ def test_no_answer_allows_another_origin() -> None:
         assert answer.headers["x-frame-options"] == "SAMEORIGIN"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+        assert "set-cookie" not in answer.headers
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """An application that answers with the body that it was given, as often as it came."""
+    got: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        got.append(message["body"])
+        more = message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"|".join(got)})
+
+
+SMALL = Door(echo, largest=10, seconds=0.2)
+PIECES = {"transfer-encoding": "chunked", **JSON}
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"a": 123}'])
+def test_a_body_within_the_limit_comes_in_whole(body: bytes) -> None:
+    """With a length, or in pieces of any size."""
+    sized = {**JSON, "content-length": str(len(body))}
+    assert ask(SMALL, "/graphql", "POST", sized, body=body).text == body.decode()
+    assert (
+        ask(SMALL, "/graphql", "POST", PIECES, body=[bytes([b]) for b in body] or [b""]).text == body.decode()
+    )
+    assert ask(SMALL, "/graphql", "POST", JSON).text == ""
+
+
+@attack
+def test_a_body_beyond_the_limit_is_refused() -> None:
+    """By its length before any of it is read, and in pieces as soon as it is too long; of a GET as well."""
+    for length in ("11", "9" * 40, "9" * 5000):
+        answer = ask(SMALL, "/graphql", "POST", {**JSON, "content-length": length}, body=[], ends=False)
+        assert refused(answer, 413)
+        assert "MESH_UI_BYTES" in answer.text
+        assert answer.headers["connection"] == "close"
+    assert refused(ask(SMALL, "/graphql", "POST", PIECES, body=[b"012345"] * 2, ends=False), 413)
+    assert refused(ask(SMALL, "/", headers={"content-length": "11"}, body=[], ends=False), 413)
+
+
+@attack
+def test_a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit() -> None:
+    """A client that sends a byte now and then holds no place for ever."""
+    assert refused(ask(SMALL, "/graphql", "POST", PIECES, body=[b"{"], ends=False), 408)
+    sized = {**JSON, "content-length": "8"}
+    assert refused(ask(SMALL, "/graphql", "POST", sized, body=[], ends=False), 408)
+
+
+@attack
+@pytest.mark.parametrize("length", ["-1", "+2", "2, 2", "0x2", "", "2.0", "²"])
+def test_a_length_that_is_no_number_is_refused(length: str) -> None:
+    """The server refuses it as well; of two readings one would be wrong."""
+    assert refused(ask(SMALL, "/graphql", "POST", {**JSON, "content-length": length}), 400)
+
+
+@attack
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"",
+            b"[]",
+            b"[{}]",
+            b"1",
+            b"null",
+            b'"{}"',
+            b"{",
+            b"{}{}",
+            b'{"a": }',
+            b"{'a': 1}",
+            b"query",
+            b"\xff{}",
+        ),
+        *(
+            b'{"a": "\xff"}',
+            b"\xef\xbb\xbf{}",
+            b"{}\x00",
+            "{}".encode("utf-16"),
+            b"[" * 200_000,
+            b'{"a":' * 200_000,
+        ),
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
+    """In few words, before Dagster makes an error and a trace of it."""
+    sized = {**JSON, "content-length": str(len(body))}
+    assert refused(ask(DOOR, "/graphql", "POST", sized, body=body), 400)
+    assert refused(ask(DOOR, "/report_asset_check/a", "POST", PIECES, body=[body]), 400)
+
+
+@attack
+@pytest.mark.parametrize("more", [[("x", "y" * 65_536)], [("x", "y")] * 40_000], ids=["long", "many"])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_headers_that_are_too_large_are_refused(more: list[tuple[str, str]], kind: str) -> None:
+    """One that is long, or many; a large one of a browser is let in."""
+    answer = ask(DOOR, headers=more, kind=kind)
+    assert answer.status == 403 if kind == "websocket" else refused(answer, 431)
+    assert ask(DOOR, headers=[("cookie", "y" * 8192)], kind=kind).status in (200, 101)
+
+
+@attack
+def test_a_body_with_two_lengths_is_refused() -> None:
+    """A proxy may take the one, this server the other: the rest would be a request of its own."""
+    assert refused(ask(SMALL, "/graphql", "POST", {**PIECES, "content-length": "2"}, body=b"{}"), 400)

@@ -70,7 +70,7 @@ def test_a_version_that_never_was_is_named(tmp_path: Path) -> None:
 
 
 def test_another_master_key_opens_nothing(tmp_path: Path) -> None:
-    """A wrong master key is told from a missing key, with the setting to correct."""
+    """A wrong master key is another error than a missing key, with the setting to correct."""
     Keyring(tmp_path, MASTER).data_key(*PLACE)
     with pytest.raises(KeyUnavailable, match="does not open with this master key") as error:
         Keyring(tmp_path, OTHER).data_key(*PLACE)
@@ -86,7 +86,7 @@ def test_a_master_key_of_another_form_is_refused(tmp_path: Path, text: str) -> N
 
 
 def test_a_wrapped_key_cannot_be_moved_to_another_place(tmp_path: Path) -> None:
-    """What a key is for is authenticated with it: copying its bytes under another classification fails."""
+    """The purpose of a key is authenticated with it: copying its bytes under another classification fails."""
     keyring = Keyring(tmp_path, MASTER)
     keyring.data_key(*PLACE)
     file = tmp_path / "operations/departures.json"

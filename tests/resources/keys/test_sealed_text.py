@@ -35,7 +35,7 @@ def test_a_text_that_was_kept_in_clear_is_read(tmp_path: Path) -> None:
 
 
 def test_a_changed_text_and_one_of_another_column_are_refused(tmp_path: Path) -> None:
-    """What was sealed is authenticated, with its column."""
+    """Sealed text is authenticated, with its column."""
     keyring = Keyring(tmp_path)
     kept = seal_of(keyring).seal("1987-03-05")
     with pytest.raises(InvalidTag):

@@ -11,7 +11,7 @@ from resources.lake.buffer import Buffer, copy, cut
 
 @given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=40))
 def test_a_cut_is_a_partition_in_order(values: list[str | None]) -> None:
-    """Whether a value's rows lie together or not, each piece has exactly its rows, in their order."""
+    """Each piece has exactly the rows of its value, in their order, also where they do not lie together."""
     frame = pl.DataFrame({"at": values, "n": range(len(values))}, schema={"at": pl.String, "n": pl.Int64})
     pieces = cut(frame, "at").pieces
     expected = {v: p for (v,), p in frame.partition_by("at", as_dict=True, maintain_order=True).items()}

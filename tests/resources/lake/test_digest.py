@@ -181,7 +181,7 @@ def test_other_columns_are_refused() -> None:
     ],
 )  # fmt: skip
 def test_every_type_has_a_digest(dtype: Any) -> None:
-    """Values, nulls and nested values of each type can be told apart."""
+    """Values, nulls and nested values of each type have different digests."""
     value = {
         pl.Decimal: 1, pl.Time: dt.time(1), pl.Datetime: dt.datetime(2013, 1, 1), pl.Duration: dt.timedelta(1),
         pl.Binary: b"\xff", pl.Struct: {"a": 1, "b": ["x", None]}, pl.Array: [1, 2],

@@ -36,7 +36,7 @@ def test_an_error_in_a_thread_reaches_the_one_who_takes() -> None:
 
 
 def test_the_youngest_files_may_be_left_as_far_as_their_rows_allow() -> None:
-    """Who adds the next batch waits for the others alone; later all are taken, in order."""
+    """The next batch waits for the others alone; later all are taken, in order."""
     proceed = threading.Event()
 
     def make(partition: str, number: int, frame: pl.DataFrame) -> str:

@@ -54,7 +54,7 @@ def of(month: str, *flights: int) -> pl.DataFrame:
 
 
 def read(lake: Lake, **scan: Any) -> pl.DataFrame:
-    """What is published, in order of flight."""
+    """Published rows, in order of flight."""
     return lake.scan(KEY, **scan).sort("flight").collect()
 
 
@@ -106,7 +106,7 @@ def test_one_month_is_replaced_and_the_others_stay(lake: Lake, year: pl.DataFram
 
 
 def test_the_same_month_again_makes_no_version_and_leaves_no_file(lake: Lake, year: pl.DataFrame) -> None:
-    """What is unchanged is found by its content, before anything is made anew."""
+    """Unchanged rows are found by their content, before anything is made anew."""
     publish(lake, year)
     before = names(lake)
 

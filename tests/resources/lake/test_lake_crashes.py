@@ -57,7 +57,7 @@ def reached(process: subprocess.Popen[str], name: str) -> None:
 
 
 def version(process: subprocess.Popen[str]) -> str:
-    """What the writer says at its end."""
+    """Last line that the writer prints."""
     out, errors = process.communicate(timeout=60)
     return (out.splitlines() or [errors])[-1]
 

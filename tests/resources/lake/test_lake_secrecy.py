@@ -1,4 +1,4 @@
-"""Who can read what: public columns anyone, classified ones with their key only, and damage is named."""
+"""Public columns are read by anyone, classified ones with their key only, and damage is named."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_missing_keyring_is_refused_before_reading(published: Lake, tmp_path: 
     assert not list((tmp_path / "elsewhere").glob("*/*.json"))
 
 
-def test_another_meshs_keyring_is_told_from_damage(published: Lake, tmp_path: Path) -> None:
+def test_another_meshs_keyring_is_no_damage(published: Lake, tmp_path: Path) -> None:
     """Keys of the same names but from elsewhere: the files are whole, the keys are wrong."""
     other = Lake(published.store.root, Keyring(tmp_path / "elsewhere"))
     for kind in ("footer", "confidential", "internal"):
@@ -146,7 +146,7 @@ def test_a_flipped_bit_anywhere_is_found(published: Lake) -> None:
 
 
 def test_a_flipped_bit_in_an_encrypted_column_is_refused_while_reading(published: Lake) -> None:
-    """AES-GCM notices; the reader is told which file was changed."""
+    """AES-GCM notices; the error names the file that was changed."""
     path = files(published)[0]
     flip(path, end_of(path, "flight") + 80)  # the passengers follow
     with pytest.raises(IntegrityError, match=path.name), published.reading(KEY):

@@ -52,7 +52,7 @@ def test_a_dead_process_of_this_machine_is_cleaned_up_after(table: Table, marker
 
 
 def test_another_machines_writer_has_a_day(table: Table) -> None:
-    """Whether it lives cannot be seen from here."""
+    """From here nobody sees if it lives."""
     now = datetime.now(UTC)
     young = left(table, "abc", host="elsewhere/1", at=(now - timedelta(hours=23)).isoformat())
     old = left(table, "abd", host="elsewhere/1", at=(now - timedelta(hours=25)).isoformat())

@@ -1,0 +1,7 @@
+"""The small mesh of made-up facts, before anything has landed and up to date."""
+
+from __future__ import annotations
+
+from tests.mesh_pipelines.planning.made import fresh as fresh
+from tests.mesh_pipelines.planning.made import made as made
+from tests.mesh_pipelines.planning.made import promises as promises

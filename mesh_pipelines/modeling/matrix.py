@@ -35,11 +35,14 @@ class FeatureSchema:
     Args:
         kinds: for each name ``number``, ``boolean`` or ``text``.
         categories: text feature -> its values in the training data, sorted.
+        coded: true if XGBoost gets the places of the categories, so that the model does not hold them; false for models
+            of before, which do.
     """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    coded: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -47,13 +50,17 @@ class FeatureSchema:
         return tuple("c" if kind == "text" else "float" for kind in self.kinds)
 
     def expressions(self) -> list[pl.Expr]:
-        """Features as XGBoost gets them: Float32 with NaN for missing, or an Enum with null for missing."""
+        """Features as XGBoost gets them: Float32 with NaN for missing; texts of before as Enum, null for missing."""
         return [
-            pl.col(name).cast(pl.String).cast(pl.Enum(self.categories[name]), strict=False)
+            self._category(name)
             if kind == "text"
             else pl.col(name).cast(pl.Float32).fill_null(float("nan")).fill_nan(float("nan"))
             for name, kind in zip(self.names, self.kinds, strict=True)
         ]
+
+    def _category(self, name: str) -> pl.Expr:
+        category = pl.col(name).cast(pl.String).cast(pl.Enum(self.categories[name]), strict=False)
+        return category.to_physical().cast(pl.Float32).fill_null(float("nan")) if self.coded else category
 
     def unseen(self) -> list[pl.Expr]:
         """For each text feature, the number of values that are not in the training data."""
@@ -86,12 +93,15 @@ class FeatureSchema:
 
     def to_dict(self) -> dict[str, Any]:
         categories = {name: list(values) for name, values in self.categories.items()}
-        return {"names": list(self.names), "kinds": list(self.kinds), "categories": categories}
+        coded = {"coded": True} if self.coded else {}  # the digest of the data covers it
+        return {"names": list(self.names), "kinds": list(self.kinds), "categories": categories, **coded}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> FeatureSchema:
         categories = {name: tuple(values) for name, values in content["categories"].items()}
-        return cls(tuple(content["names"]), tuple(content["kinds"]), categories)
+        return cls(
+            tuple(content["names"]), tuple(content["kinds"]), categories, bool(content.get("coded", False))
+        )
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
@@ -154,7 +164,7 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
             where=f"model {spec.key}, features {spec.features}",
             remedy="Correct the names, or add columns that are no features to `ignore`.",
         )
-    return FeatureSchema(tuple(names), tuple(kinds), categories)
+    return FeatureSchema(tuple(names), tuple(kinds), categories, coded=bool(texts))
 
 
 class ColumnsDigest:
@@ -206,7 +216,9 @@ class Matrix:
     digest: MatrixDigest
 
 
-def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: str | None) -> Any:
+def _batches(
+    rows: pl.LazyFrame, schema: FeatureSchema, digest: ColumnsDigest, batch_rows: int, page: str | None
+) -> Any:
     """Iterator of XGBoost's batches; the first pass through it feeds ``digest``.
 
     Args:
@@ -214,6 +226,8 @@ def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: s
         page: prefix of the files that XGBoost keeps on disk; ``None`` to keep all in memory.
     """
     import xgboost
+
+    types = {"feature_names": schema.names, "feature_types": schema.types} if schema.coded else {}
 
     class Batches(xgboost.DataIter):
         def __init__(self, cache_prefix: str | None) -> None:
@@ -233,7 +247,7 @@ def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: s
             features, label = batch.drop(""), batch.get_column("")
             if self._digesting:
                 digest.update(features, label)
-            input_data(data=features, label=label.to_numpy())
+            input_data(data=features, label=label.to_numpy(), **types)
             return True
 
         def reset(self) -> None:
@@ -280,7 +294,7 @@ def training_matrix(
     place = cache or own_scratch(get_settings().scratch)
     with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=place) as private:
         page = str(Path(private) / "page") if external else None
-        batches = _batches(train.select(columns), digest, batch_rows, page)
+        batches = _batches(train.select(columns), schema, digest, batch_rows, page)
         kind = xgboost.ExtMemQuantileDMatrix if external else xgboost.QuantileDMatrix
         try:
             data = kind(

@@ -71,7 +71,7 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
                 )
             pictures = plots(spec, trained)
             with watch.phase("write"):
-                version = log_model(run, spec, trained, pictures)
+                version = log_model(run, spec, trained, pictures, shared.lake.keyring)
         just_trained[node.key] = trained
         yield dg.Output(
             None,

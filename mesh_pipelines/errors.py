@@ -265,14 +265,19 @@ def record_may_pass(error: Any) -> bool:
 
 
 def name_of_kind(error: BaseException) -> str:
-    """The name of an error's class, or of its nearest base, that a module holds: others may be made of data."""
-    for kind in type(error).__mro__:
+    """The name of an error's class, or of its nearest base, that a module holds."""
+    return held_name(type(error), "Exception")
+
+
+def held_name(cls: type[Any], otherwise: str = "object") -> str:
+    """The name of a class, or of its nearest base, that a module holds: others may be made of data."""
+    for kind in cls.__mro__:
         held: Any = sys.modules.get(kind.__module__)
         for name in kind.__qualname__.split("."):
             held = getattr(held, name, None)
         if held is kind:
             return kind.__name__
-    return "Exception"
+    return otherwise
 
 
 def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:

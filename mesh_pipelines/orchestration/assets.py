@@ -140,10 +140,11 @@ def _compute_function(produce: Produce, node: Node, domain: LoadedDomain) -> Pro
     """The step, whose errors may be recorded; its annotations are types, which Dagster reads, and not text."""
 
     def compute(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        from mesh_pipelines.publishing.recorded import recordable_errors
+        from mesh_pipelines.publishing.recorded import recordable_results
 
-        with recordable_errors(node.key, node, domain.folder):
-            yield from produce(context, inputs)
+        yield from recordable_results(
+            context, lambda: produce(context, inputs), node.key, node, domain.folder
+        )
 
     compute.__annotations__["context"] = dg.AssetExecutionContext
     return compute

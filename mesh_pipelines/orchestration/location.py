@@ -138,10 +138,13 @@ def _recordable(check: dg.AssetChecksDefinition, loaded: LoadedDomain) -> dg.Ass
     node = loaded.by_key.get(keys[0]) if len(keys) == 1 else None
 
     def compute(context: dg.AssetCheckExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        from mesh_pipelines.publishing.recorded import recordable_errors
+        from mesh_pipelines.publishing.recorded import hush, quotes, recordable_results
 
-        with recordable_errors(keys[0], node, loaded.folder):
-            yield from original(context, inputs)
+        def results() -> Iterator[Any]:
+            with hush(node is not None and quotes(node)):
+                return iter(list(original(context, inputs)))
+
+        yield from recordable_results(context, results, keys[0], node, loaded.folder)
 
     # Dagster reads the annotation itself, which is text in this project's modules.
     compute.__annotations__["context"] = dg.AssetCheckExecutionContext

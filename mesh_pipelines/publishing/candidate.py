@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from mesh_pipelines.errors import TransformError
+from mesh_pipelines.errors import TransformError, held_name
 from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, Scoring
@@ -84,7 +84,7 @@ def as_rows(value: Any, key: str) -> pl.LazyFrame:
     if hasattr(value, "__arrow_c_stream__"):
         return pl.DataFrame(value).lazy()
     raise TransformError(
-        f"its function returned {type(value).__name__}, which is no rows",
+        f"its function returned {held_name(type(value))}, which is no rows",
         where=key,
         remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
     )

@@ -9,14 +9,17 @@ import atexit
 import contextlib
 import ctypes
 import io
+import linecache
+import logging
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core import log_manager
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from mesh_pipelines.declaring.node import Node
@@ -25,12 +28,15 @@ from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import SharedResources, shared_resources
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
     from resources.lake.publication import Publication
 
 _HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
 _OURS = ("mesh_pipelines", "quality", "resources")
+_ROOT = Path(__file__).parents[2]
+_TRUSTED = (f"{Path(dg.__file__).parent}{os.sep}", *(f"{_ROOT / name}{os.sep}" for name in _OURS))
+"""Folders of code whose lines in a run's log hold no value."""
 ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
 """Exceptions by which a step is ended from outside."""
 
@@ -72,7 +78,9 @@ def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Gener
     """
     try:
         yield
-    except ENDS:
+    except ENDS as end:
+        if end.args:  # the domain's code raised it, with words of its own
+            raise type(end)().with_traceback(end.__traceback__) from None
         raise
     except BaseException as error:  # a panic of polars is no Exception
         if isinstance(error, Exception) and node is not None and quotes(node):
@@ -88,7 +96,8 @@ def recordable(error: BaseException, key: str, folder: Path | None = None) -> Ex
     if isinstance(error, MeshError) and _is_ours(error.__traceback__):
         words = f"{place} {_HIDDEN}".strip()
         return error.without_quote(words).with_traceback(error.__traceback__)
-    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    # Its own words may be anybody's: only the number says what the operating system said.
+    reason = f": {os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else ""
     kind = NoAnswer if may_pass(error) else TransformError
     return kind(
         f"it failed: {name_of_kind(error)}{reason}",
@@ -106,7 +115,7 @@ def place_of(error: BaseException, folder: Path | None) -> str:
         trace = last.__traceback__
         while trace is not None:
             code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__", ""))
-            file, line = Path(code.co_filename), f"line {trace.tb_lineno}, in {code.co_name}"
+            file, line = Path(code.co_filename), f"line {trace.tb_lineno}{_function(code)}"
             if folder is not None and file.is_relative_to(folder):
                 own = f"{file.relative_to(folder.parent.parent)}, {line}"
             elif module.partition(".")[0] in _OURS:
@@ -114,6 +123,14 @@ def place_of(error: BaseException, folder: Path | None) -> str:
             trace = trace.tb_next
         last = last.__cause__ or last.__context__
     return own or any_ours
+
+
+def _function(code: CodeType) -> str:
+    """The function's name where it stands in the file: of one that was made as the program ran, it may be a value."""
+    written = code.co_name in ("<module>", "<lambda>", "<genexpr>", "<listcomp>") or any(
+        code.co_name in line for line in linecache.getlines(code.co_filename)
+    )
+    return f", in {code.co_name}" if written else ""
 
 
 class _Nowhere(io.TextIOBase):
@@ -189,6 +206,45 @@ def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
     return stack
 
 
+class _LinesOfDagster(logging.Filter):
+    """Lets pass the lines that Dagster and the platform write into a run's log, and of others those without values."""
+
+    def __init__(self, node: Node | None) -> None:
+        super().__init__()
+        self._node = node
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        by_call = record.pathname == log_manager.__file__  # `log.log(...)`, whoever calls it
+        if log_manager.has_log_record_event(record) or (record.pathname.startswith(_TRUSTED) and not by_call):
+            return True
+        return self._node is not None and quotes(self._node)
+
+
+@contextlib.contextmanager
+def _without_own_lines(context: Any, node: Node | None) -> Generator[None]:
+    """Keep lines that a domain's code logs by Dagster's loggers out of the run's log where they may hold values.
+
+    Args:
+        context: of the step.
+        node: the asset; ``None`` where it is not known what is read.
+    """
+    lines, handlers = _LinesOfDagster(node), list(context.log.handlers)
+    for handler in handlers:
+        handler.addFilter(lines)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(lines)
+
+
+def _forget_own_events(context: Any, node: Node | None) -> None:
+    """Forget events that a domain's code has logged by its context, where their metadata may hold values."""
+    own = context.op_execution_context
+    if own.has_events() and (node is None or not quotes(node)):
+        list(own.consume_events())
+
+
 def quotes(node: Node) -> bool:
     """As :func:`may_quote`; false where the lake cannot be asked."""
     try:
@@ -205,9 +261,20 @@ def _is_ours(trace: TracebackType | None) -> bool:
     return name.partition(".")[0] in _OURS
 
 
-def each_recordable(
-    results: Iterator[Any], key: str, node: Node | None, folder: Path | None
+def recordable_results(
+    context: Any, results: Callable[[], Iterator[Any]], key: str, node: Node | None, folder: Path | None
 ) -> Iterator[Any]:
-    """Results of a step one by one, its errors as ones that may be recorded."""
-    with recordable_errors(key, node, folder):
-        yield from results
+    """Results of a step one by one; its errors, lines and events as ones that may be recorded.
+
+    Args:
+        context: of the step.
+        results: makes them; nothing is recorded of it by itself.
+        key: see :func:`recordable_errors`, as for the rest.
+    """
+    with recordable_errors(key, node, folder), _without_own_lines(context, node):
+        try:
+            for result in results():
+                _forget_own_events(context, node)
+                yield result
+        finally:
+            _forget_own_events(context, node)

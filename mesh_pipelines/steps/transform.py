@@ -19,6 +19,7 @@ from mesh_pipelines.publishing.candidate import Candidate, as_rows
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Origin
 from mesh_pipelines.shared import SharedResources, shared_resources
+from mesh_pipelines.steps.column_names import refuse_names_of_data
 from mesh_pipelines.steps.columns import column_schema
 from mesh_pipelines.steps.context import (
     Produce,
@@ -47,6 +48,7 @@ def transform_step(node: Node) -> Produce:
         begun = time.perf_counter()
         with domain_call(node):
             rows = as_rows(declared(**inputs), node.key)
+            refuse_names_of_data(node, rows, shared.lake, reads)
         spent = time.perf_counter() - begun
         yield from audit_and_publish(
             node, context, shared, _candidate(node, rows, partitions, reads), reads, spent

@@ -22,7 +22,9 @@ from mesh_pipelines.governance.rules.declared import NamesAreTexts, PatternsFitC
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsMakeOneTable,
+    HandwrittenAssetsReturnRows,
     HandwrittenChecksAreKept,
+    HandwrittenCodeNeedsNoConfig,
 )
 from mesh_pipelines.governance.rules.inputs import (
     KeysAreUnique,
@@ -63,6 +65,8 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     TablesAreReadOneWay(),
     PartitionsReachAsFar(),
     HandwrittenAssetsMakeOneTable(),
+    HandwrittenAssetsReturnRows(),
+    HandwrittenCodeNeedsNoConfig(),
     HandwrittenChecksAreKept(),
     NothingIsMadeOfItself(),
 )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core import log_manager
 from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.context.metadata_logging import OutputMetadataAccumulator
 
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import MeshError, NoAnswer, TransformError, may_pass, name_of_kind
@@ -239,10 +240,13 @@ def _without_own_lines(context: Any, node: Node | None) -> Generator[None]:
 
 
 def _forget_own_events(context: Any, node: Node | None) -> None:
-    """Forget events that a domain's code has logged by its context, where their metadata may hold values."""
+    """Forget events and metadata that a domain's code gave its context, where they may hold values."""
     own = context.op_execution_context
-    if own.has_events() and (node is None or not quotes(node)):
+    step = own.get_step_execution_context()
+    given = own.has_events() or step._metadata_accumulator.per_output_metadata
+    if given and (node is None or not quotes(node)):
         list(own.consume_events())
+        step._metadata_accumulator = OutputMetadataAccumulator.empty()
 
 
 def quotes(node: Node) -> bool:

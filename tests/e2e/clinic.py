@@ -337,6 +337,8 @@ BY_HAND = """
         found = visits.collect()["patient"][0]
         context.log.info(found)
         context.log.log(20, found)
+        context.add_asset_metadata({"found": found})
+        context.add_output_metadata({"found": found})
         context.log_event(dg.AssetObservation(["clinic", "written_by_hand"], metadata={"found": found}))
         return dg.Output(visits, metadata={"found": found})
 """

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dagster import AssetChecksDefinition, DagsterType, OpDefinition
+from dagster._core.types.dagster_type import DagsterTypeKind
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
 from quality.lint.rule import Rule
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.node_definition import NodeDefinition
 
 
 class HandwrittenAssetsMakeOneTable(Rule[LoadedDomain]):
@@ -20,6 +27,51 @@ class HandwrittenAssetsMakeOneTable(Rule[LoadedDomain]):
                     f"its function makes several tables: {', '.join(sorted(k.path[-1] for k in node.asset.keys))}",
                     "write one @asset a table; what they share can be a plain function",
                 )
+
+
+class HandwrittenAssetsReturnRows(Rule[LoadedDomain]):
+    """What a function returns is published: one that says that it returns something else fails at each run."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            outputs = node.asset.node_def.output_defs if node.asset is not None else ()
+            if len(outputs) != 1:
+                continue
+            returned = outputs[0].dagster_type
+            if returned.is_nothing or _is_no_frame(returned):
+                yield self.violation(
+                    node.place,
+                    f"its function returns {returned.display_name}, which is no rows",
+                    "return a pl.LazyFrame, and say so",
+                    node.key,
+                )
+
+
+class HandwrittenCodeNeedsNoConfig(Rule[LoadedDomain]):
+    """Nobody is asked for configuration when something lands: one field without a default, and no run of it begins."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            if node.asset is not None and _needs_config(node.asset.node_def):
+                yield self.violation(node.place, _PROBLEM, _FIX, node.key)
+        for extra in domain.extras:
+            if isinstance(extra, AssetChecksDefinition) and _needs_config(extra.node_def):
+                yield self.violation(f"{domain.place}: {extra.node_def.name}", _PROBLEM, _FIX)
+
+
+def _is_no_frame(returned: DagsterType) -> bool:
+    """True for a type of Python's own; what is no class, optional, or of a library may be rows."""
+    if returned.typing_type is Any or returned.kind == DagsterTypeKind.NULLABLE:
+        return False
+    return getattr(returned.typing_type, "__module__", "") in ("builtins", "typing")
+
+
+_PROBLEM = "its configuration has a field without a default"
+_FIX = "give each field of its dg.Config a default, or read it from a setting of the domain's own"
+
+
+def _needs_config(op: NodeDefinition) -> bool:
+    return isinstance(op, OpDefinition) and op.has_config_field and op.config_field.is_required
 
 
 class HandwrittenChecksAreKept(Rule[LoadedDomain]):

@@ -160,7 +160,7 @@ class _Run:
             instance = dagster_instance(self.shared)
             with keep_places_free(instance), give_signs(instance, self.shared.settings.scratch):
                 outcome = execute(self.mesh, share, self.shared, self.show)
-            self.run_ids.append(outcome.run_id)
+            self.run_ids += [outcome.run_id] if outcome.run_id else []
             self.began = outcome.began if self.began is None else self.began
             held = self._note_failures(batch, outcome.steps)
             for report in outcome.steps:

@@ -25,6 +25,7 @@ from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsReturnRows,
     HandwrittenChecksAreKept,
     HandwrittenCodeNeedsNoConfig,
+    HandwrittenCodeTakesLazyFrames,
 )
 from mesh_pipelines.governance.rules.inputs import (
     KeysAreUnique,
@@ -67,6 +68,7 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     HandwrittenAssetsMakeOneTable(),
     HandwrittenAssetsReturnRows(),
     HandwrittenCodeNeedsNoConfig(),
+    HandwrittenCodeTakesLazyFrames(),
     HandwrittenChecksAreKept(),
     NothingIsMadeOfItself(),
 )

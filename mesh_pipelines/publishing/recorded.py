@@ -80,8 +80,8 @@ def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Gener
     try:
         yield
     except ENDS as end:
-        if end.args:  # the domain's code raised it, with words of its own
-            raise type(end)().with_traceback(end.__traceback__) from None
+        if end.args:  # nobody from outside gives it words: the domain's code raised it
+            raise recordable(end, key, folder) from None
         raise
     except BaseException as error:  # a panic of polars is no Exception
         if isinstance(error, Exception) and node is not None and quotes(node):

@@ -36,6 +36,7 @@ FAULTS = [
     TransformError(VALUE, where=VALUE, remedy=VALUE),  # as the domain's own code raises it
     Odd(VALUE),
     SystemExit(VALUE),
+    KeyboardInterrupt(VALUE),  # nobody who interrupts a run gives a reason
 ]
 
 
@@ -72,15 +73,6 @@ def test_no_word_of_an_error_of_a_domain_is_recorded(fault: BaseException) -> No
     assert error.__suppress_context__
     for words in (str(error), repr(error), str(vars(error))):
         assert VALUE not in words
-
-
-@pytest.mark.parametrize("end", [KeyboardInterrupt(VALUE), GeneratorExit(VALUE)], ids=repr)
-def test_an_end_from_outside_has_no_words(end: BaseException) -> None:
-    """The domain's code may raise one too, with words of its own."""
-    with pytest.raises(type(end)) as raised, recordable_errors("shop.orders", None, HERE):
-        fail(end)
-    assert raised.value.args == ()
-    assert raised.value.__suppress_context__
 
 
 def test_a_function_is_named_where_it_stands_in_its_file() -> None:

@@ -91,13 +91,30 @@ CONFIG = "import dagster as dg\n\nclass Least(dg.Config):\n    amount: int{defau
             "HandwrittenCodeNeedsNoConfig",
             CONFIG + "@dg.asset_check(asset='orders')\ndef dear(config: Least): ...",
         ),
+        (
+            "HandwrittenCodeTakesLazyFrames",
+            "import dagster as dg\n\n@dg.asset\ndef orders(orders_raw: pl.DataFrame): ...",
+        ),
+        (
+            "HandwrittenCodeTakesLazyFrames",
+            "import dagster as dg\n\n@dg.asset_check(asset='orders')\ndef dear(orders: pl.DataFrame): ...",
+        ),
+        ("HandwrittenCodeTakesLazyFrames", "import dagster as dg\n\n@dg.asset\nasync def orders(): ..."),
         ("HandwrittenAssetsReturnRows", "import dagster as dg\n\n@dg.asset\ndef orders() -> None: ..."),
         (
             "HandwrittenAssetsReturnRows",
             "import dagster as dg\n\n@dg.asset\ndef orders() -> dict[str, int]: ...",
         ),
     ],
-    ids=["config of an asset", "config of a check", "returns nothing", "returns a dict"],
+    ids=[
+        "config of an asset",
+        "config of a check",
+        "takes a frame",
+        "a check takes a frame",
+        "asynchronous",
+        "returns nothing",
+        "returns a dict",
+    ],
 )
 def test_what_no_run_could_make_is_refused(world: World, rule: str, text: str) -> None:
     """A run that cannot begin would hold up all assets that it was to make, whatever domain they are of."""
@@ -110,7 +127,8 @@ def test_what_no_run_could_make_is_refused(world: World, rule: str, text: str) -
 @pytest.mark.parametrize(
     "text",
     [
-        CONFIG.format(default=" = 3") + "@dg.asset\ndef orders(config: Least) -> pl.LazyFrame: ...",
+        CONFIG.format(default=" = 3")
+        + "@dg.asset\ndef orders(config: Least, orders_raw: pl.LazyFrame) -> pl.LazyFrame: ...",
         "import dagster as dg\n\n@dg.asset\ndef orders() -> dg.Output[pl.DataFrame]: ...",
         "import dagster as dg\n\n@dg.asset\ndef orders() -> dg.MaterializeResult: ...",
         "import dagster as dg\n\n@dg.asset\ndef orders(): ...",

@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 _HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
 _OURS = ("mesh_pipelines", "quality", "resources")
 _ROOT = Path(__file__).parents[2]
-_TRUSTED = (f"{Path(dg.__file__).parent}{os.sep}", *(f"{_ROOT / name}{os.sep}" for name in _OURS))
+_LIBRARIES = Path(dg.__file__).parents[1]
+_TRUSTED = (
+    *(f"{_LIBRARIES / name}{os.sep}" for name in ("dagster", "dagster_mlflow")),
+    *(f"{_ROOT / name}{os.sep}" for name in _OURS),
+)
 """Folders of code whose lines in a run's log hold no value."""
 ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
 """Exceptions by which a step is ended from outside."""
@@ -207,36 +211,47 @@ def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
     return stack
 
 
-class _LinesOfDagster(logging.Filter):
-    """Lets pass the lines that Dagster and the platform write into a run's log, and of others those without values."""
+class _OwnRecords:
+    """Keeps lines and events that a domain's code logs out of the run's log where they may hold values.
 
-    def __init__(self, node: Node | None) -> None:
-        super().__init__()
-        self._node = node
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        by_call = record.pathname == log_manager.__file__  # `log.log(...)`, whoever calls it
-        if log_manager.has_log_record_event(record) or (record.pathname.startswith(_TRUSTED) and not by_call):
-            return True
-        return self._node is not None and quotes(self._node)
-
-
-@contextlib.contextmanager
-def _without_own_lines(context: Any, node: Node | None) -> Generator[None]:
-    """Keep lines that a domain's code logs by Dagster's loggers out of the run's log where they may hold values.
+    Whatever Dagster logs of a step itself, it logs between the results of the step: see :meth:`paused`.
 
     Args:
-        context: of the step.
+        handlers: of the step's own log.
         node: the asset; ``None`` where it is not known what is read.
     """
-    lines, handlers = _LinesOfDagster(node), list(context.log.handlers)
-    for handler in handlers:
-        handler.addFilter(lines)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            handler.removeFilter(lines)
+
+    def __init__(self, handlers: Sequence[logging.Handler], node: Node | None) -> None:
+        self._node, self._usual = node, {handler: handler.filter for handler in handlers}
+
+    def __enter__(self) -> _OwnRecords:
+        for (
+            handler,
+            usual,
+        ) in self._usual.items():  # filters that are added to Dagster's handler are not asked
+            handler.filter = lambda record, usual=usual: self._may_pass(record) and usual(record)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handler, usual in self._usual.items():
+            handler.filter = usual
+
+    @contextlib.contextmanager
+    def paused(self) -> Generator[None]:
+        """Let everything pass while Dagster has the word."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
+
+    def _may_pass(self, record: logging.LogRecord) -> bool:
+        own = (
+            log_manager.has_log_record_event(record)
+            or record.pathname == log_manager.__file__  # `log.log(...)`, whoever calls it
+            or not record.pathname.startswith(_TRUSTED)
+        )
+        return not own or (self._node is not None and quotes(self._node))
 
 
 def _forget_own_events(context: Any, node: Node | None) -> None:
@@ -275,10 +290,11 @@ def recordable_results(
         results: makes them; nothing is recorded of it by itself.
         key: see :func:`recordable_errors`, as for the rest.
     """
-    with recordable_errors(key, node, folder), _without_own_lines(context, node):
+    with recordable_errors(key, node, folder), _OwnRecords(context.log.handlers, node) as own:
         try:
             for result in results():
                 _forget_own_events(context, node)
-                yield result
+                with own.paused():
+                    yield result
         finally:
             _forget_own_events(context, node)

@@ -76,7 +76,7 @@ class HandwrittenCodeNeedsNoConfig(Rule[LoadedDomain]):
 
     def check(self, domain: LoadedDomain) -> Iterator[Violation]:
         for where, op, about in _functions(domain):
-            if op.has_config_field and op.config_field.is_required:
+            if op.config_field is not None and op.config_field.is_required:
                 yield self.violation(
                     where,
                     "its configuration has a field without a default",

@@ -118,10 +118,9 @@ CONFIG = "import dagster as dg\n\nclass Least(dg.Config):\n    amount: int{defau
 )
 def test_what_no_run_could_make_is_refused(world: World, rule: str, text: str) -> None:
     """A run that cannot begin would hold up all assets that it was to make, whatever domain they are of."""
-    modules = {"byhand": text.format(default="") + "\n"}
-    if "dg.asset\n" in text:
-        modules["products"] = ""
-    assert rule in world.faults(shop(world, **modules))
+    byhand = text.format(default="") + "\n"
+    package = shop(world, products="", byhand=byhand) if "dg.asset\n" in text else shop(world, byhand=byhand)
+    assert rule in world.faults(package)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip("a full disk needs a tmpfs of its own, and mount needs CAP_SYS_ADMIN for that")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, RetryRequested
@@ -81,6 +82,7 @@ class Tries:
 def note_failures(node: Node, domain: LoadedDomain, step: Produce) -> Produce:
     """A step whose failures for its content are noted."""
 
+    @wraps(step)
     def noted(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         reads = [read.table for read in reads_of(context).values()]
         facts = facts_for_step(domain.by_key, shared_resources(), reads, lambda: context.instance)

@@ -85,10 +85,8 @@ class DataRule:
 
 
 def rules_of(contract: Contract) -> tuple[DataRule, ...]:
-    """All rules of a contract: row rules in the order of its columns, then dataset rules.
-
-    A row rule without an allowance has the contract's tolerance. Names are unique: the second of two equal
-    names gets ``_2``.
+    """All rules of a contract: row rules in the order of its columns, then dataset rules. A row rule without an
+    allowance has the contract's tolerance. Names are unique: the second of two equal names gets ``_2``.
     """
     found = [rule for column in contract.columns for rule in _row_rules(contract, column)]
     found += _dataset_rules(contract)

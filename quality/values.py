@@ -57,11 +57,7 @@ _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def dtype_of(logical: str, physical: str | None) -> pl.DataType:
-    """The polars type of an ODCS property.
-
-    Raises:
-        ValueError: the lake has no such type; the message lists those that fit.
-    """
+    """The polars type of an ODCS property. Raises ValueError: the lake has no such type; the message lists those that fit."""
     known = DTYPES.get(logical)
     if known is None:
         raise ValueError(f"logicalType `{logical}` is not stored by the lake; use one of {', '.join(DTYPES)}")
@@ -76,10 +72,8 @@ def dtype_of(logical: str, physical: str | None) -> pl.DataType:
 
 
 def duration(value: object, unit: object) -> timedelta:
-    """An ODCS value and unit as a duration; a month is 30 days, a year 365.
-
-    Raises:
-        ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
+    """An ODCS value and unit as a duration; a month is 30 days, a year 365. Raises ValueError: the value is no number,
+    negative or beyond the calendar, or the unit unknown.
     """
     if isinstance(value, str):
         value = float(value)
@@ -94,10 +88,8 @@ def duration(value: object, unit: object) -> timedelta:
 
 
 def strftime_of(pattern: str) -> str:
-    """A DateTimeFormatter pattern (``yyyy-MM-dd'T'HH:mm``) as strftime (``%Y-%m-%dT%H:%M``).
-
-    Raises:
-        ValueError: a letter of the pattern has no counterpart.
+    """A DateTimeFormatter pattern (``yyyy-MM-dd'T'HH:mm``) as strftime (``%Y-%m-%dT%H:%M``). Raises ValueError: a
+    letter of the pattern has no counterpart.
     """
     out: list[str] = []
     for quoted, letters, _, other in re.findall(r"'([^']*)'|(([A-Za-z])\3*)|([^A-Za-z'])", pattern):
@@ -129,10 +121,8 @@ def shape_of(pattern: str) -> str:
 
 
 def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
-    """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC).
-
-    Raises:
-        ValueError: the value does not fit the type.
+    """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC). Raises ValueError: the
+    value does not fit the type.
     """
     if logical == "date":
         return date.fromisoformat(str(value))
@@ -164,10 +154,8 @@ def fits(logical: str, value: object) -> bool:
 
 
 def regex(pattern: object) -> str:
-    """The pattern, which polars must understand (Rust syntax: no look-around, no back-references).
-
-    Raises:
-        ValueError: it is not a regular expression.
+    """The pattern, which polars must understand (Rust syntax: no look-around, no back-references). Raises ValueError:
+    it is not a regular expression.
     """
     if not isinstance(pattern, str):
         raise ValueError(f"`{pattern}` is not a regular expression")

@@ -226,11 +226,7 @@ class Settings(BaseSettings):
 
     @property
     def landing_folder(self) -> Path:
-        """The landing zone as a folder of this machine, to write into.
-
-        Raises:
-            LandingError: it is an object store.
-        """
+        """The landing zone as a folder of this machine, to write into. Raises LandingError: it is an object store."""
         folder = local_path(self.landing)
         if folder is None:
             raise LandingError(

@@ -181,11 +181,7 @@ class FileLanding:
         return found
 
     def _entry(self, one: LandedInput) -> Entry:
-        """The file of an input, if it is still the one that was looked at.
-
-        Raises:
-            SourceUnavailable: it is not.
-        """
+        """The file of an input, if it is still the one that was looked at. Raises SourceUnavailable: it is not."""
         try:
             found = self._store.entry(f"{self._domain}/{one.name}")
         except FileNotFoundError:

@@ -10,9 +10,7 @@ from mesh_pipelines.landing.records import MalformedFile
 
 def judge_syntax(block: bytes, line: int) -> None:
     """Hold each line against the whole grammar, and its numbers against the range of a double (RFC 8259, section 6).
-
-    Raises:
-        MalformedFile: a line is no JSON text, in words that hold nothing of it.
+    Raises MalformedFile: a line is no JSON text, in words that hold nothing of it.
     """
     for number, text in enumerate(block.split(b"\n"), line):
         if not text.strip(b" \t\r"):

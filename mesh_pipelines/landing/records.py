@@ -50,11 +50,7 @@ class TextCheck:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, chunk: bytes, line: int, *, last: bool = False) -> None:
-        """Take the next bytes, which begin in a line.
-
-        Raises:
-            MalformedFile: they are not UTF-8.
-        """
+        """Take the next bytes, which begin in a line. Raises MalformedFile: they are not UTF-8."""
         pending = self._decoder.getstate()[0]
         if pending or last or not chunk.isascii():
             try:

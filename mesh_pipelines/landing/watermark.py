@@ -271,10 +271,8 @@ class Watermark:
         return f"{literal(mark)}::{self._kind}"
 
     def check_overlap(self) -> None:
-        """Refuse an overlap that the database does not read as a length of time, or as a number.
-
-        Raises:
-            LandingError: naming it.
+        """Refuse an overlap that the database does not read as a length of time, or as a number. Raises LandingError:
+        naming it.
         """
         if not self._declared.overlap:
             return

@@ -48,11 +48,7 @@ def gate_outcome(decision: GateDecision, pinned: AliasMove | None) -> GateOutcom
 
 
 def refuse_while_pinned(key: str, pinned: AliasMove | None) -> None:
-    """Let the champion of a model be moved, unless it is pinned.
-
-    Raises:
-        GateRefused: it is pinned.
-    """
+    """Let the champion of a model be moved, unless it is pinned. Raises GateRefused: it is pinned."""
     if pinned is not None:
         raise GateRefused(
             _pinned_to(pinned), where=f"model {key}", remedy="Unpin it first, if its owner agrees."

@@ -77,10 +77,8 @@ def offset(value: Moment, period: str) -> Moment:
 
 
 def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
-    """Find the cut at which the last period begins.
-
-    Raises:
-        TransformError: a column is missing or of the wrong type, the history is too short, or the target does not fit.
+    """Find the cut at which the last period begins. Raises TransformError: a column is missing or of the wrong type,
+    the history is too short, or the target does not fit.
     """
     where = f"model {spec.key}, features {spec.features}"
     check_time_and_target(frame.collect_schema(), spec)
@@ -114,11 +112,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
 
 
 def check_time_and_target(schema: Mapping[str, pl.DataType], spec: ModelSpec) -> None:
-    """Refuse a feature set whose time or target is missing or of the wrong type.
-
-    Raises:
-        TransformError: naming the column.
-    """
+    """Refuse a feature set whose time or target is missing or of the wrong type. Raises TransformError: naming the column."""
     where = f"model {spec.key}, features {spec.features}"
     for column in (spec.time, spec.target):
         if column not in schema:

@@ -148,10 +148,8 @@ def name_of(url: str) -> str:
 
 
 def send(urls: Sequence[str], title: str, text: str) -> None:
-    """Send a notice to every URL, as plain text.
-
-    Raises:
-        NoticeRefused: one of them did not take it; its address is a secret and left out.
+    """Send a notice to every URL, as plain text. Raises NoticeRefused: one of them did not take it; its address is a
+    secret and left out.
     """
     import apprise
 

@@ -27,11 +27,7 @@ from mesh_pipelines.shared import SharedResources, shared_resources
 
 
 def explain(key: str) -> Card:
-    """The reasons for an asset's state.
-
-    Raises:
-        SelectionError: nothing in the mesh has that key.
-    """
+    """The reasons for an asset's state. Raises SelectionError: nothing in the mesh has that key."""
     preload(READING)
     from mesh_pipelines.governance.load_mesh import project_root
     from mesh_pipelines.orchestration.tick import attempts_in

@@ -59,11 +59,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return cls(inst_data)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Fork the run.
-
-        Raises:
-            DagsterLaunchFailedError: the warm process ends as often as it is started.
-        """
+        """Fork the run. Raises DagsterLaunchFailedError: the warm process ends as often as it is started."""
         run, origin = context.dagster_run, context.job_code_origin
         if origin is None:
             raise DagsterLaunchFailedError(f"run {run.run_id} does not say what code it is of")

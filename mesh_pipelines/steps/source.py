@@ -128,10 +128,8 @@ class _Parts:
                 self.publish(half)
 
     def results(self) -> Iterator[Any]:
-        """Results for Dagster.
-
-        Raises:
-            LandingError, AuditRefused: partitions were refused; all others are published by then.
+        """Results for Dagster. Raises LandingError, AuditRefused: partitions were refused; all others are published by
+        then.
         """
         outcomes = (fault.outcome for fault in self.faults if isinstance(fault, AuditRefused))
         refused = next((outcome for outcome in outcomes if isinstance(outcome, Outcome)), None)
@@ -231,11 +229,7 @@ def _inputs_to_read(
 
 
 def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
-    """A candidate of some inputs.
-
-    Raises:
-        LandingError: one of them cannot be read.
-    """
+    """A candidate of some inputs. Raises LandingError: one of them cannot be read."""
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
     notes = "; ".join(one.note for one in reading.inputs if one.note)

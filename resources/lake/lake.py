@@ -203,10 +203,8 @@ class Lake:
         return len(gone)
 
     def verify(self, key: str, version: int | None = None) -> int:
-        """Compare every byte of a version with its recorded hash; returns the number of files.
-
-        Raises:
-            IntegrityError: naming every file that is missing or whose bytes are others.
+        """Compare every byte of a version with its recorded hash; returns the number of files. Raises IntegrityError:
+        naming every file that is missing or whose bytes are others.
         """
         files = self.head(key, version).files
         self.table(key).verify(files, again=True)

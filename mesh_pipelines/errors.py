@@ -39,9 +39,7 @@ class MeshError(Exception):
     """Base of all errors that the mesh raises on purpose.
 
     Args:
-        what: the problem, one sentence.
         where: file, key, column or row at fault, as exactly as is known.
-        remedy: the reader's next step.
         quoted: words of a library or of the domain's code, or names that come with the data: they may hold values, and
             are recorded only where nothing that the step reads is classified.
     """
@@ -57,11 +55,7 @@ class MeshError(Exception):
         return f"{place}{self.what}{quoted}{hint}"
 
     def without_quote(self, instead: str = "") -> MeshError:
-        """A copy without the words that may hold values, and without a cause.
-
-        Args:
-            instead: words in their place.
-        """
+        """A copy without the words that may hold values, and without a cause."""
         state = {name: value for name, value in self.__dict__.items() if not name.startswith("__")}
         return _rebuild(type(self), {**state, "quoted": instead if self.quoted else ""})
 
@@ -81,10 +75,6 @@ class Violation:
     """One broken rule of the federation.
 
     Args:
-        rule: name of the rule, e.g. ``ContractIsValid``.
-        where: file and place within it.
-        problem: one sentence.
-        fix: the text to write instead.
         about: domains (``name``) or assets (``domain.name``) that nothing is made of until it is mended; the
             domain whose rule it is where none is named.
     """
@@ -200,11 +190,7 @@ class TrackingUnavailable(TransientError):
 
 
 def cause_in_words(error: Any) -> str:
-    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause.
-
-    Args:
-        error: Dagster's record of an error, with its chain of causes; may be ``None``.
-    """
+    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause."""
     text = ""
     while error is not None:
         text = str(error.message).strip()

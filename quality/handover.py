@@ -58,7 +58,6 @@ class Handover:
             os.ftruncate(self._memory, 0)
 
     def close(self) -> None:
-        """Release this process's hold on the memory."""
         if self._memory is not None:
             os.close(self._memory)
         self._memory = None

@@ -53,7 +53,6 @@ class DataRule:
     """One rule of a contract, independent of the engine that checks it.
 
     Args:
-        name: unique in its contract, snake_case.
         kind: kind of check. Of rows: type, required, finite, minimum, maximum, exclusive_minimum,
             exclusive_maximum, min_length, max_length, multiple_of, pattern, enum, null_values, missing_values,
             invalid_values. Of datasets: unique, duplicates, row_count, sql, expectation.
@@ -273,7 +272,6 @@ def _dataset_rule(contract: Contract, column: Column | None, requirement: Requir
 
 
 def _columns_in(query: str, contract: Contract) -> tuple[str, ...]:
-    """Columns named in the query; all, if it selects ``*`` other than to count."""
     if re.search(r"\*", re.sub(r"count\s*\(\s*\*\s*\)", "", query, flags=re.IGNORECASE)):
         bare = re.search(r"(select|,|\.)\s*(all\s+|distinct\s+)?\*", query, re.IGNORECASE)
         if bare:

@@ -57,7 +57,7 @@ _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def dtype_of(logical: str, physical: str | None) -> pl.DataType:
-    """The polars type of an ODCS property. Raises ValueError: the lake has no such type; the message lists those that fit."""
+    """The polars type of an ODCS property; ValueError, with the types that fit, where the lake has none such."""
     known = DTYPES.get(logical)
     if known is None:
         raise ValueError(f"logicalType `{logical}` is not stored by the lake; use one of {', '.join(DTYPES)}")
@@ -205,7 +205,6 @@ def is_cron(text: str) -> bool:
 
 
 def _cron_numbers(field: str, least: int, greatest: int, names: Mapping[str, int]) -> set[int]:
-    """Numbers that a cron field stands for; empty if it cannot be read."""
     found = set[int]()
     for part in field.split(","):
         match = _CRON_PART.fullmatch(part)

@@ -24,12 +24,7 @@ _SHOWN = 40
 
 
 class YamlFault(ValueError):
-    """A text is not read.
-
-    Args:
-        problem: the fault and its line.
-        fix: what to write instead.
-    """
+    """Error of a text that is not read: the fault with its line, and what to write instead."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}; {fix}")
@@ -96,7 +91,6 @@ class _Open:
     """A list or mapping that has begun.
 
     Args:
-        keys: of a mapping.
         parts: nodes directly in it so far; in a mapping every other one is a key.
         nodes: in it so far, those of its aliases among them.
     """

@@ -42,7 +42,6 @@ class Database:
     """One database; inside its ``with`` block it is connected, and all reads see one moment.
 
     Args:
-        name: its name in the domains.
         url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
     """
 

@@ -74,7 +74,6 @@ def _reason(row: RunningRow, is_over: Callable[[str], bool]) -> str:
 
 
 def _may_be_lost(process: str) -> bool:
-    """False for a process that is known to live."""
     from resources.processes import number_of
 
     return number_of(process) is None

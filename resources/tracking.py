@@ -55,7 +55,6 @@ class Tracking:
     """The store of MLflow's runs and models.
 
     Args:
-        uri: ``sqlite:///...``, a database, or an ``http(s)://`` server.
         artifacts: path or object store's URI of experiments' files; empty: a server decides.
     """
 
@@ -152,8 +151,6 @@ def training_run(
 
     Args:
         model: ``domain.name``; the domain is the experiment.
-        step: the step's key within the Dagster run.
-        log: a logger, e.g. ``context.log``.
 
     Raises:
         TrackingUnavailable: the store does not answer.

@@ -25,7 +25,6 @@ class Warehouse:
     """DuckDB for the domains' SQL: each query has a connection of its own and sees only the frames given.
 
     Args:
-        scratch: folder for temporary files, made when needed.
         memory_limit: memory of one connection, such as "2GB".
         threads: threads of one connection; default all cores.
     """

@@ -18,7 +18,6 @@ class Mesh:
     """All domains together.
 
     Args:
-        root: the folder of ``workspace.yaml``.
         domains: by name; of a mesh to work with, the sound ones, each without what is refused of it.
         refused: violations of each domain (``name``) or asset (``domain.name``) that was left out for them.
         unread: names of the entries of ``workspace.yaml`` that are refused.
@@ -32,7 +31,6 @@ class Mesh:
 
     @property
     def absent(self) -> frozenset[str]:
-        """Domains of the workspace that did not load."""
         return (self.unread | {location.domain for location in self.locations}) - set(self.domains)
 
     @cached_property

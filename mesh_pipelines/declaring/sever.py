@@ -13,9 +13,6 @@ from mesh_pipelines.declaring.own_checks import checks_among
 def sever(domain: LoadedDomain, refused: Collection[str]) -> tuple[LoadedDomain, dict[str, str]]:
     """Leave assets of a domain out, with the models, champions and predictions that cannot be judged without them.
 
-    Args:
-        refused: keys of the assets, among keys of others.
-
     Returns:
         The rest of the domain, and by the key of each asset left out, the refused one that is the cause.
     """

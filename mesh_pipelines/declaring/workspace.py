@@ -31,8 +31,6 @@ class Location:
 
     Args:
         attribute: variable of the module that holds the definitions; empty for the only one there is.
-        working_directory: folder that its process starts in, relative to that of the file.
-        executable_path: Python that it runs by; empty for that of the mesh.
     """
 
     name: str
@@ -104,7 +102,6 @@ def read_entries(root: Path) -> Workspace:
 
 
 def _listed(root: Path) -> list[Any]:
-    """The list below ``load_from``."""
     from resources.settings import get_settings
 
     try:

@@ -12,14 +12,7 @@ from polars.io.plugins import register_io_source
 
 @dataclass(frozen=True)
 class Call:
-    """Result of one call.
-
-    Args:
-        frames: the inputs by argument.
-        value: the value that the function returned.
-        error: the exception that it raised instead.
-        collected: keys of the inputs whose rows it asked for, in that order.
-    """
+    """Result of one call; ``collected`` holds the keys of the inputs whose rows it asked for, in that order."""
 
     frames: Mapping[str, pl.LazyFrame]
     value: Any = None

@@ -44,11 +44,7 @@ def main() -> None:
 
 
 class _Attempt:
-    """One import, in a fork.
-
-    Args:
-        given: the request; its paths, environment and limit.
-    """
+    """One import, in a fork."""
 
     def __init__(self, given: Mapping[str, Any], package: str) -> None:
         self.package, self._given, self._text = package, given, b""
@@ -82,7 +78,6 @@ class _Attempt:
         return os.waitstatus_to_exitcode(os.waitpid(self.number, 0)[1])
 
     def _status(self) -> int:
-        """The status of a process whose end of the pipe is closed: it ends at this moment, or is killed."""
         until = time.monotonic() + _LATER
         while time.monotonic() < until:
             number, status = os.waitpid(self.number, os.WNOHANG)

@@ -39,7 +39,6 @@ class FileLanding:
     """The files of one source.
 
     Args:
-        domain: its folder in the landing zone.
         pattern: file name below that folder; ``{month}`` marks the partition, ``*`` matches any text.
 
     Raises:
@@ -154,7 +153,6 @@ class FileLanding:
         )
 
     def _entries(self) -> list[tuple[Entry, str, str]]:
-        """Files that fit the pattern: the entry, its name below the domain's folder, its partition."""
         folder = f"{self._domain}/{self._below}".rstrip("/")
         found: list[tuple[Entry, str, str]] = []
         prefix = len(self._domain) + 1

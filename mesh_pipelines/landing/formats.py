@@ -32,7 +32,6 @@ class Judged:
     Args:
         fault: in words that hold no value of classified data; empty where its rows can be read.
         records: number of its rows, counted without the parser that reads them.
-        blanks, exact: see :class:`Counted`.
     """
 
     fault: str = ""
@@ -43,13 +42,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class RawFile:
-    """One landed file.
-
-    Args:
-        name: its name in the landing zone; the suffix is the format, CSV by default.
-        dialect: of a CSV.
-        limit: of what it may unpack to.
-    """
+    """One landed file; the suffix of its name is the format, CSV by default."""
 
     store: Store
     name: str
@@ -87,7 +80,6 @@ class RawFile:
 
     @cached_property
     def schema(self) -> Mapping[str, pl.DataType]:
-        """Columns and types of a Parquet file."""
         found = dict(self._scan(None).collect_schema())
         found.pop(ROW, None)
         return found

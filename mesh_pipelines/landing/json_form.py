@@ -29,7 +29,6 @@ class OneForm:
     """A block of records of one form.
 
     Args:
-        records: their number, one a line.
         lost: numbers that the reader of the values would change: record, place of the key among the names, text.
     """
 
@@ -43,8 +42,6 @@ class JsonForm:
 
     Args:
         names: the keys, each with a quote before it.
-        texts: which of them have text.
-        floats: which of them have numbers that become floats.
     """
 
     names: tuple[bytes, ...]

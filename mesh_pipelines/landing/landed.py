@@ -30,7 +30,6 @@ class SeenInput(NamedTuple):
 
     Args:
         stamp: a cheap mark of its state: size and time, ETag, counters.
-        fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
         note: number of its rows that are no mark, and why, in words that hold nothing of its content.
     """
@@ -52,10 +51,8 @@ class LandedInput:
     Args:
         name: path below the domain's landing folder; name of a table.
         stamp: a cheap mark that changes whenever the content may have; empty where there is none.
-        fingerprint: of the content.
         mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
-        change: description of a change of its fingerprint.
         note: number of its rows that are no mark, and why, in words that hold nothing of its content.
     """
 
@@ -78,7 +75,6 @@ class RefusedInput(NamedTuple):
     """One thing that rows are not read from.
 
     Args:
-        name: path below the domain's landing folder.
         fingerprint: of what was seen of it; another one is refused anew.
         why: in words that hold nothing of its content.
     """
@@ -93,9 +89,7 @@ class Landed:
     """All inputs of a source, as one look found them.
 
     Args:
-        inputs: readable inputs, by name.
         unfinished: names of inputs that are still being written, left for the next look.
-        fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
         refused: what is there and is not read, such as a symbolic link.
     """

@@ -18,8 +18,6 @@ class Counted:
     """A file that is well formed.
 
     Args:
-        columns: names of its columns, in its order.
-        records: number of its rows.
         blanks: numbers of its blank lines, counted from 1 among rows and blank lines; None where there are none.
         exact: numbers that the reader of the values would change, as text by the number of their row, for each column.
     """
@@ -31,12 +29,7 @@ class Counted:
 
 
 class MalformedFile(ValueError):
-    """A file is not of its format.
-
-    Args:
-        what: the fault, in words that hold nothing of the file.
-        line: where, from 1.
-    """
+    """Error of a file that is not of its format; ``what`` is the fault, in words that hold nothing of the file."""
 
     def __init__(self, what: str, line: int | None = None) -> None:
         super().__init__(f"{what} (line {line:,})" if line else what)

@@ -94,7 +94,6 @@ def count_json(
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Whole lines, each with a line feed."""
     rest: list[bytes] = []
     held = 0
     while chunk := stream.read(_CHUNK):
@@ -320,7 +319,6 @@ class _Scan:
             self._keep(names[at], row, text)
 
     def _fault(self, what: str, line: int) -> MalformedFile:
-        """A fault in a line of this block, counted from 0."""
         return MalformedFile(what, self.line + line)
 
 

@@ -30,10 +30,6 @@ _TICK_SECONDS = 20
 class TableLanding:
     """The rows of one table.
 
-    Args:
-        node: the node of the same source, with its contract.
-        settings: hold the databases' URLs.
-
     Raises:
         LandingError: no URL is set for its database.
     """
@@ -160,7 +156,6 @@ class TableLanding:
 
     @property
     def contract(self) -> Contract:
-        """The contract of its rows."""
         return self._contract
 
     @property
@@ -170,7 +165,6 @@ class TableLanding:
 
     @property
     def name(self) -> str:
-        """Name of the table in provenance."""
         return f"{self._declared.database}:{self._declared.table}"
 
     @property
@@ -258,7 +252,6 @@ class TableLanding:
         return f"{ident(column)}::text"
 
     def _label(self) -> str:
-        """SQL for the name of a row's partition."""
         assert self._contract.partition is not None
         column = self._declared.partition or self._contract.partition.column or ""
         if self._types[column].startswith(_TIMES):

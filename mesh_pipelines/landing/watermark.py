@@ -52,11 +52,7 @@ class _Tail:
 
 @dataclass(frozen=True)
 class _State:
-    """A table against one mark, as its fingerprint says it.
-
-    Args:
-        types: hash of the types of key and watermark.
-    """
+    """A table against one mark, as its fingerprint says it."""
 
     tail: RowsHash
     below: RowsHash
@@ -77,11 +73,6 @@ class _State:
 
 class Watermark:
     """The watermark of one table in one open database.
-
-    Args:
-        name: name of the table in provenance.
-        table: the quoted name of the table.
-        types: PostgreSQL's types of its columns.
 
     Raises:
         LandingError: the order of the watermark's type is not one of time.
@@ -160,7 +151,6 @@ class Watermark:
 
     @property
     def column(self) -> str:
-        """Name of its column."""
         return self._declared.watermark
 
     @property
@@ -181,7 +171,6 @@ class Watermark:
     # -- looking -----------------------------------------------------------------------------------------------
 
     def _whole(self, stamp: str, change: str) -> tuple[LandedInput, ...]:
-        """The table as read from its beginning."""
         found = self._tail("")
         if not found.tally.rows:
             return ()

@@ -13,16 +13,7 @@ PINNED = "FAILED pinned"
 
 @dataclass(frozen=True)
 class AliasMove:
-    """One move of the champion alias.
-
-    Args:
-        at: ISO 8601, UTC.
-        action: ``promote``, ``rollback`` or ``pin``/``unpin``.
-        to: version now; None where an alias was not moved.
-        before: version until then; None for the first.
-        who: a person, or the gate in a Dagster run.
-        because: the reason given.
-    """
+    """One move of the champion alias, by a person or by the gate in a Dagster run."""
 
     at: str
     action: str
@@ -56,12 +47,7 @@ def refuse_while_pinned(key: str, pinned: AliasMove | None) -> None:
 
 
 def is_refused_for_pin(gate: str, reason: str) -> bool:
-    """True if a version passed the gate and only the pin kept it from being promoted.
-
-    Args:
-        gate: the gate's outcome, as it is kept with the version.
-        reason: the reason kept with it.
-    """
+    """True if a version passed the gate and only the pin kept it from being promoted."""
     return gate == "refused" and reason.startswith(PINNED)
 
 

@@ -16,9 +16,6 @@ class GateCheck:
 
     Args:
         name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
-        value: the measured value; None where there is none.
-        bound: the required value.
-        text: one sentence for people.
     """
 
     name: str
@@ -30,15 +27,7 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The decision to promote a challenger or not, with its reasons.
-
-    Args:
-        promote: true if every check passed.
-        reasons: every check, the failed ones too.
-        champion: label of the champion it was compared with, if any.
-        champion_metrics: the champion's metrics on the same rows, if it could be scored.
-        rows: number of holdout rows on which the two were compared.
-    """
+    """The decision to promote a challenger or not; its reasons are all checks, the failed ones too."""
 
     promote: bool
     reasons: tuple[GateCheck, ...]

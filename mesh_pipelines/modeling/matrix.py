@@ -182,12 +182,7 @@ class ColumnsDigest:
 
 @dataclass(frozen=True)
 class MatrixDigest:
-    """Digest and size of the training data.
-
-    Args:
-        digest: SHA-256 of features and target in their order.
-        external: true if the data is kept on disk.
-    """
+    """Digest and size of the training data."""
 
     digest: str
     rows: int
@@ -254,12 +249,8 @@ def training_matrix(
     """Read rows in their order into quantised form, in bounded memory.
 
     Args:
-        train: the rows to train on, in the order of their key.
-        target: column to predict, without nulls.
         max_memory: bytes; where rows x features x 4 is more, XGBoost keeps the data on disk while it trains.
         max_bin: bins for each feature (XGBoost: 256).
-        batch_rows: rows at a time; does not change the result.
-        threads: does not change the result.
         cache: directory for data kept on disk; by default the mesh's scratch. A private directory (mode 0700) is made
             in it and removed at the end. It holds bin numbers, not encrypted.
 

@@ -74,7 +74,6 @@ def _refusal(message: str, params: Mapping[str, Any]) -> tuple[str, str, Collect
 
 
 def _names(config: Any) -> Iterator[str]:
-    """Names of all parameters in a configuration."""
     if isinstance(config, dict):
         for name, value in config.items():
             if isinstance(value, str):

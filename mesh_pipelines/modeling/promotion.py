@@ -22,7 +22,6 @@ def bring_to_gate(
     """Score today's champion on the holdout rows that neither model was trained on, and let the gate decide.
 
     Args:
-        champion: ``None`` where there is none yet.
         holdout: the feature set that the challenger was trained from; its holdout is taken from it.
     """
     return decide(challenger, _opponent(challenger, champion, holdout, spec) if champion else None, spec)

@@ -19,7 +19,6 @@ class Rebuilt:
     """Result of training again: the new bytes of model.ubj, their SHA-256, and the differences.
 
     Args:
-        same: true if they are the recorded bytes.
         differs: differences from the record (``data``, ``xgboost``, ``bytes``), with both values.
     """
 
@@ -30,7 +29,6 @@ class Rebuilt:
 
     @property
     def verdict(self) -> str:
-        """One sentence for people."""
         if self.same:
             return f"the same bytes: SHA-256 {self.sha256}"
         return "other bytes; " + "; ".join(f"{d.what} was {d.recorded}, is {d.now}" for d in self.differs)
@@ -56,7 +54,6 @@ def rebuild(
 
     Args:
         features: the feature set at ``record.features.version``, in its order.
-        max_memory: bytes, as in the spec; does not change the model.
 
     Raises:
         NotPublished: the model continued from another one, or was trained on several machines: its own trainer
@@ -101,9 +98,6 @@ class RebuildReport:
     """Report on a model trained again from its record.
 
     Args:
-        recorded: SHA-256 of the bytes as first trained.
-        rebuilt: SHA-256 of the bytes as trained now.
-        seconds: duration of the training.
         detail: differences of the surroundings (library version, inputs), when the bytes differ.
     """
 

@@ -154,7 +154,7 @@ class Registry:
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
 
     def pin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Keep today's champion until ``unpin``: the gate promotes nothing. Raises NotPublished: there is no champion."""
+        """Keep today's champion until ``unpin``: the gate promotes nothing. NotPublished if there is no champion."""
         champion = self.champion(key)
         if champion is None:
             raise NotPublished(

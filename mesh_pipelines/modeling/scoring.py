@@ -27,7 +27,6 @@ class Scores:
     Args:
         frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is collected.
         unseen: text feature -> number of values that were not in the training data, taken as missing.
-        models: labels of the models that gave scores, in the order of their periods.
     """
 
     frame: pl.LazyFrame = field(repr=False)
@@ -42,7 +41,6 @@ class Scorer:
 
     Args:
         label: value of ``model_version``, e.g. ``low_visibility@3``.
-        rows: condition on the rows; None: all of them.
     """
 
     label: str
@@ -77,9 +75,7 @@ def score_history(
     Rows of the first month, for which there is nothing to train on, are left out.
 
     Args:
-        frame: the feature set, as it is stored.
         since: leave out rows before this; all of them are still trained on.
-        backcast: true to score the rows that the champion was trained on, walk-forward; false to leave them out.
     """
     seen = champion.record.split.train_until
     scorers: list[Scorer] = []
@@ -105,7 +101,6 @@ def walk_forward(
     """Score each calendar month up to ``until`` by a model that was trained on earlier months only.
 
     Args:
-        frame: the feature set, as it is stored.
         until: rows later than this are left to the champion: its ``record.split.train_until``.
         label: the champion's label; a month's model is called ``low_visibility@3/2013-05``.
         since: leave out months that end before this; models are trained for the others only.

@@ -78,11 +78,7 @@ def compare_in_shadow(
 
 
 def decide_shadow(found: Comparison, champion: str) -> GateDecision:
-    """The decision on a version in shadow; while its period lasts it is not promoted, and nothing has failed.
-
-    Args:
-        champion: label of the champion.
-    """
+    """The decision on a version in shadow; while its period lasts it is not promoted, and nothing has failed."""
     checks = tuple(replace(check, name=f"{CHECK}_{check.name}") for check in found.checks)
     if not found.over:
         # While it lasts nothing is decided, so the figures are shown and nothing has failed.

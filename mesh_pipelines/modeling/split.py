@@ -20,10 +20,8 @@ class Split:
     """The cut of a history into training and holdout; moments in the time column's own zone.
 
     Args:
-        train_from: time of the first training row.
         train_until: time of the last possible training row, inclusive.
         holdout_from: rows after this are the holdout; later than ``train_until`` by the embargo.
-        holdout_until: time of the last row with a known target.
     """
 
     train_from: Moment
@@ -34,7 +32,6 @@ class Split:
     holdout_rows: int
 
     def train(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
-        """The training rows, in their order."""
         return labelled(frame, target).filter(pl.col(time) <= moment(self.train_until, frame, time))
 
     def holdout(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
@@ -112,7 +109,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
 
 
 def check_time_and_target(schema: Mapping[str, pl.DataType], spec: ModelSpec) -> None:
-    """Refuse a feature set whose time or target is missing or of the wrong type. Raises TransformError: naming the column."""
+    """Refuse, by a TransformError that names the column, a time or target that is missing or of the wrong type."""
     where = f"model {spec.key}, features {spec.features}"
     for column in (spec.time, spec.target):
         if column not in schema:

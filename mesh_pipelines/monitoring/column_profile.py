@@ -108,9 +108,6 @@ def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int 
 def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> TableProfile:
     """Count the rows of a frame in the bins of given profiles: one streaming pass in bounded memory.
 
-    Args:
-        bins: profiles whose bins are used; their counts are ignored.
-
     Raises:
         TransformError: a column is missing, or of another kind.
     """

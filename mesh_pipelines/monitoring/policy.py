@@ -14,7 +14,6 @@ def drift_reason(watch: Watch, watched: Watched | None, champion: str | None = N
     """The reason why a model should be trained anew, in words; ``None`` where nothing is beyond its bounds.
 
     Args:
-        watched: newest findings; None where there are none.
         champion: label of today's champion: findings about another one are ignored.
     """
     if watched is None or (champion is not None and watched.model != champion):

@@ -15,7 +15,6 @@ class FailedContent:
 
     Args:
         content: hash of its inputs and its code, of all partitions that were tried together.
-        partitions: these partitions, sorted; ``None`` for an asset without partitions.
     """
 
     content: str

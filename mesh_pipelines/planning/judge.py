@@ -111,11 +111,7 @@ def _reasons_of_checks(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple
 
 
 def cause_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
-    """Hash of the content that makes some partitions of an asset out of date; empty where it is not.
-
-    Args:
-        partitions: some of those that are out of date; ``None`` for an asset that is not made by partition.
-    """
+    """Hash of the content that makes some partitions of an asset out of date; empty where it is not."""
     judged = judge(node, facts)
     if partitions == judged.partitions or not judged.reasons or not partitions:
         return judged.cause

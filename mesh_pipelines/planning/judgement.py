@@ -14,10 +14,6 @@ class Changes:
 
     Args:
         code: its code or contract is not that of its last publish; false where nothing was published.
-        champion: predictions were not scored by the version that is champion now.
-        partitions: partitions of the features whose content was not scored yet, sorted.
-        awaits_gate: the newest version of a champion's model has not been decided on.
-        shadow: a version in shadow has not been scored on the features' newest content.
     """
 
     code: bool = False
@@ -33,14 +29,11 @@ class Judgement:
 
     Args:
         reasons: why it is out of date, in words; none where it is up to date.
-        partitions: partitions that are out of date; ``None`` for an asset that is not made by partition.
         waits: reason to wait before it is made; empty where it need not wait.
         blocks: everything downstream waits too; false where an earlier version can be read.
         held: reason why it is not made although its inputs are new.
         gone: inputs of a source that were taken away, while their rows stay published.
         unfit: reason why nothing may follow its published version; empty where everything may.
-        fault: the error its step will raise, when what has landed cannot be read.
-        cause: hash of the content of its inputs and its code that make it out of date; empty where it is not.
         versions: files of a source, else inputs as they were read and are now, that make it out of date.
         changes: changes since it was last made, for its step.
         unreadable: the records to judge it by cannot be read; ``fault`` says why.

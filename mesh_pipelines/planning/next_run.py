@@ -32,10 +32,7 @@ class Request:
     """A run that should be started.
 
     Args:
-        partitions: those to make, where some of it is partitioned.
         key: equal for the same causes after the same attempts, so that a run is started once for them.
-        causes: hash of the cause by key.
-        versions: the versions that caused it, in words.
     """
 
     domain: str
@@ -55,13 +52,7 @@ class NoRun:
 
 
 def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | NoRun:
-    """The next run of a domain.
-
-    Args:
-        mesh: all domains: those upstream may be about to change.
-        domain: the domain that asks.
-        attempts: earlier attempts, by domain.
-    """
+    """The next run of a domain."""
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
         return NoRun(f"run {running[0].run_id[:8]} of this domain is on its way")

@@ -12,7 +12,6 @@ class Step:
     """One asset that is to be made.
 
     Args:
-        partitions: ``None`` for an asset that is not materialized by partition.
         follows: made only because something upstream of it is; if that turns out unchanged, it stays as it is.
     """
 
@@ -37,7 +36,6 @@ class Waiting:
     """An asset that cannot be made yet.
 
     Args:
-        reason: for what it waits, in words.
         blocks: everything downstream waits too; false where an earlier version can be read.
     """
 

@@ -66,9 +66,7 @@ def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Gener
     """Raise every error as one that may be recorded.
 
     Args:
-        key: of the asset, as the place of the error.
         node: the asset; ``None`` where it is not known what is read: then nothing is quoted.
-        folder: folder of the domain, whose own lines are named.
     """
     try:
         yield

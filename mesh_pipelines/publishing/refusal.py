@@ -48,7 +48,6 @@ class Places:
             )
 
     def lines(self) -> Sequence[str]:
-        """One line for each file, the first few of them."""
         lines = [f"{file}: {place}" for file, place in self._by_file.items()]
         return [
             *lines[:_SHOWN],

@@ -32,7 +32,6 @@ class CodeServers:
     """The code servers of a workspace.
 
     Args:
-        root: folder of workspace.yaml.
         folder: where sockets, and the workspace of sockets, are made; its path is short, as sockets ask for.
 
     Attributes:

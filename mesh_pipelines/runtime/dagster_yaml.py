@@ -123,9 +123,5 @@ def urgency(priority: int, asked_at: float) -> int:
     same pace, so their order never changes and nothing has to be updated. A run that was asked for
     ``WORTH * (10 - 1)`` seconds after another one never goes before it, so no domain starves. A run started by a
     person has no such tag, which counts as 0, and goes first.
-
-    Args:
-        priority: the domain's strategic priority, 1 to 10.
-        asked_at: time of the request, in seconds since the epoch.
     """
     return WORTH * priority - int(asked_at)

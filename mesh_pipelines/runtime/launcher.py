@@ -30,11 +30,7 @@ from resources.processes import number_of
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
-    """Forks each run from a process that has imported what runs need.
-
-    Args:
-        inst_data: Dagster's configuration of it.
-    """
+    """Forks each run from a process that has imported what runs need."""
 
     command = (sys.executable, "-m", "mesh_pipelines.runtime.worker")
 

@@ -42,11 +42,7 @@ def quiet_runs() -> None:
 
 
 class RunLines(logging.Handler):
-    """Writes the line of a record; most records have none.
-
-    Args:
-        terminal: file descriptor of the terminal.
-    """
+    """Writes the line of a record; most records have none."""
 
     def __init__(self, terminal: int) -> None:
         super().__init__()
@@ -63,11 +59,7 @@ class RunLines(logging.Handler):
 
 
 def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str | None:
-    """The line of an event; ``None`` for one that a person need not know now.
-
-    Args:
-        tags: tags of the run.
-    """
+    """The line of an event; ``None`` for one that a person need not know now."""
     run = f"run {run_id[:8]} of {tags.get(DOMAIN, 'a person')}"
     where = f"{ui_url(get_settings())}/runs/{run_id}"
     match event.event_type:

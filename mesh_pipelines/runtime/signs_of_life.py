@@ -34,11 +34,7 @@ _SIGN, _SEEN = "mesh/alive/", "mesh/silent/"
 
 @contextmanager
 def give_signs(instance: DagsterInstance, scratch: Path) -> Generator[None]:
-    """Give signs of life until the block is left.
-
-    Args:
-        scratch: folder of all temporary files; that of this process stays in use.
-    """
+    """Give signs of life until the block is left."""
 
     def give() -> None:
         sign = datetime.now(UTC).isoformat()
@@ -58,7 +54,6 @@ def why_lost(instance: Callable[[], DagsterInstance], process: str) -> str:
     """The reason why a process that executed a run does so no more; empty where it may.
 
     Args:
-        instance: asked only of processes of other machines.
         process: its name (:func:`resources.processes.this_process`); empty where it is not known.
     """
     if is_gone(process):

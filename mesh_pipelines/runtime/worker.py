@@ -38,11 +38,7 @@ def main() -> None:
 
 
 def execute(run_id: str, args: str) -> None:
-    """Execute a run in this process, after tagging the run with it.
-
-    Args:
-        args: Dagster's own ``ExecuteRunArgs``, serialized.
-    """
+    """Execute a run in this process, after tagging the run with it."""
     from dagster import DagsterInstance
     from dagster._cli.api import execute_run_command
     from dagster._grpc.types import ExecuteRunArgs

@@ -33,7 +33,6 @@ def audit_and_publish(
     """Audit and publish a candidate, and yield its results to Dagster.
 
     Args:
-        reads: the tables that its rows were made from, by key.
         spent: seconds of work before, such as scoring its rows.
 
     Yields:
@@ -58,11 +57,7 @@ def results_of(
     *,
     refused: Outcome | None = None,
 ) -> Iterator[Any]:
-    """Results of a publish for Dagster: a check result for each rule, then the output.
-
-    Args:
-        refused: the audit to show instead of its own: that of partitions which were refused beside it.
-    """
+    """Results of a publish for Dagster: a check result for each rule, then the output."""
     outcome = refused or published.outcome
     if outcome is not None:
         yield from check_results(node, outcome)
@@ -148,12 +143,7 @@ def _metadata(
 
 
 def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, Any]:
-    """Metadata of the work's time (s).
-
-    Args:
-        phases: seconds by phase.
-        before: seconds of work ahead of them.
-    """
+    """Metadata of the work's time (s): by phase, and that ahead of them."""
     rounded = {name: round(seconds, 3) for name, seconds in phases.items()}
     return {WORK_SECONDS: before + sum(phases.values()), "seconds": dg.MetadataValue.json(rounded)}
 
@@ -164,12 +154,7 @@ def _link(page: str) -> dg.MetadataValue[Any]:
 
 
 def unchanged_output(before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
-    """The output of a step that found nothing to do.
-
-    Args:
-        before: the publication that stays.
-        columns: its columns' metadata, where it is not in a contract.
-    """
+    """The output of a step that found nothing to do."""
     return dg.Output(
         None,
         "result",

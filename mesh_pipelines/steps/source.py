@@ -74,7 +74,6 @@ class _Reading:
     """Inputs that a source reads now.
 
     Args:
-        partitions: those that they are of; ``None`` for a source without partitions.
         increment: the version that stays published beside their rows.
         anew_because: the reason to read all of a table whose rows beyond a mark would do.
     """
@@ -195,10 +194,7 @@ def _inputs_to_read(
     """What has landed for a source since its last publish, and of which partitions; ``None`` if nothing has.
 
     Args:
-        landing: an open landing.
-        facts: its last publish, and what has landed.
         partitions: those to make, as far as they have landed; ``None`` for a source without partitions.
-        anew: read everything, including what has been read before.
 
     Raises:
         LandingError: all that has landed is refused by its name or kind.

@@ -47,11 +47,7 @@ class Tries:
 
     @contextmanager
     def note_end(self, partitions: Partitions, *, makes: bool = True) -> Generator[None]:
-        """Note how the block ends for partitions that are tried together; ``None`` for an asset without.
-
-        Args:
-            makes: true if they are made once the block has ended well.
-        """
+        """Note how the block ends for partitions that are tried together; ``None`` for an asset without."""
         try:
             yield
         except (*ENDS, RetryRequested):

@@ -51,13 +51,7 @@ def docs_page(
     pages: Callable[[], Sequence[Page]],
     missing: Callable[[Sequence[str]], Collection[str]] = lambda _keys: (),
 ) -> Page:
-    """The page that lists the data docs, and below it the docs themselves.
-
-    Args:
-        folder: ``settings.docs``.
-        pages: all pages of the shell.
-        missing: those of some keys (``domain.name``) of which the mesh has no asset now.
-    """
+    """The page that lists the data docs, and below it the docs themselves."""
     docs = _Docs(folder, pages, missing)
     below = f"{PATH}/{{domain}}/{{name}}"
     routes: list[BaseRoute] = [

@@ -163,7 +163,6 @@ def _of_origin(headers: Mapping[bytes, str], own: Address | None, scope: Mapping
 
 
 def _address_of(origin: str) -> Address | None:
-    """Scheme, host and port of an origin; None for a text that is none."""
     parts = _ORIGIN.fullmatch(origin.lower())
     place = _HOST.fullmatch(parts[2]) if parts else None
     if parts is None or place is None:

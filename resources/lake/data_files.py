@@ -37,12 +37,7 @@ class DataFiles:
         self._names: list[str] = []
 
     def write(self, partition: str, number: int, frame: pl.DataFrame) -> WrittenFile:
-        """Write one file; safe in several threads at once.
-
-        Args:
-            partition: of all its rows; "" if there are no partitions, or if they share files.
-            number: its place among the publish's files.
-        """
+        """Write one file, the publish's ``number``-th; safe in several threads at once."""
         data, shape = encode(frame, self._encryption), self._shape
         folder = self._table.root
         if partition:
@@ -73,7 +68,6 @@ class DataFiles:
         )
 
     def remove(self) -> None:
-        """Remove every file of the publish."""
         for name in self._names:
             self._table.store.delete(name)
         self._names.clear()

@@ -26,7 +26,6 @@ class FileThreads(Generic[T]):
         self._asked = 0
 
     def add(self, partition: str, frame: pl.DataFrame) -> None:
-        """Have a file made of these rows."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mesh-files")
         future = self._pool.submit(self._make, partition, self._asked, frame)

@@ -32,13 +32,7 @@ __all__ = ["Commit", "Lake", "Publication", "Staging"]
 
 
 class Lake:
-    """Every published table of the mesh, by key (``domain.name``).
-
-    Args:
-        uri: folder or object store.
-        keyring: keys of the classified columns.
-        storage_options: options of the object store, as deltalake and Polars take them.
-    """
+    """Every published table of the mesh, by key (``domain.name``)."""
 
     def __init__(self, uri: str, keyring: Keyring, storage_options: Mapping[str, str] | None = None) -> None:
         self.keyring = keyring
@@ -58,11 +52,9 @@ class Lake:
         return self._tables[key]
 
     def root(self, key: str) -> str:
-        """Path of a table, relative to the lake."""
         return self.table(key).root
 
     def uri(self, key: str) -> str:
-        """URI of a table, for any Delta reader."""
         return self.table(key).uri
 
     def stage(
@@ -79,10 +71,8 @@ class Lake:
         """Begin a candidate for the next version of a table, after removing files that killed writers left there.
 
         Args:
-            dtypes: column names and Polars types, in order.
             classification: of every column; "public" is written in clear, anything else under its own key.
             partition_by: a public column whose partitions can be replaced one at a time.
-            publish_id: the caller's name for this publish, kept in its record.
             gathered: partitions share files, for a table with few rows of each; its partition column is text.
             checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of each
                 file that is made anew because it holds other partitions too), committing, committed, done.
@@ -126,9 +116,6 @@ class Lake:
         other values, or abort the process. So files are compared with their SHA-256 before they are handed out.
 
         Args:
-            key: ``domain.name``.
-            version: Delta version; default the newest.
-            partitions: only these partitions.
             columns: only these columns; no key is needed but theirs.
             verify: compare the files' bytes first, each once a process. Default: in a folder yes, in an object
                 store (which does so itself) no.
@@ -158,7 +145,6 @@ class Lake:
         return self.record(key).version
 
     def exists(self, key: str) -> bool:
-        """True for a key that was ever published."""
         return self.table(key).exists()
 
     def keys(self) -> tuple[str, ...]:
@@ -173,7 +159,6 @@ class Lake:
         return tuple(sorted(name for name in self.record(key).partitions if name))
 
     def schema(self, key: str) -> pl.Schema:
-        """Columns and their types, in order."""
         return pl.Schema(self.record(key).schema)
 
     def vacuum(self, key: str, keep: int, pinned: Collection[int] = ()) -> int:

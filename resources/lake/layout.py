@@ -134,17 +134,14 @@ class LakeFile:
 
     @property
     def token(self) -> str:
-        """Token of the publish that wrote it."""
         return self._parsed()["token"]
 
     @property
     def layout(self) -> str:
-        """Id of its layout."""
         return self._parsed()["layout"]
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of its bytes as written."""
         return self._parsed()["sha"]
 
 

@@ -24,7 +24,6 @@ class ObjectStore:
     """An object store, through obstore.
 
     Args:
-        root: address of a bucket, or of a folder in one.
         options: by the names that Delta Lake and Polars take too; what is not given comes from the environment.
     """
 

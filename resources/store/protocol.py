@@ -12,8 +12,6 @@ class Entry:
     """A file as a listing shows it.
 
     Args:
-        name: relative to the root.
-        size: bytes.
         changed: time of the last change, in nanoseconds since the epoch.
         tag: the store's own word for the content (ETag); empty where it has none.
         odd: the kind of a name that is no plain file of this folder alone, such as a symbolic link; else empty.
@@ -61,9 +59,7 @@ class Store(Protocol):
         """The bytes of a file, or FileNotFoundError."""
         ...
 
-    def exists(self, name: str) -> bool:
-        """Is there such a file?"""
-        ...
+    def exists(self, name: str) -> bool: ...
 
     def sha256(self, name: str) -> str:
         """SHA-256 of a file, 64 hexadecimal digits; FileNotFoundError if there is none."""

@@ -24,12 +24,7 @@ def _today() -> date:
 
 @dataclass(frozen=True)
 class Federation:
-    """The domains of a workspace on a day.
-
-    Args:
-        today: day on which agreements have to be valid, in UTC.
-        absent: names of the domains that did not load; nothing is known of what they publish.
-    """
+    """The domains of a workspace on a day (UTC), which the agreements between them have to cover."""
 
     domains: tuple[LoadedDomain, ...]
     today: date = field(default_factory=_today)
@@ -41,7 +36,6 @@ class Federation:
 
     @cached_property
     def owners(self) -> Mapping[str, LoadedDomain]:
-        """Domains by name."""
         return {domain.name: domain for domain in self.domains}
 
     @cached_property

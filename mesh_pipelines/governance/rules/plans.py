@@ -55,14 +55,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Planned:
-    """Result of planning one function.
-
-    Args:
-        schema: columns and types of its result; ``None`` where nothing is known of them.
-        problem: reason why a run of it fails whatever its rows, in words; else empty.
-        fix: remedy for the problem.
-        note: reason why this says nothing, or nothing certain, of a run.
-    """
+    """Result of planning one function; ``note`` is the reason why it says nothing certain of a run."""
 
     schema: Schema | None = None
     problem: str = ""

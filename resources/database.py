@@ -39,11 +39,7 @@ _TERMINAL = (
 
 
 class Database:
-    """One database; inside its ``with`` block it is connected, and all reads see one moment.
-
-    Args:
-        url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
-    """
+    """One database (URL as libpq takes it); connected inside its ``with`` block, where all reads see one moment."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name

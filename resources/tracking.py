@@ -52,11 +52,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Tracking:
-    """The store of MLflow's runs and models.
-
-    Args:
-        artifacts: path or object store's URI of experiments' files; empty: a server decides.
-    """
+    """The store of MLflow's runs and models; with empty ``artifacts`` a server decides where files go."""
 
     uri: str
     artifacts: str = ""
@@ -109,12 +105,7 @@ class Tracking:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One open MLflow run.
-
-    Args:
-        experiment_id: the domain's experiment.
-        mlflow: dagster-mlflow's resource on this run, with all of MLflow's functions.
-    """
+    """One open MLflow run, and dagster-mlflow's resource on it, with all of MLflow's functions."""
 
     run_id: str
     experiment_id: str
@@ -147,13 +138,9 @@ def training_run(
     step: str,
     log: Any = None,
 ) -> Generator[TrainingRun]:
-    """Open exactly one MLflow run for one training step, and always end it.
+    """Open exactly one MLflow run for one training step, and always end it; the domain is the experiment.
 
-    Args:
-        model: ``domain.name``; the domain is the experiment.
-
-    Raises:
-        TrackingUnavailable: the store does not answer.
+    Raises TrackingUnavailable: the store does not answer.
     """
     domain, mlflow = model.partition(".")[0], import_mlflow()
     client = tracking.client()

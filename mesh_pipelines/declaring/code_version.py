@@ -13,8 +13,7 @@ from pathlib import Path
 def code_version(module: str, package: str) -> str:
     """Hash a module and those modules of its package that it imports, at its top or inside a function.
 
-    Returns:
-        Twelve hexadecimal digits that change when the syntax tree changes, and not with comments or layout.
+    Twelve hexadecimal digits that change when the syntax tree changes, and not with comments or layout.
     """
     digest = hashlib.sha256()
     for name, tree in sorted(_closure(module, package).items()):

@@ -46,11 +46,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Input:
-    """One argument of a domain's function, and the source of its rows.
-
-    Args:
-        registered: true for a version in the model registry, false for rows of a table.
-    """
+    """One argument of a domain's function, and the source of its rows: a table, or where ``registered`` a model."""
 
     argument: str
     key: str

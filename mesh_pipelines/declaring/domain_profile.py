@@ -17,12 +17,7 @@ _REQUIRED = ("owner", "contact")
 
 @dataclass(frozen=True)
 class DomainProfile:
-    """Facts about a whole domain.
-
-    Args:
-        priority: strategic priority from 1 (lowest) to 10; decides the order of work where compute is scarce.
-        description: one sentence for people of other domains.
-    """
+    """Facts about a whole domain; its priority, 1 (lowest) to 10, decides the order of work where compute is scarce."""
 
     name: str
     owner: str

@@ -64,15 +64,11 @@ class Mesh:
         return self.refused.get(item) or self.refused.get(item.partition(".")[0], ())
 
     def refused_of(self, domain: str) -> dict[str, tuple[Violation, ...]]:
-        """What was left out of one domain: itself, or some of its assets."""
+        """Violations for which one domain, or any of its assets, was left out."""
         return {key: found for key, found in self.refused.items() if key.partition(".")[0] == domain}
 
     def select(self, selection: Iterable[str]) -> list[Node]:
-        """Nodes of a selection and everything upstream of them, upstream first.
-
-        Args:
-            selection: keys (``domain.name``) or domains; empty means everything.
-        """
+        """Nodes of a selection (keys or domains; empty: everything) and all nodes upstream of them, upstream first."""
         wanted = list(selection)
         if not wanted:
             return list(self.nodes.values())

@@ -49,12 +49,7 @@ class OwnCheck:
 
 @dataclass(frozen=True)
 class Node:
-    """One thing that a domain owns; one subclass a stage.
-
-    Args:
-        inputs: in the order of the function's arguments.
-        code_version: changes when the code that makes it changes.
-    """
+    """One thing that a domain owns; one subclass a stage. Inputs are in the order of the function's arguments."""
 
     stage: ClassVar[Stage]
     promises: ClassVar[bool] = False
@@ -230,7 +225,6 @@ class LoadedDomain:
         extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
         unsound: names of the contracts that exist and cannot be used; their faults are among the violations.
         contracts: usable contracts in the order of their files, including those of no node.
-        rules: the domain's own rules, which judge it and no other domain.
     """
 
     profile: DomainProfile

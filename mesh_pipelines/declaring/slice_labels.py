@@ -12,11 +12,7 @@ MISSING = "(missing)"
 
 @dataclass(frozen=True)
 class SliceLabels:
-    """The value itself for a public column; for any other a name that only the domain's key gives.
-
-    Args:
-        key: secret; equal values of a column have equal names under it.
-    """
+    """The value itself for a public column; for any other a name that only the domain's secret key gives."""
 
     public: frozenset[str]
     key: bytes = field(repr=False)

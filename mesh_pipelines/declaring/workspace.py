@@ -29,8 +29,7 @@ _SHOWN = 80
 class Location:
     """One entry of ``workspace.yaml``: a code location, which is a domain.
 
-    Args:
-        attribute: variable of the module that holds the definitions; empty for the only one there is.
+    ``attribute`` is the variable of the module that holds the definitions; empty for the only one there is.
     """
 
     name: str
@@ -50,11 +49,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The entries of a workspace.
-
-    Args:
-        refused: a violation for each entry that is left out; it is about the domain, or ``entry 2``.
-    """
+    """The entries of a workspace; the violations of refused ones are about the domain, or ``entry 2``."""
 
     locations: tuple[Location, ...]
     refused: tuple[Violation, ...] = ()
@@ -176,10 +171,7 @@ def _location_of(entry: Any) -> Location:
 
 
 def _require_other(location: Location, known: Sequence[Location]) -> None:
-    """Refuse a second entry of a module, or of another domain's name of location: Dagster would start none of the mesh.
-
-    Two folders of one name are left to the rules, for nobody knows whose the keys are.
-    """
+    """Refuse a second entry of a module, or of another domain's location name: Dagster would start none of the mesh."""
     if any(other.module == location.module for other in known):
         raise _EntryFault(f"names {location.module} again", "take one of the two entries away")
     first = next((other for other in known if other.name == location.name), None)

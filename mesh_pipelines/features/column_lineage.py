@@ -42,11 +42,7 @@ class Lineage:
 def lineage_of(
     fn: Callable[..., pl.LazyFrame], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
 ) -> Lineage:
-    """Column lineage of a domain's function.
-
-    Args:
-        inputs: by argument, the key of the input and the polars type of each of its columns.
-    """
+    """Column lineage of a domain's function; inputs by argument: key, and polars type of each column."""
     called = call_without_rows(fn, inputs)
     if called.collected:
         return Lineage(

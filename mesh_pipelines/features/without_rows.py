@@ -21,11 +21,7 @@ class Call:
 
 
 def call_without_rows(fn: Callable[..., Any], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Call:
-    """Call a function; it may raise anything.
-
-    Args:
-        inputs: by argument, the key of the input and the polars type of each of its columns.
-    """
+    """Call a function, which may raise anything; inputs by argument: key, and polars type of each column."""
     asked: list[str] = []
     frames = {argument: _empty(key, schema, asked) for argument, (key, schema) in inputs.items()}
     try:

@@ -32,12 +32,7 @@ _SIGNATURES = (
 
 @dataclass(frozen=True)
 class ExpansionLimit:
-    """The limit of unpacking.
-
-    Args:
-        times: the file's own size that it may unpack to, beyond 100 MB.
-        memory: bytes that one row group of a tightly packed file may take.
-    """
+    """The limit of unpacking beyond 100 MB: times the file's own size, and bytes of one tightly packed row group."""
 
     times: int = 1_000
     memory: int = 2_000_000_000

@@ -27,11 +27,9 @@ _JSON = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True)
 class Judged:
-    """A file as a whole.
+    """A file as a whole: its records, counted without the parser that reads them, or its fault.
 
-    Args:
-        fault: in words that hold no value of classified data; empty where its rows can be read.
-        records: number of its rows, counted without the parser that reads them.
+    ``fault`` holds no value of classified data; it is empty where the rows can be read.
     """
 
     fault: str = ""
@@ -85,11 +83,7 @@ class RawFile:
         return found
 
     def judge(self, contract: Contract, *, whole: bool = False) -> Judged:
-        """Count its records and hold the file as a whole against its format and the contract.
-
-        Args:
-            whole: see :func:`count_json`.
-        """
+        """Count its records and hold the file as a whole against its format and the contract."""
         try:
             counted = self._counted(contract, whole)
         except MalformedFile as fault:

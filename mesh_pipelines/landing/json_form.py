@@ -28,8 +28,7 @@ Words = npt.NDArray[np.uint64]
 class OneForm:
     """A block of records of one form.
 
-    Args:
-        lost: numbers that the reader of the values would change: record, place of the key among the names, text.
+    ``lost`` has the numbers that the reader of the values would change: record, place of the key, text.
     """
 
     records: int
@@ -38,11 +37,7 @@ class OneForm:
 
 @dataclass(frozen=True)
 class JsonForm:
-    """Records of the same keys in the same order, without escapes, as a program writes them.
-
-    Args:
-        names: the keys, each with a quote before it.
-    """
+    """Records of the same keys in the same order, without escapes, as a program writes them."""
 
     names: tuple[bytes, ...]
     texts: tuple[bool, ...]

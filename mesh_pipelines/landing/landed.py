@@ -72,12 +72,7 @@ class LandedInput:
 
 
 class RefusedInput(NamedTuple):
-    """One thing that rows are not read from.
-
-    Args:
-        fingerprint: of what was seen of it; another one is refused anew.
-        why: in words that hold nothing of its content.
-    """
+    """One thing that rows are not read from, with the reason, which holds nothing of its content."""
 
     name: str
     fingerprint: str
@@ -133,13 +128,9 @@ class Landing(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs there are.
+        """Find the inputs there are; LandingError or SourceUnavailable where it cannot be read.
 
-        Args:
-            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough look.
-
-        Raises:
-            LandingError, SourceUnavailable: it cannot be read.
+        A new input counts as finished after ``settle`` seconds without a change; 0 is a thorough look.
         """
         ...
 

@@ -111,12 +111,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Values(NamedTuple):
-    """Values that begin as numbers do.
-
-    Args:
-        keys: place of the key of each among the columns.
-        behind: place of what follows it: a comma or a bracket.
-    """
+    """Values that begin as numbers do: column of each, and the place of the comma or bracket behind it."""
 
     keys: Positions
     lines: Positions

@@ -28,11 +28,7 @@ _TICK_SECONDS = 20
 
 
 class TableLanding:
-    """The rows of one table.
-
-    Raises:
-        LandingError: no URL is set for its database.
-    """
+    """The rows of one table; LandingError where no URL is set for its database."""
 
     def __init__(self, declared: TableDeclaration, node: Node, settings: Settings) -> None:
         assert node.contract is not None

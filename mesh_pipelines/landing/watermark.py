@@ -72,11 +72,7 @@ class _State:
 
 
 class Watermark:
-    """The watermark of one table in one open database.
-
-    Raises:
-        LandingError: the order of the watermark's type is not one of time.
-    """
+    """The watermark of one table in one open database; LandingError where its type's order is not one of time."""
 
     def __init__(
         self,
@@ -103,11 +99,7 @@ class Watermark:
             raise _order_error(name, declared.watermark, self._kind)
 
     def look(self, seen: SeenInput | None, stamp: str, *, quick: bool) -> tuple[LandedInput, ...]:
-        """The table as one input.
-
-        Args:
-            quick: a change of the tail is enough to know; the rows below are then not compared.
-        """
+        """The table as one input; ``quick`` does not compare the rows below the mark where the tail has changed."""
         before = _State.parse(seen.fingerprint) if seen else None
         if seen is None or before is None or not seen.mark or before.types != self._types_hash:
             return self._whole(stamp, "is read from its beginning" if seen else _NEW)
@@ -137,12 +129,7 @@ class Watermark:
         return (replace(known, fingerprint=str(state), mark=mark, change=_NEW),)
 
     def is_addition(self, moved: pl.DataFrame, kept: int) -> bool:
-        """True if the rows below the mark are those known before, less those that came again.
-
-        Args:
-            moved: known rows that came again, as text: the columns of ``identity``.
-            kept: number of known rows that did not come again.
-        """
+        """True if the rows below the mark are the known ones, less those that came again (``moved``); ``kept`` stay."""
         assert self._before is not None
         came = RowsHash(0, 0)  # without a key, no row is known to come again
         for part in moved.iter_slices(_CHUNK):

@@ -111,8 +111,7 @@ def _of(row: Mapping[str, Any], prefix: str, metrics: Sequence[str]) -> dict[str
 def calibration(rows: pl.DataFrame) -> pl.DataFrame:
     """Mean prediction against mean outcome in ten groups of about equal size, equal scores in one group.
 
-    Returns:
-        Columns predicted, actual (Float64) and rows, in the order of the prediction.
+    Columns predicted, actual (Float64) and rows, in the order of the prediction.
     """
     group = (
         ((pl.col(SCORE).rank("average") - 0.5) / pl.len() * _BINS).floor().clip(0, _BINS - 1).cast(pl.Int32)

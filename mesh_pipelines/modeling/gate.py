@@ -112,8 +112,7 @@ def not_worse(
 ) -> GateCheck:
     """Check that a challenger's metric keeps within the margin of the champion's on the same rows.
 
-    Args:
-        seen: number of rows left out because the champion was trained on them.
+    ``seen`` counts the rows left out because the champion was trained on them.
     """
     name, value, reference = "not_worse_than_champion", ours.get(spec.metric), theirs.get(spec.metric)
     without = f"; {seen:,} rows left out that {label} learnt from" if seen else ""
@@ -146,8 +145,7 @@ def _against_recorded(challenger: Evaluated, champion: Opponent, spec: ModelSpec
 def slice_checks(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> list[GateCheck]:
     """Check, for each sliced column, of the slice that falls furthest behind the reference.
 
-    Args:
-        rows: columns ``_target``, ``_score``, the reference's score and the slices.
+    ``rows`` has ``_target``, ``_score``, the reference's score and the slices.
     """
     checks: list[GateCheck] = []
     measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference, label=spec.slice_label)

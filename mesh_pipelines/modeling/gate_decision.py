@@ -12,11 +12,7 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class GateCheck:
-    """One rule of the gate, with the challenger's result.
-
-    Args:
-        name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
-    """
+    """One rule of the gate (``floor_auc``, ``beats_baseline``, ``slice_origin``, ...), with the challenger's result."""
 
     name: str
     passed: bool

@@ -30,12 +30,7 @@ _MISSING_CODE = 2**32 - 1
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """Names, kinds and categories of a model's features, in the order of training.
-
-    Args:
-        kinds: for each name ``number``, ``boolean`` or ``text``.
-        categories: text feature -> its values in the training data, sorted.
-    """
+    """Names, kinds (``number``, ``boolean``, ``text``) and, of text, sorted categories of features, as trained."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -200,9 +195,7 @@ class Matrix:
 def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: str | None) -> Any:
     """Iterator of XGBoost's batches; the first pass through it feeds ``digest``.
 
-    Args:
-        rows: the features, and last the target, in the order of their key.
-        page: prefix of the files that XGBoost keeps on disk; ``None`` to keep all in memory.
+    ``rows`` has the target last; ``page`` is the prefix of XGBoost's files on disk, ``None`` for memory.
     """
     import xgboost
 

@@ -37,7 +37,7 @@ def _no_model_error() -> IntegrityError:
 
 
 def predict(booster: xgboost.Booster, schema: FeatureSchema, rows: pl.DataFrame) -> pl.Series:
-    """Scores of one batch, Float64 in the order of the rows. Raises TransformError: a value that XGBoost cannot take."""
+    """Scores of one batch, Float64 in the order of the rows; TransformError for a value that XGBoost cannot take."""
     import xgboost
 
     if not rows.height:

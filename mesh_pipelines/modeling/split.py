@@ -19,9 +19,7 @@ Moment = datetime | date
 class Split:
     """The cut of a history into training and holdout; moments in the time column's own zone.
 
-    Args:
-        train_until: time of the last possible training row, inclusive.
-        holdout_from: rows after this are the holdout; later than ``train_until`` by the embargo.
+    ``train_until`` is inclusive; ``holdout_from``, exclusive, is later by the embargo.
     """
 
     train_from: Moment

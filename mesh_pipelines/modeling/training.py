@@ -78,11 +78,8 @@ def train(
 ) -> TrainedModel:
     """Train ``spec`` on all but the last period of ``frame``, and evaluate it there.
 
-    Args:
-        frame: the feature set in the order of its key (another order gives another model).
-
-    Raises:
-        TransformError: the rows do not fit the declaration.
+    ``frame`` is in the order of its key: another order gives another model. Raises TransformError: the rows do not fit
+    the declaration.
     """
     prepare_for_training(threads)
     split = plan_split(frame, spec)

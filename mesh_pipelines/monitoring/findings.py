@@ -38,7 +38,6 @@ class LiveMetric:
     Args:
         column: the sliced column; empty for all rows.
         rows: predictions whose outcome is known.
-        reference: the metric on the same slice of the holdout.
         drop: difference by which live is worse than reference, in the metric's unit; negative where it is better.
     """
 

@@ -25,9 +25,7 @@ _SLICE = "_slice."
 class Performance:
     """Metrics of one version's predictions in one month, or in one slice of it.
 
-    Args:
-        column: the sliced column; empty for all rows.
-        metrics: by name; an undefined one (AUC of a single class) is absent.
+    ``column`` is empty for all rows; an undefined metric (AUC of a single class) is absent.
     """
 
     model_version: str

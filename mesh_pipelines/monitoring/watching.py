@@ -64,12 +64,7 @@ class Drifted:
 
 @dataclass(frozen=True)
 class Live:
-    """Live performance of a model.
-
-    Args:
-        holdout: the champion on the months of its holdout.
-        since: the champion since then, against its holdout.
-    """
+    """Live performance of a model; ``since`` is the champion's after the months of its holdout, against that."""
 
     all: tuple[Performance, ...]
     holdout: tuple[Performance, ...]
@@ -81,10 +76,7 @@ class Live:
 class Snapshot:
     """A model in use with its features and predictions, at the versions that are newest when it begins.
 
-    Args:
-        predictions: record of the published predictions.
-        features: record of the feature set's version from which the newest predictions were made.
-        newest: record of the feature set's newest version, which has the outcomes.
+    The newest predictions were made from ``features``; ``newest`` is a later version, which has the outcomes.
     """
 
     shared: SharedResources

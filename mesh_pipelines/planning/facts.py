@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The part of a model's registry entries that planning needs.
-
-    Args:
-        shadow_seen: content hash of the feature set that the shadow last scored.
-        shadow_until: day of the data up to which outcomes have to be known.
-    """
+    """The part of a model's registry entries that planning needs; a version that does not exist is 0."""
 
     latest: int = 0
     features: str = ""
@@ -44,9 +39,7 @@ class ModelFacts:
 class RetrainPolicy:
     """Conditions of a new training, by the model's declaration.
 
-    Args:
-        min_new_rows: rows more than at the last training that make new content worth another.
-        on_drift: drift beyond the model's bounds makes new content worth a training, however few its rows.
+    ``min_new_rows`` more than last time make new content worth a training; drift does with ``on_drift``, however few.
     """
 
     digest: str

@@ -125,11 +125,7 @@ def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
 
 
 def content_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
-    """Hash of what some partitions of an asset would be made of now: inputs and code, whatever its checks say.
-
-    Args:
-        partitions: ``None`` for an asset that is not made by partition.
-    """
+    """Hash of what some partitions of an asset would be made of now: inputs and code, whatever its checks say."""
     fault = judge(node, facts).fault if isinstance(node, SourceNode) else None
     return _hash(node, _content(node, facts, fault, partitions))
 

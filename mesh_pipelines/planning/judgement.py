@@ -10,11 +10,7 @@ from mesh_pipelines.errors import MeshError
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes since an asset was last made, which its step acts on.
-
-    Args:
-        code: its code or contract is not that of its last publish; false where nothing was published.
-    """
+    """Changes since an asset was last made, which its step acts on; ``code`` is false where nothing was published."""
 
     code: bool = False
     champion: bool = False

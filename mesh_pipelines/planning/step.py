@@ -11,8 +11,7 @@ from mesh_pipelines.declaring.node import Node
 class Step:
     """One asset that is to be made.
 
-    Args:
-        follows: made only because something upstream of it is; if that turns out unchanged, it stays as it is.
+    ``follows``: only because something upstream of it is; if that turns out unchanged, it stays as it is.
     """
 
     node: Node
@@ -33,11 +32,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An asset that cannot be made yet.
-
-    Args:
-        blocks: everything downstream waits too; false where an earlier version can be read.
-    """
+    """An asset that cannot be made yet; ``blocks`` is false where its readers can read an earlier version."""
 
     node: Node
     reason: str

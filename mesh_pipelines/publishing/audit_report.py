@@ -1,7 +1,7 @@
 """Report of one audit: verdict, version and the count of each rule, as the data docs show it.
 
-It is kept as JSON beside the pages of Great Expectations, which know only the rules over all rows together. It holds
-names and counts; of values no more than the audit's own results, which show those of public columns alone.
+It lies as JSON beside the pages of Great Expectations, which know only the rules over all rows together. It holds names
+and counts, and only of public columns values.
 """
 
 from __future__ import annotations
@@ -55,9 +55,7 @@ class AuditReport:
 
     Args:
         name: its moment (UTC), as Great Expectations names the folder of its page.
-        key: ``domain.name`` of the product.
         verdict: "not published" where the audit passed and no commit followed.
-        tolerance: share (0..1) of rows that the contract allows to be quarantined.
         unchanged: the same content had been published before.
         page: of Great Expectations, as a path below the product's data docs; empty without rules over all rows.
     """
@@ -120,11 +118,7 @@ class AuditReport:
         return f"Published{same}{f', with {rows} in quarantine' if self.quarantined else ''}"
 
     def write(self, folder: Path) -> None:
-        """Write it, in place of an earlier one of the same audit.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
+        """Write it, in place of an earlier one of the same audit."""
         file = folder / FOLDER / f"{self.name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}.tmp")

@@ -24,11 +24,7 @@ FORMAT: Final = 2
 
 @dataclass(frozen=True)
 class Origin:
-    """Code and inputs of one partition.
-
-    Args:
-        inputs: content hash of each input, by key; none for a source, whose inputs are ``landed``.
-    """
+    """Code of one partition, and the content hash of each input by key; those of a source are ``landed``."""
 
     code: str
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -46,11 +42,7 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class Audit:
-    """Result of auditing the candidate.
-
-    Args:
-        verdict: ``passed`` or ``passed with quarantine``, as :class:`quality.outcome.Outcome` has it.
-    """
+    """Result of auditing the candidate: ``passed`` or ``passed with quarantine``, and its rows."""
 
     verdict: str
     rows: int
@@ -65,11 +57,9 @@ class Audit:
 
 @dataclass(frozen=True)
 class Scoring:
-    """The models that made predictions, and the features that they scored.
+    """The models that made predictions, by label, and the features that they scored.
 
-    Args:
-        models: labels (``name@version``) of all that scored a row.
-        unseen: by text feature, the number of values that the champion never saw and took as missing.
+    ``unseen`` has, by text feature, the number of values that the champion never saw and took as missing.
     """
 
     champion: int

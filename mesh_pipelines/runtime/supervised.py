@@ -17,11 +17,7 @@ QUICK = 20.0
 
 
 class Part:
-    """A process that is started again when it has ended.
-
-    Args:
-        needed: true if the mesh is of no use without it; false for the code server of one domain.
-    """
+    """A process that is started again when it has ended; ``needed`` if the mesh is of no use without it."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, needed: bool = True, descriptors: Sequence[int] = ()

@@ -1,8 +1,7 @@
 """The process that runs are forked from: it has imported what steps need, and used none of it.
 
-A fork has all imports at once. What these libraries start at import (allocators, linear algebra) is made for forks; no
-table has been read and no model trained, so no lock of theirs is held. A domain's own modules are imported after the
-fork, as they are then.
+A fork has all imports at once. No table has been read and no model trained, so no lock of these libraries is held. A
+domain's own modules are imported after the fork, as they are then.
 """
 
 from __future__ import annotations

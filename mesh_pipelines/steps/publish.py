@@ -30,13 +30,9 @@ def audit_and_publish(
     reads: Mapping[str, Read],
     spent: float = 0.0,
 ) -> Iterator[Any]:
-    """Audit and publish a candidate, and yield its results to Dagster.
+    """Audit and publish a candidate; yields one check result per rule, then the output.
 
-    Args:
-        spent: seconds of work before, such as scoring its rows.
-
-    Yields:
-        One check result per rule, then the output; a refused candidate yields its failed checks and raises.
+    A refused candidate yields its failed checks and raises. ``spent``: seconds of work before.
     """
     try:
         published = publish(shared, node, candidate, reads, context.run.run_id)

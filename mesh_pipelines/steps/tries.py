@@ -1,4 +1,4 @@
-"""Notes the content for which a step fails, so that no tick tries the same again; whoever started the run."""
+"""Notes the content for which a step fails, so that no tick tries the same again, whatever started the run."""
 
 from __future__ import annotations
 
@@ -35,11 +35,7 @@ Partitions = tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class Tries:
-    """Failures of one asset in Dagster's storage, as one step changes them.
-
-    Args:
-        facts: what the step reads: its content is that, whatever has come meanwhile.
-    """
+    """Failures of one asset in Dagster's storage, as one step changes them, for the content that it reads."""
 
     instance: DagsterInstance
     node: Node

@@ -36,9 +36,8 @@ class Commit:
 class Base:
     """The version that a commit builds on.
 
-    Args:
-        bounds: least and greatest partition in a file that partitions share, by the file's bare name, as far as
-            the log has them.
+    ``bounds`` has least and greatest partition of a file that partitions share, by its bare name, as far as the log
+    has them.
     """
 
     publication: Publication
@@ -60,11 +59,7 @@ class StagedContent:
 
 @dataclass(frozen=True)
 class Scope:
-    """The part of a table that a candidate replaces.
-
-    Args:
-        replace: "all" of the table, only ``partitions``, or nothing ("append").
-    """
+    """The part of a table that a candidate replaces: "all", only ``partitions``, or nothing ("append")."""
 
     replace: Replace
     partitions: AbstractSet[str]
@@ -75,7 +70,6 @@ class CommitPlan:
     """The next version.
 
     Args:
-        publication: its record; the version number is not known yet.
         shared: removed files that also hold partitions that stay; those rows must be written to new files.
         reused: files of the base that hold the staged rows already, which are not written again.
         whole: all files of the base are removed.

@@ -113,7 +113,8 @@ class Lake:
         """A published table as a lazy frame, decrypted as it is read, in stable order.
 
         Columns in clear carry no authentication tag, and a single changed bit in one can make Polars 2.1 read
-        other values, or abort the process. So files are compared with their SHA-256 before they are handed out.
+        other values, or abort the process. So files are compared with their SHA-256 before they are handed out. Errors
+        while the frame is *read* are Polars' own: :meth:`reading` explains them.
 
         Args:
             columns: only these columns; no key is needed but theirs.
@@ -124,8 +125,6 @@ class Lake:
             NotPublished: there is no such table or version, or its files were vacuumed.
             IntegrityError: a file is missing or was changed.
             KeyUnavailable: a key of a column is missing, destroyed or wrong.
-        Errors while the frame is *read* are Polars' own: read it inside :meth:`reading` to have them
-        explained.
         """
         return self.table(key).scan(version, partitions, columns, verify)
 

@@ -31,11 +31,9 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Layout:
-    """Key versions of a data file.
+    """Key versions of a data file: by encrypted column, the classification and the version of its key.
 
-    Args:
-        footer: version of the footer key; None if every column is public (then files are plain Parquet).
-        columns: for each encrypted column, the classification and the version of its key.
+    ``footer`` is the version of the footer key; None if every column is public (then files are plain Parquet).
     """
 
     footer: int | None = None

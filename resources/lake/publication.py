@@ -26,8 +26,8 @@ class Publication:
         data_version: version of the content (see :mod:`resources.lake.digest`).
         gathered: files hold rows of several partitions; otherwise each partition has files of its own.
         partitions: content of each partition (one, named "", if there is no partition column).
-        token: the lake's own name for it, unique in the table.
-        info: the publisher's entries: contract version, code version, run, audit outcome.
+        token: the lake's own name for it, unique in the table; ``publish_id`` is the caller's.
+        info: the publisher's entries.
     """
 
     key: str

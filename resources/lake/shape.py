@@ -15,11 +15,7 @@ from resources.lake.publication import Publication
 
 @dataclass(frozen=True)
 class Shape:
-    """Columns of one table, and its partitions.
-
-    Args:
-        gathered: files hold rows of several partitions; otherwise each partition has files of its own.
-    """
+    """Columns of one table, and its partitions; where ``gathered``, files hold rows of several of these."""
 
     key: str
     dtypes: Mapping[str, pl.DataType]

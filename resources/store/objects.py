@@ -21,11 +21,7 @@ _SOON = timedelta(seconds=15)
 
 
 class ObjectStore:
-    """An object store, through obstore.
-
-    Args:
-        options: by the names that Delta Lake and Polars take too; what is not given comes from the environment.
-    """
+    """An object store, through obstore; options by Delta Lake's names, the rest from the environment."""
 
     def __init__(self, root: str, options: Mapping[str, str] | None = None) -> None:
         self.root = root.rstrip("/")

@@ -213,7 +213,7 @@ _DATABASES = ("psycopg", "psycopg2", "pymysql")
 def may_pass(error: BaseException) -> bool:
     """True if an error may not happen again for the same content.
 
-    The first error of the mesh's own among it and its causes decides; of one that wraps a function's, the cause does.
+    The first error of the mesh among it and its causes decides; for one that wraps a function's error, the cause does.
     """
     seen = set[int]()
     one: BaseException | None = error

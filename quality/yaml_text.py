@@ -1,4 +1,4 @@
-"""The one reader of YAML: contracts, ``domain.yaml``, ``workspace.yaml``, and YAML within a contract.
+"""The one way to read YAML: contracts, ``domain.yaml``, ``workspace.yaml``, and YAML within a contract.
 
 The text is first read as a stream of events, in memory that does not grow with what its aliases stand for: a file of
 nine lines may name itself a thousand million times. Only a text within the limits is built as objects.
@@ -103,7 +103,7 @@ class _Open:
 
 @dataclass
 class _Judge:
-    """What was read of a text so far."""
+    """The events of a text so far, counted against the limits."""
 
     aliased: int
     written: int = 0

@@ -1,4 +1,4 @@
-"""A domain without some of its assets: the others are made, and read the published versions of those left out."""
+"""A domain without some of its assets; the others are made of the published versions of those left out."""
 
 from __future__ import annotations
 

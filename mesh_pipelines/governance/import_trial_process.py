@@ -141,7 +141,7 @@ def _import(given: Mapping[str, Any], package: str, answers: int) -> None:
         lint_domain(load_domain(package))
     except KeyboardInterrupt:
         hazard = "its import raises KeyboardInterrupt"
-    except BaseException as error:  # noqa: BLE001 (whoever imports it is told of it)
+    except BaseException as error:  # noqa: BLE001 (the one who imports it is shown it)
         del error
     faulthandler.cancel_dump_traceback_later()
     outside = [] if hazard else _outside(set(sys.modules) - before, Path(given["root"]), package)

@@ -114,7 +114,7 @@ def _page_sizes(chunk: bytes) -> Iterator[int]:
         try:
             header, begins = _read_struct(chunk, at, 0)
         except (IndexError, ValueError):
-            return  # not a page: the reader of the values says so
+            return  # not a page: the parser of the values says so
         yield max(header.get(2, 0), 0)
         at = begins + max(header.get(3, 0), 0)
 

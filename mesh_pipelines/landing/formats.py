@@ -58,8 +58,8 @@ class RawFile:
         """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types.
 
         Args:
-            judged: blank lines, which the reader of CSV takes for rows without values, are left out, and numbers
-                that the reader of JSON would change come as they stand in the file.
+            judged: blank lines, which the parser of CSV takes for rows without values, are left out, and numbers
+                that the parser of JSON would change come as they stand in the file.
             texts: columns of Parquet that come as text too, see :func:`mixed_columns`.
         """
         found, judged = self._scan(contract), judged or Judged()

@@ -1,4 +1,4 @@
-"""The whole grammar of JSON lines, to find the line at which the reader of the values has failed."""
+"""The whole grammar of JSON lines, to find the line at which the parser of the values has failed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _readable(digits: str) -> int:
     _finite(digits)
     if (
         not -(2**127) <= (value := int(digits)) < 2**128
-    ):  # beyond it, the reader of the values refuses the line
+    ):  # beyond it, the parser of the values refuses the line
         raise OverflowError
     return value
 

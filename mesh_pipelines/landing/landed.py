@@ -108,7 +108,7 @@ class LandedRows:
 
     Args:
         frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
-        records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
+        records: number of rows that the inputs have, counted without the parser of the values; None if nobody has.
         verify: raises SourceUnavailable if an input is no longer what it was when reading began.
     """
 

@@ -19,7 +19,7 @@ class Counted:
 
     Args:
         blanks: numbers of its blank lines, counted from 1 among rows and blank lines; None where there are none.
-        exact: numbers that the reader of the values would change, as text by the number of their row, for each column.
+        exact: numbers that the parser of the values would change, as text by the number of their row, for each column.
     """
 
     columns: Sequence[str]

@@ -63,10 +63,7 @@ class TableLanding:
         self._open.__exit__(None, None, None)
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs; the stamp is PostgreSQL's own count of changed rows.
-
-        The count comes a moment late: a thorough look does not trust it, and a tick's look is followed by another.
-        """
+        """Find the inputs; the stamp is PostgreSQL's count of changed rows, which a thorough look does not trust."""
         if settle:
             self._open.limit(_TICK_SECONDS)
         self._types = self._columns()

@@ -1,4 +1,4 @@
-"""The people who hear of an asset: the contact of its domain, and those of all domains that read what is made of it."""
+"""The recipients of a notice: the contact of a domain, and those of all domains that read what is made of the asset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which slices of a model may be called by their value."""
+"""The slices of a model that are called by their value: those of public columns."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class ModelVersionState:
 
 @dataclass(frozen=True)
 class ModelState:
-    """State of a model: the version in use and a newer candidate.
+    """State of a model: the version in use and a newer challenger.
 
     Args:
         challenger: the newest version that the gate refused, or that is in shadow, if it is newer than the champion.

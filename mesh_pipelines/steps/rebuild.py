@@ -1,4 +1,4 @@
-"""Trains a model again from its record: the proof, bit for bit, of its inputs."""
+"""Trains a model again from its record, and compares the bytes."""
 
 from __future__ import annotations
 

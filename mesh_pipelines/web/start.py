@@ -1,4 +1,4 @@
-"""The start page: where everything of the mesh is."""
+"""The start page: a list of the pages of the mesh."""
 
 from __future__ import annotations
 

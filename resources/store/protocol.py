@@ -33,7 +33,7 @@ class Store(Protocol):
     root: str
 
     def uri(self, name: str) -> str:
-        """What Polars and Delta Lake are given to find this file or folder."""
+        """Address of this file or folder for Polars and Delta Lake."""
         ...
 
     def write(self, name: str, data: bytes | memoryview) -> None:
@@ -66,7 +66,7 @@ class Store(Protocol):
         ...
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
-        """What changes when a file is written again; None if this store cannot say cheaply."""
+        """A mark that changes when a file is written again; None if this store has none that is cheap."""
         ...
 
     def delete(self, name: str) -> None:

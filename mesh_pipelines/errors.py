@@ -39,7 +39,9 @@ class MeshError(Exception):
     """Base of all errors that the mesh raises on purpose.
 
     Args:
+        what: the problem, one sentence.
         where: file, key, column or row at fault, as exactly as is known.
+        remedy: the reader's next step.
         quoted: words of a library or of the domain's code, or names that come with the data: they may hold values, and
             are recorded only where nothing that the step reads is classified.
     """
@@ -75,6 +77,8 @@ class Violation:
     """One broken rule of the federation.
 
     Args:
+        rule: name of the rule, e.g. ``ContractIsValid``.
+        fix: the text to write instead.
         about: domains (``name``) or assets (``domain.name``) that nothing is made of until it is mended; the
             domain whose rule it is where none is named.
     """

@@ -19,7 +19,11 @@ class Record:
     """The record of one training. The number of threads is absent: it does not change the model.
 
     Args:
+        features: lake version of the feature set that was read.
+        inputs: lake versions from which the feature set was made.
         xgboost_version: only the same version gives the same bytes.
+        data_digest: SHA-256 of features and target as trained, in their order.
+        batch_rows: does not change the model, nor does ``external_memory``.
         parent_model: version that this one continued from; None: trained from nothing.
         shards: machines that the rows were split over; another count gives other bytes.
     """

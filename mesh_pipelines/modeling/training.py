@@ -78,8 +78,13 @@ def train(
 ) -> TrainedModel:
     """Train ``spec`` on all but the last period of ``frame``, and evaluate it there.
 
-    ``frame`` is in the order of its key: another order gives another model. Raises TransformError: the rows do not fit
-    the declaration.
+    Args:
+        frame: the feature set in the order of its key (another order gives another model).
+        features: lake version of the feature set that ``frame`` reads.
+        inputs: lake versions from which the feature set was made.
+
+    Raises:
+        TransformError: the rows do not fit the declaration.
     """
     prepare_for_training(threads)
     split = plan_split(frame, spec)

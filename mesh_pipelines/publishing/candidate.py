@@ -44,9 +44,10 @@ class Published:
     """Result of a candidate that passed.
 
     Args:
-        rows: rows of the candidate that were accepted.
+        rows: rows of the candidate that were accepted; ``total`` are those of the whole table now.
         unchanged: equal to what had been published before, so nothing was written.
         outcome: the audit; ``None`` for a table without a contract.
+        seconds: wall time by phase: read, audit, write, commit.
     """
 
     key: str

@@ -70,7 +70,15 @@ class Scoring:
 
 @dataclass(frozen=True)
 class PublishRecord:
-    """Record of one publish; ``audit`` is ``None`` where the node has no contract."""
+    """Record of one publish.
+
+    Args:
+        inputs: version of every table that was read, by key.
+        origins: code and inputs of each partition; empty for a table that is not made by partition.
+        landed: of a source, the inputs that it was read from, by partition and name.
+        contract_digest: SHA-256; contract and audit are empty where the node has no contract.
+        scoring: of predictions.
+    """
 
     stage: str = ""
     run_id: str = ""

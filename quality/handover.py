@@ -38,8 +38,9 @@ class Handover:
         return [os.open(f"/proc/self/fd/{self._memory}", os.O_RDONLY)]
 
     def put(self, rows: pl.DataFrame) -> SharedRows | pl.DataFrame:
-        """Have the child read these rows, whose column types Arrow knows, in place of those before. Raises OSError: no
-        memory is left.
+        """Have the child read these rows, whose column types Arrow knows, in place of those before.
+
+        Raises OSError: no memory is left.
         """
         if self._memory is None:
             return rows

@@ -72,8 +72,9 @@ def dtype_of(logical: str, physical: str | None) -> pl.DataType:
 
 
 def duration(value: object, unit: object) -> timedelta:
-    """An ODCS value and unit as a duration; a month is 30 days, a year 365. Raises ValueError: the value is no number,
-    negative or beyond the calendar, or the unit unknown.
+    """An ODCS value and unit as a duration; a month is 30 days, a year 365.
+
+    Raises ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
     """
     if isinstance(value, str):
         value = float(value)
@@ -88,8 +89,9 @@ def duration(value: object, unit: object) -> timedelta:
 
 
 def strftime_of(pattern: str) -> str:
-    """A DateTimeFormatter pattern (``yyyy-MM-dd'T'HH:mm``) as strftime (``%Y-%m-%dT%H:%M``). Raises ValueError: a
-    letter of the pattern has no counterpart.
+    """A DateTimeFormatter pattern (``yyyy-MM-dd'T'HH:mm``) as strftime (``%Y-%m-%dT%H:%M``).
+
+    Raises ValueError: a letter of the pattern has no counterpart.
     """
     out: list[str] = []
     for quoted, letters, _, other in re.findall(r"'([^']*)'|(([A-Za-z])\3*)|([^A-Za-z'])", pattern):
@@ -121,8 +123,9 @@ def shape_of(pattern: str) -> str:
 
 
 def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
-    """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC). Raises ValueError: the
-    value does not fit the type.
+    """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC).
+
+    Raises ValueError: the value does not fit the type.
     """
     if logical == "date":
         return date.fromisoformat(str(value))

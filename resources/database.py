@@ -66,8 +66,9 @@ class Database:
         self._close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Rows of a small result. Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be
-        reached.
+        """Rows of a small result.
+
+        Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -78,8 +79,9 @@ class Database:
             raise self._driver_error(error) from None
 
     def batches(self, query: str) -> Iterator[pl.DataFrame]:
-        """Rows of a result of any size, in bounded batches. Raises LandingError, SourceUnavailable: the database
-        refuses the query, or cannot be reached.
+        """Rows of a result of any size, in bounded batches.
+
+        Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -113,8 +115,9 @@ class Database:
             self._connection = None
 
     def checked_url(self) -> str:
-        """The URL as the driver is given it. Raises LandingError: it is none of PostgreSQL; the driver would quote it
-        in its error.
+        """The URL as the driver is given it.
+
+        Raises LandingError: it is none of PostgreSQL; the driver would quote it in its error.
         """
         try:
             parts = urlsplit(self._url)

@@ -73,8 +73,9 @@ class Tracking:
         return cls(settings.tracking_uri, settings.artifacts if chosen or not remote else "")
 
     def client(self) -> MlflowClient:
-        """A client of the store, after a check that it answers. Raises TrackingUnavailable: it does not answer within
-        seconds.
+        """A client of the store, after a check that it answers.
+
+        Raises TrackingUnavailable: it does not answer within seconds.
         """
         import_mlflow()
         from mlflow import MlflowClient

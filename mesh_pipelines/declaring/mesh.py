@@ -89,7 +89,8 @@ class Mesh:
 
 
 def read_workspace(root: Path) -> tuple[Location, ...]:
-    """The code locations of ``workspace.yaml`` in a folder; entries that are none are left out. Raises MeshError: the
-    file is missing, or is as a whole no list of entries.
+    """The code locations of ``workspace.yaml`` in a folder; entries that are none are left out.
+
+    Raises MeshError: the file is missing, or is as a whole no list of entries.
     """
     return read_entries(root).locations

@@ -64,8 +64,9 @@ class _EntryFault(Exception):
 
 
 def read_entries(root: Path) -> Workspace:
-    """Read the entries of ``workspace.yaml`` in a folder. Raises MeshError: the file is missing, or is as a whole no
-    list of entries.
+    """Read the entries of ``workspace.yaml`` in a folder.
+
+    Raises MeshError: the file is missing, or is as a whole no list of entries.
     """
     entries = _listed(root)
     locations: list[Location] = []

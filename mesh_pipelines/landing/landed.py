@@ -135,8 +135,9 @@ class Landing(Protocol):
         ...
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
-        """Read the raw rows of some inputs, with their provenance. Raises LandingError: an input has other columns than
-        the contract, or cannot be read; all such are named.
+        """Read the raw rows of some inputs, with their provenance.
+
+        Raises LandingError: an input has other columns than the contract, or cannot be read; all such are named.
         """
         ...
 

@@ -79,8 +79,9 @@ class TableLanding:
         return Landed(self._by_snapshot(stamp))
 
     def look_at_shape(self) -> None:
-        """Look at names and types alone. Raises LandingError, SourceUnavailable: the table, a column or the watermark
-        cannot be read, or nothing answers.
+        """Look at names and types alone.
+
+        Raises LandingError, SourceUnavailable: the table, a column or the watermark cannot be read, or nothing answers.
         """
         self._open.limit(_TICK_SECONDS)
         self._types = self._columns()

@@ -13,7 +13,10 @@ PINNED = "FAILED pinned"
 
 @dataclass(frozen=True)
 class AliasMove:
-    """One move of the champion alias, by a person or by the gate in a Dagster run."""
+    """One move of the champion alias, by a person or by the gate in a Dagster run.
+
+    ``to`` is None where an alias was not moved (``pin``, ``unpin``), ``before`` for the first champion.
+    """
 
     at: str
     action: str

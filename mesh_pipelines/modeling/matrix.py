@@ -63,8 +63,9 @@ class FeatureSchema:
         ]
 
     def check(self, schema: pl.Schema, where: str) -> None:
-        """Refuse rows that lack a feature, or hold another kind of value in it. Raises TransformError: naming every
-        column at fault.
+        """Refuse rows that lack a feature, or hold another kind of value in it.
+
+        Raises TransformError: naming every column at fault.
         """
         wrong = [f"{name} is missing" for name in self.names if name not in schema]
         for name, kind in zip(self.names, self.kinds, strict=True):
@@ -125,8 +126,9 @@ def feature_columns(
 
 
 def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
-    """Find the features of a model, and the categories in its training rows. Raises TransformError: a declared column
-    is missing, or a column cannot be a feature.
+    """Find the features of a model, and the categories in its training rows.
+
+    Raises TransformError: a declared column is missing, or a column cannot be a feature.
     """
     names, kinds, wrong = feature_columns(spec, train.collect_schema())
     texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]

@@ -19,11 +19,13 @@ class ModelVersion:
     """One registered version.
 
     Args:
+        metrics: on its own holdout, as those of the naive baseline.
         inputs: by key; the feature set first, then what that was made from.
         gate: ``promoted``, ``refused``, ``shadow`` while it is scored beside the champion, or empty if not judged.
         data_until: time of the newest outcome that it was made from, its holdout included; ISO 8601.
         shadow_until: for a version in shadow, the time of the data up to which outcomes have to be known.
         shadow_seen: data version of the feature set on which it was last scored beside the champion.
+        decision: the gate's decision, check by check; in shadow, the figures so far.
     """
 
     key: str

@@ -129,8 +129,9 @@ def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> TablePr
 
 
 def kinds_of(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Kind]:
-    """Kind of each of the columns: number, boolean or text. Raises TransformError: naming every column that is missing
-    or of none of these kinds.
+    """Kind of each of the columns: number, boolean or text.
+
+    Raises TransformError: naming every column that is missing or of none of these kinds.
     """
     schema = frame.collect_schema()
     kinds: dict[str, Any] = {name: kind_of(schema[name]) for name in columns if name in schema}

@@ -126,8 +126,9 @@ def against_holdout(
 
 
 def key_of(contract: Contract, features: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
-    """The columns by which predictions are joined with outcomes: the contract's key, or that of the features. Raises
-    TransformError: neither key is complete on the other side.
+    """The columns by which predictions are joined with outcomes: the contract's key, or that of the features.
+
+    Raises TransformError: neither key is complete on the other side.
     """
     if contract.key and set(contract.key) <= set(features):
         return contract.key

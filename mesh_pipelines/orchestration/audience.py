@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class News:
-    """One thing that happened to an asset, without details of its data.
+    """One thing that happened to an asset, or to a whole domain, without details of its data.
 
     Args:
+        kind: in words: ``Audit refused``.
         lines: what readers may know of it besides.
     """
 
@@ -132,8 +133,9 @@ def name_of(url: str) -> str:
 
 
 def send(urls: Sequence[str], title: str, text: str) -> None:
-    """Send a notice to every URL, as plain text. Raises NoticeRefused: one of them did not take it; its address is a
-    secret and left out.
+    """Send a notice to every URL, as plain text.
+
+    Raises NoticeRefused: one of them did not take it; its address is a secret and left out.
     """
     import apprise
 

@@ -52,8 +52,9 @@ def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> Al
 
 
 def pin(key: str, because: str, *, by: Reader) -> AliasMove:
-    """Keep today's champion whatever the gate decides, until it is unpinned. Raises NotPublished: there is no champion
-    to keep.
+    """Keep today's champion whatever the gate decides, until it is unpinned.
+
+    Raises NotPublished: there is no champion to keep.
     """
     shared = _model(key, because)
     move = registry_of(shared).pin(key, who=by.name, because=because)

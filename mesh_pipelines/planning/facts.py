@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The part of a model's registry entries that planning needs; a version that does not exist is 0."""
+    """The part of a model's registry entries that planning needs; a version that does not exist is 0.
+
+    Args:
+        features: content hash of the feature set that the newest version was trained on.
+        rows: rows of the feature set at that training.
+        decided: newest version that the gate has decided on.
+        shadow_seen: content hash of the feature set that the version in shadow last scored.
+        shadow_until: day of the data up to which outcomes have to be known.
+    """
 
     latest: int = 0
     features: str = ""

@@ -10,7 +10,15 @@ from mesh_pipelines.errors import MeshError
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes since an asset was last made, which its step acts on; ``code`` is false where nothing was published."""
+    """Changes since an asset was last made, which its step acts on.
+
+    Args:
+        code: its code or contract is not that of its last publish; false where nothing was published.
+        champion: predictions were not scored by the version that is champion now.
+        partitions: partitions of the features whose content was not scored yet, sorted.
+        awaits_gate: the newest version of a champion's model has not been decided on.
+        shadow: a version in shadow has not been scored on the features' newest content.
+    """
 
     code: bool = False
     champion: bool = False

@@ -93,7 +93,7 @@ def facts_for_step(
     reads: Iterable[TableVersion],
     instance: Callable[[], DagsterInstance] | None = None,
 ) -> Facts:
-    """Facts as a running step sees them: its inputs at the versions that it was given.
+    """Facts as a running step sees them: its inputs at the versions that it was given (``reads``).
 
     Checks are left out: those of the node itself run after it, and those of its inputs have let the run begin.
     """

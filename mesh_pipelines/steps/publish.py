@@ -53,7 +53,10 @@ def results_of(
     *,
     refused: Outcome | None = None,
 ) -> Iterator[Any]:
-    """Results of a publish for Dagster: a check result for each rule, then the output."""
+    """Results of a publish for Dagster: a check result for each rule, then the output.
+
+    ``refused`` is the audit to show instead of its own: that of partitions which were refused beside it.
+    """
     outcome = refused or published.outcome
     if outcome is not None:
         yield from check_results(node, outcome)

@@ -17,8 +17,9 @@ CHECK = "rebuilds_bit_for_bit"
 
 
 def rebuild_version(shared: SharedResources, key: str, version: int) -> RebuildReport:
-    """Train a version again from its record, and compare the bytes of ``model.ubj``. Raises NotPublished: there is no
-    such version, or the features it was trained on were vacuumed.
+    """Train a version again from its record, and compare the bytes of ``model.ubj``.
+
+    Raises NotPublished: there is no such version, or the features it was trained on were vacuumed.
     """
     from mesh_pipelines.modeling.rebuild import rebuild
 

@@ -125,8 +125,9 @@ class _Parts:
                 self.publish(half)
 
     def results(self) -> Iterator[Any]:
-        """Results for Dagster. Raises LandingError, AuditRefused: partitions were refused; all others are published by
-        then.
+        """Results for Dagster.
+
+        Raises LandingError, AuditRefused: partitions were refused; all others are published by then.
         """
         outcomes = (fault.outcome for fault in self.faults if isinstance(fault, AuditRefused))
         refused = next((outcome for outcome in outcomes if isinstance(outcome, Outcome)), None)

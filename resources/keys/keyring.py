@@ -74,8 +74,9 @@ class Keyring:
         return self._add(domain, product, classification, only_if_none=True)
 
     def require(self, domain: str, product: str, classification: str, version: int) -> None:
-        """Refuse a version that the keyring has lost; a destroyed one is known still. Raises KeyUnavailable: the
-        keyring has no entry for it.
+        """Refuse a version that the keyring has lost; a destroyed one is known still.
+
+        Raises KeyUnavailable: the keyring has no entry for it.
         """
         file = self._file(domain, product)
         entry = _read(file).get(classification)

@@ -59,7 +59,7 @@ class StagedContent:
 
 @dataclass(frozen=True)
 class Scope:
-    """The part of a table that a candidate replaces: "all", only ``partitions``, or nothing ("append")."""
+    """The part of a table that a candidate replaces: "all", ``partitions`` (staged or not), or nothing ("append")."""
 
     replace: Replace
     partitions: AbstractSet[str]

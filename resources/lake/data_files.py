@@ -26,8 +26,9 @@ class WrittenFile:
 
 
 class DataFiles:
-    """Writes, reads and removes the data files of one publish, which ``token`` identifies. Raises KeyUnavailable: a key
-    is missing or destroyed, or the master key is.
+    """Writes, reads and removes the data files of one publish, which ``token`` identifies.
+
+    Raises KeyUnavailable: a key is missing or destroyed, or the master key is.
     """
 
     def __init__(self, table: Table, shape: Shape, token: str) -> None:

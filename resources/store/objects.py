@@ -150,8 +150,9 @@ def _entry(meta: Any) -> Entry:
 
 
 class _Parts(io.RawIOBase):
-    """An object as a file that is fetched part by part, all of one version. Raises OSError: while reading: the object
-    was replaced since it was opened.
+    """An object as a file that is fetched part by part, all of one version.
+
+    Raises OSError: while reading: the object was replaced since it was opened.
     """
 
     def __init__(self, client: Any, name: str) -> None:

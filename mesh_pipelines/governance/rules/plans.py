@@ -55,7 +55,12 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Planned:
-    """Result of planning one function; ``note`` is the reason why it says nothing certain of a run."""
+    """Result of planning one function.
+
+    Args:
+        problem: reason why a run of it fails whatever its rows, in words; else empty.
+        note: reason why this says nothing, or nothing certain, of a run.
+    """
 
     schema: Schema | None = None
     problem: str = ""

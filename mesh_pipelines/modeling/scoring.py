@@ -128,8 +128,8 @@ def walk_forward_scorers(
             max_memory=spec.max_memory,
         )
         bounds = [moment(value, frame, spec.time) for value in (start, end, until)]
-        mine = (time >= bounds[0]) & (time < bounds[1]) & (time <= bounds[2])
-        scorers.append(Scorer(f"{label}/{start:%Y-%m}", model, schema, mine))
+        in_month = (time >= bounds[0]) & (time < bounds[1]) & (time <= bounds[2])
+        scorers.append(Scorer(f"{label}/{start:%Y-%m}", model, schema, in_month))
     return scorers
 
 
@@ -148,12 +148,12 @@ def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: in
         scores = np.full(batch.height, np.nan)
         codes = np.full(batch.height, -1, dtype=np.int16)
         for code, (scorer, booster) in enumerate(zip(scorers, boosters, strict=True)):
-            mine = _rows_of(scorer, batch)
-            if not len(mine):
+            positions = _rows_of(scorer, batch)
+            if not len(positions):
                 continue
-            rows = batch if len(mine) == batch.height else batch[mine]
-            scores[mine] = predict(booster, scorer.schema, rows).to_numpy()
-            codes[mine] = code
+            rows = batch if len(positions) == batch.height else batch[positions]
+            scores[positions] = predict(booster, scorer.schema, rows).to_numpy()
+            codes[positions] = code
             for name, count in _unseen(scorer, rows).items():
                 unseen[name] = unseen.get(name, 0) + count
         parts.append(pl.DataFrame({SCORE: scores, MODEL_VERSION: codes}))

@@ -86,15 +86,18 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
     holdout_from = offset(latest, f"-{spec.holdout}")
     train_until = offset(holdout_from, f"-{spec.embargo}") if spec.embargo else holdout_from
     time, target = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
-    early, late = time <= moment(train_until, frame, spec.time), time > moment(holdout_from, frame, spec.time)
+    in_training, in_holdout = (
+        time <= moment(train_until, frame, spec.time),
+        time > moment(holdout_from, frame, spec.time),
+    )
     counts = (
         known.select(
             time.min().alias("train_from"),
-            early.sum().alias("train_rows"),
-            late.sum().alias("holdout_rows"),
+            in_training.sum().alias("train_rows"),
+            in_holdout.sum().alias("holdout_rows"),
             pl.len().alias("known"),
-            target.filter(early).min().alias("least"),
-            target.filter(early).max().alias("most"),
+            target.filter(in_training).min().alias("least"),
+            target.filter(in_training).max().alias("most"),
             (~target.is_in([0.0, 1.0])).sum().alias("neither"),
         )
         .collect(engine="streaming")

@@ -60,14 +60,12 @@ def refusal_error(key: str, contract: Contract, outcome: Outcome, places: Places
     # The number of refused rows is given once, at the beginning.
     why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
-    ill = [result.rule for result in outcome.not_computed]
+    uncomputed = [result.rule for result in outcome.not_computed]
     for_data = "land corrected data, or agree on another promise in its contract"
-    for_rule = (
-        f"mend the rule{'s' if len(ill) > 1 else ''} {', '.join(ill)} in contracts/{contract.path.name}"
-    )
+    for_rule = f"mend the rule{'s' if len(uncomputed) > 1 else ''} {', '.join(uncomputed)} in contracts/{contract.path.name}"
     only_rules = outcome.only_rules_fail
     remedies = [
-        *([f"{for_rule}: `mesh check` tries it without data"] if ill else []),
+        *([f"{for_rule}: `mesh check` tries it without data"] if uncomputed else []),
         *([] if only_rules else [for_data]),
     ]
     what = "a rule of its contract cannot be computed" if only_rules else "the candidate breaks its contract"

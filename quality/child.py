@@ -245,6 +245,7 @@ def too_much_memory_error(limit: str, where: str) -> RuleTooCostly:
 
 
 def _resident(number: int) -> int | None:
+    """Bytes of memory that a process holds; None once it has ended, and on a system without ``/proc``."""
     try:
         pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
     except (OSError, IndexError):

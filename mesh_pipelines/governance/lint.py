@@ -115,7 +115,12 @@ def lint_mesh(
 def lint_functions(
     domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
 ) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
-    """Violations of the rules over functions, and notes on functions of which they say nothing certain."""
+    """Violations of the rules over functions, and notes on functions of which they say nothing certain.
+
+    Args:
+        domains: every domain of the workspace that loads.
+        absent: names of those that do not load.
+    """
     from mesh_pipelines.governance.rules import functions
 
     federation = Federation(tuple(domains), today, frozenset(absent))

@@ -51,8 +51,10 @@ class LandedInput:
     Args:
         name: path below the domain's landing folder; name of a table.
         stamp: a cheap mark that changes whenever the content may have; empty where there is none.
+        fingerprint: of the content.
         mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
+        change: description of a change of its fingerprint.
         note: number of its rows that are no mark, and why, in words that hold nothing of its content.
     """
 
@@ -72,7 +74,13 @@ class LandedInput:
 
 
 class RefusedInput(NamedTuple):
-    """One thing that rows are not read from, with the reason, which holds nothing of its content."""
+    """One thing that rows are not read from.
+
+    Args:
+        name: path below the domain's landing folder.
+        fingerprint: of what was seen of it; another one is refused anew.
+        why: in words that hold nothing of its content.
+    """
 
     name: str
     fingerprint: str

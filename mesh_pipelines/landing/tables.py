@@ -246,6 +246,7 @@ class TableLanding:
         return f"{ident(column)}::text"
 
     def _label(self) -> str:
+        """SQL for the name of a row's partition."""
         assert self._contract.partition is not None
         column = self._declared.partition or self._contract.partition.column or ""
         if self._types[column].startswith(_TIMES):

@@ -34,6 +34,9 @@ def log_model(
     """Log a trained model into its run with its ``plots``, and register it as the next version of ``spec.key``.
 
     The stored ``model.ubj`` has the bytes that were trained; ``Registry.read`` checks it.
+
+    Raises:
+        TrackingUnavailable: raised by the surrounding ``training_run`` if the store goes away.
     """
     record = trained.record
     run.mlflow.log_params(parameters(spec, record))

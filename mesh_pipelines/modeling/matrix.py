@@ -30,7 +30,12 @@ _MISSING_CODE = 2**32 - 1
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """Names, kinds (``number``, ``boolean``, ``text``) and, of text, sorted categories of features, as trained."""
+    """Names, kinds and categories of a model's features, in the order of training.
+
+    Args:
+        kinds: for each name ``number``, ``boolean`` or ``text``.
+        categories: text feature -> its values in the training data, sorted.
+    """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]

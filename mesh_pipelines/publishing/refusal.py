@@ -62,7 +62,8 @@ def refusal_error(key: str, contract: Contract, outcome: Outcome, places: Places
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
     uncomputed = [result.rule for result in outcome.not_computed]
     for_data = "land corrected data, or agree on another promise in its contract"
-    for_rule = f"mend the rule{'s' if len(uncomputed) > 1 else ''} {', '.join(uncomputed)} in contracts/{contract.path.name}"
+    rules = f"rule{'s' if len(uncomputed) > 1 else ''} {', '.join(uncomputed)}"
+    for_rule = f"mend the {rules} in contracts/{contract.path.name}"
     only_rules = outcome.only_rules_fail
     remedies = [
         *([f"{for_rule}: `mesh check` tries it without data"] if uncomputed else []),

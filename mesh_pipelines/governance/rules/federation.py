@@ -24,7 +24,12 @@ def _today() -> date:
 
 @dataclass(frozen=True)
 class Federation:
-    """The domains of a workspace on a day (UTC), which the agreements between them have to cover."""
+    """The domains of a workspace on a day.
+
+    Args:
+        today: day on which agreements have to be valid, in UTC.
+        absent: names of the domains that did not load; nothing is known of what they publish.
+    """
 
     domains: tuple[LoadedDomain, ...]
     today: date = field(default_factory=_today)

@@ -91,7 +91,8 @@ def duration(value: object, unit: object) -> timedelta:
 def strftime_of(pattern: str) -> str:
     """A DateTimeFormatter pattern (``yyyy-MM-dd'T'HH:mm``) as strftime (``%Y-%m-%dT%H:%M``).
 
-    Raises ValueError: a letter of the pattern has no counterpart.
+    Raises:
+        ValueError: a letter of the pattern has no counterpart.
     """
     out: list[str] = []
     for quoted, letters, _, other in re.findall(r"'([^']*)'|(([A-Za-z])\3*)|([^A-Za-z'])", pattern):

@@ -153,6 +153,7 @@ class FileLanding:
         )
 
     def _entries(self) -> list[tuple[Entry, str, str]]:
+        """Files that fit the pattern: the entry, its name below the domain's folder, its partition."""
         folder = f"{self._domain}/{self._below}".rstrip("/")
         found: list[tuple[Entry, str, str]] = []
         prefix = len(self._domain) + 1

@@ -39,6 +39,7 @@ class Execution:
     """Result of one Dagster run.
 
     Args:
+        steps: one entry per asset.
         began: start of its first step (s, of ``time.monotonic``); ``None`` where none started.
     """
 

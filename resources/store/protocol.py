@@ -12,6 +12,8 @@ class Entry:
     """A file as a listing shows it.
 
     Args:
+        name: relative to the root.
+        size: bytes.
         changed: time of the last change, in nanoseconds since the epoch.
         tag: the store's own word for the content (ETag); empty where it has none.
         odd: the kind of a name that is no plain file of this folder alone, such as a symbolic link; else empty.

@@ -1,6 +1,6 @@
 """``domain()``: the one call by which a domain becomes a Dagster code location.
 
-Steps: load the package, lint it, build its assets behind their gates, provide resources. All violations are raised in
+Steps: load the package, lint it, build its assets behind their audits, provide resources. All violations are raised in
 one error, each with its fix.
 """
 

@@ -265,9 +265,13 @@ def held_name(cls: type[Any], otherwise: str = "object") -> str:
         held: Any = sys.modules.get(kind.__module__)
         for name in kind.__qualname__.split("."):
             held = getattr(held, name, None)
-        if held is kind:
+        if held is kind or not kind.__flags__ & _MADE_BY_PYTHON:
             return kind.__name__
     return otherwise
+
+
+_MADE_BY_PYTHON = 1 << 9
+"""Flag of a class that was made as the program ran (CPython's ``Py_TPFLAGS_HEAPTYPE``)."""
 
 
 def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:

@@ -24,10 +24,7 @@ class RuleResult:
 
     Args:
         passed: true if no more rows failed than the rule allows.
-        checked: number of rows checked.
-        failed: number of rows that broke it.
         samples: some of the values that broke it, as text; empty unless all of its columns are public.
-        detail: one sentence for people.
         computed: false where its engine could not compute it: the rule is at fault, not the rows.
     """
 
@@ -131,13 +128,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The audit of one candidate.
-
-    Args:
-        rows: rows of the candidate; ``accepted`` + ``quarantined``.
-        tolerance: share (0..1) of rows that the contract allows to be quarantined.
-        docs: the audit's page, as a path below the data docs.
-    """
+    """The audit of one candidate; ``tolerance`` is the share (0..1) of rows that may be quarantined."""
 
     key: str
     contract_version: str
@@ -149,7 +140,6 @@ class Outcome:
 
     @property
     def accepted(self) -> int:
-        """Rows that may be published."""
         return self.rows - self.quarantined
 
     @cached_property
@@ -171,13 +161,17 @@ class Outcome:
         return tuple(r for r in self.results if r.blocks and not r.computed)
 
     @property
+    def only_rules_fail(self) -> bool:
+        """True for a candidate that is refused for rules alone that cannot be computed: no other rows would help."""
+        return 0 < len(self.not_computed) == len(self.reasons)
+
+    @property
     def verdict(self) -> Verdict:
         """``passed`` or ``refused``; warnings never refuse."""
         return "refused" if self.reasons else "passed"
 
     @property
     def warnings(self) -> tuple[RuleResult, ...]:
-        """Failed results that do not block."""
         return tuple(r for r in self.results if not r.passed and not r.blocks)
 
     def to_json(self) -> str:

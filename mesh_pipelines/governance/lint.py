@@ -22,7 +22,10 @@ from mesh_pipelines.governance.rules.declared import NamesAreTexts, PatternsFitC
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsMakeOneTable,
+    HandwrittenAssetsReturnRows,
     HandwrittenChecksAreKept,
+    HandwrittenCodeNeedsNoConfig,
+    HandwrittenCodeTakesLazyFrames,
 )
 from mesh_pipelines.governance.rules.inputs import (
     KeysAreUnique,
@@ -63,6 +66,9 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     TablesAreReadOneWay(),
     PartitionsReachAsFar(),
     HandwrittenAssetsMakeOneTable(),
+    HandwrittenAssetsReturnRows(),
+    HandwrittenCodeNeedsNoConfig(),
+    HandwrittenCodeTakesLazyFrames(),
     HandwrittenChecksAreKept(),
     NothingIsMadeOfItself(),
 )
@@ -107,12 +113,7 @@ def _violations_of_own(rule: Rule[LoadedDomain], domain: LoadedDomain) -> list[V
 def lint_mesh(
     domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
 ) -> tuple[Violation, ...]:
-    """Violations of the rules between domains.
-
-    Args:
-        domains: every domain of the workspace that loads.
-        absent: names of those that do not load.
-    """
+    """Violations of the rules between domains."""
     federation = Federation(tuple(domains), today, frozenset(absent))
     return tuple(violation for rule in MESH_RULES for violation in rule.check(federation))
 

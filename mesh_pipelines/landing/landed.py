@@ -32,7 +32,7 @@ class SeenInput(NamedTuple):
         stamp: a cheap mark of its state: size and time, ETag, counters.
         fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
-        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
+        note: number of its rows that are no mark, or of no partition, and why, in words that hold nothing of its content.
     """
 
     stamp: str
@@ -56,7 +56,7 @@ class LandedInput:
         mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
         change: description of a change of its fingerprint.
-        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
+        note: see :class:`SeenInput`.
     """
 
     name: str
@@ -81,11 +81,13 @@ class RefusedInput(NamedTuple):
         name: path below the domain's landing folder.
         fingerprint: of what was seen of it; another one is refused anew.
         why: in words that hold nothing of its content.
+        remedy: what to do, for a person.
     """
 
     name: str
     fingerprint: str
     why: str
+    remedy: str = "land a plain file under a name that the source's pattern and calendar know, or take it away"
 
 
 @dataclass(frozen=True)

@@ -238,8 +238,9 @@ def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
     """
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
-    notes = "; ".join(one.note for one in reading.inputs if one.note)
-    remarks = {"watermark": notes, "read anew": reading.anew_because}
+    notes = "; ".join(dict.fromkeys(one.note for one in reading.inputs if one.note))
+    by_mark = isinstance(landing, TableLanding) and landing.watermark
+    remarks = {"watermark" if by_mark else "not read": notes, "read anew": reading.anew_because}
     return Candidate(
         rows.frame,
         records=rows.records,

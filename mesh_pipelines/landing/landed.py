@@ -32,7 +32,7 @@ class SeenInput(NamedTuple):
         stamp: a cheap mark of its state: size and time, ETag, counters.
         fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
-        note: number of its rows that are no mark, or of no partition, and why, in words that hold nothing of its content.
+        note: number of its rows that are no mark or of no partition, and why, in words that hold nothing of them.
     """
 
     stamp: str
@@ -87,7 +87,9 @@ class RefusedInput(NamedTuple):
     name: str
     fingerprint: str
     why: str
-    remedy: str = "land a plain file under a name that the source's pattern and calendar know, or take it away"
+    remedy: str = (
+        "land a plain file under a name that the source's pattern and calendar know, or take it away"
+    )
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,13 @@ class LandedRows:
         frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
         records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
         verify: raises SourceUnavailable if an input is no longer what it was when reading began.
+        remark: what the asset's page says of inputs that were not read, in words that hold nothing of their content.
     """
 
     frame: pl.LazyFrame
     records: int | None = None
     verify: Callable[[], None] | None = None
+    remark: str = ""
 
 
 class Landing(Protocol):

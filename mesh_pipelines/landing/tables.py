@@ -294,7 +294,8 @@ class TableLanding:
     def _label(self) -> str:
         """SQL for the name of a row's partition; null where its value names none."""
         assert self._contract.partition is not None
-        column, every = self._declared.partition or self._contract.partition.column or "", self._contract.partition.every
+        column = self._declared.partition or self._contract.partition.column or ""
+        every = self._contract.partition.every
         if self._types[column].startswith(_TIMES):
             # Also of infinity, of a year of five digits and of one before Christ to_char makes a text.
             within = f"{ident(column)} >= '0001-01-01' AND {ident(column)} < '10000-01-01'"

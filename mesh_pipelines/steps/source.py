@@ -240,7 +240,10 @@ def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
     rows = landing.read(reading.inputs, node.contract)
     notes = "; ".join(dict.fromkeys(one.note for one in reading.inputs if one.note))
     by_mark = isinstance(landing, TableLanding) and landing.watermark
-    remarks = {"watermark" if by_mark else "not read": notes, "read anew": reading.anew_because}
+    remarks = {
+        "watermark" if by_mark else "not read": notes or rows.remark,
+        "read anew": reading.anew_because,
+    }
     return Candidate(
         rows.frame,
         records=rows.records,

@@ -109,7 +109,17 @@ def test_a_table_cut_by_month_is_read_month_by_month(orders: Shop, asked: list[s
 NOWHERE = {
     "date": ["NULL", "'infinity'", "'-infinity'", "'12024-01-01'", "'2024-01-05 BC'"],
     "timestamptz": ["NULL", "'infinity'", "'12024-01-01'", "'2024-01-05 BC'"],
-    "text": ["NULL", "''", "'01/2024'", "' 2024-01'", "'2024-1'", "'2024-01-01'", "'x'", "'2024-13'", "'2024-00'"],
+    "text": [
+        "NULL",
+        "''",
+        "'01/2024'",
+        "' 2024-01'",
+        "'2024-1'",
+        "'2024-01-01'",
+        "'x'",
+        "'2024-13'",
+        "'2024-00'",
+    ],
 }
 
 
@@ -128,7 +138,10 @@ def test_rows_of_no_partition_are_named_and_the_others_are_read(orders: Shop, ki
     node = orders.declare('"sales.cut", database="shop", partition="at"', columns, partitions="2024-01")
     report = orders.run()
     assert report.status == "failed"
-    assert f"{len(NOWHERE[kind])} rows are not read, for their at names no month of the calendar" in report.message
+    assert (
+        f"{len(NOWHERE[kind])} rows are not read, for their at names no month of the calendar"
+        in report.message
+    )
     assert orders.rows() == [(1, "Rome")]
     assert orders.run().status == "failed"
     known = PublishRecord.of(shared_resources().record(KEY)).landed

@@ -23,6 +23,9 @@ _SESSION = (
     "SET TIME ZONE 'UTC'",
     "SET datestyle = 'ISO, YMD'",
     "SET extra_float_digits = 1",
+    "SET bytea_output = 'hex'",
+    "SET intervalstyle = 'postgres'",
+    "SET lc_monetary = 'C'",
     "SET standard_conforming_strings = on",
 )
 _PASSING = ("08", "25P03", "40", "53", "55P03", "57")

@@ -20,7 +20,8 @@ from mesh_pipelines.landing.landed import LandedInput, SeenInput
 from quality.contract import Contract
 from resources.database import Database, ident, literal, select
 
-_INTEGERS = ("smallint", "integer", "bigint")
+_INTEGERS = {"smallint": -(2**15), "integer": -(2**31), "bigint": -(2**63)}
+"""Types of whole numbers, and the lowest of each."""
 _FRACTIONS = ("real", "double precision", "numeric")
 _TIMES = ("date", "timestamp")
 _NEW = "has new rows"
@@ -293,7 +294,11 @@ class Watermark:
         if not self._declared.overlap:
             return mark
         less = "interval" if self._is_time else self._kind
-        lower = f"({self._literal(mark)} - {literal(self._declared.overlap)}::{less})::{self._kind}::text"
+        if self._kind in _INTEGERS:  # of wider numbers, for a mark may be the lowest of its type
+            lower = f"{self._literal(mark)}::numeric - {literal(self._declared.overlap)}::{less}"
+            lower = f"greatest({lower}, {_INTEGERS[self._kind]})::{self._kind}::text"
+        else:
+            lower = f"({self._literal(mark)} - {literal(self._declared.overlap)}::{less})::{self._kind}::text"
         [(since,)] = self._database.rows(f"SELECT {lower}")
         return since
 

@@ -115,8 +115,12 @@ class Database:
 
     def _execute(self, query: str) -> Any:
         cursor = self._connection.cursor()
-        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
-        cursor.execute(query)
+        try:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+            cursor.execute(query)
+        except BaseException:
+            cursor.close()
+            raise
         return cursor
 
     def _close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -17,7 +18,6 @@ from mesh_pipelines.landing.expansion import DEFAULT, ExpansionLimit
 from mesh_pipelines.landing.formats import RawFile, fault_of_file, mixed_columns, odd_ones
 from mesh_pipelines.landing.landed import (
     FILE,
-    LISTED,
     Known,
     Landed,
     LandedInput,
@@ -105,7 +105,7 @@ class FileLanding:
                     continue
                 inputs.append(LandedInput(name, partition, stamp, content))
         return Landed(
-            tuple(sorted(inputs, key=lambda one: one.name)),
+            tuple(_with_notes(inputs)),
             tuple(sorted(unfinished)),
             refused=tuple(sorted([*refused, *self._folders()])),
         )
@@ -138,7 +138,7 @@ class FileLanding:
             frames.append(frame)
         whole = pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
         records = sum(found.records for found in judged.values())
-        return LandedRows(whole, records, lambda: self._verify(begun), _read_once(inputs, files))
+        return LandedRows(whole, records, lambda: self._verify(begun))
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         faults: list[str] = []
@@ -232,12 +232,15 @@ class FileLanding:
         return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect, self._limit)
 
 
-def _read_once(inputs: Sequence[LandedInput], read: Mapping[tuple[str, str], LandedInput]) -> str:
-    """The files that were not read, for another one has the same content, in words."""
-    pairs = [(one.name, read[one.partition, one.fingerprint].name) for one in inputs]
-    again = [f"{name} has the content of {first}" for name, first in pairs if name != first]
-    more = f" and {len(again) - LISTED:,} more" if len(again) > LISTED else ""
-    return f"read once: {', '.join(again[:LISTED])}{more}" if again else ""
+def _with_notes(inputs: Sequence[LandedInput]) -> list[LandedInput]:
+    """The inputs in order of their names; one that has the content of an earlier one of its partition says so."""
+    first: dict[tuple[str, str], str] = {}
+    found: list[LandedInput] = []
+    for one in sorted(inputs, key=lambda one: one.name):
+        same = first.setdefault((one.partition, one.fingerprint), one.name)
+        note = f"{one.name} has the content of {same}, which is read once" if same != one.name else ""
+        found.append(replace(one, note=note) if note else one)
+    return found
 
 
 def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:

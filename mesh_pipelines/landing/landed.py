@@ -25,6 +25,10 @@ FILE, ROW = PROVENANCE
 """Provenance of a source's row: its file or table, and its number among the rows read, from 1."""
 
 
+NO_MARK = "rows that are no mark"
+"""The begin of a note on rows that are read; any other one is on what is not."""
+
+
 class SeenInput(NamedTuple):
     """One input in a publish record.
 
@@ -32,7 +36,7 @@ class SeenInput(NamedTuple):
         stamp: a cheap mark of its state: size and time, ETag, counters.
         fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
-        note: number of its rows that are no mark or of no partition, and why, in words that hold nothing of them.
+        note: what is not read of it, or is no mark, and why, in words that hold nothing of its content.
     """
 
     stamp: str
@@ -125,13 +129,11 @@ class LandedRows:
         frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
         records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
         verify: raises SourceUnavailable if an input is no longer what it was when reading began.
-        remark: what the asset's page says of inputs that were not read, in words that hold nothing of their content.
     """
 
     frame: pl.LazyFrame
     records: int | None = None
     verify: Callable[[], None] | None = None
-    remark: str = ""
 
 
 class Landing(Protocol):

@@ -16,7 +16,7 @@ import polars as pl
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.errors import LandingError
-from mesh_pipelines.landing.landed import LandedInput, SeenInput
+from mesh_pipelines.landing.landed import NO_MARK, LandedInput, SeenInput
 from quality.contract import Contract
 from resources.database import Database, ident, literal, select
 
@@ -213,7 +213,7 @@ class Watermark:
         [(rows, digest, mark, nulls, odd, ahead)] = self._database.rows(query)
         counts = ((nulls, "without a value"), (odd, "not finite"), (ahead, self._ahead_in_words))
         note = ", ".join(f"{number:,} {words}" for number, words in counts if number)
-        note = f"rows that are no mark, and read with every read: {note}" if note else ""
+        note = f"{NO_MARK}, and read with every read: {note}" if note else ""
         return _Tail(RowsHash(rows, int(digest)), mark or "", note)
 
     def _keys_between(self, since: str, until: str) -> RowsHash:

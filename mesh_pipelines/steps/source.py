@@ -244,18 +244,14 @@ def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
     """
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
-    notes = "; ".join(dict.fromkeys(one.note for one in reading.inputs if one.note))
-    by_mark = isinstance(landing, TableLanding) and landing.watermark
-    remarks = {
-        "watermark" if by_mark else "not read": notes or rows.remark,
-        "read anew": reading.anew_because,
-    }
+    landed = known_inputs(reading.inputs)
+    remarks = {**PublishRecord(landed=landed).notes, "read anew": reading.anew_because}
     return Candidate(
         rows.frame,
         records=rows.records,
         verify=rows.verify,
         partitions=reading.partitions,
-        landed=known_inputs(reading.inputs),
+        landed=landed,
         origins={name: Origin(node.version_of_code) for name in reading.partitions or ()},
         increment=reading.increment,
         remarks={name: text for name, text in remarks.items() if text},

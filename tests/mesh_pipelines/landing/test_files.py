@@ -17,6 +17,7 @@ from mesh_pipelines.landing.changes import changed_partitions, known_inputs, rem
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known, Landed, SeenInput
 from mesh_pipelines.landing.strict_csv import DIALECTS
+from mesh_pipelines.publishing.record import PublishRecord
 from quality.contract import Contract
 from resources.store import FolderStore
 from tests.mesh_pipelines.small_domains import promise, read_promise
@@ -514,9 +515,11 @@ def test_a_file_that_is_there_twice_is_read_once_and_the_other_is_named(
         land(folder, name)
     land(folder, "orders-d.csv", TEXT + "3,Bern\n")
     files = place(folder, "orders-*.csv")
-    rows = files.read(files.look({}).inputs, contract)
-    again = "orders-b.csv has the content of orders-a.csv, orders-c.csv has the content of orders-a.csv"
-    assert rows.remark == f"read once: {again}"
+    inputs = files.look({}).inputs
+    rows = files.read(inputs, contract)
+    again = [f"orders-{name}.csv has the content of orders-a.csv, which is read once" for name in "bc"]
+    assert [one.note for one in inputs if one.note] == again
+    assert PublishRecord(stage="source", landed=known_inputs(inputs)).notes == {"not read": "; ".join(again)}
     assert rows.records == 2 * TEXT.count("\n") - 1
 
 

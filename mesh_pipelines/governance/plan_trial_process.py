@@ -32,6 +32,13 @@ _PRINTED = 10_000
 """Characters that are kept of what functions print."""
 
 
+class _Printed(StringIO):
+    """What functions print; one that closes it closes it for no other."""
+
+    def close(self) -> None:
+        return None
+
+
 def plan_in_fork(
     request: Mapping[str, Any], requests: int, enter: Callable[[Mapping[str, Any]], None]
 ) -> dict[str, Any]:
@@ -62,7 +69,7 @@ def plan_in_fork(
 
 def _plan(request: Mapping[str, Any], answers: int) -> None:
     """Plan all functions and send their plans; before each, its key. Runs in the fork."""
-    printed = StringIO()
+    printed = _Printed()
     with redirect_stdout(printed), redirect_stderr(printed):
         federation = Federation(tuple(load_domain(package) for package in request["packages"]))
         plans = plan_functions(

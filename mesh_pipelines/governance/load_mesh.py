@@ -140,7 +140,9 @@ def _foreign_violation(root: Path, location: Location, *found: Path | str) -> Vi
         found: the folder of the domain or of the package above it, as it was imported.
     """
     own = root.joinpath(*location.package.split("."))
-    if not own.is_dir() or any(Path(folder).resolve() in (own.resolve(), own.parent.resolve()) for folder in found):
+    if not own.is_dir() or any(
+        Path(folder).resolve() in (own.resolve(), own.parent.resolve()) for folder in found
+    ):
         return None
     folder = own.relative_to(root).as_posix()
     missing = [file for file in (own.parent / "__init__.py", own / "__init__.py") if not file.is_file()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Generator, Sequence
@@ -27,6 +28,8 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOPPED = frozenset({*_PASSED_ON, signal.SIGQUIT})
 """Signals by which a person ends a command: nothing is tried again."""
 _PR_SET_PDEATHSIG = 1
+_GLANCE = 0.1
+"""Seconds between two looks at a child that sends nothing."""
 OWN_PROCESS = object()
 """The object of the context of a command that has a process of its own."""
 REMEDY = "mend the domain's code, or give it more memory; all else was made"
@@ -121,10 +124,10 @@ def _wait(number: int, read: int, earlier: Earlier) -> None:
             signal.signal(one, lambda sent, _frame: os.kill(number, sent))
     running: list[str] = []
     over = False
-    with os.fdopen(read, encoding="utf-8") as lines:
-        for line in lines:
-            over = _take(json.loads(line), running, earlier)
-    code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    lines, status = _follow(number, read)
+    for line in lines:
+        over = _take(json.loads(line), running, earlier)
+    code = os.waitstatus_to_exitcode(status)
     for one, handler in before.items():
         signal.signal(one, handler)
     if over or -code in _STOPPED:
@@ -139,6 +142,24 @@ def _wait(number: int, read: int, earlier: Earlier) -> None:
         message = f"{key}: its process was ended while it was made ({words})\n  -> {REMEDY}"
         earlier.reports[key] = ("failed", 0.0, message)
         sys.stderr.write(f"ended      {key:<38} its process was ended ({words}); the rest goes on\n")
+
+
+def _follow(number: int, read: int) -> tuple[list[bytes], int]:
+    """All lines that a child sends, and its status; what it has started may hold its pipe open for longer."""
+    text, status = b"", None
+    try:
+        while status is None:
+            ended, found = os.waitpid(number, os.WNOHANG)
+            status = found if ended else None
+            while select.select([read], [], [], 0 if ended else _GLANCE)[0]:
+                content = os.read(read, 65_536)
+                if not content:  # it ends at this moment
+                    status = os.waitpid(number, 0)[1] if status is None else status
+                    break
+                text += content
+    finally:
+        os.close(read)
+    return text.splitlines(), status
 
 
 def _take(line: dict[str, Any], running: list[str], earlier: Earlier) -> bool:

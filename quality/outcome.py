@@ -171,6 +171,11 @@ class Outcome:
         return tuple(r for r in self.results if r.blocks and not r.computed)
 
     @property
+    def only_rules_fail(self) -> bool:
+        """True for a candidate that is refused for rules alone that cannot be computed: no other rows would help."""
+        return 0 < len(self.not_computed) == len(self.reasons)
+
+    @property
     def verdict(self) -> Verdict:
         """``passed`` or ``refused``; warnings never refuse."""
         return "refused" if self.reasons else "passed"

@@ -18,10 +18,11 @@ def keep_streams() -> Generator[None]:
     with _LOCK:
         with suppress(OSError, ValueError, AttributeError):  # closed, or none
             sys.stdout.flush()
-        given, kept = sys.stdin, {number: _copy_of(number) for number in (0, 1)}
-        folder, nothing = os.open(".", os.O_RDONLY), os.open(os.devnull, os.O_RDWR)
-        errors = _copy_of(2)
-        errors = os.dup(nothing) if errors is None else errors
+        nothing = os.open(os.devnull, os.O_RDWR)
+        while nothing <= 2:  # a stream is closed: its number is taken, so that no other file gets it
+            nothing = os.open(os.devnull, os.O_RDWR)
+        given, kept = sys.stdin, [(number, os.dup(number)) for number in (0, 1)]
+        folder, errors = os.open(".", os.O_RDONLY), os.dup(2)
         os.dup2(nothing, 0)
         os.dup2(errors, 1)
         try:
@@ -33,16 +34,8 @@ def keep_streams() -> Generator[None]:
                 yield
         finally:
             sys.stdin = given
-            for number, copy in kept.items():
-                if copy is not None:
-                    os.dup2(copy, number)
-                    os.close(copy)
+            for number, copy in kept:
+                os.dup2(copy, number)
+                os.close(copy)
             os.fchdir(folder)
             os.close(folder)
-
-
-def _copy_of(number: int) -> int | None:
-    try:
-        return os.dup(number)
-    except OSError:  # it is closed
-        return None

@@ -60,7 +60,7 @@ def publish(
                 _report(writer, refused.outcome, "refused", run_id)
             raise
         refuses = outcome is not None and outcome.verdict == "refused"
-        if outcome is not None and (keep_refusal or not refuses):
+        if outcome is not None and (keep_refusal or not refuses or outcome.only_rules_fail):
             writer.publish_page()
             # Kept before the commit: a run that ends in between leaves a report that says so.
             _report(writer, outcome, "refused" if refuses else "not published", run_id)

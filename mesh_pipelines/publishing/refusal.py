@@ -66,7 +66,7 @@ def refusal_error(key: str, contract: Contract, outcome: Outcome, places: Places
     for_rule = (
         f"mend the rule{'s' if len(ill) > 1 else ''} {', '.join(ill)} in contracts/{contract.path.name}"
     )
-    only_rules = bool(ill) and len(ill) == len(outcome.reasons)
+    only_rules = outcome.only_rules_fail
     remedies = [
         *([f"{for_rule}: `mesh check` tries it without data"] if ill else []),
         *([] if only_rules else [for_data]),

@@ -120,7 +120,7 @@ class _Parts:
             except TransformError as error:
                 raise self.landing.blame(reading.inputs, self.contract, error) from error
         except (LandingError, AuditRefused) as fault:
-            if len(reading.partitions or ()) == 1:
+            if len(reading.partitions or ()) == 1 or _would_fail_in_parts(fault):
                 self.faults.append(_of_partitions(fault, reading.partitions))
                 self.refused.append(tuple(reading.partitions or ()))
                 return
@@ -142,6 +142,12 @@ class _Parts:
             yield from check_results(self.node, refused)
         if self.faults:
             raise _joined(self.faults)
+
+
+def _would_fail_in_parts(fault: MeshError) -> bool:
+    """True where no partition is at fault: a rule cannot be computed over any of them."""
+    outcome = fault.outcome if isinstance(fault, AuditRefused) else None
+    return isinstance(outcome, Outcome) and outcome.only_rules_fail
 
 
 def _of_partitions(fault: MeshError, partitions: tuple[str, ...] | None) -> MeshError:

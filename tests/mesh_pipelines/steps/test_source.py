@@ -8,12 +8,16 @@ import pytest
 
 from mesh_pipelines.errors import AuditRefused, LandingError
 from mesh_pipelines.landing.landed import LISTED, LandedInput
+from mesh_pipelines.orchestration.run import run
+from mesh_pipelines.publishing.audit_report import names_in
 from mesh_pipelines.publishing.candidate import Candidate
 from mesh_pipelines.shared import shared_resources
 from mesh_pipelines.steps import source
 from mesh_pipelines.steps.source import source_candidate
+from resources.settings import get_settings
 from tests.mesh_pipelines.landing.table_shop import KEY, WATERMARK, Shop, place
 from tests.mesh_pipelines.planning.made import Made
+from tests.mesh_pipelines.small_domains import World, promise
 
 MONTHS = ("2013-01", "2013-02", "2013-03")
 
@@ -139,3 +143,20 @@ def test_several_faults_are_one_error_of_the_first_ones_kind() -> None:
     refused = source._joined([*audits, faults[0]])
     assert isinstance(refused, AuditRefused)
     assert (refused.what, refused.outcome) == ("audit 1\naudit 2\nfault 0", 1)
+
+
+def test_a_rule_that_cannot_be_computed_is_asked_once_for_all_partitions(world: World) -> None:
+    """It would fail for each of them: they are not tried in halves, and the remedy is to mend the rule."""
+    document = promise("shop", "orders_raw", {"id": "integer", "month": "string"}, partitions="2013-01")
+    rule = {"name": "odd", "type": "sql", "query": "SELECT max(no_such) FROM ${table}", "mustBe": 0}
+    document["schema"][0]["quality"].append(
+        rule | {"dimension": "accuracy", "description": "Cannot be asked."}
+    )
+    world.write("shop", document, sources='orders_raw = source("orders-{month}.csv")\n')
+    for number, month in enumerate(MONTHS):
+        world.land("shop", f"orders-{month}.csv", f"id,month\n{number},{month}\n")
+    report = run(mesh=world.mesh())
+    assert not report.ok
+    [step] = report.steps
+    assert "mend the rule odd in contracts/orders_raw.odcs.yaml" in step.message
+    assert len(names_in(get_settings().docs / "shop/orders_raw")) == 1

@@ -24,7 +24,7 @@ HAZARDS = {
     "os.kill(os.getpid(), 9)": "crashes the process (SIGKILL)",
     "os.closerange(3, 1000); time.sleep(600)": "crashes the process (SIGKILL)",
     "time.sleep(600)": "does not come to an end: it was stopped after 2 s",
-    "[0 for _ in iter(int, 1)]": "it was stopped",
+    "any(False for _ in iter(int, 1))": "does not come to an end: it was stopped after 2 s",
     "os.fork(); time.sleep(600)": "does not come to an end: it was stopped after 2 s",
     "x = bytearray(b'x') * 10**9; time.sleep(1.5)": "needs more memory than 200MB, and was stopped",
 }

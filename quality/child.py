@@ -79,7 +79,6 @@ class Nursery:
         self._owner = 0
 
     def start(self) -> None:
-        """Start it, unless it runs."""
         with self._lock:
             if self._requests is None:
                 self._start()
@@ -159,8 +158,6 @@ class Child:
         """The answer to one call of a validation.
 
         Args:
-            number: of the validation.
-            name: key of the product.
             seconds: longest that ``judge`` may take, for all rules together; of ``try_rules`` processor time, since
                 rules are tried on busy machines too.
             memory: DuckDB's limit; the process may have half as much again, and what it had when it began.
@@ -190,7 +187,6 @@ class Child:
         return answer
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
         # Before the connection ends: the thread that asks takes that for the end of the process.
         ended, self.ended = self.ended, True
         with suppress(OSError):  # it has ended
@@ -201,7 +197,6 @@ class Child:
 
     @property
     def lives(self) -> bool:
-        """False once it has ended."""
         if self.number and not self.ended:
             try:
                 os.kill(self.number, 0)

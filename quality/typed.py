@@ -35,7 +35,6 @@ def conform(
     integer, Date for timestamp, milliseconds for microseconds). Text for another type is accepted of a source only.
 
     Args:
-        frame: the frame, or its schema.
         provenance: columns allowed beside the contract's.
 
     Raises:

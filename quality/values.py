@@ -57,11 +57,7 @@ _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def dtype_of(logical: str, physical: str | None) -> pl.DataType:
-    """The polars type of an ODCS property.
-
-    Raises:
-        ValueError: the lake has no such type; the message lists those that fit.
-    """
+    """The polars type of an ODCS property; ValueError, with the types that fit, where the lake has none such."""
     known = DTYPES.get(logical)
     if known is None:
         raise ValueError(f"logicalType `{logical}` is not stored by the lake; use one of {', '.join(DTYPES)}")
@@ -78,8 +74,7 @@ def dtype_of(logical: str, physical: str | None) -> pl.DataType:
 def duration(value: object, unit: object) -> timedelta:
     """An ODCS value and unit as a duration; a month is 30 days, a year 365.
 
-    Raises:
-        ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
+    Raises ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
     """
     if isinstance(value, str):
         value = float(value)
@@ -131,8 +126,7 @@ def shape_of(pattern: str) -> str:
 def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
     """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC).
 
-    Raises:
-        ValueError: the value does not fit the type.
+    Raises ValueError: the value does not fit the type.
     """
     if logical == "date":
         return date.fromisoformat(str(value))
@@ -164,10 +158,8 @@ def fits(logical: str, value: object) -> bool:
 
 
 def regex(pattern: object) -> str:
-    """The pattern, which polars must understand (Rust syntax: no look-around, no back-references).
-
-    Raises:
-        ValueError: it is not a regular expression.
+    """The pattern, which polars must understand (Rust syntax: no look-around, no back-references). Raises ValueError:
+    it is not a regular expression.
     """
     if not isinstance(pattern, str):
         raise ValueError(f"`{pattern}` is not a regular expression")
@@ -217,7 +209,6 @@ def is_cron(text: str) -> bool:
 
 
 def _cron_numbers(field: str, least: int, greatest: int, names: Mapping[str, int]) -> set[int]:
-    """Numbers that a cron field stands for; empty if it cannot be read."""
     found = set[int]()
     for part in field.split(","):
         match = _CRON_PART.fullmatch(part)

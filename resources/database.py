@@ -39,12 +39,7 @@ _TERMINAL = (
 
 
 class Database:
-    """One database; inside its ``with`` block it is connected, and all reads see one moment.
-
-    Args:
-        name: its name in the domains.
-        url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
-    """
+    """One database (URL as libpq takes it); connected inside its ``with`` block, where all reads see one moment."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
@@ -73,8 +68,7 @@ class Database:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a small result.
 
-        Raises:
-            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
+        Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -87,8 +81,7 @@ class Database:
     def batches(self, query: str) -> Iterator[pl.DataFrame]:
         """Rows of a result of any size, in bounded batches.
 
-        Raises:
-            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
+        Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -124,8 +117,7 @@ class Database:
     def checked_url(self) -> str:
         """The URL as the driver is given it.
 
-        Raises:
-            LandingError: it is none of PostgreSQL; the driver would quote it in its error.
+        Raises LandingError: it is none of PostgreSQL; the driver would quote it in its error.
         """
         try:
             parts = urlsplit(self._url)

@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         description="Nodes that the aliases of one YAML file may stand for; ten times as many may be written out.",
     )
     sensor_seconds: int = Field(
-        default=30, ge=1, description="Seconds between two looks of a domain's sensor."
+        default=30, ge=1, description="Seconds between two ticks of a domain's sensor."
     )
     settle_seconds: float = Field(
         default=3.0, ge=0, description="Seconds that a new file must rest before a sensor takes it for whole."
@@ -229,11 +229,7 @@ class Settings(BaseSettings):
 
     @property
     def landing_folder(self) -> Path:
-        """The landing zone as a folder of this machine, to write into.
-
-        Raises:
-            LandingError: it is an object store.
-        """
+        """The landing zone as a folder of this machine, to write into. Raises LandingError: it is an object store."""
         folder = local_path(self.landing)
         if folder is None:
             raise LandingError(

@@ -43,9 +43,6 @@ def is_full(error: BaseException) -> bool:
 def translate_storage_faults(where: str) -> Generator[None]:
     """Raise faults of storage as errors of the mesh; any other error passes unchanged.
 
-    Args:
-        where: the folder or store in use.
-
     Raises:
         StorageFull: there is no space left.
         StorageUnusable: the folder cannot be read or written.

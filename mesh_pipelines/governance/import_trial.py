@@ -33,7 +33,6 @@ class ImportTrial:
 
     Args:
         hazard: why no other process may import it, in words; empty where the import comes to an end, by an error too.
-        place: file and line of the domain's own that was executed last; empty where that is not known.
         outside: further modules that the import read, files relative to the workspace.
     """
 
@@ -43,7 +42,6 @@ class ImportTrial:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ImportTrial:
-        """A result as it was sent, or written down."""
         return cls(str(document["hazard"]), str(document["place"]), tuple(document["outside"]))
 
 
@@ -83,7 +81,6 @@ class TrialProcess:
         return json.loads(answer) if answer else None
 
     def close(self) -> None:
-        """End it, and whatever it tries."""
         for pipe in (self._given, self._answers):
             with suppress(OSError):
                 pipe.close()
@@ -128,7 +125,6 @@ def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> di
     """Packages that may not be imported, each with its trial.
 
     Args:
-        root: folder of the workspace.
         anew: try again what did not come to an end before.
     """
     known = {package: _recall(root, package, anew=anew) for package in packages}
@@ -197,11 +193,7 @@ def _memory(package: str) -> Path:
 
 
 def digest_of(root: Path, package: str, outside: Iterable[str] = ()) -> str:
-    """Hash of the code that an import of a package reads: its files, modules beside it, the platform's version.
-
-    Args:
-        outside: further files that its import reads, relative to ``root``.
-    """
+    """Hash of the code that an import of a package reads: its files, modules beside it, the platform's version."""
     digest = hashlib.sha256(json.dumps([str(root), *_platform()]).encode())
     for file in _files(root, package, outside):
         digest.update(file.encode())

@@ -50,11 +50,7 @@ def main() -> None:
 
 
 class _Attempt:
-    """One import, in a fork.
-
-    Args:
-        given: the request; its paths, environment and limit.
-    """
+    """One import, in a fork."""
 
     def __init__(self, given: Mapping[str, Any], package: str) -> None:
         self.package, self._given, self._text = package, given, b""
@@ -88,7 +84,6 @@ class _Attempt:
         return os.waitstatus_to_exitcode(os.waitpid(self.number, 0)[1])
 
     def _status(self) -> int:
-        """The status of a process whose end of the pipe is closed: it ends at this moment, or is killed."""
         until = time.monotonic() + _LATER
         while time.monotonic() < until:
             number, status = os.waitpid(self.number, os.WNOHANG)
@@ -146,7 +141,7 @@ def _import(given: Mapping[str, Any], package: str, answers: int) -> None:
         lint_domain(load_domain(package))
     except KeyboardInterrupt:
         hazard = "its import raises KeyboardInterrupt"
-    except BaseException as error:  # noqa: BLE001 (whoever imports it is told of it)
+    except BaseException as error:  # noqa: BLE001 (the one who imports it is shown it)
         del error
     faulthandler.cancel_dump_traceback_later()
     outside = [] if hazard else _outside(set(sys.modules) - before, Path(given["root"]), package)

@@ -111,12 +111,7 @@ def _violations_of_own(rule: Rule[LoadedDomain], domain: LoadedDomain) -> list[V
 def lint_mesh(
     domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
 ) -> tuple[Violation, ...]:
-    """Violations of the rules between domains.
-
-    Args:
-        domains: every domain of the workspace that loads.
-        absent: names of those that do not load.
-    """
+    """Violations of the rules between domains."""
     federation = Federation(tuple(domains), today, frozenset(absent))
     return tuple(violation for rule in MESH_RULES for violation in rule.check(federation))
 

@@ -29,9 +29,6 @@ from mesh_pipelines.governance.rules.inputs import KeysAreUnique, circle_of
 def load_mesh(root: Path) -> Mesh:
     """Load every domain of the workspace, each of which has to be sound by itself.
 
-    Args:
-        root: the folder of ``workspace.yaml``.
-
     Raises:
         DomainError: with the violations of all domains together.
     """
@@ -43,9 +40,6 @@ def load_mesh(root: Path) -> Mesh:
 
 def load_sound_mesh(root: Path) -> Mesh:
     """Load the sound part of the workspace; ``refused`` of the mesh has the rest, with its violations.
-
-    Args:
-        root: the folder of ``workspace.yaml``.
 
     Raises:
         MeshError: there is no workspace.
@@ -62,11 +56,7 @@ def load_sound_mesh(root: Path) -> Mesh:
 
 
 def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violation, ...]]:
-    """Load every domain that can be loaded, with the violations of each by itself.
-
-    Args:
-        anew: try again the imports that did not come to an end before.
-    """
+    """Load every domain that can be loaded, with the violations of each by itself."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     workspace = read_entries(root)

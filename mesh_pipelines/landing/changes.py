@@ -13,12 +13,7 @@ from quality.contract import Contract, Partition
 def look_at(
     open_landing: Callable[[], Landing], known: Known, *, settle: float = 0.0, key: str = ""
 ) -> Landed:
-    """Look at a landing; a failure becomes part of the result, so that no source keeps another from being looked at.
-
-    Args:
-        open_landing: gives the landing, which may fail as well.
-        key: of the source, for an error that names no place.
-    """
+    """Look at a landing; a failure becomes part of the result, so that no source keeps another from being looked at."""
     try:
         with open_landing() as landing:
             return landing.look(known, settle=settle)

@@ -32,12 +32,7 @@ _SIGNATURES = (
 
 @dataclass(frozen=True)
 class ExpansionLimit:
-    """The limit of unpacking.
-
-    Args:
-        times: the file's own size that it may unpack to, beyond 100 MB.
-        memory: bytes that one row group of a tightly packed file may take.
-    """
+    """The limit of unpacking beyond 100 MB: times the file's own size, and bytes of one tightly packed row group."""
 
     times: int = 1_000
     memory: int = 2_000_000_000
@@ -119,7 +114,7 @@ def _page_sizes(chunk: bytes) -> Iterator[int]:
         try:
             header, begins = _read_struct(chunk, at, 0)
         except (IndexError, ValueError):
-            return  # not a page: the reader of the values says so
+            return  # not a page: the parser of the values says so
         yield max(header.get(2, 0), 0)
         at = begins + max(header.get(3, 0), 0)
 

@@ -39,7 +39,6 @@ class FileLanding:
     """The files of one source.
 
     Args:
-        domain: its folder in the landing zone.
         pattern: file name below that folder; ``{month}`` marks the partition, ``*`` matches any text.
 
     Raises:
@@ -181,11 +180,7 @@ class FileLanding:
         return found
 
     def _entry(self, one: LandedInput) -> Entry:
-        """The file of an input, if it is still the one that was looked at.
-
-        Raises:
-            SourceUnavailable: it is not.
-        """
+        """The file of an input, if it is still the one that was looked at. Raises SourceUnavailable: it is not."""
         try:
             found = self._store.entry(f"{self._domain}/{one.name}")
         except FileNotFoundError:

@@ -30,7 +30,6 @@ class SeenInput(NamedTuple):
 
     Args:
         stamp: a cheap mark of its state: size and time, ETag, counters.
-        fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
         note: number of its rows that are no mark, and why, in words that hold nothing of its content.
     """
@@ -93,9 +92,7 @@ class Landed:
     """All inputs of a source, as one look found them.
 
     Args:
-        inputs: readable inputs, by name.
         unfinished: names of inputs that are still being written, left for the next look.
-        fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
         refused: what is there and is not read, such as a symbolic link.
     """
@@ -119,7 +116,7 @@ class LandedRows:
 
     Args:
         frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
-        records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
+        records: number of rows that the inputs have, counted without the parser of the values; None if nobody has.
         verify: raises SourceUnavailable if an input is no longer what it was when reading began.
     """
 
@@ -139,21 +136,16 @@ class Landing(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs there are.
+        """Find the inputs there are; LandingError or SourceUnavailable where it cannot be read.
 
-        Args:
-            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough look.
-
-        Raises:
-            LandingError, SourceUnavailable: it cannot be read.
+        A new input counts as finished after ``settle`` seconds without a change; 0 is a thorough look.
         """
         ...
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Read the raw rows of some inputs, with their provenance.
 
-        Raises:
-            LandingError: an input has other columns than the contract, or cannot be read; all such are named.
+        Raises LandingError: an input has other columns than the contract, or cannot be read; all such are named.
         """
         ...
 

@@ -171,7 +171,6 @@ class _Scan:
             raise MalformedFile("a carriage return without a line feed", line)
 
     def _count(self, data: Bytes, feeds: Positions, separators: Positions, lines: Positions) -> None:
-        """Count the records that end in this chunk, and their fields."""
         self._judge_headers(data, feeds, lines)
         before = np.searchsorted(separators, feeds)
         fields = np.diff(before, prepend=0)
@@ -231,5 +230,4 @@ class _Scan:
             )
 
     def _at(self, lines: Positions, position: int) -> int:
-        """The line of a position of this chunk."""
         return self.line + int(np.searchsorted(lines, position))

@@ -28,15 +28,7 @@ _TICK_SECONDS = 20
 
 
 class TableLanding:
-    """The rows of one table.
-
-    Args:
-        node: the node of the same source, with its contract.
-        settings: hold the databases' URLs.
-
-    Raises:
-        LandingError: no URL is set for its database.
-    """
+    """The rows of one table; LandingError where no URL is set for its database."""
 
     def __init__(self, declared: TableDeclaration, node: Node, settings: Settings) -> None:
         assert node.contract is not None
@@ -71,10 +63,7 @@ class TableLanding:
         self._open.__exit__(None, None, None)
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs; the stamp is PostgreSQL's own count of changed rows.
-
-        The count comes a moment late: a thorough look does not trust it, and a tick's look is followed by another.
-        """
+        """Find the inputs; the stamp is PostgreSQL's count of changed rows, which a thorough look does not trust."""
         if settle:
             self._open.limit(_TICK_SECONDS)
         self._types = self._columns()
@@ -92,8 +81,7 @@ class TableLanding:
     def look_at_shape(self) -> None:
         """Look at names and types alone.
 
-        Raises:
-            LandingError, SourceUnavailable: the table, a column or the watermark cannot be read, or nothing answers.
+        Raises LandingError, SourceUnavailable: the table, a column or the watermark cannot be read, or nothing answers.
         """
         self._open.limit(_TICK_SECONDS)
         self._types = self._columns()
@@ -162,7 +150,6 @@ class TableLanding:
 
     @property
     def contract(self) -> Contract:
-        """The contract of its rows."""
         return self._contract
 
     @property
@@ -172,7 +159,6 @@ class TableLanding:
 
     @property
     def name(self) -> str:
-        """Name of the table in provenance."""
         return f"{self._declared.database}:{self._declared.table}"
 
     @property

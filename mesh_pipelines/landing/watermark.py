@@ -52,11 +52,7 @@ class _Tail:
 
 @dataclass(frozen=True)
 class _State:
-    """A table against one mark, as its fingerprint says it.
-
-    Args:
-        types: hash of the types of key and watermark.
-    """
+    """A table against one mark, as its fingerprint says it."""
 
     tail: RowsHash
     below: RowsHash
@@ -76,16 +72,7 @@ class _State:
 
 
 class Watermark:
-    """The watermark of one table in one open database.
-
-    Args:
-        name: name of the table in provenance.
-        table: the quoted name of the table.
-        types: PostgreSQL's types of its columns.
-
-    Raises:
-        LandingError: the order of the watermark's type is not one of time.
-    """
+    """The watermark of one table in one open database; LandingError where its type's order is not one of time."""
 
     def __init__(
         self,
@@ -112,11 +99,7 @@ class Watermark:
             raise _order_error(name, declared.watermark, self._kind)
 
     def look(self, seen: SeenInput | None, stamp: str, *, quick: bool) -> tuple[LandedInput, ...]:
-        """The table as one input.
-
-        Args:
-            quick: a change of the tail is enough to know; the rows below are then not compared.
-        """
+        """The table as one input; ``quick`` does not compare the rows below the mark where the tail has changed."""
         before = _State.parse(seen.fingerprint) if seen else None
         if seen is None or before is None or not seen.mark or before.types != self._types_hash:
             return self._whole(stamp, "is read from its beginning" if seen else _NEW)
@@ -146,12 +129,7 @@ class Watermark:
         return (replace(known, fingerprint=str(state), mark=mark, change=_NEW),)
 
     def is_addition(self, moved: pl.DataFrame, kept: int) -> bool:
-        """True if the rows below the mark are those known before, less those that came again.
-
-        Args:
-            moved: known rows that came again, as text: the columns of ``identity``.
-            kept: number of known rows that did not come again.
-        """
+        """True if the rows below the mark are the known ones, less those that came again (``moved``); ``kept`` stay."""
         assert self._before is not None
         came = RowsHash(0, 0)  # without a key, no row is known to come again
         for part in moved.iter_slices(_CHUNK):
@@ -160,7 +138,6 @@ class Watermark:
 
     @property
     def column(self) -> str:
-        """Name of its column."""
         return self._declared.watermark
 
     @property
@@ -181,7 +158,6 @@ class Watermark:
     # -- looking -----------------------------------------------------------------------------------------------
 
     def _whole(self, stamp: str, change: str) -> tuple[LandedInput, ...]:
-        """The table as read from its beginning."""
         found = self._tail("")
         if not found.tally.rows:
             return ()
@@ -271,10 +247,8 @@ class Watermark:
         return f"{literal(mark)}::{self._kind}"
 
     def check_overlap(self) -> None:
-        """Refuse an overlap that the database does not read as a length of time, or as a number.
-
-        Raises:
-            LandingError: naming it.
+        """Refuse an overlap that the database does not read as a length of time, or as a number. Raises LandingError:
+        naming it.
         """
         if not self._declared.overlap:
             return

@@ -70,8 +70,7 @@ class FeatureSchema:
     def check(self, schema: pl.Schema, where: str) -> None:
         """Refuse rows that lack a feature, or hold another kind of value in it.
 
-        Raises:
-            TransformError: naming every column at fault.
+        Raises TransformError: naming every column at fault.
         """
         wrong = [f"{name} is missing" for name in self.names if name not in schema]
         for name, kind in zip(self.names, self.kinds, strict=True):
@@ -134,8 +133,7 @@ def feature_columns(
 def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
     """Find the features of a model, and the categories in its training rows.
 
-    Raises:
-        TransformError: a declared column is missing, or a column cannot be a feature.
+    Raises TransformError: a declared column is missing, or a column cannot be a feature.
     """
     names, kinds, wrong = feature_columns(spec, train.collect_schema())
     texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
@@ -186,12 +184,7 @@ class ColumnsDigest:
 
 @dataclass(frozen=True)
 class MatrixDigest:
-    """Digest and size of the training data.
-
-    Args:
-        digest: SHA-256 of features and target in their order.
-        external: true if the data is kept on disk.
-    """
+    """Digest and size of the training data."""
 
     digest: str
     rows: int
@@ -209,9 +202,7 @@ class Matrix:
 def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: str | None) -> Any:
     """Iterator of XGBoost's batches; the first pass through it feeds ``digest``.
 
-    Args:
-        rows: the features, and last the target, in the order of their key.
-        page: prefix of the files that XGBoost keeps on disk; ``None`` to keep all in memory.
+    ``rows`` has the target last; ``page`` is the prefix of XGBoost's files on disk, ``None`` for memory.
     """
     import xgboost
 
@@ -258,12 +249,8 @@ def training_matrix(
     """Read rows in their order into quantised form, in bounded memory.
 
     Args:
-        train: the rows to train on, in the order of their key.
-        target: column to predict, without nulls.
         max_memory: bytes; where rows x features x 4 is more, XGBoost keeps the data on disk while it trains.
         max_bin: bins for each feature (XGBoost: 256).
-        batch_rows: rows at a time; does not change the result.
-        threads: does not change the result.
         cache: directory for data kept on disk; by default the mesh's scratch. A private directory (mode 0700) is made
             in it and removed at the end. It holds bin numbers, not encrypted.
 

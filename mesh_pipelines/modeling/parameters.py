@@ -40,11 +40,7 @@ def xgboost_library() -> Any:
 
 
 def faults_of_parameters(params: Mapping[str, Any]) -> list[tuple[str, str, Collection[str]]]:
-    """Parameters that XGBoost refuses, or passes over because it does not know them.
-
-    Returns:
-        Each fault in words, the name of the parameter, and the names that XGBoost knows.
-    """
+    """Parameters that XGBoost refuses or does not know: fault in words, name, and the names that it knows."""
     library = xgboost_library()
     library.XGBRegisterLogCallback(_listener)
     _told.clear()
@@ -74,7 +70,6 @@ def _refusal(message: str, params: Mapping[str, Any]) -> tuple[str, str, Collect
 
 
 def _names(config: Any) -> Iterator[str]:
-    """Names of all parameters in a configuration."""
     if isinstance(config, dict):
         for name, value in config.items():
             if isinstance(value, str):

@@ -80,11 +80,7 @@ class Registry:
         return Standing(latest, model.aliases.get(CHAMPION, 0), hidden)
 
     def version(self, key: str, number: int) -> ModelVersion:
-        """One version of a model.
-
-        Raises:
-            NotPublished: it has no version of that number.
-        """
+        """One version of a model. Raises NotPublished: it has no version of that number."""
         for version in self.versions(key):
             if version.version == number:
                 return version
@@ -141,11 +137,7 @@ class Registry:
         return LoadedModel(version, model, record)
 
     def promote(self, version: ModelVersion, *, who: str, because: str, action: str = "promote") -> AliasMove:
-        """Make a version the champion, and record by whom and why.
-
-        Raises:
-            GateRefused: the champion is pinned.
-        """
+        """Make a version the champion, and record by whom and why. Raises GateRefused: the champion is pinned."""
         refuse_while_pinned(version.key, self.pinned(version.key))
         return self._move(version, action, who, because)
 
@@ -162,11 +154,7 @@ class Registry:
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
 
     def pin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Keep today's champion until ``unpin``: the gate promotes nothing.
-
-        Raises:
-            NotPublished: there is no champion.
-        """
+        """Keep today's champion until ``unpin``: the gate promotes nothing. NotPublished if there is no champion."""
         champion = self.champion(key)
         if champion is None:
             raise NotPublished(

@@ -65,12 +65,7 @@ _SENSITIVITY = ("public", "internal", "confidential", "restricted")
 def build_asset(
     node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]
 ) -> dg.AssetsDefinition:
-    """Build the Dagster asset of a node.
-
-    Args:
-        produce: its one step.
-        checks: the checks that the step reports on.
-    """
+    """Build the Dagster asset of a node."""
     key = asset_key(node.key)
     output = "result"
     written = node.asset.node_def if node.asset else None

@@ -34,7 +34,6 @@ def examine_mesh(root: Path | None = None, *, definitions: bool = True) -> Check
     """Hold every domain of the workspace against every rule of the federation.
 
     Args:
-        root: folder of ``workspace.yaml``; by default the nearest one upwards.
         definitions: also build the Dagster definitions of each domain that is sound by itself.
     """
     from mesh_pipelines.governance.load_mesh import project_root

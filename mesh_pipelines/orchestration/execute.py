@@ -24,16 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """The part of a plan that one Dagster run makes.
-
-    Args:
-        domain: its code location.
-        steps: upstream first.
-        partitions: those to make, where some of them are partitioned.
-        reason: in words.
-        by: the person who asked for it.
-        causes: hash of the cause of each step that is out of date by itself.
-    """
+    """The part of a plan that one Dagster run makes."""
 
     domain: str
     steps: tuple[Step, ...]

@@ -58,11 +58,6 @@ def run(
         selection: keys (with all that they need upstream) or domains; empty means the whole mesh.
         partition: one partition, or a range ``2013-01..2013-03``, to make anew; implies ``force`` for the
             partitioned assets selected.
-        force: make the selection even where it is up to date.
-        reporter: receiver of the progress.
-        mesh: a mesh that has been loaded already.
-        reason: for the run's tags.
-        by: the person who asks, for the run's tags.
         earlier: assets that a process before this one made or failed to make, each with status, seconds and message.
 
     Raises:

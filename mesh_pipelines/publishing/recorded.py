@@ -1,4 +1,4 @@
-"""What may be recorded of a failure: words that may hold values only where nothing that the step reads is classified.
+"""Errors and output as they may be recorded: with values only where nothing that the step reads is classified.
 
 Whatever Dagster is given of an error (its text, its causes, their text), it keeps in its databases, logs and notices.
 """
@@ -46,10 +46,7 @@ def may_quote(shared: SharedResources, node: Node) -> bool:
 
 
 def is_public(shared: SharedResources, published: Publication) -> bool:
-    """True for a table without a classified column, and for one without a contract made of nothing but such tables.
-
-    A feature set has no contract, so that none of its columns is called public.
-    """
+    """True for a table without a classified column; of one without a contract, all that it is made of counts."""
     if set(published.classification.values()) <= {"public"}:
         return True
     made = PublishRecord.of(published)
@@ -63,13 +60,7 @@ def is_public(shared: SharedResources, published: Publication) -> bool:
 
 @contextlib.contextmanager
 def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Generator[None]:
-    """Raise every error as one that may be recorded.
-
-    Args:
-        key: of the asset, as the place of the error.
-        node: the asset; ``None`` where it is not known what is read: then nothing is quoted.
-        folder: folder of the domain, whose own lines are named.
-    """
+    """Raise every error as one that may be recorded; where ``node`` is ``None`` nothing is quoted."""
     try:
         yield
     except ENDS:
@@ -175,11 +166,7 @@ _NO_DESCRIPTORS = _NoDescriptors()
 
 
 def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
-    """Keep what a domain's code prints, and what libraries warn of, out of the run's log: it may hold values.
-
-    Args:
-        quotable: see :func:`may_quote`; then nothing is kept out.
-    """
+    """Keep what a domain's code prints and libraries warn of out of the log, unless it is ``quotable``."""
     stack = contextlib.ExitStack()
     if not quotable:
         nowhere = _Nowhere()

@@ -27,11 +27,7 @@ from mesh_pipelines.shared import SharedResources, shared_resources
 
 
 def explain(key: str) -> Card:
-    """The reasons for an asset's state.
-
-    Raises:
-        SelectionError: nothing in the mesh has that key.
-    """
+    """The reasons for an asset's state. Raises SelectionError: nothing in the mesh has that key."""
     preload(READING)
     from mesh_pipelines.governance.load_mesh import project_root
     from mesh_pipelines.orchestration.tick import attempts_in
@@ -90,7 +86,7 @@ def _now(node: Node, facts: Facts, whole: Plan) -> list[tuple[str, str]]:
 
 
 def _refused_inputs(node: Node, mesh: Mesh, facts: Facts) -> list[tuple[str, str]]:
-    """What an asset reads that is left out of the mesh for a broken rule, and the version that it reads on."""
+    """Inputs of an asset that are left out of the mesh for a broken rule, and the version that it reads on."""
     found: list[tuple[str, str]] = []
     for given in node.inputs:
         if refusal := mesh.refusal(given.key):

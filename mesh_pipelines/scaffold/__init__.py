@@ -94,7 +94,6 @@ def _refuse_name(name: str, root: Path) -> None:
 
 
 def _filled(folder: Path, name: str) -> dict[Path, str]:
-    """Files of a domain's folder, with its name filled in."""
     return {
         folder / template.relative_to(_TEMPLATE).with_suffix(""): Template(
             template.read_text(encoding="utf-8")
@@ -104,7 +103,6 @@ def _filled(folder: Path, name: str) -> dict[Path, str]:
 
 
 def _write(path: Path, text: str, undo: ExitStack) -> None:
-    """Write a file; ``undo`` removes it and the folders made for it."""
     made = next((place for place in reversed(path.parents) if not place.exists()), path)
     undo.callback(_remove, made)
     path.parent.mkdir(parents=True, exist_ok=True)

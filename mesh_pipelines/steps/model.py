@@ -129,5 +129,4 @@ def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
 
 
 def _inputs_of(shared: SharedResources, features: Read) -> list[TableVersion]:
-    """Inputs of the feature set itself, from its publish record."""
     return list(PublishRecord.of(shared.lake.record(features.key, features.version)).inputs.values())

@@ -35,7 +35,7 @@ class Store(Protocol):
     root: str
 
     def uri(self, name: str) -> str:
-        """What Polars and Delta Lake are given to find this file or folder."""
+        """Address of this file or folder for Polars and Delta Lake."""
         ...
 
     def write(self, name: str, data: bytes | memoryview) -> None:
@@ -61,16 +61,14 @@ class Store(Protocol):
         """The bytes of a file, or FileNotFoundError."""
         ...
 
-    def exists(self, name: str) -> bool:
-        """Is there such a file?"""
-        ...
+    def exists(self, name: str) -> bool: ...
 
     def sha256(self, name: str) -> str:
         """SHA-256 of a file, 64 hexadecimal digits; FileNotFoundError if there is none."""
         ...
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
-        """What changes when a file is written again; None if this store cannot say cheaply."""
+        """A mark that changes when a file is written again; None if this store has none that is cheap."""
         ...
 
     def delete(self, name: str) -> None:

@@ -43,7 +43,6 @@ class Federation:
 
     @cached_property
     def owners(self) -> Mapping[str, LoadedDomain]:
-        """Domains by name."""
         return {domain.name: domain for domain in self.domains}
 
     @cached_property

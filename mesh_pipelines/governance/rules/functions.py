@@ -172,7 +172,6 @@ def _faulty(model: ModelNode, federation: Federation) -> bool:
 
 
 def _models(federation: Federation) -> Iterator[tuple[ModelNode, ModelSpec]]:
-    """Every model whose declaration is sound."""
     for domain in federation.domains:
         for node in domain.nodes.values():
             spec = _spec(node, domain)

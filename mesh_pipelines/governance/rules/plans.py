@@ -58,9 +58,7 @@ class Planned:
     """Result of planning one function.
 
     Args:
-        schema: columns and types of its result; ``None`` where nothing is known of them.
         problem: reason why a run of it fails whatever its rows, in words; else empty.
-        fix: remedy for the problem.
         note: reason why this says nothing, or nothing certain, of a run.
     """
 

@@ -60,6 +60,15 @@ def memory_of(text: str) -> int | None:
         return None
 
 
+def resident(number: int) -> int | None:
+    """Bytes of memory that a process holds; None once it has ended, and on a system without ``/proc``."""
+    try:
+        pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 class Nursery:
     """The process that forks children. Forks of this process use the same one; it ends with the last of them."""
 
@@ -216,7 +225,7 @@ class Child:
         if not self.number:
             with self._end():
                 number: int = pickle.loads(self._connection.recv_bytes())  # noqa: S301 (a child of this process)
-            self._least = _resident(number)
+            self._least = resident(number)
             self.number = number
 
     def _end_at_limit(self, too_long: bool, memory: str, where: str, seconds: float) -> None:
@@ -227,7 +236,7 @@ class Child:
                 where=where,
                 remedy="make the rule's SQL cheaper, or raise MESH_RULE_SECONDS",
             )
-        limit, used = memory_of(memory), _resident(self.number)
+        limit, used = memory_of(memory), resident(self.number)
         if limit is None or used is None or self._least is None:
             return
         if used > self._least + limit + max(limit // 2, _IN_FLIGHT):
@@ -242,15 +251,6 @@ def too_much_memory_error(limit: str, where: str) -> RuleTooCostly:
         where=where,
         remedy="make the rule's SQL cheaper, or raise MESH_MEMORY_LIMIT",
     )
-
-
-def _resident(number: int) -> int | None:
-    """Bytes of memory that a process holds; None once it has ended, and on a system without ``/proc``."""
-    try:
-        pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _processor_seconds(number: int) -> float:

@@ -89,8 +89,11 @@ class Partition:
     until: str = ""
 
     def holds(self, name: str) -> bool:
-        """True if the contract declares this partition; a day is no month, and a month no year."""
-        return len(name) == len(self.since) and self.since <= name and (not self.until or name <= self.until)
+        """True if the contract declares this partition; a day is no month, and ``2024-13`` is neither."""
+        inside = (
+            len(name) == len(self.since) and self.since <= name and (not self.until or name <= self.until)
+        )
+        return inside and values.is_on_the_calendar(name)
 
     @property
     def span(self) -> str:

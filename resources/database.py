@@ -23,6 +23,9 @@ _SESSION = (
     "SET TIME ZONE 'UTC'",
     "SET datestyle = 'ISO, YMD'",
     "SET extra_float_digits = 1",
+    "SET bytea_output = 'hex'",
+    "SET intervalstyle = 'postgres'",
+    "SET lc_monetary = 'C'",
     "SET standard_conforming_strings = on",
 )
 _PASSING = ("08", "25P03", "40", "53", "55P03", "57")
@@ -105,8 +108,12 @@ class Database:
 
     def _execute(self, query: str) -> Any:
         cursor = self._connection.cursor()
-        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
-        cursor.execute(query)
+        try:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+            cursor.execute(query)
+        except BaseException:
+            cursor.close()
+            raise
         return cursor
 
     def _close(self) -> None:

@@ -96,7 +96,10 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Temporary files of each process; those of a killed one are removed by the next.",
     )
-    memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
+    memory_limit: str = Field(
+        default="2GB",
+        description="Memory that one DuckDB connection may use, and a function in `mesh check`.",
+    )
     rule_seconds: float = Field(
         default=60.0,
         gt=0,
@@ -105,7 +108,7 @@ class Settings(BaseSettings):
     load_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="Longest that importing one domain may take; one that takes longer is left out.",
+        description="Longest that importing one domain may take, or it is left out; and a function in `mesh check`.",
     )
     expansion: int = Field(
         default=1_000,

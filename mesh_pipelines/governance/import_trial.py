@@ -58,8 +58,12 @@ class TrialProcess:
             start_new_session=True,  # Ctrl-C is for the process that asks; this one ends with its pipe
         )
 
-    def ask(self, root: Path, packages: Sequence[str], seconds: float) -> dict[str, ImportTrial] | None:
-        """Try some imports, each in a process of its own; None if the answer does not come."""
+    def ask(self, root: Path, packages: Sequence[str], seconds: float, **more: Any) -> dict[str, Any] | None:
+        """Try some imports, each in a process of its own; None if the answer does not come.
+
+        Args:
+            more: of a request to plan functions (:mod:`mesh_pipelines.governance.plan_trial_process`).
+        """
         request = {
             "root": str(root),
             "folder": str(Path.cwd()),
@@ -67,15 +71,14 @@ class TrialProcess:
             "environment": dict(os.environ),
             "packages": list(packages),
             "seconds": seconds,
+            **more,
         }
         answer = ""
         with suppress(OSError):  # it has ended
             self._given.write(json.dumps(request) + "\n")
             self._given.flush()
             answer = self._answers.readline()
-        if not answer:
-            return None
-        return {package: ImportTrial.from_json(found) for package, found in json.loads(answer).items()}
+        return json.loads(answer) if answer else None
 
     def close(self) -> None:
         for pipe in (self._given, self._answers):
@@ -133,19 +136,25 @@ def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> di
     return {package: trial for package, trial in found.items() if trial.hazard}
 
 
-def _try(root: Path, packages: Sequence[str]) -> dict[str, ImportTrial]:
-    """Try imports together, and one by one where one of them ends the process that tries them."""
+def ask_trial(root: Path, packages: Sequence[str], **more: Any) -> dict[str, Any] | None:
+    """The answer of the process that is kept, or of a new one; None if it ended without one."""
     kept = _KEPT.owner == os.getpid()
     process = (_KEPT.process if kept else None) or TrialProcess()
     found = None
     try:
-        found = process.ask(root, packages, get_settings().load_seconds)
+        found = process.ask(root, packages, get_settings().load_seconds, **more)
     finally:
         _KEPT.process = process if kept and found is not None else None
         if _KEPT.process is None:
             process.close()
+    return found
+
+
+def _try(root: Path, packages: Sequence[str]) -> dict[str, ImportTrial]:
+    """Try imports together, and one by one where one of them ends the process that tries them."""
+    found = ask_trial(root, packages)
     if found is not None:
-        return found
+        return {package: ImportTrial.from_json(one) for package, one in found.items()}
     if len(packages) == 1:
         return {packages[0]: ImportTrial(_UNASKED)}
     return {package: trial for one in packages for package, trial in _try(root, [one]).items()}

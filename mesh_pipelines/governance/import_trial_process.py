@@ -23,6 +23,7 @@ from typing import Any
 
 from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.governance.lint import lint_domain
+from mesh_pipelines.governance.plan_trial_process import plan_in_fork
 from resources.settings import get_settings
 
 _LATER = 2.0
@@ -39,7 +40,12 @@ def main() -> None:
         os.dup2(nothing, number)
     while line := requests.readline():
         request = json.loads(line)
-        answers.write(json.dumps(_try_all(request, requests.fileno())) + "\n")
+        answer = (
+            plan_in_fork(request, requests.fileno(), _enter)
+            if "skip" in request
+            else _try_all(request, requests.fileno())
+        )
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
@@ -126,13 +132,7 @@ def _try_all(request: Mapping[str, Any], requests: int) -> dict[str, dict[str, A
 
 def _import(given: Mapping[str, Any], package: str, answers: int) -> None:
     """Import a domain as the process that asks would, and send what came of it. Runs in the fork."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.chdir(given["folder"])
-    os.environ.clear()
-    os.environ.update(given["environment"])
-    get_settings.cache_clear()
-    sys.path[:] = [given["root"], *given["path"]]
+    _enter(given)
     before = set(sys.modules)
     faulthandler.enable(answers)
     faulthandler.dump_traceback_later(given["seconds"], exit=True, file=answers)
@@ -148,6 +148,17 @@ def _import(given: Mapping[str, Any], package: str, answers: int) -> None:
     answer = {"hazard": hazard, "place": "", "outside": outside}
     os.write(answers, f"\n{json.dumps(answer)}\n".encode())
     os._exit(0)
+
+
+def _enter(given: Mapping[str, Any]) -> None:
+    """Make this fork what the process that asks is: folder, environment, settings and search path."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(given["folder"])
+    os.environ.clear()
+    os.environ.update(given["environment"])
+    get_settings.cache_clear()
+    sys.path[:] = [given["root"], *given["path"]]
 
 
 def _outside(modules: set[str], root: Path, package: str) -> list[str]:

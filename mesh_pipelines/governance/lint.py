@@ -5,8 +5,9 @@ A domain is linted whenever it loads, the whole mesh by ``mesh check`` and befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
@@ -46,6 +47,9 @@ from mesh_pipelines.governance.rules.models import (
 )
 from mesh_pipelines.governance.rules.names import ChampionsKeepTheirNames, NamesAreKeys
 from quality.lint.rule import Rule
+
+if TYPE_CHECKING:
+    from mesh_pipelines.governance.rules.plans import Planned
 
 DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     NamesAreKeys(),
@@ -119,16 +123,20 @@ def lint_mesh(
 
 
 def lint_functions(
-    domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
+    domains: Sequence[LoadedDomain],
+    today: date,
+    absent: Iterable[str] = (),
+    planned: Mapping[str, Planned] | None = None,
 ) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
     """Violations of the rules over functions, and notes on functions of which they say nothing certain.
 
     Args:
         domains: every domain of the workspace that loads.
         absent: names of those that do not load.
+        planned: plans of their functions; made in this process without them.
     """
     from mesh_pipelines.governance.rules import functions
 
-    federation = Federation(tuple(domains), today, frozenset(absent))
+    federation = Federation(tuple(domains), today, frozenset(absent), planned)
     found = tuple(violation for rule in functions.FUNCTION_RULES for violation in rule.check(federation))
     return found, tuple(functions.notes(federation))

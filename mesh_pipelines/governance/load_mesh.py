@@ -77,6 +77,9 @@ def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violat
         except BaseException as error:  # noqa: BLE001 (a domain's module may raise anything at all)
             found.append(_import_violation(error, root, location))
             continue
+        if foreign := _foreign_violation(root, location, loaded.folder):
+            found.append(foreign)
+            continue
         every.append(loaded)
         found += [fault if fault.about else replace(fault, about=(loaded.name,)) for fault in own]
         domains.setdefault(loaded.name, loaded)
@@ -100,6 +103,9 @@ def hazard_violation(package: str, hazard: ImportTrial) -> Violation:
 def _import_violation(error: BaseException, root: Path, location: Location) -> Violation:
     folder = location.package.replace(".", "/")
     if isinstance(error, ModuleNotFoundError) and f"{location.package}.".startswith(f"{error.name}."):
+        above = sys.modules.get(location.package.partition(".")[0])
+        if foreign := _foreign_violation(root, location, *getattr(above, "__path__", ())):
+            return foreign
         return Violation(
             "DomainLoads",
             FILE,
@@ -113,6 +119,32 @@ def _import_violation(error: BaseException, root: Path, location: Location) -> V
         _place_of(error, root, location),
         f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
         "mend the Python error; `python -m " + location.module + "` shows all of it",
+        (location.domain,),
+    )
+
+
+def _foreign_violation(root: Path, location: Location, *found: Path | str) -> Violation | None:
+    """The violation of a domain whose name Python finds in another checkout; None where it finds the workspace's own.
+
+    Args:
+        found: the folder of the domain or of the package above it, as it was imported.
+    """
+    own = root.joinpath(*location.package.split("."))
+    if not own.is_dir() or any(
+        Path(folder).resolve() in (own.resolve(), own.parent.resolve()) for folder in found
+    ):
+        return None
+    folder = own.relative_to(root).as_posix()
+    missing = [file for file in (own.parent / "__init__.py", own / "__init__.py") if not file.is_file()]
+    places = [str(place) for place in found if Path(place).is_absolute()]
+    where = f": Python finds that in {', '.join(places)}" if places else ""
+    return Violation(
+        "DomainLoads",
+        folder,
+        f"is not imported by its name {location.package}{where}",
+        f"write an empty {missing[0].relative_to(root).as_posix()}: a folder without one is no package of its own"
+        if missing
+        else "run it in an environment where no other package has this name",
         (location.domain,),
     )
 

@@ -101,11 +101,13 @@ class RawFile:
         return Judged(fault, counted.records, counted.blanks, counted.exact)
 
     def _dialect_hint(self) -> str:
-        """The dialect that a CSV without a comma in its header may be of, in words; else empty."""
+        """The dialect that a CSV without a comma in its header may be of, or JSON, in words; else empty."""
         if self.format != "csv" or self.dialect != RFC_4180:
             return ""
         with self.store.open(self.name) as handle:
             header = handle.read(_HEADER).partition(b"\n")[0]
+        if header.lstrip().startswith((b'{"', b"[")) or header.strip() == b"{":
+            return "; it begins as JSON does, which is read from .jsonl files, one object a line"
         named = (name for name, sign in (("semicolon", b";"), ("tab", b"\t")) if sign in header)
         found = "" if b"," in header else next(named, "")
         return f'; its header has no comma: is it dialect="{found}"?' if found else ""

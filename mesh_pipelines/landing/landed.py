@@ -25,13 +25,17 @@ FILE, ROW = PROVENANCE
 """Provenance of a source's row: its file or table, and its number among the rows read, from 1."""
 
 
+NO_MARK = "rows that are no mark"
+"""The begin of a note on rows that are read; any other one is on what is not."""
+
+
 class SeenInput(NamedTuple):
     """One input in a publish record.
 
     Args:
         stamp: a cheap mark of its state: size and time, ETag, counters.
         mark: its highest watermark, as text; empty where there is none.
-        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
+        note: what is not read of it, or is no mark, and why, in words that hold nothing of its content.
     """
 
     stamp: str
@@ -55,7 +59,7 @@ class LandedInput:
         mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
         change: description of a change of its fingerprint.
-        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
+        note: see :class:`SeenInput`.
     """
 
     name: str
@@ -80,11 +84,15 @@ class RefusedInput(NamedTuple):
         name: path below the domain's landing folder.
         fingerprint: of what was seen of it; another one is refused anew.
         why: in words that hold nothing of its content.
+        remedy: what to do, for a person.
     """
 
     name: str
     fingerprint: str
     why: str
+    remedy: str = (
+        "land a plain file under a name that the source's pattern and calendar know, or take it away"
+    )
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,9 @@ class _Scan:
         data = np.frombuffer(chunk, np.uint8)
         if not data.size:
             return
+        if (zero := chunk.find(b"\0")) >= 0:
+            line = self.line + chunk.count(b"\n", 0, zero)
+            raise MalformedFile("holds zero bytes: it was cut off, or part of it is no UTF-8 text", line)
         lines = np.flatnonzero(data == _LF)
         feeds, separators = lines, np.flatnonzero(data == self._separator)
         returns = np.flatnonzero(data == _CR) if b"\r" in chunk else _NONE

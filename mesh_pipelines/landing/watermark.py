@@ -16,11 +16,12 @@ import polars as pl
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.errors import LandingError
-from mesh_pipelines.landing.landed import LandedInput, SeenInput
+from mesh_pipelines.landing.landed import NO_MARK, LandedInput, SeenInput
 from quality.contract import Contract
 from resources.database import Database, ident, literal, select
 
-_INTEGERS = ("smallint", "integer", "bigint")
+_INTEGERS = {"smallint": -(2**15), "integer": -(2**31), "bigint": -(2**63)}
+"""Types of whole numbers, and the lowest of each."""
 _FRACTIONS = ("real", "double precision", "numeric")
 _TIMES = ("date", "timestamp")
 _NEW = "has new rows"
@@ -188,7 +189,7 @@ class Watermark:
         [(rows, digest, mark, nulls, odd, ahead)] = self._database.rows(query)
         counts = ((nulls, "without a value"), (odd, "not finite"), (ahead, self._ahead_in_words))
         note = ", ".join(f"{number:,} {words}" for number, words in counts if number)
-        note = f"rows that are no mark, and read with every read: {note}" if note else ""
+        note = f"{NO_MARK}, and read with every read: {note}" if note else ""
         return _Tail(RowsHash(rows, int(digest)), mark or "", note)
 
     def _keys_between(self, since: str, until: str) -> RowsHash:
@@ -267,7 +268,11 @@ class Watermark:
         if not self._declared.overlap:
             return mark
         less = "interval" if self._is_time else self._kind
-        lower = f"({self._literal(mark)} - {literal(self._declared.overlap)}::{less})::{self._kind}::text"
+        if self._kind in _INTEGERS:  # of wider numbers, for a mark may be the lowest of its type
+            lower = f"{self._literal(mark)}::numeric - {literal(self._declared.overlap)}::{less}"
+            lower = f"greatest({lower}, {_INTEGERS[self._kind]})::{self._kind}::text"
+        else:
+            lower = f"({self._literal(mark)} - {literal(self._declared.overlap)}::{less})::{self._kind}::text"
         [(since,)] = self._database.rows(f"SELECT {lower}")
         return since
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from mesh_pipelines.landing.landed import Known, SeenInput
+from mesh_pipelines.landing.landed import NO_MARK, Known, SeenInput
 from quality.contract import Agreement
 from resources.lake.table_version import TableVersion
 
@@ -101,7 +101,8 @@ class PublishRecord:
     def notes(self) -> dict[str, str]:
         """Remarks on the inputs of a source, as its page says them."""
         found = [seen.note for inputs in self.landed.values() for seen in inputs.values() if seen.note]
-        return {"watermark": "; ".join(found)} if found else {}
+        label = "watermark" if any(note.startswith(NO_MARK) for note in found) else "not read"
+        return {label: "; ".join(dict.fromkeys(found))} if found else {}
 
     def adding_to(self, before: PublishRecord) -> PublishRecord:
         """This record with the entries of the earlier one for partitions that are not made anew."""

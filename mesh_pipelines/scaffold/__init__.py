@@ -42,6 +42,9 @@ def new_domain(name: str, root: Path) -> list[Path]:
     _refuse_name(name, root)
     folder, workspace = root / "domains" / name, root / "workspace.yaml"
     files = _filled(folder, name)
+    package = folder.parent / "__init__.py"
+    if not package.exists():  # without it, another checkout's package of that name would be imported
+        files[package] = '"""The domains."""\n'
     landed = get_settings().landing_folder / name / "readings.csv"
     if not landed.exists():
         files[landed] = _sample()

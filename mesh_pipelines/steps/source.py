@@ -229,14 +229,14 @@ def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
     """A candidate of some inputs. Raises LandingError: one of them cannot be read."""
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
-    notes = "; ".join(one.note for one in reading.inputs if one.note)
-    remarks = {"watermark": notes, "read anew": reading.anew_because}
+    landed = known_inputs(reading.inputs)
+    remarks = {**PublishRecord(landed=landed).notes, "read anew": reading.anew_because}
     return Candidate(
         rows.frame,
         records=rows.records,
         verify=rows.verify,
         partitions=reading.partitions,
-        landed=known_inputs(reading.inputs),
+        landed=landed,
         origins={name: Origin(node.version_of_code) for name in reading.partitions or ()},
         increment=reading.increment,
         remarks={name: text for name, text in remarks.items() if text},

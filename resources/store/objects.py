@@ -146,7 +146,8 @@ class ObjectStore:
 
 def _entry(meta: Any) -> Entry:
     tag = str(meta["e_tag"] or "").strip('"')
-    return Entry(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1e9), tag)
+    changed = int(meta["last_modified"].timestamp() * 1e9)
+    return Entry(meta["path"], meta["size"], changed, tag, written=changed)
 
 
 class _Parts(io.RawIOBase):

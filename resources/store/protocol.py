@@ -14,7 +14,8 @@ class Entry:
     Args:
         name: relative to the root.
         size: bytes.
-        changed: time of the last change, in nanoseconds since the epoch.
+        changed: time of the last change, in nanoseconds since the epoch; the owner of a file may set it to any time.
+        written: time of the last change by the clock of the machine or store; nobody can set it.
         tag: the store's own word for the content (ETag); empty where it has none.
         odd: the kind of a name that is no plain file of this folder alone, such as a symbolic link; else empty.
         identity: changes when another file takes this name, or anybody writes or renames this one; empty where
@@ -27,6 +28,7 @@ class Entry:
     tag: str = ""
     odd: str = ""
     identity: str = ""
+    written: int = 0
 
 
 class Store(Protocol):

@@ -50,11 +50,7 @@ def asset_key(key: str) -> dg.AssetKey:
 
 
 def dotted(key: dg.AssetKey, domain: str = "") -> str:
-    """A key of Dagster's as ``domain.name``.
-
-    Args:
-        domain: the domain of a key that was written without one.
-    """
+    """A key of Dagster's as ``domain.name``."""
     return ".".join(key.path if len(key.path) > 1 or not domain else (domain, *key.path))
 
 

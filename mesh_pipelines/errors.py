@@ -57,11 +57,7 @@ class MeshError(Exception):
         return f"{place}{self.what}{quoted}{hint}"
 
     def without_quote(self, instead: str = "") -> MeshError:
-        """A copy without the words that may hold values, and without a cause.
-
-        Args:
-            instead: words in their place.
-        """
+        """A copy without the words that may hold values, and without a cause."""
         state = {name: value for name, value in self.__dict__.items() if not name.startswith("__")}
         return _rebuild(type(self), {**state, "quoted": instead if self.quoted else ""})
 
@@ -82,8 +78,6 @@ class Violation:
 
     Args:
         rule: name of the rule, e.g. ``ContractIsValid``.
-        where: file and place within it.
-        problem: one sentence.
         fix: the text to write instead.
         about: domains (``name``) or assets (``domain.name``) that nothing is made of until it is mended; the
             domain whose rule it is where none is named.
@@ -200,11 +194,7 @@ class TrackingUnavailable(TransientError):
 
 
 def cause_in_words(error: Any) -> str:
-    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause.
-
-    Args:
-        error: Dagster's record of an error, with its chain of causes; may be ``None``.
-    """
+    """The mesh's own error, which has the remedy, even where another library's lies below it; else the first cause."""
     text = ""
     while error is not None:
         text = str(error.message).strip()
@@ -227,7 +217,7 @@ _DATABASES = ("psycopg", "psycopg2", "pymysql")
 def may_pass(error: BaseException) -> bool:
     """True if an error may not happen again for the same content.
 
-    The first error of the mesh's own among it and its causes decides; of one that wraps a function's, the cause does.
+    The first error of the mesh among it and its causes decides; for one that wraps a function's error, the cause does.
     """
     seen = set[int]()
     one: BaseException | None = error
@@ -265,14 +255,23 @@ def record_may_pass(error: Any) -> bool:
 
 
 def name_of_kind(error: BaseException) -> str:
-    """The name of an error's class, or of its nearest base, that a module holds: others may be made of data."""
-    for kind in type(error).__mro__:
+    """The name of an error's class, or of its nearest base, that a module holds."""
+    return held_name(type(error), "Exception")
+
+
+def held_name(cls: type[Any], otherwise: str = "object") -> str:
+    """The name of a class, or of its nearest base, that a module holds: others may be made of data."""
+    for kind in cls.__mro__:
         held: Any = sys.modules.get(kind.__module__)
         for name in kind.__qualname__.split("."):
             held = getattr(held, name, None)
-        if held is kind:
+        if held is kind or not kind.__flags__ & _MADE_BY_PYTHON:
             return kind.__name__
-    return "Exception"
+    return otherwise
+
+
+_MADE_BY_PYTHON = 1 << 9
+"""Flag of a class that was made as the program ran (CPython's ``Py_TPFLAGS_HEAPTYPE``)."""
 
 
 def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:

@@ -25,8 +25,6 @@ def axes_of(
     """An empty figure and its only axes, with room for their texts.
 
     Args:
-        width: in inches.
-        height: in inches.
         beside: texts on the left of the axes; empty: numbers.
         below: texts below them, which lean on the axis; empty: numbers.
     """

@@ -48,12 +48,10 @@ class _Worker:
         return self._thread.submit(self.child.ask, *asked)
 
     def finish(self) -> None:
-        """End it when all calls are done."""
         self._thread.shutdown()
         self.child.close()
 
     def kill(self) -> None:
-        """End it at once; calls that wait fail."""
         self.child.kill()
         self._thread.shutdown(cancel_futures=True)
         self.child.close()
@@ -84,7 +82,6 @@ class Auditor:
         self._worker, self._started = None, False
 
     def kill(self) -> None:
-        """End the child at once."""
         if self._worker is not None:
             self._worker.kill()
         self._worker, self._started = None, False
@@ -104,13 +101,7 @@ class Auditor:
             raise
 
     def validation(self, name: str, *, seconds: float = SECONDS, **options: Any) -> Validation:
-        """A new validation.
-
-        Args:
-            name: key of the product.
-            seconds: longest that judging may take, for all rules of the candidate together.
-            options: arguments of :class:`quality.validation.Here` beside the name.
-        """
+        """A new validation; ``seconds`` is the longest that judging all rules of the candidate together may take."""
         if not self._started:
             return _Elsewhere(name, seconds, options, _Worker(), own=True)
         if self._worker is not None and not self._worker.child.lives:

@@ -60,6 +60,15 @@ def memory_of(text: str) -> int | None:
         return None
 
 
+def resident(number: int) -> int | None:
+    """Bytes of memory that a process holds; None once it has ended, and on a system without ``/proc``."""
+    try:
+        pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 class Nursery:
     """The process that forks children. Forks of this process use the same one; it ends with the last of them."""
 
@@ -70,7 +79,6 @@ class Nursery:
         self._owner = 0
 
     def start(self) -> None:
-        """Start it, unless it runs."""
         with self._lock:
             if self._requests is None:
                 self._start()
@@ -150,8 +158,6 @@ class Child:
         """The answer to one call of a validation.
 
         Args:
-            number: of the validation.
-            name: key of the product.
             seconds: longest that ``judge`` may take, for all rules together; of ``try_rules`` processor time, since
                 rules are tried on busy machines too.
             memory: DuckDB's limit; the process may have half as much again, and what it had when it began.
@@ -181,7 +187,6 @@ class Child:
         return answer
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
         # Before the connection ends: the thread that asks takes that for the end of the process.
         ended, self.ended = self.ended, True
         with suppress(OSError):  # it has ended
@@ -192,7 +197,6 @@ class Child:
 
     @property
     def lives(self) -> bool:
-        """False once it has ended."""
         if self.number and not self.ended:
             try:
                 os.kill(self.number, 0)
@@ -221,7 +225,7 @@ class Child:
         if not self.number:
             with self._end():
                 number: int = pickle.loads(self._connection.recv_bytes())  # noqa: S301 (a child of this process)
-            self._least = _resident(number)
+            self._least = resident(number)
             self.number = number
 
     def _end_at_limit(self, too_long: bool, memory: str, where: str, seconds: float) -> None:
@@ -232,7 +236,7 @@ class Child:
                 where=where,
                 remedy="make the rule's SQL cheaper, or raise MESH_RULE_SECONDS",
             )
-        limit, used = memory_of(memory), _resident(self.number)
+        limit, used = memory_of(memory), resident(self.number)
         if limit is None or used is None or self._least is None:
             return
         if used > self._least + limit + max(limit // 2, _IN_FLIGHT):
@@ -247,15 +251,6 @@ def too_much_memory_error(limit: str, where: str) -> RuleTooCostly:
         where=where,
         remedy="make the rule's SQL cheaper, or raise MESH_MEMORY_LIMIT",
     )
-
-
-def _resident(number: int) -> int | None:
-    """Bytes of memory that a process holds; None once it has ended, and on a system without ``/proc``."""
-    try:
-        pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _processor_seconds(number: int) -> float:

@@ -89,12 +89,14 @@ class Partition:
     until: str = ""
 
     def holds(self, name: str) -> bool:
-        """True if the contract declares this partition; a day is no month, and a month no year."""
-        return len(name) == len(self.since) and self.since <= name and (not self.until or name <= self.until)
+        """True if the contract declares this partition; a day is no month, and ``2024-13`` is neither."""
+        inside = (
+            len(name) == len(self.since) and self.since <= name and (not self.until or name <= self.until)
+        )
+        return inside and values.is_on_the_calendar(name)
 
     @property
     def span(self) -> str:
-        """The declared partitions, in words."""
         return f"{self.since} to {self.until}" if self.until else f"{self.since} and later"
 
 
@@ -154,11 +156,8 @@ class Contract:
 
     Args:
         is_source: True for rows as they land from outside, often raw text; false for a product made of them.
-        name: name of the schema object, which is the asset's name; the key is ``domain.name``.
-        key: columns of the primary key, in order; may be empty for a source.
         tolerance: share (0..1) of rows that may be quarantined.
         missing: words that stand for a missing value in raw text, beside the empty string.
-        digest: SHA-256 of the file.
         references: JSON path and text of each reference of a relationship, ``product.column`` or with its domain.
     """
 
@@ -222,9 +221,7 @@ def load_contract(path: Path | str, *, stage: Stage = "product", aliased: int = 
     """Read a contract and check it against the standard and the federation's rules.
 
     Args:
-        path: an ODCS 3.2.0 file.
         stage: ``source`` for landed data (needs no primary key), ``product`` for published data.
-        aliased: see :func:`quality.yaml_text.parse_yaml`.
 
     Raises:
         ContractError: with every violation found, each with file, JSON path and fix.
@@ -314,11 +311,7 @@ def _column(p: Mapping[str, Any], place: str) -> Column:
 
 
 def requirements(element: Mapping[str, Any], place: str) -> tuple[Requirement, ...]:
-    """Checkable ``quality`` entries of a schema object or property; entries of type ``text`` are for people.
-
-    Args:
-        place: JSON path of the element.
-    """
+    """Checkable ``quality`` entries of a schema object or property; entries of type ``text`` are for people."""
     return tuple(
         _requirement(q, f"{place}.quality[{i}]")
         for i, q in enumerate(element.get("quality", ()))

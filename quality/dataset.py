@@ -35,11 +35,6 @@ class DatasetAudit:
 
     Only the columns that the rules name are kept. A key is kept as a fingerprint, which finds the keys that may
     repeat: DuckDB would take longer to group ten million keys than all the other rules take together.
-
-    Args:
-        rules: at least one dataset rule.
-        schema: columns and types of the rows.
-        validation: its engine; closed when the audit ends.
     """
 
     def __init__(
@@ -134,9 +129,6 @@ def audit_dataset(
 
     Args:
         rules: of the contract; row rules among them are ignored.
-        frame: the rows, in the contract's types, decrypted.
-        name: key of the product, e.g. ``operations.departures``.
-        options: arguments of :class:`quality.validation.Here` beside the name.
     """
     rules = dataset_rules(tuple(rules))
     if not rules:

@@ -86,7 +86,6 @@ class Session:
     def validate(
         self, name: str, table: str, rules: Sequence[DataRule], expectations: Sequence[Expectation]
     ) -> list[Finding]:
-        """Check every expectation on a table; the findings come in the order of the rules."""
         with redirect_stdout(io.StringIO()):  # it prints its advice on each statement of SQL
             return self._validate(name, table, rules, expectations)
 
@@ -165,7 +164,6 @@ class Session:
             page.write_text(unmask(page.read_text(encoding="utf-8")), encoding="utf-8")
 
     def close(self) -> None:
-        """Release the database."""
         self._held.close()
         self._engine.dispose()
         self._source.get_engine().dispose()

@@ -40,8 +40,7 @@ class Handover:
     def put(self, rows: pl.DataFrame) -> SharedRows | pl.DataFrame:
         """Have the child read these rows, whose column types Arrow knows, in place of those before.
 
-        Raises:
-            OSError: no memory is left.
+        Raises OSError: no memory is left.
         """
         if self._memory is None:
             return rows
@@ -60,7 +59,6 @@ class Handover:
             os.ftruncate(self._memory, 0)
 
     def close(self) -> None:
-        """Release this process's hold on the memory."""
         if self._memory is not None:
             os.close(self._memory)
         self._memory = None

@@ -28,9 +28,6 @@ NO_FIX = "write what the standard asks for"
 def read(path: Path, *, aliased: int = ALIASED) -> tuple[Document, bytes]:
     """Read one ``.odcs.yaml`` file.
 
-    Args:
-        aliased: see :func:`quality.yaml_text.parse_yaml`.
-
     Returns:
         The document, and the bytes it was read from (for its digest).
 

@@ -24,10 +24,7 @@ class RuleResult:
 
     Args:
         passed: true if no more rows failed than the rule allows.
-        checked: number of rows checked.
-        failed: number of rows that broke it.
         samples: some of the values that broke it, as text; empty unless all of its columns are public.
-        detail: one sentence for people.
         computed: false where its engine could not compute it: the rule is at fault, not the rows.
     """
 
@@ -131,13 +128,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The audit of one candidate.
-
-    Args:
-        rows: rows of the candidate; ``accepted`` + ``quarantined``.
-        tolerance: share (0..1) of rows that the contract allows to be quarantined.
-        docs: the audit's page, as a path below the data docs.
-    """
+    """The audit of one candidate; ``tolerance`` is the share (0..1) of rows that may be quarantined."""
 
     key: str
     contract_version: str
@@ -149,7 +140,6 @@ class Outcome:
 
     @property
     def accepted(self) -> int:
-        """Rows that may be published."""
         return self.rows - self.quarantined
 
     @cached_property
@@ -182,7 +172,6 @@ class Outcome:
 
     @property
     def warnings(self) -> tuple[RuleResult, ...]:
-        """Failed results that do not block."""
         return tuple(r for r in self.results if not r.passed and not r.blocks)
 
     def to_json(self) -> str:

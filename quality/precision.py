@@ -42,12 +42,7 @@ _PARTS = re.compile(r"[+-]?(\d*)\.?(\d*)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def is_held(text: str, value: float, form: FloatForm) -> bool:
-    """True if a finite float stands for the number of a text.
-
-    Args:
-        text: a decimal number, as RFC 8259 or CSV write one.
-        value: the float that it was read as.
-    """
+    """True if a finite float stands for the number of a text."""
     parts = _PARTS.fullmatch(text)
     if parts is None:
         return True  # NaN and infinity, which are no numbers

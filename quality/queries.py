@@ -61,7 +61,6 @@ def fault_of_query(
     Args:
         table: quoted name of a table of made-up rows.
         empty: the same without rows.
-        columns: those that the contract has.
     """
     import duckdb
 

@@ -62,10 +62,6 @@ class RowAudit:
     def split(self, batch: pl.DataFrame, provenance: Sequence[str] = PROVENANCE) -> RowSplit:
         """Split a batch into good and bad rows, each in its order.
 
-        Args:
-            batch: any number of rows; a source's columns may be raw text.
-            provenance: columns beside the contract's with the origin of a row; kept if present.
-
         Raises:
             AuditRefused: a column is missing, extra or retyped.
         """

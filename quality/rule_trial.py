@@ -19,12 +19,7 @@ from quality.validation import ABOUT_KEYS, repeats
 
 @dataclass(frozen=True)
 class RuleFault:
-    """A rule that a run cannot compute.
-
-    Args:
-        place: JSON path of the rule in its contract.
-        certain: false where it depends on the rows.
-    """
+    """A rule that a run cannot compute; not ``certain`` where that depends on the rows."""
 
     rule: str
     place: str
@@ -59,12 +54,7 @@ class RuleTrial:
         self.on_rule: Callable[[str], None] = lambda _: None
 
     def add(self, key: str, product: str, rules: Sequence[DataRule], rows: pl.DataFrame) -> None:
-        """Make the table of one product as an audit has it: the columns that its rules name, and marks of keys.
-
-        Args:
-            key: of this product among those that are tried.
-            product: its name, by which its SQL may name its rows too.
-        """
+        """Make the table of one product as an audit has it: the columns that its rules name, and marks of keys."""
         number = len(self._tables)
         tables = _Tables(
             product, f"{product}_rows_{number}", f"{product}_empty_{number}", tuple(rows.columns)
@@ -104,7 +94,6 @@ class RuleTrial:
         return found
 
     def close(self) -> None:
-        """Release the database."""
         self._session.close()
 
     def _expectations(self, tables: _Tables, rules: Sequence[DataRule]) -> list[RuleFault]:

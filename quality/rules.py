@@ -53,7 +53,6 @@ class DataRule:
     """One rule of a contract, independent of the engine that checks it.
 
     Args:
-        name: unique in its contract, snake_case.
         kind: kind of check. Of rows: type, required, finite, minimum, maximum, exclusive_minimum,
             exclusive_maximum, min_length, max_length, multiple_of, pattern, enum, null_values, missing_values,
             invalid_values. Of datasets: unique, duplicates, row_count, sql, expectation.
@@ -85,10 +84,8 @@ class DataRule:
 
 
 def rules_of(contract: Contract) -> tuple[DataRule, ...]:
-    """All rules of a contract: row rules in the order of its columns, then dataset rules.
-
-    A row rule without an allowance has the contract's tolerance. Names are unique: the second of two equal
-    names gets ``_2``.
+    """All rules of a contract: row rules in the order of its columns, then dataset rules. A row rule without an
+    allowance has the contract's tolerance. Names are unique: the second of two equal names gets ``_2``.
     """
     found = [rule for column in contract.columns for rule in _row_rules(contract, column)]
     found += _dataset_rules(contract)
@@ -275,7 +272,6 @@ def _dataset_rule(contract: Contract, column: Column | None, requirement: Requir
 
 
 def _columns_in(query: str, contract: Contract) -> tuple[str, ...]:
-    """Columns named in the query; all, if it selects ``*`` other than to count."""
     if re.search(r"\*", re.sub(r"count\s*\(\s*\*\s*\)", "", query, flags=re.IGNORECASE)):
         bare = re.search(r"(select|,|\.)\s*(all\s+|distinct\s+)?\*", query, re.IGNORECASE)
         if bare:

@@ -1,4 +1,4 @@
-"""What is known of contracts whose rules were tried before: a check of what has not changed takes no engine."""
+"""Memory of contracts whose rules were tried before: a check of unchanged contracts starts no engine."""
 
 from __future__ import annotations
 

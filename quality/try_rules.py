@@ -36,7 +36,6 @@ def try_rules(
 
     Args:
         seconds: processor time that the rules of one contract may take.
-        memory: file with what was tried before.
 
     Raises:
         AuditorLost: the child ended before a rule was tried.

@@ -35,7 +35,6 @@ def conform(
     integer, Date for timestamp, milliseconds for microseconds). Text for another type is accepted of a source only.
 
     Args:
-        frame: the frame, or its schema.
         provenance: columns allowed beside the contract's.
 
     Raises:
@@ -203,9 +202,10 @@ def _moments(text: pl.Series, column: Column) -> pl.Series:
 
 def _moment(text: pl.Series, pattern: str, zone: str) -> pl.Series:
     text = text.set(~text.str.contains(values.shape_of(pattern)).fill_null(True), None)
-    if "f" in pattern:
+    given = values.directives_of(pattern)
+    if any(directive.endswith("f") for directive in given):
         text = text.set(text.str.contains(_FINER).fill_null(False), None)  # it would be cut to microseconds
-    if "z" in pattern:
+    if any(directive.endswith("z") for directive in given):
         return text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
     local = text.str.to_datetime(pattern, time_unit="us", strict=False)
     if zone == "UTC":

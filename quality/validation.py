@@ -30,15 +30,12 @@ class Validation(Protocol):
         """Create the table anew, with the columns and types of this empty frame."""
         ...
 
-    def insert(self, rows: pl.DataFrame) -> None:
-        """Insert any number of rows."""
-        ...
+    def insert(self, rows: pl.DataFrame) -> None: ...
 
     def judge(self, rules: Sequence[DataRule], rows: int, unrepeated: Collection[str]) -> list[gx.Finding]:
         """Great Expectations' finding for each rule, in their order; called once, after all rows.
 
         Args:
-            rows: number of rows, even where no column was inserted.
             unrepeated: columns :func:`repeats` that were not inserted, because no key repeats.
         """
         ...
@@ -63,12 +60,9 @@ class Here:
     """A validation in this process.
 
     Args:
-        name: key of the product, e.g. ``operations.departures``; its last part names the table in SQL.
         docs: folder of this product's Data Docs (a static site with a page for every run); None writes none.
-        memory_limit: of DuckDB, e.g. ``2GB``.
         temp_directory: DuckDB's folder for spilled data, encrypted with a key that never leaves memory; the
             system's own if None.
-        threads: of DuckDB; all cores if None.
 
     Attributes:
         on_rule: called with the name of a rule before its SQL runs, with "" before all are judged together.
@@ -142,14 +136,12 @@ class Here:
             shutil.rmtree(self._spill, ignore_errors=True)
 
     def _one(self, query: str) -> Any:
-        """First value of a query on the table."""
         row = self._con.execute(query).fetchone()
         if row is None:
             raise LookupError(query)
         return row[0]
 
     def _expectation(self, rule: DataRule, rows: int) -> gx.Expectation:
-        """The rule as an expectation."""
         match rule.kind:
             case "unique" | "duplicates":
                 column = repeats(rule)

@@ -57,11 +57,7 @@ _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def dtype_of(logical: str, physical: str | None) -> pl.DataType:
-    """The polars type of an ODCS property.
-
-    Raises:
-        ValueError: the lake has no such type; the message lists those that fit.
-    """
+    """The polars type of an ODCS property; ValueError, with the types that fit, where the lake has none such."""
     known = DTYPES.get(logical)
     if known is None:
         raise ValueError(f"logicalType `{logical}` is not stored by the lake; use one of {', '.join(DTYPES)}")
@@ -78,8 +74,7 @@ def dtype_of(logical: str, physical: str | None) -> pl.DataType:
 def duration(value: object, unit: object) -> timedelta:
     """An ODCS value and unit as a duration; a month is 30 days, a year 365.
 
-    Raises:
-        ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
+    Raises ValueError: the value is no number, negative or beyond the calendar, or the unit unknown.
     """
     if isinstance(value, str):
         value = float(value)
@@ -97,13 +92,17 @@ def strftime_of(pattern: str) -> str:
     """A DateTimeFormatter pattern (``yyyy-MM-dd'T'HH:mm``) as strftime (``%Y-%m-%dT%H:%M``).
 
     Raises:
-        ValueError: a letter of the pattern has no counterpart.
+        ValueError: a letter of the pattern has no counterpart, or a number of one or two digits has no end.
     """
     out: list[str] = []
     for quoted, letters, _, other in re.findall(r"'([^']*)'|(([A-Za-z])\3*)|([^A-Za-z'])", pattern):
         if letters:
             if letters not in _PATTERNS:
                 raise ValueError(f"`{letters}` in the date pattern `{pattern}` is not supported")
+            if out and out[-1] in ("%-d", "%-m") and _SHAPES[_PATTERNS[letters][1:]].startswith("[0-"):
+                raise ValueError(
+                    f"in the date pattern `{pattern}` nothing says where the number before `{letters}` ends"
+                )
             out.append(_PATTERNS[letters])
         else:
             out.append((quoted or other).replace("%", "%%"))
@@ -111,11 +110,20 @@ def strftime_of(pattern: str) -> str:
 
 
 _SHAPES = {
-    "Y": "[0-9]{4}", "y": "[0-9]{2}", "m": "[0-9]{2}", "d": "[0-9]{2}", "-m": "[0-9]{1,2}", "-d": "[0-9]{1,2}",
+    # The two digits 70 to 99 mean 1970 to one parser and 2070 to the standard's: neither is taken.
+    "Y": "[0-9]{4}", "y": "[0-6][0-9]", "m": "[0-9]{2}", "d": "[0-9]{2}", "-m": "[0-9]{1,2}", "-d": "[0-9]{1,2}",
     "b": "[[:alpha:]]+", "B": "[[:alpha:]]+", "H": "[0-9]{2}", "I": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-5][0-9]",
     ".f": r"(?:\.[0-9]+)?", "3f": "[0-9]{3}", "6f": "[0-9]{6}", "p": "[AaPp][Mm]", "%": "%",
     **dict.fromkeys(("z", ":z", "#z"), "(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)"),
 }  # fmt: skip
+
+
+_DIRECTIVE = r"%([-#:.]?[0-9]?[A-Za-z%])"
+
+
+def directives_of(pattern: str) -> list[str]:
+    """Letters of the directives of a strftime pattern, in their order: ``Y``, ``m``, ``:z``."""
+    return re.findall(_DIRECTIVE, pattern)
 
 
 def shape_of(pattern: str) -> str:
@@ -123,7 +131,7 @@ def shape_of(pattern: str) -> str:
 
     Parsers are lenient: they take the year 20 for ``%Y``, blanks for zeros, and a second 60 for the next minute.
     """
-    parts = re.split(r"%([-#:.]?[0-9]?[A-Za-z%])", pattern)
+    parts = re.split(_DIRECTIVE, pattern)
     shapes = [re.escape(part) if at % 2 == 0 else _SHAPES[part] for at, part in enumerate(parts)]
     return f"^(?:{''.join(shapes)})$"
 
@@ -131,8 +139,7 @@ def shape_of(pattern: str) -> str:
 def bound_of(logical: str, value: object, timezone: str = "UTC") -> Bound:
     """A ``minimum`` or ``maximum`` of an ODCS property as a Python value (timestamps in UTC).
 
-    Raises:
-        ValueError: the value does not fit the type.
+    Raises ValueError: the value does not fit the type.
     """
     if logical == "date":
         return date.fromisoformat(str(value))
@@ -169,10 +176,8 @@ def fits(logical: str, value: object) -> bool:
 
 
 def regex(pattern: object) -> str:
-    """The pattern, which polars must understand (Rust syntax: no look-around, no back-references).
-
-    Raises:
-        ValueError: it is not a regular expression.
+    """The pattern, which polars must understand (Rust syntax: no look-around, no back-references). Raises ValueError:
+    it is not a regular expression.
     """
     if not isinstance(pattern, str):
         raise ValueError(f"`{pattern}` is not a regular expression")
@@ -222,7 +227,6 @@ def is_cron(text: str) -> bool:
 
 
 def _cron_numbers(field: str, least: int, greatest: int, names: Mapping[str, int]) -> set[int]:
-    """Numbers that a cron field stands for; empty if it cannot be read."""
     found = set[int]()
     for part in field.split(","):
         match = _CRON_PART.fullmatch(part)

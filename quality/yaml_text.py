@@ -1,4 +1,4 @@
-"""The one reader of YAML: contracts, ``domain.yaml``, ``workspace.yaml``, and YAML within a contract.
+"""The one way to read YAML: contracts, ``domain.yaml``, ``workspace.yaml``, and YAML within a contract.
 
 The text is first read as a stream of events, in memory that does not grow with what its aliases stand for: a file of
 nine lines may name itself a thousand million times. Only a text within the limits is built as objects.
@@ -24,12 +24,7 @@ _SHOWN = 40
 
 
 class YamlFault(ValueError):
-    """A text is not read.
-
-    Args:
-        problem: the fault and its line.
-        fix: what to write instead.
-    """
+    """Error of a text that is not read: the fault with its line, and what to write instead."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}; {fix}")
@@ -96,7 +91,6 @@ class _Open:
     """A list or mapping that has begun.
 
     Args:
-        keys: of a mapping.
         parts: nodes directly in it so far; in a mapping every other one is a key.
         nodes: in it so far, those of its aliases among them.
     """
@@ -109,7 +103,7 @@ class _Open:
 
 @dataclass
 class _Judge:
-    """What was read of a text so far."""
+    """The events of a text so far, counted against the limits."""
 
     aliased: int
     written: int = 0

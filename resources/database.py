@@ -23,6 +23,9 @@ _SESSION = (
     "SET TIME ZONE 'UTC'",
     "SET datestyle = 'ISO, YMD'",
     "SET extra_float_digits = 1",
+    "SET bytea_output = 'hex'",
+    "SET intervalstyle = 'postgres'",
+    "SET lc_monetary = 'C'",
     "SET standard_conforming_strings = on",
 )
 _PASSING = ("08", "25P03", "40", "53", "55P03", "57")
@@ -39,12 +42,7 @@ _TERMINAL = (
 
 
 class Database:
-    """One database; inside its ``with`` block it is connected, and all reads see one moment.
-
-    Args:
-        name: its name in the domains.
-        url: ``postgresql://user:password@host:port/database?...``, as libpq takes it.
-    """
+    """One database (URL as libpq takes it); connected inside its ``with`` block, where all reads see one moment."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
@@ -73,8 +71,7 @@ class Database:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a small result.
 
-        Raises:
-            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
+        Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -87,8 +84,7 @@ class Database:
     def batches(self, query: str) -> Iterator[pl.DataFrame]:
         """Rows of a result of any size, in bounded batches.
 
-        Raises:
-            LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
+        Raises LandingError, SourceUnavailable: the database refuses the query, or cannot be reached.
         """
         from adbc_driver_postgresql.dbapi import Error
 
@@ -112,8 +108,12 @@ class Database:
 
     def _execute(self, query: str) -> Any:
         cursor = self._connection.cursor()
-        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
-        cursor.execute(query)
+        try:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+            cursor.execute(query)
+        except BaseException:
+            cursor.close()
+            raise
         return cursor
 
     def _close(self) -> None:
@@ -124,8 +124,7 @@ class Database:
     def checked_url(self) -> str:
         """The URL as the driver is given it.
 
-        Raises:
-            LandingError: it is none of PostgreSQL; the driver would quote it in its error.
+        Raises LandingError: it is none of PostgreSQL; the driver would quote it in its error.
         """
         try:
             parts = urlsplit(self._url)

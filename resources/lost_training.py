@@ -29,12 +29,7 @@ WHERE runs.status IN ('RUNNING', 'SCHEDULED') AND coalesce(:name, '') = ''
 
 @dataclass(frozen=True)
 class RunningRow:
-    """An MLflow run that has not ended.
-
-    Args:
-        process: name of the process that opened it; empty for a run of an older version, or of somebody's own.
-        dagster_run_id: the Dagster run that it belongs to; empty for a run of somebody's own.
-    """
+    """An MLflow run that has not ended; process and Dagster run are empty for a run of somebody's own."""
 
     run_id: str
     process: str
@@ -44,15 +39,8 @@ class RunningRow:
 def end_lost_training(tracking: Tracking, is_over: Callable[[str], bool]) -> tuple[str, ...]:
     """End as KILLED, with a reason, every run of the mesh that nobody works on; runs of somebody's own stay.
 
-    Args:
-        is_over: true for the id of a Dagster run that has ended. It decides on runs of other machines, and on those
-            without the name of a process.
-
-    Returns:
-        Ids of the runs that were ended.
-
-    Raises:
-        TrackingUnavailable: the store does not answer.
+    Returns their ids; TrackingUnavailable if the store does not answer. ``is_over`` is true for the id of a Dagster
+    run that has ended: it decides on runs of other machines, and on those without the name of a process.
     """
     running = _running(tracking)
     lost = {row.run_id: why for row in running if (why := _reason(row, is_over))}
@@ -74,7 +62,6 @@ def _reason(row: RunningRow, is_over: Callable[[str], bool]) -> str:
 
 
 def _may_be_lost(process: str) -> bool:
-    """False for a process that is known to live."""
     from resources.processes import number_of
 
     return number_of(process) is None

@@ -22,8 +22,7 @@ def machine() -> str:
 def start_of(number: int) -> str | None:
     """Start of a process of this machine, in clock ticks since boot, which no later process with its number shares.
 
-    Returns:
-        "running" on a system without ``/proc``; None if it has ended, as a zombie has.
+    "running" on a system without ``/proc``; None if it has ended, as a zombie has.
     """
     try:
         fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()

@@ -71,12 +71,7 @@ class VersionRow:
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One registered model.
-
-    Args:
-        aliases: the version that each stands for.
-        newest: its newest version; ``None`` where there is none.
-    """
+    """One registered model; ``aliases`` by the version that each stands for, ``newest`` ``None`` without a version."""
 
     name: str
     tags: Mapping[str, str]
@@ -85,12 +80,7 @@ class ModelRow:
 
 
 def read_models(uri: str, name: str | None = None) -> list[ModelRow] | None:
-    """All models by name, or the one of a name, off MLflow's own database; ``None`` where the client has to be asked.
-
-    Args:
-        uri: of the tracking store.
-        name: of one model; by default all of them.
-    """
+    """Models by name, all or one, read from MLflow's own database; ``None`` where the client has to be asked."""
     found = _read(uri, name, _MODELS, _MODEL_TAGS, _ALIASES, _NEWEST, _NEWEST_TAGS)
     if found is None:
         return None
@@ -139,7 +129,6 @@ def ask_versions(client: MlflowClient, name: str) -> list[VersionRow]:
 
 
 def _read(uri: str, name: str | None, *queries: str) -> list[list[Any]] | None:
-    """The rows of some queries, all of one moment."""
     path = sqlite_file(uri)
     if path is None or not path.is_file():
         return None

@@ -22,11 +22,7 @@ _PREFIXES = ("audit-", "mesh-model-", "mesh-training-")
 
 
 def own_scratch(scratch: Path) -> Path:
-    """A private folder (0700) for this process's temporary files, made on first use, removed when the process ends.
-
-    Args:
-        scratch: the folder of all processes.
-    """
+    """A private folder (0700) for this process's temporary files, made on first use, removed when the process ends."""
     folder = _own(scratch, os.getpid())  # a fork has one of its own
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

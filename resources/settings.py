@@ -102,7 +102,10 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Temporary files of each process; those of a killed one are removed by the next.",
     )
-    memory_limit: str = Field(default="2GB", description="Memory that one DuckDB connection may use.")
+    memory_limit: str = Field(
+        default="2GB",
+        description="Memory that one DuckDB connection may use, and a function in `mesh check`.",
+    )
     rule_seconds: float = Field(
         default=60.0,
         gt=0,
@@ -111,7 +114,7 @@ class Settings(BaseSettings):
     load_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="Longest that importing one domain may take; one that takes longer is left out.",
+        description="Longest that importing one domain may take, or it is left out; and a function in `mesh check`.",
     )
     expansion: int = Field(
         default=1_000,
@@ -124,7 +127,7 @@ class Settings(BaseSettings):
         description="Nodes that the aliases of one YAML file may stand for; ten times as many may be written out.",
     )
     sensor_seconds: int = Field(
-        default=30, ge=1, description="Seconds between two looks of a domain's sensor."
+        default=30, ge=1, description="Seconds between two ticks of a domain's sensor."
     )
     settle_seconds: float = Field(
         default=3.0, ge=0, description="Seconds that a new file must rest before a sensor takes it for whole."
@@ -241,11 +244,7 @@ class Settings(BaseSettings):
 
     @property
     def landing_folder(self) -> Path:
-        """The landing zone as a folder of this machine, to write into.
-
-        Raises:
-            LandingError: it is an object store.
-        """
+        """The landing zone as a folder of this machine, to write into. Raises LandingError: it is an object store."""
         folder = local_path(self.landing)
         if folder is None:
             raise LandingError(

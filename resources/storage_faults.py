@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mesh_pipelines.errors import MeshError, StorageFull, StorageUnusable
@@ -19,7 +20,15 @@ _FULL_TEXT = (
     "file too large",
     "os error 27)",
 )
-_UNUSABLE_DATABASE = ("unable to open database file", "attempt to write a readonly database")
+_UNUSABLE_DATABASE = (
+    "unable to open database file",
+    "attempt to write a readonly database",
+    "disk I/O error",
+    "database disk image is malformed",
+    "file is not a database",
+)
+_LEFT = 1 << 20
+"""Free bytes below which SQLite's `disk I/O error` is one of a full disk."""
 
 
 def is_full(error: BaseException) -> bool:
@@ -33,9 +42,6 @@ def is_full(error: BaseException) -> bool:
 @contextmanager
 def translate_storage_faults(where: str) -> Generator[None]:
     """Raise faults of storage as errors of the mesh; any other error passes unchanged.
-
-    Args:
-        where: the folder or store in use.
 
     Raises:
         StorageFull: there is no space left.
@@ -66,11 +72,22 @@ def storage_error(error: BaseException, places: Sequence[Path | str]) -> MeshErr
         if is_full(seen):
             return storage_full_error(where)
         ours = named and any(Path(str(named)).is_relative_to(place) for place in places)
-        unusable = isinstance(seen, sqlite3.OperationalError) and str(seen) in _UNUSABLE_DATABASE
+        unusable = isinstance(seen, sqlite3.DatabaseError) and str(seen) in _UNUSABLE_DATABASE
+        if unusable and (full := _full_among(places)):
+            return storage_full_error(full)
         if unusable or (isinstance(seen, OSError) and ours):
             return _unusable_error(getattr(seen, "strerror", None) or str(seen), where)
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _full_among(places: Sequence[Path | str]) -> str:
+    """The first folder on a disk without space; empty where there is none."""
+    for place in places:
+        with suppress(OSError):  # an address, or not made yet
+            if shutil.disk_usage(place).free < _LEFT:
+                return str(place)
+    return ""
 
 
 def storage_full_error(where: str) -> StorageFull:

@@ -52,12 +52,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Tracking:
-    """The store of MLflow's runs and models.
-
-    Args:
-        uri: ``sqlite:///...``, a database, or an ``http(s)://`` server.
-        artifacts: path or object store's URI of experiments' files; empty: a server decides.
-    """
+    """The store of MLflow's runs and models; with empty ``artifacts`` a server decides where files go."""
 
     uri: str
     artifacts: str = ""
@@ -80,8 +75,7 @@ class Tracking:
     def client(self) -> MlflowClient:
         """A client of the store, after a check that it answers.
 
-        Raises:
-            TrackingUnavailable: it does not answer within seconds.
+        Raises TrackingUnavailable: it does not answer within seconds.
         """
         import_mlflow()
         from mlflow import MlflowClient
@@ -112,12 +106,7 @@ class Tracking:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One open MLflow run.
-
-    Args:
-        experiment_id: the domain's experiment.
-        mlflow: dagster-mlflow's resource on this run, with all of MLflow's functions.
-    """
+    """One open MLflow run, and dagster-mlflow's resource on it, with all of MLflow's functions."""
 
     run_id: str
     experiment_id: str
@@ -150,15 +139,9 @@ def training_run(
     step: str,
     log: Any = None,
 ) -> Generator[TrainingRun]:
-    """Open exactly one MLflow run for one training step, and always end it.
+    """Open exactly one MLflow run for one training step, and always end it; the domain is the experiment.
 
-    Args:
-        model: ``domain.name``; the domain is the experiment.
-        step: the step's key within the Dagster run.
-        log: a logger, e.g. ``context.log``.
-
-    Raises:
-        TrackingUnavailable: the store does not answer.
+    Raises TrackingUnavailable: the store does not answer.
     """
     domain, mlflow = model.partition(".")[0], import_mlflow()
     client = tracking.client()

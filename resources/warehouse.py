@@ -24,10 +24,7 @@ _BATCH_ROWS = 200_000
 class Warehouse:
     """DuckDB for the domains' SQL: each query has a connection of its own and sees only the frames given.
 
-    Args:
-        scratch: folder for temporary files, made when needed.
-        memory_limit: memory of one connection, such as "2GB".
-        threads: threads of one connection; default all cores.
+    Memory (``"2GB"``) and threads (default: all cores) are those of one connection.
     """
 
     def __init__(self, scratch: Path | str, memory_limit: str = "2GB", threads: int | None = None) -> None:

@@ -78,7 +78,6 @@ def exit_for(error: MeshError) -> typer.Exit:
 
 
 def _storage_error(error: Exception) -> MeshError | None:
-    """The mesh's error for a full disk or a folder without permission, whichever library raised it."""
     if isinstance(error, typer.Exit | typer.Abort):
         return None
     from resources.settings import get_settings

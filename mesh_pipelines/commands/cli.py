@@ -15,6 +15,7 @@ from mesh_pipelines.commands.look import look_app
 from mesh_pipelines.commands.models import models_app
 from mesh_pipelines.commands.new import new_app
 from mesh_pipelines.commands.run import run_app
+from mesh_pipelines.commands.survive import OWN_PROCESS
 
 app = application(
     cls=MeshGroup,
@@ -29,4 +30,4 @@ for group in (run_app, look_app, models_app):
 
 def main() -> None:
     """Entry point of the `mesh` command."""
-    app(prog_name="mesh")
+    app(prog_name="mesh", obj=OWN_PROCESS)

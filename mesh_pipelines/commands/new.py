@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,8 +27,12 @@ def new_domain(
     root = get_settings().workspace.parent
     written = scaffold.new_domain(name, root)
     mesh = mesh_command()
+    here = Path.cwd().resolve()
+    elsewhere = (
+        "" if here.is_relative_to(root) else f" in {root}, for there is no workspace.yaml from here upwards"
+    )
     terminal.show(
-        f"Wrote {terminal.count(len(written), 'file')}:",
+        f"Wrote {terminal.count(len(written), 'file')}{elsewhere}:",
         *(f"  {relative(path, root)}" for path in written),
         terminal.commands(
             "What to do next:",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mesh_pipelines.commands.app import Force, Json, application, example, exit_with, person, print_json
+from mesh_pipelines.commands.survive import OWN_PROCESS, SentReporter, can_fork, surviving
 
 if TYPE_CHECKING:
     from mesh_pipelines.orchestration.run_report import RunReport
@@ -21,6 +22,7 @@ run_app = application()
     )
 )
 def run(
+    ctx: typer.Context,
     selection: Annotated[
         list[str] | None,
         typer.Argument(
@@ -39,9 +41,11 @@ def run(
         raise typer.BadParameter(
             "it names none; write it as 2013-10 or 2013-01..2013-03", param_hint="--partition"
         )
-    from mesh_pipelines.reporting import terminal
+    report = bring_up_to_date(
+        tuple(selection or ()), partition=partition, force=force, forks=ctx.obj is OWN_PROCESS
+    )
+    from mesh_pipelines.reporting import terminal  # with threads of Polars: after the fork
 
-    report = bring_up_to_date(tuple(selection or ()), partition=partition, force=force)
     if as_json:
         print_json(run_document(report))
     else:
@@ -61,13 +65,28 @@ def ui(
     raise typer.Exit(serve(get_settings(), host=host, port=port))
 
 
-def bring_up_to_date(selection: tuple[str, ...], *, partition: str | None, force: bool) -> RunReport:
-    """Run a selection, its progress shown on the terminal."""
-    from mesh_pipelines.orchestration import run as runs
-    from mesh_pipelines.reporting.progress import TerminalReporter
+def bring_up_to_date(
+    selection: tuple[str, ...], *, partition: str | None, force: bool, forks: bool = False
+) -> RunReport:
+    """Run a selection, its progress shown on the terminal.
 
-    with TerminalReporter() as reporter:
-        return runs.run(selection, partition=partition, force=force, reporter=reporter, by=person())
+    Args:
+        forks: do so in a child of this process: a domain's code that ends it fails its own asset alone.
+    """
+    with surviving(forks=forks and can_fork()) as earlier:
+        from mesh_pipelines.orchestration import run as runs
+        from mesh_pipelines.reporting.progress import TerminalReporter
+
+        with TerminalReporter() as reporter:
+            sent = SentReporter(reporter, earlier)
+            return runs.run(
+                selection,
+                partition=partition,
+                force=force,
+                reporter=sent,
+                by=person(),
+                earlier=earlier.reports,
+            )
 
 
 def run_document(report: RunReport) -> dict[str, Any]:

@@ -13,11 +13,7 @@ from pathlib import Path
 def code_version(module: str, package: str) -> str:
     """Hash a module and those modules of its package that it imports, at its top or inside a function.
 
-    Args:
-        module: dotted name of the module that declares the asset.
-
-    Returns:
-        Twelve hexadecimal digits that change when the syntax tree changes, and not with comments or layout.
+    Twelve hexadecimal digits that change when the syntax tree changes, and not with comments or layout.
     """
     digest = hashlib.sha256()
     for name, tree in sorted(_closure(module, package).items()):
@@ -40,7 +36,6 @@ def _closure(module: str, package: str) -> dict[str, bytes]:
 
 
 def _file_of(name: str) -> Path | None:
-    """Code file of a module; ``None`` for anything else, such as a function imported from a module."""
     try:
         spec = find_spec(name)
     except (ImportError, ValueError):

@@ -46,13 +46,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Input:
-    """One argument of a domain's function, and the source of its rows.
-
-    Args:
-        key: key of the node that it reads.
-        port: the port that another domain's product is read through.
-        registered: true for a version in the model registry, false for rows of a table.
-    """
+    """One argument of a domain's function, and the source of its rows: a table, or where ``registered`` a model."""
 
     argument: str
     key: str
@@ -62,12 +56,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Declaration:
-    """Base of everything a domain declares.
-
-    Args:
-        contract: name of the contract file; by default the asset's name.
-        module: the module that declares it; its code is part of the asset's code version.
-    """
+    """Base of everything a domain declares."""
 
     fn: Transform | None = None
     contract: str | None = None
@@ -86,7 +75,6 @@ class Declaration:
 
     @property
     def first_line(self) -> int:
-        """Line of the file at which the declaration begins."""
         return self.fn.__code__.co_firstlineno if self.fn else self.line
 
     def inputs(self, domain: str) -> tuple[Input, ...]:
@@ -166,7 +154,6 @@ class ModelDeclaration(Declaration):
         return self._option("retrain", Retrain)
 
     def _option(self, name: str, kind: type[T]) -> T:
-        """An option of a kind; the default in place of anything else, which is a violation of its own."""
         given = self.options.get(name)
         return given if isinstance(given, kind) else kind()
 
@@ -382,7 +369,6 @@ def _in_a_tuple(names: Any) -> Any:
 
 
 def _caller() -> tuple[str, int]:
-    """Module and line of the domain's statement, two frames up."""
     frame = inspect.currentframe()
     outer = frame.f_back.f_back if frame and frame.f_back else None
     return (str(outer.f_globals.get("__name__", "")), outer.f_lineno) if outer else ("", 1)

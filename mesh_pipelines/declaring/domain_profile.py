@@ -17,15 +17,7 @@ _REQUIRED = ("owner", "contact")
 
 @dataclass(frozen=True)
 class DomainProfile:
-    """Facts about a whole domain.
-
-    Args:
-        name: name of the domain's folder.
-        contact: e-mail address of the owning team.
-        priority: strategic priority from 1 (lowest) to 10; decides the order of work where compute is scarce.
-        timezone: IANA name.
-        description: one sentence for people of other domains.
-    """
+    """Facts about a whole domain; its priority, 1 (lowest) to 10, decides the order of work where compute is scarce."""
 
     name: str
     owner: str
@@ -40,11 +32,7 @@ class DomainProfile:
 
 
 def read_profile(folder: Path, *, aliased: int = ALIASED) -> tuple[DomainProfile, tuple[Violation, ...]]:
-    """Read ``domain.yaml``: the profile, with defaults in place of faulty fields, and the faults.
-
-    Args:
-        aliased: see :func:`quality.yaml_text.parse_yaml`.
-    """
+    """Read ``domain.yaml``: the profile, with defaults in place of faulty fields, and the faults."""
     file, name = folder / "domain.yaml", folder.name
     found: list[Violation] = []
 

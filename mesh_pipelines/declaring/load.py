@@ -48,11 +48,7 @@ if TYPE_CHECKING:
 
 
 def load_domain(package: str) -> LoadedDomain:
-    """Load all declarations of a domain's package.
-
-    Args:
-        package: dotted name of the domain's package, e.g. ``domains.weather``.
-    """
+    """Load all declarations of a domain's package."""
     from resources.settings import get_settings
 
     root = importlib.import_module(package)
@@ -109,15 +105,7 @@ def load_domain(package: str) -> LoadedDomain:
 
 
 def model_spec(node: Node, nodes: Mapping[str, Node]) -> ModelSpec:
-    """The full specification of a declared model.
-
-    Args:
-        node: the model, its champion, or its predictions.
-        nodes: nodes of its domain, by key; the feature set gives key and time.
-
-    Raises:
-        DefinitionError: some options are not sound; with all their faults.
-    """
+    """The full specification of a declared model; DefinitionError with all faults of its options."""
     from mesh_pipelines.declaring.model_spec import ModelSpec
 
     assert isinstance(node, RegisteredNode | PredictionsNode)
@@ -150,7 +138,6 @@ def _known_options() -> list[str]:
 
 
 def _faults_of_options(declared: ModelDeclaration) -> Iterator[Violation]:
-    """Options that a model does not have, and a watch that is none."""
     from mesh_pipelines.declaring.watch import Watch
 
     known = _known_options()
@@ -184,7 +171,6 @@ def _rules(modules: Iterable[ModuleType]) -> tuple[Rule[LoadedDomain], ...]:
 
 
 def _sources(modules: Iterable[ModuleType]) -> set[str]:
-    """Names of the contracts of sources, whose columns are raw text."""
     return {
         value.contract or name
         for module in modules
@@ -196,7 +182,6 @@ def _sources(modules: Iterable[ModuleType]) -> set[str]:
 def _contracts(
     folder: Path, sources: set[str], aliased: int
 ) -> tuple[tuple[Contract, ...], dict[str, tuple[Violation, ...]]]:
-    """Usable contracts, and the violations of the others by name."""
     contracts: list[Contract] = []
     unsound: dict[str, tuple[Violation, ...]] = {}
     for file in sorted((folder / "contracts").glob("*.odcs.yaml")):
@@ -228,7 +213,6 @@ def _about_their_assets(
 
 
 def _wire(nodes: dict[str, Node], domain: str) -> dict[str, Node]:
-    """Nodes with the champion of each model added, and the inputs of models and predictions set."""
     wired: dict[str, Node] = {}
     for node in nodes.values():
         declared = node.declaration

@@ -18,7 +18,6 @@ class Mesh:
     """All domains together.
 
     Args:
-        root: the folder of ``workspace.yaml``.
         domains: by name; of a mesh to work with, the sound ones, each without what is refused of it.
         refused: violations of each domain (``name``) or asset (``domain.name``) that was left out for them.
         unread: names of the entries of ``workspace.yaml`` that are refused.
@@ -32,7 +31,6 @@ class Mesh:
 
     @property
     def absent(self) -> frozenset[str]:
-        """Domains of the workspace that did not load."""
         return (self.unread | {location.domain for location in self.locations}) - set(self.domains)
 
     @cached_property
@@ -70,7 +68,7 @@ class Mesh:
         return self.refused.get(item) or self.refused.get(item.partition(".")[0], ())
 
     def refused_of(self, domain: str) -> dict[str, tuple[Violation, ...]]:
-        """What was left out of one domain: itself, or some of its assets."""
+        """Violations for which one domain, or any of its assets, was left out."""
         return {key: found for key, found in self.refused.items() if key.partition(".")[0] == domain}
 
     def refused_in(self, selection: Collection[str]) -> dict[str, tuple[Violation, ...]]:
@@ -86,11 +84,7 @@ class Mesh:
         return found
 
     def select(self, selection: Iterable[str]) -> list[Node]:
-        """Nodes of a selection and everything upstream of them, upstream first.
-
-        Args:
-            selection: keys (``domain.name``) or domains; empty means everything.
-        """
+        """Nodes of a selection (keys or domains; empty: everything) and all nodes upstream of them, upstream first."""
         wanted = list(selection)
         if not wanted:
             return list(self.nodes.values())
@@ -113,7 +107,6 @@ class Mesh:
 def read_workspace(root: Path) -> tuple[Location, ...]:
     """The code locations of ``workspace.yaml`` in a folder; entries that are none are left out.
 
-    Raises:
-        MeshError: the file is missing, or is as a whole no list of entries.
+    Raises MeshError: the file is missing, or is as a whole no list of entries.
     """
     return read_entries(root).locations

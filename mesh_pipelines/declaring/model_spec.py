@@ -152,7 +152,6 @@ class ModelSpec:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """All metrics of this kind of model."""
         return BINARY_METRICS if self.binary else REGRESSION_METRICS
 
     @property
@@ -168,7 +167,6 @@ class ModelSpec:
         return spec
 
     def slice_label(self, column: str, value: str) -> str:
-        """The name of a slice in figures, plots and reasons."""
         return self.labels.of(column, value) if self.labels else value
 
     def to_dict(self) -> dict[str, Any]:
@@ -194,7 +192,6 @@ class ModelSpec:
 
     @property
     def code_version(self) -> str:
-        """The first 16 digits of ``digest``, for Dagster's ``code_version``."""
         return self.digest[:16]
 
 

@@ -34,9 +34,7 @@ class OwnCheck:
     """A hand-written check.
 
     Args:
-        asset: key of the checked asset, ``domain.name``.
         blocking: true if nothing downstream may run after it refuses.
-        step: name of the Dagster op that executes it.
         alone: true if it can be executed without the other checks of its function.
         by_partition: true if it is evaluated once a partition.
     """
@@ -51,16 +49,7 @@ class OwnCheck:
 
 @dataclass(frozen=True)
 class Node:
-    """One thing that a domain owns; one subclass a stage.
-
-    Args:
-        inputs: in the order of the function's arguments.
-        declaration: ``None`` for a hand-written Dagster asset.
-        contract: of a node that has one.
-        code_version: changes when the code that makes it changes.
-        asset: the hand-written Dagster asset, if it is one.
-        checks: its hand-written checks.
-    """
+    """One thing that a domain owns; one subclass a stage. Inputs are in the order of the function's arguments."""
 
     stage: ClassVar[Stage]
     promises: ClassVar[bool] = False
@@ -98,7 +87,6 @@ class Node:
 
     @property
     def partition_column(self) -> str | None:
-        """Partition column of its table, if any."""
         if self.contract is None or self.contract.partition is None:
             return None
         return self.contract.partition.column or PARTITION
@@ -111,7 +99,6 @@ class Node:
 
     @property
     def blocking_checks(self) -> tuple[str, ...]:
-        """Names of its blocking hand-written checks."""
         return tuple(check.name for check in self.checks if check.blocking)
 
     def _key_in_role(self, role: str) -> str:
@@ -161,7 +148,6 @@ class RegisteredNode(Node):
 
     @property
     def model_key(self) -> str:
-        """Key of the model itself."""
         raise NotImplementedError
 
     @property
@@ -206,7 +192,6 @@ class PredictionsNode(Node):
 
     @property
     def model_key(self) -> str:
-        """Key of the champion's model."""
         return f"{self.domain}.{self.declared.model}"
 
     @property
@@ -237,12 +222,9 @@ class LoadedDomain:
     """A domain as loaded, with all its violations.
 
     Args:
-        nodes: by name, in the order of the flow.
         extras: Dagster definitions of the domain's own: checks, schedules, sensors, jobs.
         unsound: names of the contracts that exist and cannot be used; their faults are among the violations.
         contracts: usable contracts in the order of their files, including those of no node.
-        rules: the domain's own rules, which judge it and no other domain.
-        checks: all hand-written checks, of assets that exist or not.
     """
 
     profile: DomainProfile

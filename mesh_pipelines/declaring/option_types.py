@@ -15,12 +15,7 @@ LONGEST_DAYS = 36_600
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of option.
-
-    Args:
-        words: what may be written, in words.
-        holds: true for a value of the type.
-    """
+    """A type of option, with the values that it has and the words for them."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -66,11 +61,7 @@ def of_class(kind: type) -> Kind:
 def faults_of_types(
     given: Any, wanted: Mapping[str, Kind], prefix: str = ""
 ) -> Iterator[tuple[str, str, str]]:
-    """Name, problem and fix of each option whose value is of another type.
-
-    Args:
-        given: an object with the options as attributes.
-    """
+    """Name, problem and fix of each option whose value is of another type."""
     for name, kind in wanted.items():
         value = getattr(given, name)
         if not kind.holds(value):

@@ -11,11 +11,7 @@ Purpose = NewType("Purpose", str)
 
 @dataclass(frozen=True)
 class Reader:
-    """The party that reads, given by the code location or the caller's credential, never guessed from a name.
-
-    Args:
-        kind: a domain's code, a person, or an agent.
-    """
+    """The party that reads, given by the code location or the caller's credential, never guessed from a name."""
 
     kind: Literal["domain", "person", "agent"]
     name: str

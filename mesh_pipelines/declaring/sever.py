@@ -1,4 +1,4 @@
-"""A domain without some of its assets: the others are made, and read the published versions of those left out."""
+"""A domain without some of its assets; the others are made of the published versions of those left out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from mesh_pipelines.declaring.own_checks import checks_among
 def sever(domain: LoadedDomain, refused: Collection[str]) -> tuple[LoadedDomain, dict[str, str]]:
     """Leave assets of a domain out, with the models, champions and predictions that cannot be judged without them.
 
-    Args:
-        refused: keys of the assets, among keys of others.
-
-    Returns:
-        The rest of the domain, and by the key of each asset left out, the refused one that is the cause.
+    Returns the rest of the domain, and by the key of each asset left out, the refused one that is the cause.
     """
     out: dict[str, str] = {node.key: node.key for node in domain.nodes.values() if node.key in refused}
     while True:

@@ -12,18 +12,12 @@ MISSING = "(missing)"
 
 @dataclass(frozen=True)
 class SliceLabels:
-    """The value itself for a public column; for any other a name that only the domain's key gives.
-
-    Args:
-        public: columns whose values may be shown to anybody.
-        key: secret; equal values of a column have equal names under it.
-    """
+    """The value itself for a public column; for any other a name that only the domain's secret key gives."""
 
     public: frozenset[str]
     key: bytes = field(repr=False)
 
     def of(self, column: str, value: str) -> str:
-        """The name of one slice."""
         if column in self.public or value == MISSING:
             return value
         digest = hmac.new(self.key, f"{column}\0{value}".encode(), hashlib.sha256)

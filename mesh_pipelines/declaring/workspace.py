@@ -29,10 +29,7 @@ _SHOWN = 80
 class Location:
     """One entry of ``workspace.yaml``: a code location, which is a domain.
 
-    Args:
-        attribute: variable of the module that holds the definitions; empty for the only one there is.
-        working_directory: folder that its process starts in, relative to that of the file.
-        executable_path: Python that it runs by; empty for that of the mesh.
+    ``attribute`` is the variable of the module that holds the definitions; empty for the only one there is.
     """
 
     name: str
@@ -52,11 +49,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The entries of a workspace.
-
-    Args:
-        refused: a violation for each entry that is left out; it is about the domain, or ``entry 2``.
-    """
+    """The entries of a workspace; the violations of refused ones are about the domain, or ``entry 2``."""
 
     locations: tuple[Location, ...]
     refused: tuple[Violation, ...] = ()
@@ -73,8 +66,7 @@ class _EntryFault(Exception):
 def read_entries(root: Path) -> Workspace:
     """Read the entries of ``workspace.yaml`` in a folder.
 
-    Raises:
-        MeshError: the file is missing, or is as a whole no list of entries.
+    Raises MeshError: the file is missing, or is as a whole no list of entries.
     """
     entries = _listed(root)
     locations: list[Location] = []
@@ -106,7 +98,6 @@ def read_entries(root: Path) -> Workspace:
 
 
 def _listed(root: Path) -> list[Any]:
-    """The list below ``load_from``."""
     from resources.settings import get_settings
 
     try:
@@ -181,10 +172,7 @@ def _location_of(entry: Any) -> Location:
 
 
 def _require_other(location: Location, known: Sequence[Location]) -> None:
-    """Refuse a second entry of a module, or of another domain's name of location: Dagster would start none of the mesh.
-
-    Two folders of one name are left to the rules, for nobody knows whose the keys are.
-    """
+    """Refuse a second entry of a module, or of another domain's location name: Dagster would start none of the mesh."""
     if any(other.module == location.module for other in known):
         raise _EntryFault(f"names {location.module} again", "take one of the two entries away")
     first = next((other for other in known if other.name == location.name), None)

@@ -33,12 +33,7 @@ _NONE: Columns = frozenset()
 
 @dataclass(frozen=True)
 class Lineage:
-    """The columns that a table is made of.
-
-    Args:
-        columns: by column, the columns of the inputs that it is made of.
-        unknown: reason why nothing is known, in words; else empty.
-    """
+    """Columns that each column of a table is made of; where they are not known, ``unknown`` is the reason in words."""
 
     columns: Mapping[str, Columns] = field(default_factory=dict[str, Columns])
     unknown: str = ""
@@ -47,11 +42,7 @@ class Lineage:
 def lineage_of(
     fn: Callable[..., pl.LazyFrame], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
 ) -> Lineage:
-    """Column lineage of a domain's function.
-
-    Args:
-        inputs: by argument, the key of the input and the polars type of each of its columns.
-    """
+    """Column lineage of a domain's function; inputs by argument: key, and polars type of each column."""
     called = call_without_rows(fn, inputs)
     if called.collected:
         return Lineage(
@@ -75,13 +66,7 @@ class _PlanNotFollowed(Exception):
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows at one place of a plan.
-
-    Args:
-        columns: by column, the columns of the inputs that it is made of.
-        there: columns that decide which rows there are.
-        order: columns that decide the order of the rows.
-    """
+    """Rows at one place of a plan."""
 
     columns: Mapping[str, Columns]
     there: Columns = _NONE
@@ -271,7 +256,6 @@ def _by_row(function: str) -> bool:
 
 
 def _scan_of(frame: pl.LazyFrame) -> Any:
-    """The scan of an input, as it appears in a plan."""
     return _visitor(frame).view_current_node().options[0]
 
 

@@ -12,14 +12,7 @@ from polars.io.plugins import register_io_source
 
 @dataclass(frozen=True)
 class Call:
-    """Result of one call.
-
-    Args:
-        frames: the inputs by argument.
-        value: the value that the function returned.
-        error: the exception that it raised instead.
-        collected: keys of the inputs whose rows it asked for, in that order.
-    """
+    """Result of one call; ``collected`` holds the keys of the inputs whose rows it asked for, in that order."""
 
     frames: Mapping[str, pl.LazyFrame]
     value: Any = None
@@ -28,11 +21,7 @@ class Call:
 
 
 def call_without_rows(fn: Callable[..., Any], inputs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Call:
-    """Call a function; it may raise anything.
-
-    Args:
-        inputs: by argument, the key of the input and the polars type of each of its columns.
-    """
+    """Call a function, which may raise anything; inputs by argument: key, and polars type of each column."""
     asked: list[str] = []
     frames = {argument: _empty(key, schema, asked) for argument, (key, schema) in inputs.items()}
     try:

@@ -15,17 +15,12 @@ from resources.lake.publication import Publication
 
 @dataclass(frozen=True)
 class AgreementPoint:
-    """Grants a domain its own products, and those that an agreement lets it read; refuses everything else.
-
-    Args:
-        agreements: agreements of the product that is read.
-    """
+    """Grants a domain its own products, and those that an agreement lets it read; refuses everything else."""
 
     agreements: Sequence[Agreement]
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
     def refusal(self, request: AccessRequest) -> str:
-        """The reason why a request is refused, in words; empty where it is granted."""
         if request.reader == Reader("domain", request.owner):
             return ""
         if request.reader.kind != "domain":

@@ -33,7 +33,6 @@ class ImportTrial:
 
     Args:
         hazard: why no other process may import it, in words; empty where the import comes to an end, by an error too.
-        place: file and line of the domain's own that was executed last; empty where that is not known.
         outside: further modules that the import read, files relative to the workspace.
     """
 
@@ -43,7 +42,6 @@ class ImportTrial:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ImportTrial:
-        """A result as it was sent, or written down."""
         return cls(str(document["hazard"]), str(document["place"]), tuple(document["outside"]))
 
 
@@ -60,8 +58,12 @@ class TrialProcess:
             start_new_session=True,  # Ctrl-C is for the process that asks; this one ends with its pipe
         )
 
-    def ask(self, root: Path, packages: Sequence[str], seconds: float) -> dict[str, ImportTrial] | None:
-        """Try some imports, each in a process of its own; None if the answer does not come."""
+    def ask(self, root: Path, packages: Sequence[str], seconds: float, **more: Any) -> dict[str, Any] | None:
+        """Try some imports, each in a process of its own; None if the answer does not come.
+
+        Args:
+            more: of a request to plan functions (:mod:`mesh_pipelines.governance.plan_trial_process`).
+        """
         request = {
             "root": str(root),
             "folder": str(Path.cwd()),
@@ -69,18 +71,16 @@ class TrialProcess:
             "environment": dict(os.environ),
             "packages": list(packages),
             "seconds": seconds,
+            **more,
         }
         answer = ""
         with suppress(OSError):  # it has ended
             self._given.write(json.dumps(request) + "\n")
             self._given.flush()
             answer = self._answers.readline()
-        if not answer:
-            return None
-        return {package: ImportTrial.from_json(found) for package, found in json.loads(answer).items()}
+        return json.loads(answer) if answer else None
 
     def close(self) -> None:
-        """End it, and whatever it tries."""
         for pipe in (self._given, self._answers):
             with suppress(OSError):
                 pipe.close()
@@ -125,7 +125,6 @@ def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> di
     """Packages that may not be imported, each with its trial.
 
     Args:
-        root: folder of the workspace.
         anew: try again what did not come to an end before.
     """
     known = {package: _recall(root, package, anew=anew) for package in packages}
@@ -137,19 +136,25 @@ def hazards_of(root: Path, packages: Iterable[str], *, anew: bool = False) -> di
     return {package: trial for package, trial in found.items() if trial.hazard}
 
 
-def _try(root: Path, packages: Sequence[str]) -> dict[str, ImportTrial]:
-    """Try imports together, and one by one where one of them ends the process that tries them."""
+def ask_trial(root: Path, packages: Sequence[str], **more: Any) -> dict[str, Any] | None:
+    """The answer of the process that is kept, or of a new one; None if it ended without one."""
     kept = _KEPT.owner == os.getpid()
     process = (_KEPT.process if kept else None) or TrialProcess()
     found = None
     try:
-        found = process.ask(root, packages, get_settings().load_seconds)
+        found = process.ask(root, packages, get_settings().load_seconds, **more)
     finally:
         _KEPT.process = process if kept and found is not None else None
         if _KEPT.process is None:
             process.close()
+    return found
+
+
+def _try(root: Path, packages: Sequence[str]) -> dict[str, ImportTrial]:
+    """Try imports together, and one by one where one of them ends the process that tries them."""
+    found = ask_trial(root, packages)
     if found is not None:
-        return found
+        return {package: ImportTrial.from_json(one) for package, one in found.items()}
     if len(packages) == 1:
         return {packages[0]: ImportTrial(_UNASKED)}
     return {package: trial for one in packages for package, trial in _try(root, [one]).items()}
@@ -188,11 +193,7 @@ def _memory(package: str) -> Path:
 
 
 def digest_of(root: Path, package: str, outside: Iterable[str] = ()) -> str:
-    """Hash of the code that an import of a package reads: its files, modules beside it, the platform's version.
-
-    Args:
-        outside: further files that its import reads, relative to ``root``.
-    """
+    """Hash of the code that an import of a package reads: its files, modules beside it, the platform's version."""
     digest = hashlib.sha256(json.dumps([str(root), *_platform()]).encode())
     for file in _files(root, package, outside):
         digest.update(file.encode())

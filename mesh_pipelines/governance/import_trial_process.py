@@ -23,6 +23,7 @@ from typing import Any
 
 from mesh_pipelines.declaring.load import load_domain
 from mesh_pipelines.governance.lint import lint_domain
+from mesh_pipelines.governance.plan_trial_process import plan_in_fork
 from resources.settings import get_settings
 
 _LATER = 2.0
@@ -39,16 +40,17 @@ def main() -> None:
         os.dup2(nothing, number)
     while line := requests.readline():
         request = json.loads(line)
-        answers.write(json.dumps(_try_all(request, requests.fileno())) + "\n")
+        answer = (
+            plan_in_fork(request, requests.fileno(), _enter)
+            if "skip" in request
+            else _try_all(request, requests.fileno())
+        )
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
 class _Attempt:
-    """One import, in a fork.
-
-    Args:
-        given: the request; its paths, environment and limit.
-    """
+    """One import, in a fork."""
 
     def __init__(self, given: Mapping[str, Any], package: str) -> None:
         self.package, self._given, self._text = package, given, b""
@@ -82,7 +84,6 @@ class _Attempt:
         return os.waitstatus_to_exitcode(os.waitpid(self.number, 0)[1])
 
     def _status(self) -> int:
-        """The status of a process whose end of the pipe is closed: it ends at this moment, or is killed."""
         until = time.monotonic() + _LATER
         while time.monotonic() < until:
             number, status = os.waitpid(self.number, os.WNOHANG)
@@ -131,13 +132,7 @@ def _try_all(request: Mapping[str, Any], requests: int) -> dict[str, dict[str, A
 
 def _import(given: Mapping[str, Any], package: str, answers: int) -> None:
     """Import a domain as the process that asks would, and send what came of it. Runs in the fork."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.chdir(given["folder"])
-    os.environ.clear()
-    os.environ.update(given["environment"])
-    get_settings.cache_clear()
-    sys.path[:] = [given["root"], *given["path"]]
+    _enter(given)
     before = set(sys.modules)
     faulthandler.enable(answers)
     faulthandler.dump_traceback_later(given["seconds"], exit=True, file=answers)
@@ -146,13 +141,24 @@ def _import(given: Mapping[str, Any], package: str, answers: int) -> None:
         lint_domain(load_domain(package))
     except KeyboardInterrupt:
         hazard = "its import raises KeyboardInterrupt"
-    except BaseException as error:  # noqa: BLE001 (whoever imports it is told of it)
+    except BaseException as error:  # noqa: BLE001 (the one who imports it is shown it)
         del error
     faulthandler.cancel_dump_traceback_later()
     outside = [] if hazard else _outside(set(sys.modules) - before, Path(given["root"]), package)
     answer = {"hazard": hazard, "place": "", "outside": outside}
     os.write(answers, f"\n{json.dumps(answer)}\n".encode())
     os._exit(0)
+
+
+def _enter(given: Mapping[str, Any]) -> None:
+    """Make this fork what the process that asks is: folder, environment, settings and search path."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(given["folder"])
+    os.environ.clear()
+    os.environ.update(given["environment"])
+    get_settings.cache_clear()
+    sys.path[:] = [given["root"], *given["path"]]
 
 
 def _outside(modules: set[str], root: Path, package: str) -> list[str]:

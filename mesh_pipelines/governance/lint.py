@@ -5,8 +5,9 @@ A domain is linted whenever it loads, the whole mesh by ``mesh check`` and befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
@@ -22,7 +23,10 @@ from mesh_pipelines.governance.rules.declared import NamesAreTexts, PatternsFitC
 from mesh_pipelines.governance.rules.federation import Federation
 from mesh_pipelines.governance.rules.handwritten import (
     HandwrittenAssetsMakeOneTable,
+    HandwrittenAssetsReturnRows,
     HandwrittenChecksAreKept,
+    HandwrittenCodeNeedsNoConfig,
+    HandwrittenCodeTakesLazyFrames,
 )
 from mesh_pipelines.governance.rules.inputs import (
     KeysAreUnique,
@@ -44,6 +48,9 @@ from mesh_pipelines.governance.rules.models import (
 from mesh_pipelines.governance.rules.names import ChampionsKeepTheirNames, NamesAreKeys
 from quality.lint.rule import Rule
 
+if TYPE_CHECKING:
+    from mesh_pipelines.governance.rules.plans import Planned
+
 DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     NamesAreKeys(),
     ChampionsKeepTheirNames(),
@@ -63,6 +70,9 @@ DOMAIN_RULES: tuple[Rule[LoadedDomain], ...] = (
     TablesAreReadOneWay(),
     PartitionsReachAsFar(),
     HandwrittenAssetsMakeOneTable(),
+    HandwrittenAssetsReturnRows(),
+    HandwrittenCodeNeedsNoConfig(),
+    HandwrittenCodeTakesLazyFrames(),
     HandwrittenChecksAreKept(),
     NothingIsMadeOfItself(),
 )
@@ -107,27 +117,26 @@ def _violations_of_own(rule: Rule[LoadedDomain], domain: LoadedDomain) -> list[V
 def lint_mesh(
     domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
 ) -> tuple[Violation, ...]:
-    """Violations of the rules between domains.
-
-    Args:
-        domains: every domain of the workspace that loads.
-        absent: names of those that do not load.
-    """
+    """Violations of the rules between domains."""
     federation = Federation(tuple(domains), today, frozenset(absent))
     return tuple(violation for rule in MESH_RULES for violation in rule.check(federation))
 
 
 def lint_functions(
-    domains: Sequence[LoadedDomain], today: date, absent: Iterable[str] = ()
+    domains: Sequence[LoadedDomain],
+    today: date,
+    absent: Iterable[str] = (),
+    planned: Mapping[str, Planned] | None = None,
 ) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
     """Violations of the rules over functions, and notes on functions of which they say nothing certain.
 
     Args:
         domains: every domain of the workspace that loads.
         absent: names of those that do not load.
+        planned: plans of their functions; made in this process without them.
     """
     from mesh_pipelines.governance.rules import functions
 
-    federation = Federation(tuple(domains), today, frozenset(absent))
+    federation = Federation(tuple(domains), today, frozenset(absent), planned)
     found = tuple(violation for rule in functions.FUNCTION_RULES for violation in rule.check(federation))
     return found, tuple(functions.notes(federation))

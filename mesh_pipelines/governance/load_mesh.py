@@ -29,9 +29,6 @@ from mesh_pipelines.governance.rules.inputs import KeysAreUnique, circle_of
 def load_mesh(root: Path) -> Mesh:
     """Load every domain of the workspace, each of which has to be sound by itself.
 
-    Args:
-        root: the folder of ``workspace.yaml``.
-
     Raises:
         DomainError: with the violations of all domains together.
     """
@@ -43,9 +40,6 @@ def load_mesh(root: Path) -> Mesh:
 
 def load_sound_mesh(root: Path) -> Mesh:
     """Load the sound part of the workspace; ``refused`` of the mesh has the rest, with its violations.
-
-    Args:
-        root: the folder of ``workspace.yaml``.
 
     Raises:
         MeshError: there is no workspace.
@@ -62,11 +56,7 @@ def load_sound_mesh(root: Path) -> Mesh:
 
 
 def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violation, ...]]:
-    """Load every domain that can be loaded, with the violations of each by itself.
-
-    Args:
-        anew: try again the imports that did not come to an end before.
-    """
+    """Load every domain that can be loaded, with the violations of each by itself."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     workspace = read_entries(root)
@@ -86,6 +76,9 @@ def load_and_lint(root: Path, *, anew: bool = False) -> tuple[Mesh, tuple[Violat
             raise
         except BaseException as error:  # noqa: BLE001 (a domain's module may raise anything at all)
             found.append(_import_violation(error, root, location))
+            continue
+        if foreign := _foreign_violation(root, location, loaded.folder):
+            found.append(foreign)
             continue
         every.append(loaded)
         found += [fault if fault.about else replace(fault, about=(loaded.name,)) for fault in own]
@@ -110,6 +103,9 @@ def hazard_violation(package: str, hazard: ImportTrial) -> Violation:
 def _import_violation(error: BaseException, root: Path, location: Location) -> Violation:
     folder = location.package.replace(".", "/")
     if isinstance(error, ModuleNotFoundError) and f"{location.package}.".startswith(f"{error.name}."):
+        above = sys.modules.get(location.package.partition(".")[0])
+        if foreign := _foreign_violation(root, location, *getattr(above, "__path__", ())):
+            return foreign
         return Violation(
             "DomainLoads",
             FILE,
@@ -123,6 +119,32 @@ def _import_violation(error: BaseException, root: Path, location: Location) -> V
         _place_of(error, root, location),
         f"cannot be imported: {type(error).__name__}: {error}".replace(f"{root}/", ""),
         "mend the Python error; `python -m " + location.module + "` shows all of it",
+        (location.domain,),
+    )
+
+
+def _foreign_violation(root: Path, location: Location, *found: Path | str) -> Violation | None:
+    """The violation of a domain whose name Python finds in another checkout; None where it finds the workspace's own.
+
+    Args:
+        found: the folder of the domain or of the package above it, as it was imported.
+    """
+    own = root.joinpath(*location.package.split("."))
+    if not own.is_dir() or any(
+        Path(folder).resolve() in (own.resolve(), own.parent.resolve()) for folder in found
+    ):
+        return None
+    folder = own.relative_to(root).as_posix()
+    missing = [file for file in (own.parent / "__init__.py", own / "__init__.py") if not file.is_file()]
+    places = [str(place) for place in found if Path(place).is_absolute()]
+    where = f": Python finds that in {', '.join(places)}" if places else ""
+    return Violation(
+        "DomainLoads",
+        folder,
+        f"is not imported by its name {location.package}{where}",
+        f"write an empty {missing[0].relative_to(root).as_posix()}: a folder without one is no package of its own"
+        if missing
+        else "run it in an environment where no other package has this name",
         (location.domain,),
     )
 

@@ -13,12 +13,7 @@ from quality.contract import Contract, Partition
 def look_at(
     open_landing: Callable[[], Landing], known: Known, *, settle: float = 0.0, key: str = ""
 ) -> Landed:
-    """Look at a landing; a failure becomes part of the result, so that no source keeps another from being looked at.
-
-    Args:
-        open_landing: gives the landing, which may fail as well.
-        key: of the source, for an error that names no place.
-    """
+    """Look at a landing; a failure becomes part of the result, so that no source keeps another from being looked at."""
     try:
         with open_landing() as landing:
             return landing.look(known, settle=settle)
@@ -85,13 +80,15 @@ def refused_inputs_error(landed: Landed, contract: Contract) -> LandingError | N
     lines = [f"  - {name}: {why}" for name, why in found[:LISTED]]
     if len(found) > LISTED:
         lines.append(f"  - and {len(found) - LISTED} more")
-    declare = f", or declare the partition in contracts/{contract.path.name} (customProperties, partitions)"
+    remedies = [one.remedy for one in landed.refused]
+    if landed.outside:
+        where = f"contracts/{contract.path.name} (customProperties, partitions)"
+        remedies.append(f"declare the partition in {where}, or take out what lies outside")
     return LandingError(
         "refused, and everything else is read:\n" + "\n".join(lines),
         where=f"{contract.domain}.{contract.name}",
-        remedy="land a plain file under a name that the source's pattern and calendar know"
-        + (declare if landed.outside else "")
-        + ", or take it away; what was refused is untouched, and so is what was published",
+        remedy="; ".join(dict.fromkeys(remedies))
+        + "; what was refused is untouched, and so is what was published",
     )
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+
+from mesh_pipelines.landing.records import MalformedFile
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -16,6 +21,10 @@ _TENSE = 100
 """Times its size beyond which a file has to have row groups that memory holds; honest data is packed 2 to 50 times."""
 _WALKED = 64_000_000
 """Bytes of a file whose pages are asked too: what they claim and what the footer claims may differ."""
+_JUNCTION = b"PAR1PAR1"
+"""The end of a Parquet file, and the begin of another."""
+_GAP = 2**20
+"""Bytes between the last column and the footer that are searched at once."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 8, "FLOAT": 4, "DOUBLE": 8}
 _REFERENCE = 16
 """Bytes of a row's reference to a text, which many rows may share."""
@@ -32,12 +41,7 @@ _SIGNATURES = (
 
 @dataclass(frozen=True)
 class ExpansionLimit:
-    """The limit of unpacking.
-
-    Args:
-        times: the file's own size that it may unpack to, beyond 100 MB.
-        memory: bytes that one row group of a tightly packed file may take.
-    """
+    """The limit of unpacking beyond 100 MB: times the file's own size, and bytes of one tightly packed row group."""
 
     times: int = 1_000
     memory: int = 2_000_000_000
@@ -69,7 +73,10 @@ def fault_of_parquet(handle: IO[bytes], limit: ExpansionLimit) -> str:
     """The fault of a Parquet file that unpacks to more than the limit; empty where it does not.
 
     Size is that of the rows in memory: as the footer and the page headers claim, and of each row a value as wide as its
-    type, for one value may stand for a thousand million rows.
+    type, for one value may stand for a thousand million rows. Pages that are read are held against their checksums.
+
+    Raises:
+        MalformedFile: a page is not what its checksum says.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -79,6 +86,8 @@ def fault_of_parquet(handle: IO[bytes], limit: ExpansionLimit) -> str:
         metadata: Any = pq.read_metadata(handle)
     except (pa.ArrowException, OSError):
         return "cannot be read: its footer is not that of a Parquet file, or its types lie too deep within each other"
+    if _joined(handle, metadata, packed):
+        return "is two Parquet files in one, of which a reader sees the last alone: land each by itself"
     content = b""
     if packed <= _WALKED:
         handle.seek(0)
@@ -98,6 +107,49 @@ def fault_of_parquet(handle: IO[bytes], limit: ExpansionLimit) -> str:
     return ""
 
 
+def _joined(handle: IO[bytes], metadata: Any, packed: int) -> bool:
+    """True if another file ends before the footer: its own begins where the last column ends, but for indexes."""
+    ends = [_end_of(metadata.row_group(number)) for number in range(metadata.num_row_groups)]
+    handle.seek(max(ends, default=0))
+    footer = packed - int(metadata.serialized_size)
+    begin, rest = handle.tell(), b""
+    while (left := footer - begin) > 0:
+        handle.seek(begin)
+        chunk = rest + handle.read(min(left, _GAP))
+        found = (match.start() for match in re.finditer(_JUNCTION, chunk))
+        if any(_ends_at(handle, begin - len(rest) + at) for at in found):
+            return True
+        begin, rest = begin + min(left, _GAP), chunk[-len(_JUNCTION) + 1 :]
+    return False
+
+
+def _ends_at(handle: IO[bytes], at: int) -> bool:
+    """True if the signature at a place is that behind the footer of a file, and not a value in an index."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    handle.seek(at - 4)
+    length = int.from_bytes(handle.read(4), "little")
+    if not 0 < length <= at - 8:
+        return False
+    handle.seek(at - 4 - length)
+    try:
+        pq.read_metadata(io.BytesIO(b"PAR1" + handle.read(length + 8)))
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
+def _end_of(group: Any) -> int:
+    """The place behind the last column of a row group."""
+    columns = [group.column(number) for number in range(group.num_columns)]
+    return max((_start_of(column) + int(column.total_compressed_size) for column in columns), default=0)
+
+
+def _start_of(column: Any) -> int:
+    return min(at for at in (column.dictionary_page_offset, column.data_page_offset) if at is not None)
+
+
 def _unpacked(group: Any, content: bytes) -> int:
     total = 0
     for number in range(group.num_columns):
@@ -105,23 +157,28 @@ def _unpacked(group: Any, content: bytes) -> int:
         width = _WIDTHS.get(str(column.physical_type), _REFERENCE)
         claims = [int(column.total_uncompressed_size), int(column.num_values) * width, group.num_rows * width]
         if content:
-            starts = [at for at in (column.dictionary_page_offset, column.data_page_offset) if at is not None]
-            first = min(starts)
+            first = _start_of(column)
             claims.append(sum(_page_sizes(content[first : first + int(column.total_compressed_size)])))
         total += max(claims)
     return total
 
 
 def _page_sizes(chunk: bytes) -> Iterator[int]:
-    """Bytes that each page of a column claims to unpack to (Parquet, PageHeader in Thrift's compact protocol)."""
+    """Bytes that each page of a column claims to unpack to (Parquet, PageHeader in Thrift's compact protocol).
+
+    Raises:
+        MalformedFile: a page has other bytes than those its checksum was made of.
+    """
     at = 0
     while at < len(chunk):
         try:
             header, begins = _read_struct(chunk, at, 0)
         except (IndexError, ValueError):
-            return  # not a page: the reader of the values says so
+            return  # not a page: the parser of the values says so
         yield max(header.get(2, 0), 0)
         at = begins + max(header.get(3, 0), 0)
+        if 4 in header and at <= len(chunk) and zlib.crc32(chunk[begins:at]) != header[4] & 0xFFFFFFFF:
+            raise MalformedFile("has a page that is not what its checksum says: its bytes changed on the way")
 
 
 def _read_struct(data: bytes, at: int, depth: int) -> tuple[dict[int, int], int]:

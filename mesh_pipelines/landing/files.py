@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -24,7 +25,7 @@ from mesh_pipelines.landing.landed import (
     RefusedInput,
     refused_error,
 )
-from mesh_pipelines.landing.pattern import fault_of_pattern, matcher
+from mesh_pipelines.landing.pattern import fault_of_pattern, folded, matcher
 from mesh_pipelines.landing.strict_csv import RFC_4180, Dialect
 from quality.contract import Contract
 from quality.values import is_on_the_calendar
@@ -32,6 +33,8 @@ from resources.store import Entry, FolderStore, Store
 
 _TOGETHER = 100
 _BATCH = 100_000
+_SKEW = 3_600 * 10**9
+"""Nanoseconds by which the clock of a file server may be ahead of this machine's."""
 _UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")
 
 
@@ -39,7 +42,6 @@ class FileLanding:
     """The files of one source.
 
     Args:
-        domain: its folder in the landing zone.
         pattern: file name below that folder; ``{month}`` marks the partition, ``*`` matches any text.
 
     Raises:
@@ -63,7 +65,7 @@ class FileLanding:
                 remedy="mend its declaration",
             )
         self._below, _, last = pattern.rpartition("/")
-        self._matcher = matcher(last)
+        self._matcher, self._alike = matcher(last), matcher(folded(last))
         self.where = f"{store.root}/{domain}"
 
     def __enter__(self) -> FileLanding:
@@ -76,20 +78,21 @@ class FileLanding:
         before = {
             (partition, name): seen for partition, files in known.items() for name, seen in files.items()
         }
-        horizon = time.time_ns() - int(settle * 1e9)
+        now = time.time_ns()
         inputs: list[LandedInput] = []
         unfinished: list[str] = []
         refused: list[RefusedInput] = []
         for entry, name, partition in self._entries():
             stamp = _stamp(entry)
-            seen = before.get((partition, name))
-            if why := _refusal(entry, name, partition):
+            seen = before.get((partition or "", name))
+            why = _refusal(entry, name, partition)
+            if why or partition is None:
                 # A line feed in a name would begin a line of its own where names are listed.
                 shown = name if name.isprintable() or not _is_text(name) else repr(name)[1:-1]
                 refused.append(RefusedInput(shown, stamp, why))
             elif seen and seen.stamp == stamp:
                 inputs.append(LandedInput(name, partition, stamp, seen.fingerprint))
-            elif settle and entry.changed > horizon:
+            elif settle and _is_fresh(entry, now, settle):
                 unfinished.append(name)
             else:
                 try:
@@ -101,9 +104,9 @@ class FileLanding:
                     continue
                 inputs.append(LandedInput(name, partition, stamp, content))
         return Landed(
-            tuple(sorted(inputs, key=lambda one: one.name)),
+            tuple(_with_notes(inputs)),
             tuple(sorted(unfinished)),
-            refused=tuple(sorted(refused)),
+            refused=tuple(sorted([*refused, *self._folders()])),
         )
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
@@ -133,7 +136,8 @@ class FileLanding:
                 frame = frame.with_columns(pl.lit(one.partition).alias(PARTITION))
             frames.append(frame)
         whole = pl.concat(frames, how="vertical_relaxed") if len(frames) <= _TOGETHER else _in_turn(frames)
-        return LandedRows(whole, sum(found.records for found in judged.values()), lambda: self._verify(begun))
+        records = sum(found.records for found in judged.values())
+        return LandedRows(whole, records, lambda: self._verify(begun))
 
     def blame(self, inputs: Sequence[LandedInput], contract: Contract, error: Exception) -> MeshError:
         faults: list[str] = []
@@ -153,10 +157,13 @@ class FileLanding:
             faults or [fault_of_file(error.__cause__ or error, contract)],
         )
 
-    def _entries(self) -> list[tuple[Entry, str, str]]:
-        """Files that fit the pattern: the entry, its name below the domain's folder, its partition."""
+    def _entries(self) -> list[tuple[Entry, str, str | None]]:
+        """Files that fit the pattern: the entry, its name below the domain's folder, its partition.
+
+        The partition is None of a name that fits but for its case, blanks around it or the form of its accents.
+        """
         folder = f"{self._domain}/{self._below}".rstrip("/")
-        found: list[tuple[Entry, str, str]] = []
+        found: list[tuple[Entry, str, str | None]] = []
         prefix = len(self._domain) + 1
         if isinstance(self._store, FolderStore) and self._store.leaves(folder):
             raise LandingError(
@@ -167,9 +174,12 @@ class FileLanding:
         try:
             for entry in self._store.entries(folder):
                 last = entry.name.rpartition("/")[2]
-                match = self._matcher.fullmatch(last)
-                if match and not last.startswith(".") and not last.endswith(_UNFINISHED):
+                if last.startswith(".") or last.endswith(_UNFINISHED):
+                    continue
+                if match := self._matcher.fullmatch(last):
                     found.append((entry, entry.name[prefix:], next(iter(match.groupdict().values()), "")))
+                elif self._alike.fullmatch(folded(last)):
+                    found.append((entry, entry.name[prefix:], None))
         except Exception as error:  # whatever a store's client raises
             if isinstance(self._store, FolderStore) and not isinstance(error, OSError):
                 raise
@@ -180,12 +190,19 @@ class FileLanding:
             ) from error
         return found
 
-    def _entry(self, one: LandedInput) -> Entry:
-        """The file of an input, if it is still the one that was looked at.
+    def _folders(self) -> list[RefusedInput]:
+        """Folders by the name of a file, as some programs write; a pattern without an ending may mean other ones."""
+        if not isinstance(self._store, FolderStore) or "." not in self._pattern.rpartition("/")[2]:
+            return []
+        remedy = 'land its files under the source\'s names, or name them: source("folder.parquet/*")'
+        return [
+            RefusedInput(f"{self._below}/{name}".lstrip("/"), "folder", "is a folder, and not read", remedy)
+            for name in self._store.folders(f"{self._domain}/{self._below}".rstrip("/"))
+            if self._matcher.fullmatch(name) and not name.startswith(".") and name.isprintable()
+        ]
 
-        Raises:
-            SourceUnavailable: it is not.
-        """
+    def _entry(self, one: LandedInput) -> Entry:
+        """The file of an input, if it is still the one that was looked at. Raises SourceUnavailable: it is not."""
         try:
             found = self._store.entry(f"{self._domain}/{one.name}")
         except FileNotFoundError:
@@ -210,6 +227,17 @@ class FileLanding:
         return RawFile(self._store, f"{self._domain}/{one.name}", self._dialect, self._limit)
 
 
+def _with_notes(inputs: Sequence[LandedInput]) -> list[LandedInput]:
+    """The inputs in order of their names; one that has the content of an earlier one of its partition says so."""
+    first: dict[tuple[str, str], str] = {}
+    found: list[LandedInput] = []
+    for one in sorted(inputs, key=lambda one: one.name):
+        same = first.setdefault((one.partition, one.fingerprint), one.name)
+        note = f"{one.name} has the content of {same}, which is read once" if same != one.name else ""
+        found.append(replace(one, note=note) if note else one)
+    return found
+
+
 def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     """One frame of all frames, concatenated in groups: polars takes quadratic time to begin with thousands."""
     from polars.io.plugins import register_io_source
@@ -232,12 +260,24 @@ def _in_turn(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     return register_io_source(batches, schema=schema, is_pure=True)
 
 
+def _is_fresh(entry: Entry, now: int, settle: float) -> bool:
+    """True for a file that may still be written: it changed less than ``settle`` seconds ago.
+
+    A time of change that is still to come was set by somebody, or by a clock that is wrong: the clock of this machine
+    says when it was. Where that is an hour ahead too, it was set back since, and the file is not waited for.
+    """
+    changed = entry.changed if entry.changed <= now else entry.written
+    return now - int(settle * 1e9) < changed <= now + _SKEW
+
+
 def _stamp(entry: Entry) -> str:
     return entry.tag or f"{entry.size}-{entry.changed}"
 
 
-def _refusal(entry: Entry, name: str, partition: str) -> str:
+def _refusal(entry: Entry, name: str, partition: str | None) -> str:
     """The reason not to read what a pattern fits; empty for a plain file of the domain's own folder."""
+    if partition is None:
+        return "its name differs from the source's pattern in case, blanks or the form of its accents"
     if entry.odd:
         return f"is {entry.odd}; only plain files of the domain's own folder are read"
     if not name.isascii() and not _is_text(name):

@@ -27,12 +27,9 @@ _JSON = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True)
 class Judged:
-    """A file as a whole.
+    """A file as a whole: its records, counted without the parser that reads them, or its fault.
 
-    Args:
-        fault: in words that hold no value of classified data; empty where its rows can be read.
-        records: number of its rows, counted without the parser that reads them.
-        blanks, exact: see :class:`Counted`.
+    ``fault`` holds no value of classified data; it is empty where the rows can be read.
     """
 
     fault: str = ""
@@ -43,13 +40,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class RawFile:
-    """One landed file.
-
-    Args:
-        name: its name in the landing zone; the suffix is the format, CSV by default.
-        dialect: of a CSV.
-        limit: of what it may unpack to.
-    """
+    """One landed file; the suffix of its name is the format, CSV by default."""
 
     store: Store
     name: str
@@ -67,8 +58,8 @@ class RawFile:
         """The contract's columns and each row's number; CSV and JSON as text, Parquet in its types.
 
         Args:
-            judged: blank lines, which the reader of CSV takes for rows without values, are left out, and numbers
-                that the reader of JSON would change come as they stand in the file.
+            judged: blank lines, which the parser of CSV takes for rows without values, are left out, and numbers
+                that the parser of JSON would change come as they stand in the file.
             texts: columns of Parquet that come as text too, see :func:`mixed_columns`.
         """
         found, judged = self._scan(contract), judged or Judged()
@@ -87,17 +78,12 @@ class RawFile:
 
     @cached_property
     def schema(self) -> Mapping[str, pl.DataType]:
-        """Columns and types of a Parquet file."""
         found = dict(self._scan(None).collect_schema())
         found.pop(ROW, None)
         return found
 
     def judge(self, contract: Contract, *, whole: bool = False) -> Judged:
-        """Count its records and hold the file as a whole against its format and the contract.
-
-        Args:
-            whole: see :func:`count_json`.
-        """
+        """Count its records and hold the file as a whole against its format and the contract."""
         try:
             counted = self._counted(contract, whole)
         except MalformedFile as fault:
@@ -115,11 +101,13 @@ class RawFile:
         return Judged(fault, counted.records, counted.blanks, counted.exact)
 
     def _dialect_hint(self) -> str:
-        """The dialect that a CSV without a comma in its header may be of, in words; else empty."""
+        """The dialect that a CSV without a comma in its header may be of, or JSON, in words; else empty."""
         if self.format != "csv" or self.dialect != RFC_4180:
             return ""
         with self.store.open(self.name) as handle:
             header = handle.read(_HEADER).partition(b"\n")[0]
+        if header.lstrip().startswith((b'{"', b"[")) or header.strip() == b"{":
+            return "; it begins as JSON does, which is read from .jsonl files, one object a line"
         named = (name for name, sign in (("semicolon", b";"), ("tab", b"\t")) if sign in header)
         found = "" if b"," in header else next(named, "")
         return f'; its header has no comma: is it dialect="{found}"?' if found else ""

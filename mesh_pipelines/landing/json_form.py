@@ -28,9 +28,7 @@ Words = npt.NDArray[np.uint64]
 class OneForm:
     """A block of records of one form.
 
-    Args:
-        records: their number, one a line.
-        lost: numbers that the reader of the values would change: record, place of the key among the names, text.
+    ``lost`` has the numbers that the parser of the values would change: record, place of the key, text.
     """
 
     records: int
@@ -39,13 +37,7 @@ class OneForm:
 
 @dataclass(frozen=True)
 class JsonForm:
-    """Records of the same keys in the same order, without escapes, as a program writes them.
-
-    Args:
-        names: the keys, each with a quote before it.
-        texts: which of them have text.
-        floats: which of them have numbers that become floats.
-    """
+    """Records of the same keys in the same order, without escapes, as a program writes them."""
 
     names: tuple[bytes, ...]
     texts: tuple[bool, ...]
@@ -113,7 +105,7 @@ class JsonForm:
     def _lost(
         self, block: bytes, data: Bytes, marks: Positions, numbers: npt.NDArray[np.bool_]
     ) -> Sequence[tuple[int, int, str]]:
-        """Numbers that the reader of the values would change: few are looked at one by one."""
+        """Numbers that the parser of the values would change: few are looked at one by one."""
         width = len(self.names)
         ends = np.append(marks[1:], len(data) + len(self.names[0]))
         shortest = LONG + np.array([len(name) for name in (*self.names[1:], self.names[0])])

@@ -33,7 +33,6 @@ def fault_of_nesting(record: bytes, columns: Sequence[str]) -> str:
 
 
 def _paths(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Paths of keys to all that lies within a value."""
     if len(path) > _DEEP:
         return
     if isinstance(value, dict):

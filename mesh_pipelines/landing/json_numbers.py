@@ -1,6 +1,6 @@
-"""Numbers of JSON whose digits the reader of the values would lose, kept as they stand in the file.
+"""Numbers of JSON whose digits the parser of the values would lose, kept as they stand in the file.
 
-The reader makes a double of each number with a fraction or an exponent, and gives its digits without an exponent:
+The parser makes a double of each number with a fraction or an exponent, and gives its digits without an exponent:
 12345678901234567.5 comes as 12345678901234568, 1e-400 as 0.
 """
 
@@ -32,7 +32,7 @@ def exponents(data: Bytes) -> Positions:
 def lost_numbers(
     block: bytes, begins: Positions, ends: Positions, floats: npt.NDArray[np.bool_]
 ) -> list[tuple[int, str]]:
-    """Numbers that come changed from the reader of the values: place among the given ones, and text.
+    """Numbers that come changed from the parser of the values: place among the given ones, and text.
 
     Args:
         begins, ends: of values that are long or have an exponent; what is no number is passed over, and so is what

@@ -1,4 +1,4 @@
-"""The whole grammar of JSON lines, to find the line at which the reader of the values has failed."""
+"""The whole grammar of JSON lines, to find the line at which the parser of the values has failed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from mesh_pipelines.landing.records import MalformedFile
 
 def judge_syntax(block: bytes, line: int) -> None:
     """Hold each line against the whole grammar, and its numbers against the range of a double (RFC 8259, section 6).
-
-    Raises:
-        MalformedFile: a line is no JSON text, in words that hold nothing of it.
+    Raises MalformedFile: a line is no JSON text, in words that hold nothing of it.
     """
     for number, text in enumerate(block.split(b"\n"), line):
         if not text.strip(b" \t\r"):
@@ -37,7 +35,7 @@ def _readable(digits: str) -> int:
     _finite(digits)
     if (
         not -(2**127) <= (value := int(digits)) < 2**128
-    ):  # beyond it, the reader of the values refuses the line
+    ):  # beyond it, the parser of the values refuses the line
         raise OverflowError
     return value
 

@@ -25,14 +25,17 @@ FILE, ROW = PROVENANCE
 """Provenance of a source's row: its file or table, and its number among the rows read, from 1."""
 
 
+NO_MARK = "rows that are no mark"
+"""The begin of a note on rows that are read; any other one is on what is not."""
+
+
 class SeenInput(NamedTuple):
     """One input in a publish record.
 
     Args:
         stamp: a cheap mark of its state: size and time, ETag, counters.
-        fingerprint: of its content.
         mark: its highest watermark, as text; empty where there is none.
-        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
+        note: what is not read of it, or is no mark, and why, in words that hold nothing of its content.
     """
 
     stamp: str
@@ -56,7 +59,7 @@ class LandedInput:
         mark: its highest watermark, as text; empty where there is none.
         since: rows below this mark are known already and not read again; empty to read all.
         change: description of a change of its fingerprint.
-        note: number of its rows that are no mark, and why, in words that hold nothing of its content.
+        note: see :class:`SeenInput`.
     """
 
     name: str
@@ -81,11 +84,15 @@ class RefusedInput(NamedTuple):
         name: path below the domain's landing folder.
         fingerprint: of what was seen of it; another one is refused anew.
         why: in words that hold nothing of its content.
+        remedy: what to do, for a person.
     """
 
     name: str
     fingerprint: str
     why: str
+    remedy: str = (
+        "land a plain file under a name that the source's pattern and calendar know, or take it away"
+    )
 
 
 @dataclass(frozen=True)
@@ -93,9 +100,7 @@ class Landed:
     """All inputs of a source, as one look found them.
 
     Args:
-        inputs: readable inputs, by name.
         unfinished: names of inputs that are still being written, left for the next look.
-        fault: error of a failed look; empty otherwise.
         outside: inputs of partitions that the contract does not declare.
         refused: what is there and is not read, such as a symbolic link.
     """
@@ -119,7 +124,7 @@ class LandedRows:
 
     Args:
         frame: the contract's columns, ``_file``, ``_row`` and, of a partitioned source, its partition.
-        records: number of rows that the inputs have, counted without the reader of the values; None if nobody has.
+        records: number of rows that the inputs have, counted without the parser of the values; None if nobody has.
         verify: raises SourceUnavailable if an input is no longer what it was when reading began.
     """
 
@@ -139,21 +144,16 @@ class Landing(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs there are.
+        """Find the inputs there are; LandingError or SourceUnavailable where it cannot be read.
 
-        Args:
-            settle: seconds that a new input must have been left unchanged to count as finished; 0 is a thorough look.
-
-        Raises:
-            LandingError, SourceUnavailable: it cannot be read.
+        A new input counts as finished after ``settle`` seconds without a change; 0 is a thorough look.
         """
         ...
 
     def read(self, inputs: Sequence[LandedInput], contract: Contract) -> LandedRows:
         """Read the raw rows of some inputs, with their provenance.
 
-        Raises:
-            LandingError: an input has other columns than the contract, or cannot be read; all such are named.
+        Raises LandingError: an input has other columns than the contract, or cannot be read; all such are named.
         """
         ...
 

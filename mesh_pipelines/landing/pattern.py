@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 PARTITIONS = {"month": "[0-9]{4}-[0-9]{2}", "day": "[0-9]{4}-[0-9]{2}-[0-9]{2}", "year": "[0-9]{4}"}
 
@@ -26,6 +27,11 @@ def fault_of_pattern(pattern: str) -> str:
     if len(re.findall(r"\{\w+\}", last)) > 1:
         return "holds more than one partition"
     return ""
+
+
+def folded(name: str) -> str:
+    """A name without what people overlook in it: case, blanks around it, accents as characters of their own."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def matcher(pattern: str) -> re.Pattern[str]:

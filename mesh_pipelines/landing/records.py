@@ -18,10 +18,8 @@ class Counted:
     """A file that is well formed.
 
     Args:
-        columns: names of its columns, in its order.
-        records: number of its rows.
         blanks: numbers of its blank lines, counted from 1 among rows and blank lines; None where there are none.
-        exact: numbers that the reader of the values would change, as text by the number of their row, for each column.
+        exact: numbers that the parser of the values would change, as text by the number of their row, for each column.
     """
 
     columns: Sequence[str]
@@ -31,12 +29,7 @@ class Counted:
 
 
 class MalformedFile(ValueError):
-    """A file is not of its format.
-
-    Args:
-        what: the fault, in words that hold nothing of the file.
-        line: where, from 1.
-    """
+    """Error of a file that is not of its format; ``what`` is the fault, in words that hold nothing of the file."""
 
     def __init__(self, what: str, line: int | None = None) -> None:
         super().__init__(f"{what} (line {line:,})" if line else what)
@@ -50,11 +43,7 @@ class TextCheck:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, chunk: bytes, line: int, *, last: bool = False) -> None:
-        """Take the next bytes, which begin in a line.
-
-        Raises:
-            MalformedFile: they are not UTF-8.
-        """
+        """Take the next bytes, which begin in a line. Raises MalformedFile: they are not UTF-8."""
         pending = self._decoder.getstate()[0]
         if pending or last or not chunk.isascii():
             try:

@@ -118,6 +118,9 @@ class _Scan:
         data = np.frombuffer(chunk, np.uint8)
         if not data.size:
             return
+        if (zero := chunk.find(b"\0")) >= 0:
+            line = self.line + chunk.count(b"\n", 0, zero)
+            raise MalformedFile("holds zero bytes: it was cut off, or part of it is no UTF-8 text", line)
         lines = np.flatnonzero(data == _LF)
         feeds, separators = lines, np.flatnonzero(data == self._separator)
         returns = np.flatnonzero(data == _CR) if b"\r" in chunk else _NONE
@@ -171,7 +174,6 @@ class _Scan:
             raise MalformedFile("a carriage return without a line feed", line)
 
     def _count(self, data: Bytes, feeds: Positions, separators: Positions, lines: Positions) -> None:
-        """Count the records that end in this chunk, and their fields."""
         self._judge_headers(data, feeds, lines)
         before = np.searchsorted(separators, feeds)
         fields = np.diff(before, prepend=0)
@@ -231,5 +233,4 @@ class _Scan:
             )
 
     def _at(self, lines: Positions, position: int) -> int:
-        """The line of a position of this chunk."""
         return self.line + int(np.searchsorted(lines, position))

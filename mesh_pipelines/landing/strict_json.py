@@ -1,7 +1,7 @@
 """Records of JSON lines, counted and held against RFC 8259 without the parser that reads the values.
 
-A record is an object on a line of its own, with single values. The reader of the values refuses what is no JSON, but
-takes the first of two equal keys, and knows nothing of keys that nobody asked it for. Here each key is looked at.
+A record is an object on a line of its own, with single values. That parser refuses what is no JSON, but takes the first
+of two equal keys and passes over unknown ones. Here each key is compared with the contract's.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def count_json(
     """Columns and number of records of a file of JSON lines.
 
     Args:
-        whole: judge the whole syntax of objects, to find the line at which the reader of the values has failed. It
-            takes several times as long, and is else left to that reader where keys and values are of the usual form.
+        whole: judge the whole syntax of objects, to find the line at which the parser of the values has failed. It
+            takes several times as long, and is else left to that parser where keys and values are of the usual form.
         columns: names that a record may have.
         texts: those of them whose values are text. A number with a fraction or an exponent is refused there: its
             digits would not be those of the file.
@@ -94,7 +94,6 @@ def count_json(
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Whole lines, each with a line feed."""
     rest: list[bytes] = []
     held = 0
     while chunk := stream.read(_CHUNK):
@@ -112,12 +111,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Values(NamedTuple):
-    """Values that begin as numbers do.
-
-    Args:
-        keys: place of the key of each among the columns.
-        behind: place of what follows it: a comma or a bracket.
-    """
+    """Values that begin as numbers do: column of each, and the place of the comma or bracket behind it."""
 
     keys: Positions
     lines: Positions
@@ -305,7 +299,7 @@ class _Scan:
             )
 
     def _keep_numbers(self, block: bytes, data: Bytes, values: _Values, records: Positions) -> None:
-        """Keep the numbers that the reader of the values would change, of all columns but those of text."""
+        """Keep the numbers that the parser of the values would change, of all columns but those of text."""
         suspects = values.behind - values.begins >= LONG
         if len(at := exponents(data)) and len(suspects):
             suspects[np.maximum(np.searchsorted(values.begins, at, side="right") - 1, 0)] = True
@@ -320,7 +314,6 @@ class _Scan:
             self._keep(names[at], row, text)
 
     def _fault(self, what: str, line: int) -> MalformedFile:
-        """A fault in a line of this block, counted from 0."""
         return MalformedFile(what, self.line + line)
 
 
@@ -356,5 +349,5 @@ def _encodable(line: bytes) -> bool:
     except UnicodeEncodeError:
         return False
     except ValueError:
-        return True  # no JSON: the reader of the values says so
+        return True  # no JSON: the parser of the values says so
     return True

@@ -14,29 +14,36 @@ import polars as pl
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.declaring.node import PARTITION, Node
 from mesh_pipelines.errors import LandingError, MeshError
-from mesh_pipelines.landing.landed import FILE, ROW, Known, Landed, LandedInput, LandedRows, SeenInput
+from mesh_pipelines.landing.landed import (
+    FILE,
+    ROW,
+    Known,
+    Landed,
+    LandedInput,
+    LandedRows,
+    RefusedInput,
+    SeenInput,
+)
 from mesh_pipelines.landing.watermark import Watermark, digest_of
-from quality.contract import Contract
+from quality.contract import Contract, Partition
 from resources.database import Database, ident, literal, select
 from resources.keys.keyring import Keyring
 from resources.keys.sealed_text import TextSeal
 from resources.settings import Settings
 
 _LABELS = {"day": "YYYY-MM-DD", "month": "YYYY-MM", "year": "YYYY"}
+_SHAPES = {
+    "day": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+    "month": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$",
+    "year": "^(?!0000)[0-9]{4}$",
+}
+"""Regular expressions of PostgreSQL for the names of partitions; the calendar knows a few days less."""
 _TIMES = ("date", "timestamp")
 _TICK_SECONDS = 20
 
 
 class TableLanding:
-    """The rows of one table.
-
-    Args:
-        node: the node of the same source, with its contract.
-        settings: hold the databases' URLs.
-
-    Raises:
-        LandingError: no URL is set for its database.
-    """
+    """The rows of one table; LandingError where no URL is set for its database."""
 
     def __init__(self, declared: TableDeclaration, node: Node, settings: Settings) -> None:
         assert node.contract is not None
@@ -71,10 +78,7 @@ class TableLanding:
         self._open.__exit__(None, None, None)
 
     def look(self, known: Known, *, settle: float = 0.0) -> Landed:
-        """Find the inputs; the stamp is PostgreSQL's own count of changed rows.
-
-        The count comes a moment late: a thorough look does not trust it, and a tick's look is followed by another.
-        """
+        """Find the inputs; the stamp is PostgreSQL's count of changed rows, which a thorough look does not trust."""
         if settle:
             self._open.limit(_TICK_SECONDS)
         self._types = self._columns()
@@ -83,17 +87,17 @@ class TableLanding:
         stamp = self._stamp()
         self._open.new_moment()
         before = {partition: inputs[self.name] for partition, inputs in known.items() if self.name in inputs}
-        if settle and stamp and before and all(seen.stamp == stamp for seen in before.values()):
+        noted = not self._watermark and any(seen.note for seen in before.values())
+        if settle and stamp and before and not noted and all(seen.stamp == stamp for seen in before.values()):
             return Landed(tuple(LandedInput.of(self.name, p, seen) for p, seen in sorted(before.items())))
         if self._watermark:
             return Landed(self._by_watermark(self._watermark, before.get(""), stamp, quick=settle > 0))
-        return Landed(self._by_snapshot(stamp))
+        return self._by_snapshot(stamp)
 
     def look_at_shape(self) -> None:
         """Look at names and types alone.
 
-        Raises:
-            LandingError, SourceUnavailable: the table, a column or the watermark cannot be read, or nothing answers.
+        Raises LandingError, SourceUnavailable: the table, a column or the watermark cannot be read, or nothing answers.
         """
         self._open.limit(_TICK_SECONDS)
         self._types = self._columns()
@@ -162,7 +166,6 @@ class TableLanding:
 
     @property
     def contract(self) -> Contract:
-        """The contract of its rows."""
         return self._contract
 
     @property
@@ -172,7 +175,6 @@ class TableLanding:
 
     @property
     def name(self) -> str:
-        """Name of the table in provenance."""
         return f"{self._declared.database}:{self._declared.table}"
 
     @property
@@ -232,21 +234,37 @@ class TableLanding:
         found = self._open.rows(select([counted, stamp], "pg_class c", [of]))
         return next((stamp for counted, stamp in found if counted), "")
 
-    def _by_snapshot(self, stamp: str) -> tuple[LandedInput, ...]:
+    def _by_snapshot(self, stamp: str) -> Landed:
+        """The table as one input, or one a partition; rows that belong to no partition are refused together."""
         if self._column is None:
             query = select(["count(*)", digest_of(self._contract.dtypes)], self._table, [])
             [(rows, word)] = self._open.rows(query)
-            return (self._input("", stamp, f"{rows}-{word}"),) if rows else ()
-        label = self._label()
-        values = [label, "count(*)", digest_of(self._contract.dtypes)]
+            return Landed((self._input("", stamp, f"{rows}-{word}"),) if rows else ())
+        cut = self._contract.partition
+        assert cut is not None
+        values = [self._label(), "count(*)", digest_of(self._contract.dtypes)]
         found = self._open.rows(f"{select(values, self._table, self._wanted(()))} GROUP BY 1 ORDER BY 1")
-        if any(part is None for part, _, _ in found):
-            raise LandingError(
-                f"{found[-1][1]:,} rows have no {self._declared.partition or self._column} to say their partition",
-                where=self.where,
-                remedy="fill it in, or read a view that leaves these rows out",
-            )
-        return tuple(self._input(part, stamp, f"{rows}-{word}") for part, rows, word in found)
+        refused = tuple(
+            self._without_partition(rows, f"{rows}-{word}", cut) for part, rows, word in found if part is None
+        )
+        undeclared = sum(rows for part, rows, _ in found if part is not None and not cut.holds(part))
+        notes = [one.why for one in refused]
+        notes += [f"{undeclared:,} rows are outside the partitions of its contract"] if undeclared else []
+        inputs = (
+            replace(self._input(part, stamp, f"{rows}-{word}"), note="; ".join(notes))
+            for part, rows, word in found
+            if part is not None
+        )
+        return Landed(tuple(inputs), refused=refused)
+
+    def _without_partition(self, rows: int, fingerprint: str, cut: Partition) -> RefusedInput:
+        column = self._declared.partition or self._column
+        return RefusedInput(
+            self.name,
+            fingerprint,
+            f"{rows:,} rows are not read, for their {column} names no {cut.every} of the calendar",
+            "fill it in, or read a view that leaves these rows out",
+        )
 
     def _marks(self) -> Watermark:
         return Watermark(self.name, self._table, self._open, self._declared, self._contract, self._types)
@@ -260,12 +278,16 @@ class TableLanding:
         return f"{ident(column)}::text"
 
     def _label(self) -> str:
-        """SQL for the name of a row's partition."""
+        """SQL for the name of a row's partition; null where its value names none."""
         assert self._contract.partition is not None
         column = self._declared.partition or self._contract.partition.column or ""
+        every = self._contract.partition.every
         if self._types[column].startswith(_TIMES):
-            return f"to_char({ident(column)}, {literal(_LABELS[self._contract.partition.every])})"
-        return self._text(column)
+            # Also of infinity, of a year of five digits and of one before Christ to_char makes a text.
+            within = f"{ident(column)} >= '0001-01-01' AND {ident(column)} < '10000-01-01'"
+            return f"CASE WHEN {within} THEN to_char({ident(column)}, {literal(_LABELS[every])}) END"
+        text = self._text(column)
+        return f"CASE WHEN {text} ~ {literal(_SHAPES[every])} THEN {text} END"
 
     def _wanted(self, inputs: Sequence[LandedInput]) -> list[str]:
         since = next((one.since for one in inputs if one.since), "")

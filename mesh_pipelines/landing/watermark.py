@@ -16,11 +16,12 @@ import polars as pl
 
 from mesh_pipelines.declaring.declarations import TableDeclaration
 from mesh_pipelines.errors import LandingError
-from mesh_pipelines.landing.landed import LandedInput, SeenInput
+from mesh_pipelines.landing.landed import NO_MARK, LandedInput, SeenInput
 from quality.contract import Contract
 from resources.database import Database, ident, literal, select
 
-_INTEGERS = ("smallint", "integer", "bigint")
+_INTEGERS = {"smallint": -(2**15), "integer": -(2**31), "bigint": -(2**63)}
+"""Types of whole numbers, and the lowest of each."""
 _FRACTIONS = ("real", "double precision", "numeric")
 _TIMES = ("date", "timestamp")
 _NEW = "has new rows"
@@ -52,11 +53,7 @@ class _Tail:
 
 @dataclass(frozen=True)
 class _State:
-    """A table against one mark, as its fingerprint says it.
-
-    Args:
-        types: hash of the types of key and watermark.
-    """
+    """A table against one mark, as its fingerprint says it."""
 
     tail: RowsHash
     below: RowsHash
@@ -76,16 +73,7 @@ class _State:
 
 
 class Watermark:
-    """The watermark of one table in one open database.
-
-    Args:
-        name: name of the table in provenance.
-        table: the quoted name of the table.
-        types: PostgreSQL's types of its columns.
-
-    Raises:
-        LandingError: the order of the watermark's type is not one of time.
-    """
+    """The watermark of one table in one open database; LandingError where its type's order is not one of time."""
 
     def __init__(
         self,
@@ -112,11 +100,7 @@ class Watermark:
             raise _order_error(name, declared.watermark, self._kind)
 
     def look(self, seen: SeenInput | None, stamp: str, *, quick: bool) -> tuple[LandedInput, ...]:
-        """The table as one input.
-
-        Args:
-            quick: a change of the tail is enough to know; the rows below are then not compared.
-        """
+        """The table as one input; ``quick`` does not compare the rows below the mark where the tail has changed."""
         before = _State.parse(seen.fingerprint) if seen else None
         if seen is None or before is None or not seen.mark or before.types != self._types_hash:
             return self._whole(stamp, "is read from its beginning" if seen else _NEW)
@@ -146,12 +130,7 @@ class Watermark:
         return (replace(known, fingerprint=str(state), mark=mark, change=_NEW),)
 
     def is_addition(self, moved: pl.DataFrame, kept: int) -> bool:
-        """True if the rows below the mark are those known before, less those that came again.
-
-        Args:
-            moved: known rows that came again, as text: the columns of ``identity``.
-            kept: number of known rows that did not come again.
-        """
+        """True if the rows below the mark are the known ones, less those that came again (``moved``); ``kept`` stay."""
         assert self._before is not None
         came = RowsHash(0, 0)  # without a key, no row is known to come again
         for part in moved.iter_slices(_CHUNK):
@@ -160,7 +139,6 @@ class Watermark:
 
     @property
     def column(self) -> str:
-        """Name of its column."""
         return self._declared.watermark
 
     @property
@@ -181,7 +159,6 @@ class Watermark:
     # -- looking -----------------------------------------------------------------------------------------------
 
     def _whole(self, stamp: str, change: str) -> tuple[LandedInput, ...]:
-        """The table as read from its beginning."""
         found = self._tail("")
         if not found.tally.rows:
             return ()
@@ -212,7 +189,7 @@ class Watermark:
         [(rows, digest, mark, nulls, odd, ahead)] = self._database.rows(query)
         counts = ((nulls, "without a value"), (odd, "not finite"), (ahead, self._ahead_in_words))
         note = ", ".join(f"{number:,} {words}" for number, words in counts if number)
-        note = f"rows that are no mark, and read with every read: {note}" if note else ""
+        note = f"{NO_MARK}, and read with every read: {note}" if note else ""
         return _Tail(RowsHash(rows, int(digest)), mark or "", note)
 
     def _keys_between(self, since: str, until: str) -> RowsHash:
@@ -271,10 +248,8 @@ class Watermark:
         return f"{literal(mark)}::{self._kind}"
 
     def check_overlap(self) -> None:
-        """Refuse an overlap that the database does not read as a length of time, or as a number.
-
-        Raises:
-            LandingError: naming it.
+        """Refuse an overlap that the database does not read as a length of time, or as a number. Raises LandingError:
+        naming it.
         """
         if not self._declared.overlap:
             return
@@ -293,7 +268,11 @@ class Watermark:
         if not self._declared.overlap:
             return mark
         less = "interval" if self._is_time else self._kind
-        lower = f"({self._literal(mark)} - {literal(self._declared.overlap)}::{less})::{self._kind}::text"
+        if self._kind in _INTEGERS:  # of wider numbers, for a mark may be the lowest of its type
+            lower = f"{self._literal(mark)}::numeric - {literal(self._declared.overlap)}::{less}"
+            lower = f"greatest({lower}, {_INTEGERS[self._kind]})::{self._kind}::text"
+        else:
+            lower = f"({self._literal(mark)} - {literal(self._declared.overlap)}::{less})::{self._kind}::text"
         [(since,)] = self._database.rows(f"SELECT {lower}")
         return since
 

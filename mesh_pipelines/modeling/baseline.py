@@ -12,17 +12,13 @@ SHRINKAGE = 20.0
 
 
 def baseline_scores(spec: ModelSpec, train: pl.LazyFrame, holdout: pl.LazyFrame) -> pl.Series:
-    """Naive predictions for the holdout, in its order, from the training rows alone.
+    """Naive predictions (Float64, no nulls) for the holdout, in its order, from the training rows alone.
 
     A group's mean is shrunk to the overall mean as (sum + k * mean) / (n + k), k = 20; an unseen group gets the
     overall mean (m-estimate: Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes
     in classification and prediction problems", SIGKDD Explorations 3(1), 2001).
 
-    Returns:
-        Float64, one value for each holdout row, no nulls.
-
-    Raises:
-        TransformError: a baseline function of the domain returned something else.
+    Raises TransformError: a baseline function of the domain returned something else.
     """
     if callable(spec.baseline):
         return _check_scores(spec, spec.baseline(train, holdout), holdout)

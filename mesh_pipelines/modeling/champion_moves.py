@@ -13,15 +13,9 @@ PINNED = "FAILED pinned"
 
 @dataclass(frozen=True)
 class AliasMove:
-    """One move of the champion alias.
+    """One move of the champion alias, by a person or by the gate in a Dagster run.
 
-    Args:
-        at: ISO 8601, UTC.
-        action: ``promote``, ``rollback`` or ``pin``/``unpin``.
-        to: version now; None where an alias was not moved.
-        before: version until then; None for the first.
-        who: a person, or the gate in a Dagster run.
-        because: the reason given.
+    ``to`` is None where an alias was not moved (``pin``, ``unpin``), ``before`` for the first champion.
     """
 
     at: str
@@ -48,11 +42,7 @@ def gate_outcome(decision: GateDecision, pinned: AliasMove | None) -> GateOutcom
 
 
 def refuse_while_pinned(key: str, pinned: AliasMove | None) -> None:
-    """Let the champion of a model be moved, unless it is pinned.
-
-    Raises:
-        GateRefused: it is pinned.
-    """
+    """Let the champion of a model be moved, unless it is pinned. Raises GateRefused: it is pinned."""
     if pinned is not None:
         raise GateRefused(
             _pinned_to(pinned), where=f"model {key}", remedy="Unpin it first, if its owner agrees."
@@ -60,12 +50,7 @@ def refuse_while_pinned(key: str, pinned: AliasMove | None) -> None:
 
 
 def is_refused_for_pin(gate: str, reason: str) -> bool:
-    """True if a version passed the gate and only the pin kept it from being promoted.
-
-    Args:
-        gate: the gate's outcome, as it is kept with the version.
-        reason: the reason kept with it.
-    """
+    """True if a version passed the gate and only the pin kept it from being promoted."""
     return gate == "refused" and reason.startswith(PINNED)
 
 

@@ -55,13 +55,7 @@ def evaluate(rows: pl.DataFrame, metrics: Sequence[str], score: str = SCORE) -> 
 
 @dataclass(frozen=True)
 class SliceMetrics:
-    """Metrics of the holdout rows with one value in one column.
-
-    Args:
-        value: as text.
-        metrics: of the model; an undefined one (AUC of a single class) is absent.
-        baseline: metrics of the naive baseline.
-    """
+    """Metrics of the holdout rows with one value in one column; an undefined one (AUC of a single class) is absent."""
 
     column: str
     value: str
@@ -82,11 +76,7 @@ def evaluate_slices(
     *,
     label: Callable[[str, str], str] | None = None,
 ) -> tuple[SliceMetrics, ...]:
-    """Metrics for each value of each of ``columns``, the largest slices first.
-
-    Args:
-        label: the name of a slice, from its column and value; by default the value.
-    """
+    """Metrics for each value of each of ``columns``, the largest slices first."""
     found: list[SliceMetrics] = []
     for column in columns:
         table = (
@@ -121,8 +111,7 @@ def _of(row: Mapping[str, Any], prefix: str, metrics: Sequence[str]) -> dict[str
 def calibration(rows: pl.DataFrame) -> pl.DataFrame:
     """Mean prediction against mean outcome in ten groups of about equal size, equal scores in one group.
 
-    Returns:
-        Columns predicted, actual (Float64) and rows, in the order of the prediction.
+    Columns predicted, actual (Float64) and rows, in the order of the prediction.
     """
     group = (
         ((pl.col(SCORE).rank("average") - 0.5) / pl.len() * _BINS).floor().clip(0, _BINS - 1).cast(pl.Int32)

@@ -26,9 +26,7 @@ class Evaluated(Protocol):
     def metrics(self) -> Mapping[str, float]: ...
 
     @property
-    def baseline(self) -> Mapping[str, float]:
-        """Metrics of the naive baseline."""
-        ...
+    def baseline(self) -> Mapping[str, float]: ...
 
     @property
     def holdout(self) -> pl.DataFrame:
@@ -41,11 +39,8 @@ class Opponent:
     """Today's champion, as far as it can be compared with a challenger.
 
     Args:
-        label: ``name@version``.
-        recorded: its metrics when it was trained.
         common: holdout rows of the challenger that the champion was not trained on, with both scores; ``None`` where
             the champion cannot read today's features.
-        fault: reason why it cannot.
         seen: number of holdout rows left out because it was trained on them.
         learnt_until: time of the newest row that it was trained on, ISO 8601.
     """
@@ -62,9 +57,6 @@ def decide(challenger: Evaluated, champion: Opponent | None, spec: ModelSpec) ->
     """Judge a challenger on its out-of-time holdout, and against today's champion on the same fresh rows.
 
     A champion that cannot read today's features is represented by its recorded metric.
-
-    Args:
-        champion: ``None`` where there is none yet.
     """
     checks = [*_floors(challenger, spec), *_beats_baseline(challenger, spec)]
     if champion is None or champion.common is None:
@@ -120,9 +112,7 @@ def not_worse(
 ) -> GateCheck:
     """Check that a challenger's metric keeps within the margin of the champion's on the same rows.
 
-    Args:
-        rows: number of rows that both were scored on.
-        seen: number of rows left out because the champion was trained on them.
+    ``seen`` counts the rows left out because the champion was trained on them.
     """
     name, value, reference = "not_worse_than_champion", ours.get(spec.metric), theirs.get(spec.metric)
     without = f"; {seen:,} rows left out that {label} learnt from" if seen else ""
@@ -155,10 +145,7 @@ def _against_recorded(challenger: Evaluated, champion: Opponent, spec: ModelSpec
 def slice_checks(rows: pl.DataFrame, spec: ModelSpec, reference: str, label: str) -> list[GateCheck]:
     """Check, for each sliced column, of the slice that falls furthest behind the reference.
 
-    Args:
-        rows: columns ``_target``, ``_score``, the reference's score and the slices.
-        reference: column with the score to compare with.
-        label: name of the reference, in words.
+    ``rows`` has ``_target``, ``_score``, the reference's score and the slices.
     """
     checks: list[GateCheck] = []
     measured = evaluate_slices(rows, spec.slices, [spec.metric], SCORE, reference, label=spec.slice_label)

@@ -12,14 +12,7 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class GateCheck:
-    """One rule of the gate, with the challenger's result.
-
-    Args:
-        name: ``floor_auc``, ``beats_baseline``, ``not_worse_than_champion``, ``slice_origin``, ...
-        value: the measured value; None where there is none.
-        bound: the required value.
-        text: one sentence for people.
-    """
+    """One rule of the gate (``floor_auc``, ``beats_baseline``, ``slice_origin``, ...), with the challenger's result."""
 
     name: str
     passed: bool
@@ -30,15 +23,7 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The decision to promote a challenger or not, with its reasons.
-
-    Args:
-        promote: true if every check passed.
-        reasons: every check, the failed ones too.
-        champion: label of the champion it was compared with, if any.
-        champion_metrics: the champion's metrics on the same rows, if it could be scored.
-        rows: number of holdout rows on which the two were compared.
-    """
+    """The decision to promote a challenger or not; its reasons are all checks, the failed ones too."""
 
     promote: bool
     reasons: tuple[GateCheck, ...]

@@ -15,6 +15,7 @@ from mesh_pipelines.modeling.plots import calibration_plot, importance_plot
 from mesh_pipelines.modeling.prediction import load_booster
 from mesh_pipelines.modeling.record import Record
 from mesh_pipelines.modeling.registry import Registry
+from mesh_pipelines.modeling.sealed_record import seal_record
 from mesh_pipelines.modeling.training import TrainedModel
 from mesh_pipelines.modeling.version import ModelVersion
 from resources.lake.table_version import TableVersion
@@ -25,15 +26,20 @@ from resources.tracking import TrainingRun
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
+    from resources.keys.keyring import Keyring
+
 _MLFLOW_TYPES = {"number": "double", "boolean": "boolean", "text": "string"}
 
 
 def log_model(
-    run: TrainingRun, spec: ModelSpec, trained: TrainedModel, pictures: Mapping[str, bytes]
+    run: TrainingRun, spec: ModelSpec, trained: TrainedModel, pictures: Mapping[str, bytes], keyring: Keyring
 ) -> ModelVersion:
     """Log a trained model into its run with its ``plots``, and register it as the next version of ``spec.key``.
 
     The stored ``model.ubj`` has the bytes that were trained; ``Registry.read`` checks it.
+
+    Args:
+        keyring: seals the categories in the record.
 
     Raises:
         TrackingUnavailable: raised by the surrounding ``training_run`` if the store goes away.
@@ -43,10 +49,10 @@ def log_model(
     _log_metrics(run, spec, trained)
     _log_inputs(run, record)
     with temporary_files(get_settings().scratch) as folder:
-        _write_artifacts(folder, trained, pictures)
+        _write_artifacts(folder, trained, pictures, keyring)
         run.mlflow.log_artifacts(str(folder))
         number = _register(run, spec, trained, folder / "record.json")
-    return Registry(run.tracking).version(spec.key, number)
+    return Registry(run.tracking, keyring).version(spec.key, number)
 
 
 def parameters(spec: ModelSpec, record: Record) -> dict[str, Any]:
@@ -92,8 +98,10 @@ def signature_of(record: Record) -> ModelSignature:
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec("double", "score")]))
 
 
-def _write_artifacts(place: Path, trained: TrainedModel, pictures: Mapping[str, bytes]) -> None:
-    (place / "record.json").write_text(trained.record.to_json(), encoding="utf-8")
+def _write_artifacts(
+    place: Path, trained: TrainedModel, pictures: Mapping[str, bytes], keyring: Keyring
+) -> None:
+    (place / "record.json").write_text(seal_record(trained.record, keyring), encoding="utf-8")
     slices = [entry.to_dict() for entry in trained.slices]
     (place / "slices.json").write_text(json.dumps(slices, indent=1, ensure_ascii=False), encoding="utf-8")
     (place / "importance.json").write_text(json.dumps(dict(trained.importances), indent=1), encoding="utf-8")

@@ -35,11 +35,14 @@ class FeatureSchema:
     Args:
         kinds: for each name ``number``, ``boolean`` or ``text``.
         categories: text feature -> its values in the training data, sorted.
+        coded: true if XGBoost gets the places of the categories, so that the model does not hold them; false for models
+            of before, which do.
     """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    coded: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -47,13 +50,17 @@ class FeatureSchema:
         return tuple("c" if kind == "text" else "float" for kind in self.kinds)
 
     def expressions(self) -> list[pl.Expr]:
-        """Features as XGBoost gets them: Float32 with NaN for missing, or an Enum with null for missing."""
+        """Features as XGBoost gets them: Float32 with NaN for missing; texts of before as Enum, null for missing."""
         return [
-            pl.col(name).cast(pl.String).cast(pl.Enum(self.categories[name]), strict=False)
+            self._category(name)
             if kind == "text"
             else pl.col(name).cast(pl.Float32).fill_null(float("nan")).fill_nan(float("nan"))
             for name, kind in zip(self.names, self.kinds, strict=True)
         ]
+
+    def _category(self, name: str) -> pl.Expr:
+        category = pl.col(name).cast(pl.String).cast(pl.Enum(self.categories[name]), strict=False)
+        return category.to_physical().cast(pl.Float32).fill_null(float("nan")) if self.coded else category
 
     def unseen(self) -> list[pl.Expr]:
         """For each text feature, the number of values that are not in the training data."""
@@ -70,8 +77,7 @@ class FeatureSchema:
     def check(self, schema: pl.Schema, where: str) -> None:
         """Refuse rows that lack a feature, or hold another kind of value in it.
 
-        Raises:
-            TransformError: naming every column at fault.
+        Raises TransformError: naming every column at fault.
         """
         wrong = [f"{name} is missing" for name in self.names if name not in schema]
         for name, kind in zip(self.names, self.kinds, strict=True):
@@ -86,12 +92,15 @@ class FeatureSchema:
 
     def to_dict(self) -> dict[str, Any]:
         categories = {name: list(values) for name, values in self.categories.items()}
-        return {"names": list(self.names), "kinds": list(self.kinds), "categories": categories}
+        coded = {"coded": True} if self.coded else {}  # the digest of the data covers it
+        return {"names": list(self.names), "kinds": list(self.kinds), "categories": categories, **coded}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> FeatureSchema:
         categories = {name: tuple(values) for name, values in content["categories"].items()}
-        return cls(tuple(content["names"]), tuple(content["kinds"]), categories)
+        return cls(
+            tuple(content["names"]), tuple(content["kinds"]), categories, bool(content.get("coded", False))
+        )
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
@@ -134,8 +143,7 @@ def feature_columns(
 def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
     """Find the features of a model, and the categories in its training rows.
 
-    Raises:
-        TransformError: a declared column is missing, or a column cannot be a feature.
+    Raises TransformError: a declared column is missing, or a column cannot be a feature.
     """
     names, kinds, wrong = feature_columns(spec, train.collect_schema())
     texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
@@ -154,7 +162,7 @@ def learn_schema(spec: ModelSpec, train: pl.LazyFrame) -> FeatureSchema:
             where=f"model {spec.key}, features {spec.features}",
             remedy="Correct the names, or add columns that are no features to `ignore`.",
         )
-    return FeatureSchema(tuple(names), tuple(kinds), categories)
+    return FeatureSchema(tuple(names), tuple(kinds), categories, coded=bool(texts))
 
 
 class ColumnsDigest:
@@ -186,12 +194,7 @@ class ColumnsDigest:
 
 @dataclass(frozen=True)
 class MatrixDigest:
-    """Digest and size of the training data.
-
-    Args:
-        digest: SHA-256 of features and target in their order.
-        external: true if the data is kept on disk.
-    """
+    """Digest and size of the training data."""
 
     digest: str
     rows: int
@@ -206,14 +209,16 @@ class Matrix:
     digest: MatrixDigest
 
 
-def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: str | None) -> Any:
+def _batches(
+    rows: pl.LazyFrame, schema: FeatureSchema, digest: ColumnsDigest, batch_rows: int, page: str | None
+) -> Any:
     """Iterator of XGBoost's batches; the first pass through it feeds ``digest``.
 
-    Args:
-        rows: the features, and last the target, in the order of their key.
-        page: prefix of the files that XGBoost keeps on disk; ``None`` to keep all in memory.
+    ``rows`` has the target last; ``page`` is the prefix of XGBoost's files on disk, ``None`` for memory.
     """
     import xgboost
+
+    types = {"feature_names": schema.names, "feature_types": schema.types} if schema.coded else {}
 
     class Batches(xgboost.DataIter):
         def __init__(self, cache_prefix: str | None) -> None:
@@ -233,7 +238,7 @@ def _batches(rows: pl.LazyFrame, digest: ColumnsDigest, batch_rows: int, page: s
             features, label = batch.drop(""), batch.get_column("")
             if self._digesting:
                 digest.update(features, label)
-            input_data(data=features, label=label.to_numpy())
+            input_data(data=features, label=label.to_numpy(), **types)
             return True
 
         def reset(self) -> None:
@@ -258,12 +263,8 @@ def training_matrix(
     """Read rows in their order into quantised form, in bounded memory.
 
     Args:
-        train: the rows to train on, in the order of their key.
-        target: column to predict, without nulls.
         max_memory: bytes; where rows x features x 4 is more, XGBoost keeps the data on disk while it trains.
         max_bin: bins for each feature (XGBoost: 256).
-        batch_rows: rows at a time; does not change the result.
-        threads: does not change the result.
         cache: directory for data kept on disk; by default the mesh's scratch. A private directory (mode 0700) is made
             in it and removed at the end. It holds bin numbers, not encrypted.
 
@@ -280,7 +281,7 @@ def training_matrix(
     place = cache or own_scratch(get_settings().scratch)
     with tempfile.TemporaryDirectory(prefix="mesh-training-", dir=place) as private:
         page = str(Path(private) / "page") if external else None
-        batches = _batches(train.select(columns), digest, batch_rows, page)
+        batches = _batches(train.select(columns), schema, digest, batch_rows, page)
         kind = xgboost.ExtMemQuantileDMatrix if external else xgboost.QuantileDMatrix
         try:
             data = kind(

@@ -43,11 +43,7 @@ Fault = tuple[str, str, Collection[str]]
 
 
 def faults_of_parameters(params: Mapping[str, Any]) -> list[Fault]:
-    """Parameters that XGBoost refuses, or passes over because it does not know them.
-
-    Returns:
-        Each fault in words, the name of the parameter, and the names that XGBoost knows.
-    """
+    """Parameters that XGBoost refuses or does not know: fault in words, name, and the names that it knows."""
     left, refused = dict(params), list[Fault]()
     while True:
         found = _faults_at_once(left)
@@ -100,7 +96,6 @@ def _refusal(message: str, params: Mapping[str, Any]) -> Fault:
 
 
 def _names(config: Any) -> Iterator[str]:
-    """Names of all parameters in a configuration."""
     if isinstance(config, dict):
         for name, value in config.items():
             if isinstance(value, str):

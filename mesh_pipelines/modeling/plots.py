@@ -21,11 +21,7 @@ def importance_plot(importances: Mapping[str, float], title: str = "") -> bytes:
 
 
 def calibration_plot(calibration: pl.DataFrame, binary: bool, title: str = "") -> bytes:
-    """Mean outcome against mean prediction in bins of equal size, beside the diagonal; an SVG.
-
-    Args:
-        calibration: columns predicted, actual and rows.
-    """
+    """Mean outcome against mean prediction in bins of equal size, beside the diagonal; an SVG."""
     figure, axes = axes_of(4.2, 3.8)
     predicted, actual = calibration["predicted"].to_list(), calibration["actual"].to_list()
     low, high = min([*predicted, *actual], default=0.0), max([*predicted, *actual], default=1.0)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def load_booster(model: bytes, threads: int | None = None) -> xgboost.Booster:
     """Read a booster from the bytes of model.ubj, compared with their SHA-256 before: half a model may end the process.
-
-    Raises:
-        IntegrityError: the bytes are no model.
+    Raises IntegrityError: the bytes are no model.
     """
     threads = prepare_for_training(threads)
     import xgboost
@@ -39,11 +37,7 @@ def _no_model_error() -> IntegrityError:
 
 
 def predict(booster: xgboost.Booster, schema: FeatureSchema, rows: pl.DataFrame) -> pl.Series:
-    """Scores of one batch, Float64 in the order of the rows.
-
-    Raises:
-        TransformError: a value that XGBoost cannot take.
-    """
+    """Scores of one batch, Float64 in the order of the rows; TransformError for a value that XGBoost cannot take."""
     import xgboost
 
     if not rows.height:

@@ -19,12 +19,7 @@ from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 def bring_to_gate(
     challenger: TrainedModel, champion: LoadedModel | None, holdout: pl.LazyFrame, spec: ModelSpec
 ) -> GateDecision:
-    """Score today's champion on the holdout rows that neither model was trained on, and let the gate decide.
-
-    Args:
-        champion: ``None`` where there is none yet.
-        holdout: the feature set that the challenger was trained from; its holdout is taken from it.
-    """
+    """Score today's champion on the holdout rows that neither model was trained on, and let the gate decide."""
     return decide(challenger, _opponent(challenger, champion, holdout, spec) if champion else None, spec)
 
 

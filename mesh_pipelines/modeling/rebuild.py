@@ -16,12 +16,7 @@ from resources.compute.local import prepare_for_training
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Result of training again: the new bytes of model.ubj, their SHA-256, and the differences.
-
-    Args:
-        same: true if they are the recorded bytes.
-        differs: differences from the record (``data``, ``xgboost``, ``bytes``), with both values.
-    """
+    """Bytes of model.ubj as trained again, and the differences from the record (``data``, ``xgboost``, ``bytes``)."""
 
     model: bytes = field(repr=False)
     sha256: str
@@ -30,7 +25,6 @@ class Rebuilt:
 
     @property
     def verdict(self) -> str:
-        """One sentence for people."""
         if self.same:
             return f"the same bytes: SHA-256 {self.sha256}"
         return "other bytes; " + "; ".join(f"{d.what} was {d.recorded}, is {d.now}" for d in self.differs)
@@ -52,11 +46,7 @@ def rebuild(
     max_memory: int | None = None,
     threads: int | None = None,
 ) -> Rebuilt:
-    """Train a model again from its record.
-
-    Args:
-        features: the feature set at ``record.features.version``, in its order.
-        max_memory: bytes, as in the spec; does not change the model.
+    """Train a model again from its record and the feature set at ``record.features.version``, in its order.
 
     Raises:
         NotPublished: the model continued from another one, or was trained on several machines: its own trainer
@@ -98,14 +88,7 @@ def rebuild(
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """Report on a model trained again from its record.
-
-    Args:
-        recorded: SHA-256 of the bytes as first trained.
-        rebuilt: SHA-256 of the bytes as trained now.
-        seconds: duration of the training.
-        detail: differences of the surroundings (library version, inputs), when the bytes differ.
-    """
+    """Report on a model trained again; ``detail`` names differences of the surroundings when the bytes differ."""
 
     key: str
     version: int

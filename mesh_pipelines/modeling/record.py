@@ -21,18 +21,11 @@ class Record:
     Args:
         features: lake version of the feature set that was read.
         inputs: lake versions from which the feature set was made.
-        time: column that splits training from holdout.
-        params: all XGBoost parameters, seed and objective included.
         xgboost_version: only the same version gives the same bytes.
         data_digest: SHA-256 of features and target as trained, in their order.
-        batch_rows: rows at a time (does not change the model).
-        external_memory: true if the data was kept on disk (does not change the model).
+        batch_rows: does not change the model, nor does ``external_memory``.
         parent_model: version that this one continued from; None: trained from nothing.
         shards: machines that the rows were split over; another count gives other bytes.
-        spec: the declaration, as plain values.
-        code_version: version of the code that made the features and trained.
-        model_sha256: SHA-256 of model.ubj.
-        trained_at: ISO 8601, UTC.
     """
 
     key: str

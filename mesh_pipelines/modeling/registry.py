@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mesh_pipelines.errors import IntegrityError, NotPublished
 from mesh_pipelines.modeling.champion_moves import AliasMove, is_refused_for_pin, refuse_while_pinned
 from mesh_pipelines.modeling.gate_decision import GateDecision
-from mesh_pipelines.modeling.record import Record
+from mesh_pipelines.modeling.sealed_record import open_record
 from mesh_pipelines.modeling.version import (
     CHALLENGER,
     CHAMPION,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from mesh_pipelines.shared import SharedResources
+    from resources.keys.keyring import Keyring
 
 
 DECISION = "gate_decision"
@@ -47,9 +48,14 @@ _UTC = "+00:00"
 
 @dataclass(frozen=True)
 class Registry:
-    """Registered models of one store; the champion alias moves only through ``promote`` and ``rollback``."""
+    """Registered models of one store; the champion alias moves only through ``promote`` and ``rollback``.
+
+    Args:
+        keyring: opens the categories in their records.
+    """
 
     tracking: Tracking
+    keyring: Keyring
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -80,11 +86,7 @@ class Registry:
         return Standing(latest, model.aliases.get(CHAMPION, 0), hidden)
 
     def version(self, key: str, number: int) -> ModelVersion:
-        """One version of a model.
-
-        Raises:
-            NotPublished: it has no version of that number.
-        """
+        """One version of a model. Raises NotPublished: it has no version of that number."""
         for version in self.versions(key):
             if version.version == number:
                 return version
@@ -111,6 +113,7 @@ class Registry:
         Raises:
             IntegrityError: the stored bytes are not those that were trained.
             NotPublished: the files are gone.
+            KeyUnavailable: the key of its feature set is gone.
         """
         mlflow = import_mlflow()
         from mlflow.exceptions import MlflowException
@@ -121,7 +124,7 @@ class Registry:
                 place = self.client.get_model_version_download_uri(version.key, str(version.version))
                 folder = mlflow.artifacts.download_artifacts(place, tracking_uri=self.tracking.uri)
                 model = (Path(folder) / MODEL_FILE).read_bytes()
-                record = Record.from_json((Path(folder) / RECORD_FILE).read_text(encoding="utf-8"))
+                record = open_record((Path(folder) / RECORD_FILE).read_text(encoding="utf-8"), self.keyring)
             except (MlflowException, FileNotFoundError) as error:
                 gone = (
                     isinstance(error, FileNotFoundError)
@@ -141,11 +144,7 @@ class Registry:
         return LoadedModel(version, model, record)
 
     def promote(self, version: ModelVersion, *, who: str, because: str, action: str = "promote") -> AliasMove:
-        """Make a version the champion, and record by whom and why.
-
-        Raises:
-            GateRefused: the champion is pinned.
-        """
+        """Make a version the champion, and record by whom and why. Raises GateRefused: the champion is pinned."""
         refuse_while_pinned(version.key, self.pinned(version.key))
         return self._move(version, action, who, because)
 
@@ -162,11 +161,7 @@ class Registry:
         return self.promote(self.version(key, to), who=who, because=because, action="rollback")
 
     def pin(self, key: str, *, who: str, because: str) -> AliasMove:
-        """Keep today's champion until ``unpin``: the gate promotes nothing.
-
-        Raises:
-            NotPublished: there is no champion.
-        """
+        """Keep today's champion until ``unpin``: the gate promotes nothing. NotPublished if there is no champion."""
         champion = self.champion(key)
         if champion is None:
             raise NotPublished(
@@ -285,12 +280,12 @@ class Registry:
 
 def registry_of(shared: SharedResources) -> Registry:
     """The registry of this mesh, opened once a process."""
-    return _registry(shared.tracking)
+    return _registry(shared.tracking, shared.lake.keyring)
 
 
 @lru_cache(maxsize=4)
-def _registry(tracking: Tracking) -> Registry:
-    return Registry(tracking)
+def _registry(tracking: Tracking, keyring: Keyring) -> Registry:
+    return Registry(tracking, keyring)
 
 
 def _version_of(row: VersionRow, aliases: Mapping[str, int]) -> ModelVersion:

@@ -22,12 +22,9 @@ _MONTH = "1mo"
 
 @dataclass(frozen=True)
 class Scores:
-    """Rows with their scores.
+    """Rows with ``score`` (Float64) and ``model_version`` (String), read again each time they are collected.
 
-    Args:
-        frame: the rows, with ``score`` (Float64) and ``model_version`` (String); read again each time it is collected.
-        unseen: text feature -> number of values that were not in the training data, taken as missing.
-        models: labels of the models that gave scores, in the order of their periods.
+    ``unseen`` has, by text feature, the number of values that were not in the training data, taken as missing.
     """
 
     frame: pl.LazyFrame = field(repr=False)
@@ -38,12 +35,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Scorer:
-    """One model (bytes of model.ubj) and the rows that it may score.
-
-    Args:
-        label: value of ``model_version``, e.g. ``low_visibility@3``.
-        rows: condition on the rows; None: all of them.
-    """
+    """One model (bytes of model.ubj), its label, e.g. ``low_visibility@3``, and the rows that it may score."""
 
     label: str
     model: bytes = field(repr=False)
@@ -52,13 +44,10 @@ class Scorer:
 
 
 def score(model: LoadedModel, frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
-    """Score every row of ``frame`` with one registered model.
+    """Score every row with one registered model; TransformError if a feature is missing or of another kind.
 
     The model may have been trained on some of the rows: where that matters use ``score_history``, or filter
     ``time > model.record.split.train_until`` first.
-
-    Raises:
-        TransformError: a feature is missing or of another kind.
     """
     return score_with([Scorer(model.label, model.model, model.record.schema)], frame, batch_rows=batch_rows)
 
@@ -74,12 +63,8 @@ def score_history(
 ) -> Scores:
     """Scores for all of history: the champion's for rows it was not trained on, walk-forward ones for earlier rows.
 
-    Rows of the first month, for which there is nothing to train on, are left out.
-
-    Args:
-        frame: the feature set, as it is stored.
-        since: leave out rows before this; all of them are still trained on.
-        backcast: true to score the rows that the champion was trained on, walk-forward; false to leave them out.
+    Rows of the first month, for which there is nothing to train on, are left out, and those before ``since``, which
+    are still trained on.
     """
     seen = champion.record.split.train_until
     scorers: list[Scorer] = []
@@ -104,11 +89,8 @@ def walk_forward(
 ) -> Scores:
     """Score each calendar month up to ``until`` by a model that was trained on earlier months only.
 
-    Args:
-        frame: the feature set, as it is stored.
-        until: rows later than this are left to the champion: its ``record.split.train_until``.
-        label: the champion's label; a month's model is called ``low_visibility@3/2013-05``.
-        since: leave out months that end before this; models are trained for the others only.
+    Later rows are left to the champion; months that end before ``since`` are left out. A month's model is called
+    ``low_visibility@3/2013-05``.
     """
     scorers = walk_forward_scorers(spec, frame, until=until, label=label, since=since)
     return score_with(scorers, frame)
@@ -146,19 +128,16 @@ def walk_forward_scorers(
             max_memory=spec.max_memory,
         )
         bounds = [moment(value, frame, spec.time) for value in (start, end, until)]
-        mine = (time >= bounds[0]) & (time < bounds[1]) & (time <= bounds[2])
-        scorers.append(Scorer(f"{label}/{start:%Y-%m}", model, schema, mine))
+        in_month = (time >= bounds[0]) & (time < bounds[1]) & (time <= bounds[2])
+        scorers.append(Scorer(f"{label}/{start:%Y-%m}", model, schema, in_month))
     return scorers
 
 
 def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Scores:
-    """Score each row by the one scorer whose condition it meets; rows that meet none are left out.
+    """Score each row by the one scorer whose condition it meets (at most one); rows that meet none are left out.
 
     One pass over the rows in bounded batches; only the scores (ten bytes a row) are held, and joined to the rows when
     the result is collected. So ``frame`` must give its rows in the same order each time, as stored rows do.
-
-    Args:
-        scorers: with conditions of which each row meets one at most.
     """
     for scorer in scorers:
         scorer.schema.check(frame.collect_schema(), f"model {scorer.label}")
@@ -169,12 +148,12 @@ def score_with(scorers: Sequence[Scorer], frame: pl.LazyFrame, *, batch_rows: in
         scores = np.full(batch.height, np.nan)
         codes = np.full(batch.height, -1, dtype=np.int16)
         for code, (scorer, booster) in enumerate(zip(scorers, boosters, strict=True)):
-            mine = _rows_of(scorer, batch)
-            if not len(mine):
+            positions = _rows_of(scorer, batch)
+            if not len(positions):
                 continue
-            rows = batch if len(mine) == batch.height else batch[mine]
-            scores[mine] = predict(booster, scorer.schema, rows).to_numpy()
-            codes[mine] = code
+            rows = batch if len(positions) == batch.height else batch[positions]
+            scores[positions] = predict(booster, scorer.schema, rows).to_numpy()
+            codes[positions] = code
             for name, count in _unseen(scorer, rows).items():
                 unseen[name] = unseen.get(name, 0) + count
         parts.append(pl.DataFrame({SCORE: scores, MODEL_VERSION: codes}))

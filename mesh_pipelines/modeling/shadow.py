@@ -1,8 +1,7 @@
 """The shadow: a challenger scored beside the champion on later data, before it may be used.
 
-Both score each new row once. The scores are kept, encrypted, and compared with outcomes that come in later. The
-clock is the data's own: the period ends when outcomes are known that lie ``Gate.shadow`` after the last one known at
-training.
+Both score each new row once; the scores are kept, encrypted, and compared with later outcomes. The clock is the data's:
+the period ends when outcomes are known that lie ``Gate.shadow`` after the last one known at training.
 """
 
 from __future__ import annotations
@@ -56,10 +55,7 @@ def follow(
 ) -> ModelVersion:
     """Score a version in shadow beside the champion on new rows, and decide on it once its period is over.
 
-    Args:
-        frame: the feature set of now.
-        content: data version of ``frame``; the same content is not scored again.
-        who: recorded with a promotion.
+    The same ``content`` (data version of ``frame``) is not scored again.
     """
     champion = registry.champion(version.key)
     if champion is None or champion.version == version.version:
@@ -93,12 +89,7 @@ def compare(
     kept: pl.DataFrame,
     frame: pl.LazyFrame,
 ) -> Comparison:
-    """Compare the scores of two models with the outcomes after both were trained.
-
-    Args:
-        kept: scores as they were given, by row and model.
-        frame: the feature set of now, with the outcomes.
-    """
+    """Compare the kept scores of two models with the outcomes, in ``frame``, after both were trained."""
     until = _until(challenger, spec)
     key = _key(spec)
     slices = [pl.col(name).alias(f"_slice_{name}") for name in spec.slices]

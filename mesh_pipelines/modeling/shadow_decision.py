@@ -25,8 +25,6 @@ class Comparison:
         reached: time of the newest outcome that both were scored on; None where there is none yet.
         rows: number of outcomes that both were scored on.
         waiting: number of scores whose outcome is not known yet.
-        checks: the gate's rules on those rows.
-        champion_metrics: the champion's metrics on the same rows.
     """
 
     until: Moment
@@ -55,13 +53,7 @@ def compare_in_shadow(
 ) -> Comparison:
     """Compare the scores of a challenger and the champion with outcomes after both were trained.
 
-    A champion that cannot read today's features is represented by its recorded metric.
-
-    Args:
-        rows: time, slices, ``_target``, ``_score`` and, where the champion could be scored, its score.
-        champion: with ``rows`` as the rows in common.
-        until: time of the data up to which outcomes have to be known.
-        waiting: number of scores whose outcome is not known yet.
+    A champion that cannot read today's features is represented by its recorded metric, and ``rows`` lack its score.
     """
     reached: Any = rows[spec.time].max() if rows.height else None
     ours = evaluate(rows, spec.metrics) if rows.height else {}
@@ -78,11 +70,7 @@ def compare_in_shadow(
 
 
 def decide_shadow(found: Comparison, champion: str) -> GateDecision:
-    """The decision on a version in shadow; while its period lasts it is not promoted, and nothing has failed.
-
-    Args:
-        champion: label of the champion.
-    """
+    """The decision on a version in shadow; while its period lasts it is not promoted, and nothing has failed."""
     checks = tuple(replace(check, name=f"{CHECK}_{check.name}") for check in found.checks)
     if not found.over:
         # While it lasts nothing is decided, so the figures are shown and nothing has failed.

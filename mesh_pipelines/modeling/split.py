@@ -19,11 +19,7 @@ Moment = datetime | date
 class Split:
     """The cut of a history into training and holdout; moments in the time column's own zone.
 
-    Args:
-        train_from: time of the first training row.
-        train_until: time of the last possible training row, inclusive.
-        holdout_from: rows after this are the holdout; later than ``train_until`` by the embargo.
-        holdout_until: time of the last row with a known target.
+    ``train_until`` is inclusive; ``holdout_from``, exclusive, is later by the embargo.
     """
 
     train_from: Moment
@@ -34,7 +30,6 @@ class Split:
     holdout_rows: int
 
     def train(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
-        """The training rows, in their order."""
         return labelled(frame, target).filter(pl.col(time) <= moment(self.train_until, frame, time))
 
     def holdout(self, frame: pl.LazyFrame, time: str, target: str) -> pl.LazyFrame:
@@ -77,10 +72,8 @@ def offset(value: Moment, period: str) -> Moment:
 
 
 def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
-    """Find the cut at which the last period begins.
-
-    Raises:
-        TransformError: a column is missing or of the wrong type, the history is too short, or the target does not fit.
+    """Find the cut at which the last period begins. Raises TransformError: a column is missing or of the wrong type,
+    the history is too short, or the target does not fit.
     """
     where = f"model {spec.key}, features {spec.features}"
     check_time_and_target(frame.collect_schema(), spec)
@@ -93,15 +86,18 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
     holdout_from = offset(latest, f"-{spec.holdout}")
     train_until = offset(holdout_from, f"-{spec.embargo}") if spec.embargo else holdout_from
     time, target = pl.col(spec.time), pl.col(spec.target).cast(pl.Float64)
-    early, late = time <= moment(train_until, frame, spec.time), time > moment(holdout_from, frame, spec.time)
+    in_training, in_holdout = (
+        time <= moment(train_until, frame, spec.time),
+        time > moment(holdout_from, frame, spec.time),
+    )
     counts = (
         known.select(
             time.min().alias("train_from"),
-            early.sum().alias("train_rows"),
-            late.sum().alias("holdout_rows"),
+            in_training.sum().alias("train_rows"),
+            in_holdout.sum().alias("holdout_rows"),
             pl.len().alias("known"),
-            target.filter(early).min().alias("least"),
-            target.filter(early).max().alias("most"),
+            target.filter(in_training).min().alias("least"),
+            target.filter(in_training).max().alias("most"),
             (~target.is_in([0.0, 1.0])).sum().alias("neither"),
         )
         .collect(engine="streaming")
@@ -114,11 +110,7 @@ def plan_split(frame: pl.LazyFrame, spec: ModelSpec) -> Split:
 
 
 def check_time_and_target(schema: Mapping[str, pl.DataType], spec: ModelSpec) -> None:
-    """Refuse a feature set whose time or target is missing or of the wrong type.
-
-    Raises:
-        TransformError: naming the column.
-    """
+    """Refuse, by a TransformError that names the column, a time or target that is missing or of the wrong type."""
     where = f"model {spec.key}, features {spec.features}"
     for column in (spec.time, spec.target):
         if column not in schema:

@@ -45,9 +45,6 @@ class TrainedModel:
     """A model (bytes of model.ubj, with their SHA-256), and its evaluation on rows later than any it was trained on.
 
     Args:
-        metrics: metric -> value on the holdout.
-        baseline: metrics of the naive baseline, on the same rows.
-        slices: metrics by slice, on the same rows.
         importances: feature -> share of the total gain, the greatest first; they sum to 1.
         calibration: columns predicted, actual, rows.
         holdout: columns ``_target``, ``_score``, ``_baseline``, the time and the slices of the holdout.
@@ -85,8 +82,6 @@ def train(
         frame: the feature set in the order of its key (another order gives another model).
         features: lake version of the feature set that ``frame`` reads.
         inputs: lake versions from which the feature set was made.
-        threads: does not change the model.
-        cache: directory for external memory.
 
     Raises:
         TransformError: the rows do not fit the declaration.
@@ -151,12 +146,7 @@ def _record(
 def assess(
     spec: ModelSpec, frame: pl.LazyFrame, model: bytes, record: Record, *, threads: int | None = None
 ) -> TrainedModel:
-    """Evaluate a model again on the holdout of its record.
-
-    Args:
-        frame: the feature set that it was trained from.
-        threads: does not change the scores.
-    """
+    """Evaluate a model again on the holdout of its record."""
     booster = load_booster(model, threads)
     holdout = score_holdout(spec, frame, record.split, booster, record.schema, record.batch_rows)
     return TrainedModel(

@@ -14,12 +14,7 @@ _KINDS = {"number": b"q", "boolean": b"i", "text": b"c"}
 
 
 def fault_of_training(params: Mapping[str, Any], names: Sequence[str], kinds: Sequence[str]) -> str:
-    """The reason in words why XGBoost cannot train with these parameters on such features; empty where it can.
-
-    Args:
-        names: of the features.
-        kinds: ``number``, ``boolean`` or ``text`` of each.
-    """
+    """The reason in words why XGBoost cannot train with these parameters on such features; empty where it can."""
     bad = [name for name in names if set(name) & set("[]<")]
     if bad:
         return f"XGBoost takes no feature whose name holds [, ] or <: {', '.join(bad)}"
@@ -61,7 +56,6 @@ def fault_of_training(params: Mapping[str, Any], names: Sequence[str], kinds: Se
 
 
 def _fault(library: Any, steps: Sequence[tuple[Any, ...]]) -> str:
-    """The first line of the first error of some calls."""
     for call, *given in steps:
         if call(*given):
             return _refusal(library.XGBGetLastError().decode(errors="replace"))

@@ -19,17 +19,9 @@ class ModelVersion:
     """One registered version.
 
     Args:
-        version: 1, 2, 3, ...
-        sha256: SHA-256 of model.ubj as trained.
-        run_id: the MLflow run that trained it.
-        trained_at: ISO 8601, UTC.
-        metrics: on its own holdout.
-        baseline: metrics of the naive baseline there.
+        metrics: on its own holdout, as those of the naive baseline.
         inputs: by key; the feature set first, then what that was made from.
         gate: ``promoted``, ``refused``, ``shadow`` while it is scored beside the champion, or empty if not judged.
-        reason: one line for each check.
-        aliases: ``champion``, ``challenger``, ``shadow`` or none.
-        spec_digest: digest of the declaration that it was trained by.
         data_until: time of the newest outcome that it was made from, its holdout included; ISO 8601.
         shadow_until: for a version in shadow, the time of the data up to which outcomes have to be known.
         shadow_seen: data version of the feature set on which it was last scored beside the champion.

@@ -108,9 +108,6 @@ def reference_profile(frame: pl.LazyFrame, columns: Sequence[str], *, bins: int 
 def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> TableProfile:
     """Count the rows of a frame in the bins of given profiles: one streaming pass in bounded memory.
 
-    Args:
-        bins: profiles whose bins are used; their counts are ignored.
-
     Raises:
         TransformError: a column is missing, or of another kind.
     """
@@ -134,8 +131,7 @@ def count_in_bins(frame: pl.LazyFrame, bins: Sequence[ColumnProfile]) -> TablePr
 def kinds_of(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Kind]:
     """Kind of each of the columns: number, boolean or text.
 
-    Raises:
-        TransformError: naming every column that is missing or of none of these kinds.
+    Raises TransformError: naming every column that is missing or of none of these kinds.
     """
     schema = frame.collect_schema()
     kinds: dict[str, Any] = {name: kind_of(schema[name]) for name in columns if name in schema}

@@ -24,9 +24,6 @@ SMALLEST_SHARE = 1e-4
 def drift(profile: TableProfile, frame: pl.LazyFrame) -> tuple[ColumnDrift, ...]:
     """Compare rows with a reference profile, column by column; one streaming pass in bounded memory.
 
-    Args:
-        frame: rows with the same columns; others are ignored.
-
     Raises:
         TransformError: a column is missing, or holds another kind of value.
     """

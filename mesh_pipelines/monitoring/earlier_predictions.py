@@ -19,12 +19,7 @@ EARLIER_PREDICTIONS = "__said"
 
 
 def earlier_predictions(lake: Lake, key: str, columns: Sequence[str]) -> pl.DataFrame | None:
-    """All predictions kept; None where there are none, or under other columns.
-
-    Args:
-        key: key of the predictions.
-        columns: of the row, the version and its score.
-    """
+    """All predictions kept; None where there are none, or under other columns."""
     if not lake.exists(key + EARLIER_PREDICTIONS) or set(lake.schema(key + EARLIER_PREDICTIONS)) != set(
         columns
     ):
@@ -36,14 +31,7 @@ def earlier_predictions(lake: Lake, key: str, columns: Sequence[str]) -> pl.Data
 def keep_predictions(
     lake: Lake, key: str, rows: pl.DataFrame, known: pl.DataFrame | None, classification: Mapping[str, str]
 ) -> None:
-    """Keep predictions whose outcome is not known yet, each once for each version.
-
-    Args:
-        key: key of the predictions.
-        rows: columns that identify a row, the version, and its score.
-        known: predictions kept before.
-        classification: of the columns.
-    """
+    """Keep predictions whose outcome is not known yet, each once for each version."""
     named = [*rows.columns[:-2], MODEL_VERSION]
     fresh = rows if known is None else rows.join(known, on=named, how="anti")
     if not fresh.height:

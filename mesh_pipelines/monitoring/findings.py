@@ -36,12 +36,8 @@ class LiveMetric:
     """One version's metric on the outcomes of one month, beside the same on its holdout.
 
     Args:
-        month: as ``2013-10``.
         column: the sliced column; empty for all rows.
-        value: its value as text.
         rows: predictions whose outcome is known.
-        live: the metric on these rows.
-        reference: the metric on the same slice of the holdout.
         drop: difference by which live is worse than reference, in the metric's unit; negative where it is better.
     """
 
@@ -65,9 +61,7 @@ class Watched:
     """Findings of the newest look at a model, on which a retraining policy decides.
 
     Args:
-        model: label of the champion, ``departure_delay@3``.
         features: data version of the feature set; with ``model`` it identifies the finding.
-        months: the newest months, as ``2013-09``.
         inputs: drift of each feature against the champion's training window.
         scores: drift of the predictions against earlier ones; None where there were none.
         live: the champion's metric on later outcomes, against its holdout.

@@ -25,13 +25,7 @@ _SLICE = "_slice."
 class Performance:
     """Metrics of one version's predictions in one month, or in one slice of it.
 
-    Args:
-        model_version: label of the model that made them.
-        month: as ``2013-10``, by the feature set's time.
-        column: the sliced column; empty for all rows.
-        value: its value as text.
-        rows: predictions whose outcome is known.
-        metrics: by name; an undefined one (AUC of a single class) is absent.
+    ``column`` is empty for all rows; an undefined metric (AUC of a single class) is absent.
     """
 
     model_version: str
@@ -57,9 +51,6 @@ def outcomes(
     Args:
         features: the feature set of now.
         key: columns of both that identify a row.
-        score: column of the predictions with the score.
-        target: column of the features with the outcome; null or NaN where it is not known yet.
-        slices: columns of the features.
 
     Returns:
         Columns ``_score`` and ``_target`` (Float64, the latter null where not known), ``_time``, ``_month`` (text,
@@ -90,7 +81,6 @@ def performance(
     Args:
         rows: result of :func:`outcomes`; AUC ranks the rows of a group, so a group is held in memory.
         metrics: names, see :func:`mesh_pipelines.modeling.evaluation.metric_expression`.
-        label: the name of a slice, from its column and value; by default the value.
 
     Returns:
         By month, version, slice, the largest groups of a slice first.
@@ -122,11 +112,7 @@ def performance(
 def against_holdout(
     live: Sequence[Performance], holdout: Sequence[Performance], metric: str
 ) -> tuple[LiveMetric, ...]:
-    """One version's live metric, beside that of the same slice of its holdout.
-
-    Args:
-        metric: its name; groups where either side has none are left out.
-    """
+    """One version's live metric, beside that of the same slice of its holdout."""
     before = {(entry.column, entry.value): entry.metrics.get(metric) for entry in holdout}
     found: list[LiveMetric] = []
     for entry in live:
@@ -142,8 +128,7 @@ def against_holdout(
 def key_of(contract: Contract, features: Sequence[str], key: Sequence[str]) -> tuple[str, ...]:
     """The columns by which predictions are joined with outcomes: the contract's key, or that of the features.
 
-    Raises:
-        TransformError: neither key is complete on the other side.
+    Raises TransformError: neither key is complete on the other side.
     """
     if contract.key and set(contract.key) <= set(features):
         return contract.key
@@ -158,9 +143,6 @@ def key_of(contract: Contract, features: Sequence[str], key: Sequence[str]) -> t
 
 def score_column(contract: Contract, features: Sequence[str], given: str = "") -> str:
     """The column with the score: the only floating-point one, or the only such that is no feature.
-
-    Args:
-        given: the column that the domain names, if any.
 
     Raises:
         TransformError: there is no such column, or more than one.

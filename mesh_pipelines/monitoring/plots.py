@@ -11,8 +11,9 @@ MAX_COLUMNS = 20
 
 
 def drift_plot(columns: Sequence[ColumnDrift], bound: float, title: str = "") -> bytes:
-    """Bars of each column's population stability index, the greatest on top, at most 20; an SVG. Bars beyond the line
-    at ``bound`` are highlighted.
+    """Bars of each column's population stability index, the greatest on top, at most 20; an SVG.
+
+    Bars beyond the line at ``bound`` are highlighted.
     """
     bars = sorted(((c.psi, c.column) for c in columns if c.psi is not None), reverse=True)[:MAX_COLUMNS][::-1]
     figure, axes = axes_of(5.6, 0.9 + 0.22 * max(len(bars), 4), beside=[name for _, name in bars])

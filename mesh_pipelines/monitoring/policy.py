@@ -13,9 +13,7 @@ _NAMED = 3
 def drift_reason(watch: Watch, watched: Watched | None, champion: str | None = None) -> str | None:
     """The reason why a model should be trained anew, in words; ``None`` where nothing is beyond its bounds.
 
-    Args:
-        watched: newest findings; None where there are none.
-        champion: label of today's champion: findings about another one are ignored.
+    Findings about another champion than today's are ignored.
     """
     if watched is None or (champion is not None and watched.model != champion):
         return None

@@ -52,15 +52,7 @@ _A_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 @dataclass(frozen=True)
 class Drifted:
-    """Drift of columns, and the rows compared.
-
-    Args:
-        months: the months compared with the reference.
-        rows: number of rows in them.
-        reference: the reference in words.
-        before: the reference's rows by bin.
-        now: the compared rows by bin.
-    """
+    """Drift of columns, and the rows compared."""
 
     columns: tuple[ColumnDrift, ...]
     months: tuple[str, ...]
@@ -72,14 +64,7 @@ class Drifted:
 
 @dataclass(frozen=True)
 class Live:
-    """Live performance of a model.
-
-    Args:
-        all: every version, month and slice.
-        holdout: the champion on the months of its holdout.
-        since: the champion since then, against its holdout.
-        waiting: number of predictions whose outcome is not known.
-    """
+    """Live performance of a model; ``since`` is the champion's after the months of its holdout, against that."""
 
     all: tuple[Performance, ...]
     holdout: tuple[Performance, ...]
@@ -91,12 +76,7 @@ class Live:
 class Snapshot:
     """A model in use with its features and predictions, at the versions that are newest when it begins.
 
-    Args:
-        node: the predictions.
-        champion: the version in use.
-        predictions: record of the published predictions.
-        features: record of the feature set's version from which the newest predictions were made.
-        newest: record of the feature set's newest version, which has the outcomes.
+    The newest predictions were made from ``features``; ``newest`` is a later version, which has the outcomes.
     """
 
     shared: SharedResources
@@ -296,7 +276,6 @@ def _neighbouring_partitions(month: str, record: Publication) -> list[str] | Non
 def _without_outcome(
     made: pl.LazyFrame, happened: pl.LazyFrame, key: Sequence[str], target: str
 ) -> pl.LazyFrame:
-    """Predictions whose outcome is not known yet."""
     types = made.collect_schema()
     unknown = happened.filter(pl.col(target).cast(pl.Float64).fill_nan(None).is_null())
     rows = unknown.select(pl.col(name).cast(types[name]) for name in key)

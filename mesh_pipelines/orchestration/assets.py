@@ -65,12 +65,7 @@ _SENSITIVITY = ("public", "internal", "confidential", "restricted")
 def build_asset(
     node: Node, domain: LoadedDomain, produce: Produce, checks: Sequence[Check]
 ) -> dg.AssetsDefinition:
-    """Build the Dagster asset of a node.
-
-    Args:
-        produce: its one step.
-        checks: the checks that the step reports on.
-    """
+    """Build the Dagster asset of a node."""
     key = asset_key(node.key)
     output = "result"
     written = node.asset.node_def if node.asset else None
@@ -140,10 +135,11 @@ def _compute_function(produce: Produce, node: Node, domain: LoadedDomain) -> Pro
     """The step, whose errors may be recorded; its annotations are types, which Dagster reads, and not text."""
 
     def compute(context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
-        from mesh_pipelines.publishing.recorded import recordable_errors
+        from mesh_pipelines.publishing.recorded import recordable_results
 
-        with recordable_errors(node.key, node, domain.folder):
-            yield from produce(context, inputs)
+        yield from recordable_results(
+            context, lambda: produce(context, inputs), node.key, node, domain.folder
+        )
 
     compute.__annotations__["context"] = dg.AssetExecutionContext
     return compute

@@ -1,4 +1,4 @@
-"""The people who hear of an asset: the contact of its domain, and those of all domains that read what is made of it."""
+"""The recipients of a notice: the contact of a domain, and those of all domains that read what is made of the asset."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class News:
-    """One thing that happened to an asset, without details of its data.
+    """One thing that happened to an asset, or to a whole domain, without details of its data.
 
     Args:
-        key: ``domain.name``; the domain, where it happened to all of it.
         kind: in words: ``Audit refused``.
         lines: what readers may know of it besides.
     """
@@ -38,11 +37,7 @@ class News:
 
 @dataclass(frozen=True)
 class Consumer:
-    """A domain that reads what is made of an asset of another one.
-
-    Args:
-        reads: products of other domains that it reads, made of that asset directly or through others.
-    """
+    """A domain that reads what is made of an asset of another one."""
 
     profile: DomainProfile
     reads: tuple[str, ...]
@@ -57,11 +52,7 @@ class _Letter:
 
 
 def consumers_of(mesh: Mesh, key: str) -> list[Consumer]:
-    """Domains that read an asset, or anything that is made of it, through a port or under an agreement.
-
-    Args:
-        key: ``domain.name``, or a domain for all of its assets.
-    """
+    """Domains that read an asset, or anything that is made of it, through a port or under an agreement."""
     made: set[str] = {key}
     readers: dict[str, set[str]] = {}
     for node in mesh.nodes.values():  # upstream first
@@ -92,13 +83,7 @@ def compose(
     text: str,
     settings: Settings,
 ) -> dict[str, tuple[str, str]]:
-    """Title and text of the notice for each address; an address that is named for several people has one.
-
-    Args:
-        owner: profile of the domain that the news are of; ``None`` where it has none.
-        title: of the owner's notice.
-        text: of the owner's notice.
-    """
+    """Title and text of the notice for each address; an address that is named for several people has one."""
     letters: dict[str, _Letter] = {}
     for url in urls_for(owner, settings) if owner else ():
         letters[url] = _Letter(title, [text])
@@ -150,8 +135,7 @@ def name_of(url: str) -> str:
 def send(urls: Sequence[str], title: str, text: str) -> None:
     """Send a notice to every URL, as plain text.
 
-    Raises:
-        NoticeRefused: one of them did not take it; its address is a secret and left out.
+    Raises NoticeRefused: one of them did not take it; its address is a secret and left out.
     """
     import apprise
 

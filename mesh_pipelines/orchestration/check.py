@@ -10,6 +10,7 @@ from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
 from mesh_pipelines.governance.lint import lint_domain, lint_functions, lint_mesh
 from mesh_pipelines.governance.load_mesh import load_and_lint
+from mesh_pipelines.governance.plan_trial import plan_in_child
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ def examine_mesh(root: Path | None = None, *, definitions: bool = True) -> Check
     """Hold every domain of the workspace against every rule of the federation.
 
     Args:
-        root: folder of ``workspace.yaml``; by default the nearest one upwards.
         definitions: also build the Dagster definitions of each domain that is sound by itself.
     """
     from mesh_pipelines.governance.load_mesh import project_root
@@ -41,7 +41,9 @@ def examine_mesh(root: Path | None = None, *, definitions: bool = True) -> Check
     mesh, within = load_and_lint(root or project_root(), anew=True)
     domains, today = tuple(mesh.domains.values()), datetime.now(UTC).date()
     between = lint_mesh(domains, today, mesh.absent)
-    made, notes = lint_functions(domains, today, mesh.absent)
+    packages = [location.package for location in mesh.locations if location.domain in mesh.domains]
+    planned = plan_in_child(mesh.root, packages)
+    made, notes = lint_functions(domains, today, mesh.absent, planned)
     refused = [
         fault for domain in domains if definitions and not lint_domain(domain) for fault in _location(domain)
     ]

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 class FailedChecks:
-    """Collects hand-written checks that failed or could not be executed, from the events of a run.
-
-    Args:
-        nodes: assets of the run.
-    """
+    """Collects hand-written checks that failed or could not be executed, from the events of a run."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._steps: dict[str, list[OwnCheck]] = {}
@@ -30,7 +26,6 @@ class FailedChecks:
                 self._steps.setdefault(check.step, []).append(check)
 
     def concerns(self, step: str | None) -> bool:
-        """True if a step executes hand-written checks."""
         return step in self._steps
 
     def of(self, event: DagsterEvent) -> list[tuple[OwnCheck, str | None]]:

@@ -11,6 +11,7 @@ from mesh_pipelines.dagster_names import CAUSES, IF_STALE, PERSON, PROCESS, asse
 from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.node import LoadedDomain, ModelNode
 from mesh_pipelines.declaring.reader import Reader
+from mesh_pipelines.errors import TransformError
 from mesh_pipelines.orchestration.run_report import Reporter, StepReport
 from mesh_pipelines.planning.step import Step
 from mesh_pipelines.runtime.instance import dagster_instance
@@ -19,21 +20,12 @@ from mesh_pipelines.shared import SharedResources
 from resources.processes import this_process
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun, JobDefinition
+    from dagster import DagsterError, DagsterInstance, DagsterRun, JobDefinition
 
 
 @dataclass(frozen=True)
 class Share:
-    """The part of a plan that one Dagster run makes.
-
-    Args:
-        domain: its code location.
-        steps: upstream first.
-        partitions: those to make, where some of them are partitioned.
-        reason: in words.
-        by: the person who asked for it.
-        causes: hash of the cause of each step that is out of date by itself.
-    """
+    """The part of a plan that one Dagster run makes."""
 
     domain: str
     steps: tuple[Step, ...]
@@ -48,6 +40,7 @@ class Execution:
     """Result of one Dagster run.
 
     Args:
+        run_id: empty where Dagster began no run.
         steps: one entry per asset.
         began: start of its first step (s, of ``time.monotonic``); ``None`` where none started.
     """
@@ -59,6 +52,7 @@ class Execution:
 
 def execute(mesh: Mesh, share: Share, shared: SharedResources, show: Reporter) -> Execution:
     """Run some assets of one domain as one Dagster run in this process."""
+    from dagster import DagsterError
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import execute_run_iterator
 
@@ -68,11 +62,35 @@ def execute(mesh: Mesh, share: Share, shared: SharedResources, show: Reporter) -
     preload(ROWS, MODELS if any(isinstance(step.node, ModelNode) for step in share.steps) else ())
     instance = dagster_instance(shared)
     fail_lost_runs(instance)  # one whose process was killed would hold up this one
-    job, run = _create_run(mesh, share, instance)
+    try:
+        job, run = _create_run(mesh, share, instance)
+    except DagsterError as error:  # of this domain's definitions: all others are made
+        return _report_no_run(share, show, error)
     events = RunEvents(share.domain, share.steps, show)
     for event in execute_run_iterator(InMemoryJob(job), run, instance):
         events.take(event)
     return Execution(run.run_id, events.reports(), events.began)
+
+
+def _report_no_run(share: Share, show: Reporter, error: DagsterError) -> Execution:
+    """Every step of a run that Dagster does not begin has failed."""
+    refusal = TransformError(
+        f"Dagster begins no run of {', '.join(step.key for step in share.steps)}: {type(error).__name__}",
+        where=share.domain,
+        remedy="mend what it names in the domain's definitions; all of these wait for it",
+        quoted=" ".join(str(error).split())[:_WORDS],
+    )
+    for step in share.steps:
+        show.finished(step.key, "failed", 0.0, str(refusal))
+    reports = (
+        StepReport(step.key, share.domain, step.node.stage, "failed", message=str(refusal))
+        for step in share.steps
+    )
+    return Execution("", tuple(reports))
+
+
+_WORDS = 500
+"""Letters of Dagster's own words that are shown."""
 
 
 def _create_run(mesh: Mesh, share: Share, instance: DagsterInstance) -> tuple[JobDefinition, DagsterRun]:

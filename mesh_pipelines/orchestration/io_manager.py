@@ -67,9 +67,7 @@ class LakeIOManager(dg.IOManager):
         return rows
 
     def reads(self, run_id: str, step_key: str) -> dict[str, Read]:
-        """Tables that a step has read, by key."""
         return self._reads.get((run_id, step_key), {})
 
     def forget(self, run_id: str, step_key: str) -> None:
-        """Forget what a step has read."""
         self._reads.pop((run_id, step_key), None)

@@ -25,9 +25,6 @@ LONGEST_REASON: Final = 2000
 def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
     """Make a version the champion on a person's request.
 
-    Args:
-        because: reason, kept in MLflow and Dagster.
-
     Raises:
         GateRefused: the champion is pinned.
         NotPublished: there is no such version.
@@ -44,10 +41,6 @@ def promote(key: str, version: int, because: str, *, by: Reader) -> AliasMove:
 def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> AliasMove:
     """Make the champion before, or a named version, the champion again.
 
-    Args:
-        because: reason, kept in MLflow and Dagster.
-        to: the version; by default the champion before today's.
-
     Raises:
         GateRefused: the champion is pinned.
         NotPublished: there is no such version, or was no champion before.
@@ -61,8 +54,7 @@ def rollback(key: str, because: str, to: int | None = None, *, by: Reader) -> Al
 def pin(key: str, because: str, *, by: Reader) -> AliasMove:
     """Keep today's champion whatever the gate decides, until it is unpinned.
 
-    Raises:
-        NotPublished: there is no champion to keep.
+    Raises NotPublished: there is no champion to keep.
     """
     shared = _model(key, because)
     move = registry_of(shared).pin(key, who=by.name, because=because)

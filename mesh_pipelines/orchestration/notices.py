@@ -45,7 +45,6 @@ class Failure:
 
     Args:
         key: ``domain.name``; of a run that failed without a step, the domain.
-        kind: in words: ``Audit refused``.
         what: details, empty where they might hold data.
         rules: rules that rows broke: name, rows that broke it, rows that were checked.
         published: true if it is published, and followed by nobody.
@@ -73,7 +72,6 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """The failure as text of a notice."""
         lines = [f"{self.key}: {self.kind}", *([self.what] if self.what else []), *self.lines]
         return "\n".join([*lines, *([f"What to do: {self.remedy}"] if self.remedy else [])])
 
@@ -136,12 +134,7 @@ def _tell(
 def failures_of(
     instance: dg.DagsterInstance, run: dg.DagsterRun, domain: LoadedDomain, description: str = ""
 ) -> list[Failure]:
-    """Failures of a run; none where Dagster will retry it by itself.
-
-    Args:
-        run: a failed run.
-        description: Dagster's message, for a run that failed without a step.
-    """
+    """Failures of a run; none where Dagster will retry it by itself."""
     if run.tags.get("dagster/will_retry") == "true":
         return []
     steps = {op_name(node.key): node for node in domain.nodes.values()}

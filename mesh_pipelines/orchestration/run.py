@@ -22,6 +22,7 @@ from mesh_pipelines.orchestration.run_report import (
     Reporter,
     RunReport,
     SilentReporter,
+    Status,
     StepReport,
     merge_reports,
 )
@@ -46,6 +47,7 @@ def run(
     mesh: Mesh | None = None,
     reason: str = "asked for by a person",
     by: Reader | None = None,
+    earlier: Mapping[str, tuple[Status, float, str]] | None = None,
 ) -> RunReport:
     """Materialize what is out of date.
 
@@ -56,11 +58,7 @@ def run(
         selection: keys (with all that they need upstream) or domains; empty means the whole mesh.
         partition: one partition, or a range ``2013-01..2013-03``, to make anew; implies ``force`` for the
             partitioned assets selected.
-        force: make the selection even where it is up to date.
-        reporter: receiver of the progress.
-        mesh: a mesh that has been loaded already.
-        reason: for the run's tags.
-        by: the person who asks, for the run's tags.
+        earlier: assets that a process before this one made or failed to make, each with status, seconds and message.
 
     Raises:
         DomainError: all of the selection breaks the federation's rules.
@@ -81,7 +79,10 @@ def run(
             raise DomainError("the mesh", list(dict.fromkeys(v for found in refused.values() for v in found)))
         end_lost(shared)
         forced = _forced(whole, sound, nodes, partition, force)
-        report = _Run(whole, nodes, shared, show, forced, partition, reason, by).to_the_end(started)
+        forced -= set(earlier or ())
+        begun = _Run(whole, nodes, shared, show, forced, partition, reason, by)
+        begun.take_over(earlier or {})
+        report = begun.to_the_end(started)
         _note_refused_inputs(whole, nodes, refused, show)
         return replace(report, steps=(*report.steps, *_reports_of_refused(refused)))
 
@@ -104,6 +105,17 @@ class _Run:
     failed: set[str] = field(default_factory=set[str])
     attempted: set[str] = field(default_factory=set[str])
     facts: Facts | None = None
+
+    def take_over(self, earlier: Mapping[str, tuple[Status, float, str]]) -> None:
+        """Count what a process before this one failed to make as failed, and do not try it again."""
+        for node in self.nodes:
+            if node.key in earlier:
+                status, seconds, message = earlier[node.key]
+                report = StepReport(node.key, node.domain, node.stage, status, seconds, message=message)
+                self.reports[node.key] = report
+                if status == "failed":
+                    self.failed.add(node.key)
+                    self.attempted.add(node.key)
 
     def to_the_end(self, started: float) -> RunReport:
         found = self._plan()
@@ -160,7 +172,7 @@ class _Run:
             instance = dagster_instance(self.shared)
             with keep_places_free(instance), give_signs(instance, self.shared.settings.scratch):
                 outcome = execute(self.mesh, share, self.shared, self.show)
-            self.run_ids.append(outcome.run_id)
+            self.run_ids += [outcome.run_id] if outcome.run_id else []
             self.began = outcome.began if self.began is None else self.began
             held = self._note_failures(batch, outcome.steps)
             for report in outcome.steps:

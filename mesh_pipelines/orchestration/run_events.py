@@ -36,7 +36,6 @@ class RunEvents:
         return min(self._started.values(), default=None)
 
     def take(self, event: Any) -> None:
-        """Process one ``dg.DagsterEvent``."""
         if self._checks.concerns(event.step_key):
             for check, description in self._checks.of(event):
                 self._check_failed(check, description, event)

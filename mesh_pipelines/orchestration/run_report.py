@@ -21,7 +21,6 @@ class StepReport:
     Args:
         seconds: wall time of its step, and of watching its predictions.
         work_seconds: the part of it spent reading, auditing, training and writing.
-        message: the error or a note, else empty.
     """
 
     key: str
@@ -38,9 +37,6 @@ class RunReport:
     """Result of bringing the mesh up to date.
 
     Args:
-        steps: one entry per asset.
-        seconds: wall time of all of it.
-        run_ids: its Dagster runs.
         starting_seconds: wall time before the first step; all of it where none started.
     """
 

@@ -29,8 +29,6 @@ class Due:
     """Contracts and models that are due at the same moments.
 
     Args:
-        cron: five fields.
-        timezone: IANA name.
         contracts: sources, products and predictions whose contracts expect new rows then.
         models: models whose age is to be checked then.
     """
@@ -72,11 +70,7 @@ def due_schedules(domain: LoadedDomain) -> list[dg.ScheduleDefinition]:
 
 
 def overdue_sources(due: Due, facts: Facts, since: datetime) -> list[str]:
-    """Sources without a publish since they were last due, in words.
-
-    Args:
-        since: the due moment before.
-    """
+    """Sources without a publish since they were last due, in words."""
     return [
         f"nothing of {node.key} has come since {since:%Y-%m-%d %H:%M} UTC, and its contract expects it by now"
         for node in due.contracts

@@ -46,11 +46,7 @@ class NoticedState:
     """One state of an asset or domain that people are notified of.
 
     Args:
-        key: ``domain.name``, or the domain.
-        kind: in words: ``Late``.
         what: details for the owner; empty where they might hold data.
-        looks: looks at which it was found, in a row.
-        notified: addresses that took the notice.
         at: time at which it was first found (s since 1970).
         well: true once it is over, until everybody who was notified knows that.
     """
@@ -219,7 +215,6 @@ def _rollback_of(node: ChampionNode, instance: dg.DagsterInstance) -> str:
 
 
 def _update(log: NoticeLog, found: Mapping[str, NoticedState], mesh: Mesh, facts: Facts) -> None:
-    """Bring a log to what was found now: what is new, what is found again, what is over."""
     for name, state in found.items():
         known = log.states.get(name)
         if known is None or known.well:

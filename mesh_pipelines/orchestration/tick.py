@@ -91,7 +91,6 @@ def attempts_in(instance: dg.DagsterInstance, own: str) -> Callable[[str], Seque
 def _recent_runs(
     instance: dg.DagsterInstance, domain: str
 ) -> Sequence[tuple[dg.DagsterRun, datetime | None]]:
-    """The newest runs of a domain, each with the time of its end."""
     records = instance.get_run_records(filters=dg.RunsFilter(tags={DOMAIN: domain}), limit=_RECENT)
     return [
         (record.dagster_run, datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None)

@@ -29,9 +29,7 @@ class Attempt:
 
     Args:
         lost: true if it ended without an event of its steps: its process was killed, or never came up.
-        spans: its partitions; ``None`` where it has none, or they are not known.
         unanswered: keys of assets that it did not come to, or that failed for something that may pass.
-        ended: time of its end (UTC); ``None`` counts as this moment.
     """
 
     run_id: str
@@ -85,7 +83,6 @@ def next_try(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> datetime:
 
 
 def _moments(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> Mapping[str | None, datetime]:
-    """The moment of the next try of each partition, or of the asset."""
     failed: set[str | None] = set()
     for failure in facts.failures(step.node):
         if failure.content == content_of(step.node, facts, failure.partitions):
@@ -102,11 +99,6 @@ def _moments(step: Step, facts: Facts, attempts: Sequence[Attempt]) -> Mapping[s
 def _moment(
     key: str, partition: str | None, tried: Sequence[tuple[Attempt, bool]], now: datetime
 ) -> datetime:
-    """The moment of the next try by earlier attempts.
-
-    Args:
-        tried: the attempts, the newest first, each with true where it had the present cause.
-    """
     in_vain, ended = 0, None
     for attempt, same in tried:
         if partition is not None and attempt.spans is not None and not within(partition, attempt.spans):

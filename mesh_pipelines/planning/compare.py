@@ -78,11 +78,7 @@ def compare(node: Node, facts: Facts, changes: Changes) -> Difference:
 
 
 def inputs_now(node: Node, facts: Facts, partition: str | None = None) -> dict[str, str]:
-    """Content hash of every table that a node would be made from now, by key.
-
-    Args:
-        partition: of a partitioned asset, the partition to be made.
-    """
+    """Content hash of every table that a node would be made from now, by key."""
     content: dict[str, str] = {}
     for given in node.inputs:
         record = None if facts.in_registry(given.key) else facts.of(given.key)

@@ -20,19 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The part of a model's registry entries that planning needs.
+    """The part of a model's registry entries that planning needs; a version that does not exist is 0.
 
     Args:
-        latest: newest version, 0 where there is none.
         features: content hash of the feature set that the newest version was trained on.
-        features_version: version of that feature set.
-        spec: digest of the declaration that it was trained by.
         rows: rows of the feature set at that training.
-        trained_at: ISO 8601 in UTC.
         decided: newest version that the gate has decided on.
-        champion: version in use, 0 where there is none.
-        shadow: version that is scored beside the champion, 0 where there is none.
-        shadow_seen: content hash of the feature set that the shadow last scored.
+        shadow_seen: content hash of the feature set that the version in shadow last scored.
         shadow_until: day of the data up to which outcomes have to be known.
     """
 
@@ -53,11 +47,7 @@ class ModelFacts:
 class RetrainPolicy:
     """Conditions of a new training, by the model's declaration.
 
-    Args:
-        digest: hash of the declaration; a new one means another model.
-        min_new_rows: rows more than at the last training that make new content worth another.
-        max_age: age at which a version is trained again even without new content.
-        on_drift: drift beyond the model's bounds makes new content worth a training, however few its rows.
+    ``min_new_rows`` more than last time make new content worth a training; drift does with ``on_drift``, however few.
     """
 
     digest: str
@@ -76,8 +66,6 @@ class Facts:
 
     Args:
         record: the newest publication of a key, ``None`` where nothing was published.
-        nodes: the nodes that may be asked about, by key.
-        settle: seconds that a new file must have been left unchanged.
         drift: reason why a model has drifted on this content of its feature set; ``None`` where drift was not
             measured yet, or is within bounds.
         verdicts: the last verdicts of a node's hand-written blocking checks, by name; ``None`` without a Dagster
@@ -126,7 +114,6 @@ class Facts:
         return self.registry_version(key) > 0 if self.in_registry(key) else self.of(key) is not None
 
     def in_registry(self, key: str) -> bool:
-        """True if the versions of a key are kept in the model registry, not in the lake."""
         return key in self.nodes and self.nodes[key].in_registry
 
     def registry_version(self, key: str) -> int:
@@ -167,7 +154,6 @@ class Facts:
         return self.seen[node.key]
 
     def landed_in(self, node: Node, partitions: Iterable[str]) -> Iterator[LandedInput]:
-        """The landed inputs of some partitions of a source."""
         if node.key not in self._landed_in:
             self._landed_in[node.key] = self.landed(node).by_partition()
         for name in partitions:
@@ -183,14 +169,7 @@ def partitions_in(record: Publication | None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The last result of a check.
-
-    Args:
-        number: of this evaluation, greater than those before it.
-        passed: true if what it checked may be followed.
-        at: time of the evaluation (UTC).
-        description: the description that the check gave.
-    """
+    """The last result of a check; what it checked may be followed if it passed."""
 
     number: int
     passed: bool

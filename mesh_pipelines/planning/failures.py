@@ -11,12 +11,7 @@ from mesh_pipelines.planning.shares import names_in, read_spans, spans_of, write
 
 @dataclass(frozen=True)
 class FailedContent:
-    """A try of an asset that failed for its content.
-
-    Args:
-        content: hash of its inputs and its code, of all partitions that were tried together.
-        partitions: these partitions, sorted; ``None`` for an asset without partitions.
-    """
+    """A try that failed for its content: the hash of inputs and code of all partitions that were tried together."""
 
     content: str
     partitions: tuple[str, ...] | None = None

@@ -111,11 +111,7 @@ def _reasons_of_checks(node: Node, facts: Facts) -> tuple[tuple[str, ...], tuple
 
 
 def cause_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
-    """Hash of the content that makes some partitions of an asset out of date; empty where it is not.
-
-    Args:
-        partitions: some of those that are out of date; ``None`` for an asset that is not made by partition.
-    """
+    """Hash of the content that makes some partitions of an asset out of date; empty where it is not."""
     judged = judge(node, facts)
     if partitions == judged.partitions or not judged.reasons or not partitions:
         return judged.cause
@@ -129,11 +125,7 @@ def _gone(node: Node, facts: Facts) -> tuple[str, ...]:
 
 
 def content_of(node: Node, facts: Facts, partitions: tuple[str, ...] | None) -> str:
-    """Hash of what some partitions of an asset would be made of now: inputs and code, whatever its checks say.
-
-    Args:
-        partitions: ``None`` for an asset that is not made by partition.
-    """
+    """Hash of what some partitions of an asset would be made of now: inputs and code, whatever its checks say."""
     fault = judge(node, facts).fault if isinstance(node, SourceNode) else None
     return _hash(node, _content(node, facts, fault, partitions))
 

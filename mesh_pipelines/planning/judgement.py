@@ -33,7 +33,7 @@ class Judgement:
 
     Args:
         reasons: why it is out of date, in words; none where it is up to date.
-        partitions: partitions that are out of date; ``None`` for an asset that is not made by partition.
+        partitions: those out of date; ``None`` for an asset that is not made by partition.
         waits: reason to wait before it is made; empty where it need not wait.
         blocks: everything downstream waits too; false where an earlier version can be read.
         held: reason why it is not made although its inputs are new.
@@ -42,7 +42,6 @@ class Judgement:
         fault: the error its step will raise, when what has landed cannot be read.
         cause: hash of the content of its inputs and its code that make it out of date; empty where it is not.
         versions: files of a source, else inputs as they were read and are now, that make it out of date.
-        changes: changes since it was last made, for its step.
         unreadable: the records to judge it by cannot be read; ``fault`` says why.
     """
 

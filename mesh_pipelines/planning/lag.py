@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lags:
-    """Lags of products and models at one moment.
-
-    Args:
-        steps: steps that would bring everything up to date, by key.
-    """
+    """Lags of products and models at one moment."""
 
     steps: Mapping[str, Step]
     facts: Facts
@@ -36,12 +32,7 @@ class Lags:
         return cls({step.key: step for step in plan(nodes, facts).steps}, facts, now)
 
     def of(self, node: Node, trained_until: str = "", trained_at: datetime | None = None) -> Lag:
-        """The lag of one product or model.
-
-        Args:
-            trained_until: of a model, time of the newest outcome that its champion was trained on.
-            trained_at: of a model, time of that training.
-        """
+        """The lag of one product or model."""
         sources = [found for found in self._upstream(node) if isinstance(found, SourceNode)]
         waiting = [self.steps[source.key] for source in sources if source.key in self.steps]
         there = [name for source in sources for name in partitions_in(self.facts.of(source.key))]
@@ -123,7 +114,6 @@ class Lag:
         waiting: partitions, or whole sources, upstream of it that have landed and are not published yet.
         behind: reason why it will be made anew; empty where it is up to date.
         late: excess over the age its contract promises, in words; else empty.
-        age: of a model, seconds since its champion was trained.
     """
 
     landed_until: str = ""

@@ -46,8 +46,6 @@ def facts_of(
     """Facts about some nodes as they stand at this moment.
 
     Args:
-        nodes: all that may be asked about, by key.
-        settle: seconds that a new file must have been left unchanged before it counts as landed.
         without_registry: where MLflow does not answer, take models for untrained: their own steps then raise the
             fault, and everything else goes on.
         instance: the Dagster instance, with the findings of drift and checks; asked only where they matter.
@@ -95,14 +93,9 @@ def facts_for_step(
     reads: Iterable[TableVersion],
     instance: Callable[[], DagsterInstance] | None = None,
 ) -> Facts:
-    """Facts as a running step sees them: its inputs at the versions that it was given.
+    """Facts as a running step sees them: its inputs at the versions that it was given (``reads``).
 
     Checks are left out: those of the node itself run after it, and those of its inputs have let the run begin.
-
-    Args:
-        nodes: those of its domain, by key.
-        reads: the inputs that it was given.
-        instance: the Dagster instance, with the findings of drift.
     """
     facts, given = facts_of(nodes, shared, instance=instance), {read.key: read.version for read in reads}
 
@@ -114,7 +107,6 @@ def facts_for_step(
 
 
 def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[Node, str], str | None]:
-    """Read the drift findings of all models at the first question about one."""
     watched = {node.model_key: key for key, node in facts.nodes.items() if isinstance(node, PredictionsNode)}
     found: dict[str, Watched] | None = None
 
@@ -137,8 +129,6 @@ def _drift(facts: Facts, instance: Callable[[], DagsterInstance]) -> Callable[[N
 def _verdicts(
     facts: Facts, instance: Callable[[], DagsterInstance]
 ) -> Callable[[Node], Mapping[str, Verdict]]:
-    """Read the last verdicts of all blocking checks at the first question about one."""
-
     @cache
     def found() -> Mapping[str, Mapping[str, Verdict]]:
         return latest_verdicts(instance(), [node for node in facts.nodes.values() if node.blocking_checks])
@@ -149,8 +139,6 @@ def _verdicts(
 def _failures(
     facts: Facts, instance: Callable[[], DagsterInstance]
 ) -> Callable[[Node], Sequence[FailedContent]]:
-    """Read the failures of all nodes at the first question about one."""
-
     @cache
     def found() -> Mapping[str, str]:
         return instance().daemon_cursor_storage.get_cursor_values({FAILED + key for key in facts.nodes})

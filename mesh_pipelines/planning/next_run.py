@@ -1,9 +1,7 @@
 """The next run of a domain, or the reason for none: a pure decision over facts and earlier attempts.
 
 It waits for products of other domains that are about to change, so that a model which reads two of them is trained
-once, on both. A cause that was attempted already starts no run, so a refused file is not refused again every few
-seconds. A run that answered nothing, its process killed or a store silent, is asked for again, from what is published
-by then.
+once, on both. A cause that was attempted already starts no run; an attempt without an answer is made again.
 """
 
 from __future__ import annotations
@@ -29,14 +27,7 @@ __all__ = ["LOST", "Attempt", "Attempts", "NoRun", "Request", "next_run", "refus
 
 @dataclass(frozen=True)
 class Request:
-    """A run that should be started.
-
-    Args:
-        partitions: those to make, where some of it is partitioned.
-        key: equal for the same causes after the same attempts, so that a run is started once for them.
-        causes: hash of the cause by key.
-        versions: the versions that caused it, in words.
-    """
+    """A run that should be started; its ``key`` is equal for the same causes after the same attempts."""
 
     domain: str
     steps: tuple[Step, ...]
@@ -55,13 +46,7 @@ class NoRun:
 
 
 def next_run(mesh: Mesh, domain: str, facts: Facts, attempts: Attempts) -> Request | NoRun:
-    """The next run of a domain.
-
-    Args:
-        mesh: all domains: those upstream may be about to change.
-        domain: the domain that asks.
-        attempts: earlier attempts, by domain.
-    """
+    """The next run of a domain."""
     running = [attempt for attempt in attempts(domain) if not attempt.finished]
     if running:
         return NoRun(f"run {running[0].run_id[:8]} of this domain is on its way")
@@ -155,11 +140,7 @@ def _failed_in_words(failed: Mapping[str, datetime]) -> str:
 def _plan_without_settled(
     nodes: Sequence[Node], facts: Facts, attempts: Attempts
 ) -> tuple[Plan, dict[str, datetime]]:
-    """The plan, less what is not to be tried now: the published version of that stands, and others go on.
-
-    Returns:
-        The plan, and the moment of the next try of each asset that was left out.
-    """
+    """The plan without assets that are not to be tried now, and the moment of the next try of each of these."""
     settled: dict[str, datetime] = {}
     while True:
         found = plan(nodes, facts, settled=settled)

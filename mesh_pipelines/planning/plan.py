@@ -25,11 +25,7 @@ def plan(
 ) -> Plan:
     """The steps that bring the given nodes up to date.
 
-    Args:
-        nodes: the selection, upstream first.
-        force: keys to make even where they are up to date.
-        without: keys that failed before; they and everything downstream of them are left out.
-        settled: keys to leave as they are published, while what is downstream of them goes on.
+    ``without``, which failed before, is left out with all downstream; ``settled`` stays, and downstream goes on.
     """
     steps: dict[str, Step] = {}
     waiting: dict[str, Waiting] = {}

@@ -10,12 +10,7 @@ from quality.contract import next_partition
 
 
 def next_group(mesh: Mesh, steps: Sequence[Step], *, only: str | None = None) -> list[Step]:
-    """The largest share of the plan that one domain can run now; ties go to the higher priority.
-
-    Args:
-        steps: steps of the plan, upstream first.
-        only: the one domain that may be chosen.
-    """
+    """The largest share of the plan that one domain can run now; ties go to the higher priority."""
     pending = {step.key for step in steps}
     best: list[Step] = []
     for domain in [only] if only else dict.fromkeys(step.node.domain for step in steps):

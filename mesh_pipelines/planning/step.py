@@ -11,9 +11,7 @@ from mesh_pipelines.declaring.node import Node
 class Step:
     """One asset that is to be made.
 
-    Args:
-        partitions: ``None`` for an asset that is not materialized by partition.
-        follows: made only because something upstream of it is; if that turns out unchanged, it stays as it is.
+    ``follows``: only because something upstream of it is; if that turns out unchanged, it stays as it is.
     """
 
     node: Node
@@ -34,12 +32,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An asset that cannot be made yet.
-
-    Args:
-        reason: for what it waits, in words.
-        blocks: everything downstream waits too; false where an earlier version can be read.
-    """
+    """An asset that cannot be made yet; ``blocks`` is false where its readers can read an earlier version."""
 
     node: Node
     reason: str

@@ -1,7 +1,7 @@
 """Report of one audit: verdict, version and the count of each rule, as the data docs show it.
 
-It is kept as JSON beside the pages of Great Expectations, which know only the rules over all rows together. It holds
-names and counts; of values no more than the audit's own results, which show those of public columns alone.
+It lies as JSON beside the pages of Great Expectations, which know only the rules over all rows together. It holds names
+and counts, and only of public columns values.
 """
 
 from __future__ import annotations
@@ -55,14 +55,7 @@ class AuditReport:
 
     Args:
         name: its moment (UTC), as Great Expectations names the folder of its page.
-        key: ``domain.name`` of the product.
         verdict: "not published" where the audit passed and no commit followed.
-        rows: rows of the candidate.
-        quarantined: rows refused.
-        tolerance: share (0..1) of rows that the contract allows to be quarantined.
-        reasons: of a refusal, one sentence each.
-        partitions: those that the candidate has; empty for a whole table.
-        version: the published version of the table; ``None`` where nothing was published.
         unchanged: the same content had been published before.
         page: of Great Expectations, as a path below the product's data docs; empty without rules over all rows.
     """
@@ -87,11 +80,7 @@ class AuditReport:
     def of(
         cls, outcome: Outcome, contract: Contract, name: str, verdict: Verdict, **given: Any
     ) -> AuditReport:
-        """The report of an outcome.
-
-        Args:
-            given: the run, and what else the outcome does not know.
-        """
+        """The report of an outcome."""
         return cls(
             name=name,
             key=outcome.key,
@@ -120,7 +109,6 @@ class AuditReport:
 
     @property
     def headline(self) -> str:
-        """The verdict in words."""
         if self.verdict == "refused":
             return "Refused: nothing was published"
         if self.verdict == "not published":
@@ -130,14 +118,7 @@ class AuditReport:
         return f"Published{same}{f', with {rows} in quarantine' if self.quarantined else ''}"
 
     def write(self, folder: Path) -> None:
-        """Write it, in place of an earlier one of the same audit.
-
-        Args:
-            folder: of the product's data docs.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
+        """Write it, in place of an earlier one of the same audit."""
         file = folder / FOLDER / f"{self.name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}.tmp")
@@ -167,21 +148,13 @@ def is_name(text: str) -> bool:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Names of the reports of a product, the newest first.
-
-    Args:
-        folder: of the product's data docs.
-    """
+    """Names of the reports of a product, the newest first."""
     found: Iterable[Path] = (folder / FOLDER).glob("*.json")
     return sorted((file.stem for file in found if is_name(file.stem)), reverse=True)
 
 
 def read_report(folder: Path, name: str) -> AuditReport | None:
-    """One report; ``None`` where there is none of that name, or it cannot be read.
-
-    Args:
-        folder: of the product's data docs.
-    """
+    """One report; ``None`` where there is none of that name, or it cannot be read."""
     if not is_name(name):
         return None
     try:

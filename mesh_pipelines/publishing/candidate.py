@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from mesh_pipelines.errors import TransformError
+from mesh_pipelines.errors import TransformError, held_name
 from mesh_pipelines.landing.landed import Known
 from mesh_pipelines.publishing.kept_rows import Increment
 from mesh_pipelines.publishing.record import Origin, Scoring
@@ -24,11 +24,7 @@ class Candidate:
         verify: raises if the rows were read from anything that changed meanwhile; asked before they are committed.
         partitions: the partitions that they replace; ``None`` where they replace the whole table.
         order: columns to sort by, for tables whose order matters to training.
-        origins: code and inputs of each partition.
-        landed: of a source, the inputs that were read.
-        scoring: of predictions, the models.
         increment: the version before that it adds to, where it does not replace it.
-        remarks: what its page says of it, by name.
     """
 
     frame: pl.LazyFrame
@@ -48,10 +44,7 @@ class Published:
     """Result of a candidate that passed.
 
     Args:
-        version: Delta version of the table.
-        data_version: hash of its content.
-        rows: rows of the candidate that were accepted.
-        total: rows of the whole table now.
+        rows: rows of the candidate that were accepted; ``total`` are those of the whole table now.
         unchanged: equal to what had been published before, so nothing was written.
         outcome: the audit; ``None`` for a table without a contract.
         seconds: wall time by phase: read, audit, write, commit.
@@ -84,7 +77,7 @@ def as_rows(value: Any, key: str) -> pl.LazyFrame:
     if hasattr(value, "__arrow_c_stream__"):
         return pl.DataFrame(value).lazy()
     raise TransformError(
-        f"its function returned {type(value).__name__}, which is no rows",
+        f"its function returned {held_name(type(value))}, which is no rows",
         where=key,
         remedy="return a pl.LazyFrame (or DataFrame, Arrow table, DuckDB relation)",
     )

@@ -20,8 +20,6 @@ class Increment:
 
     Args:
         version: the version whose rows stay; the candidate fits no other one.
-        column: column of the mark.
-        since: the mark, as text.
     """
 
     version: int
@@ -30,11 +28,7 @@ class Increment:
 
 
 class KeptRows:
-    """Published rows that an increment keeps, once all rows of the candidate have been seen.
-
-    Args:
-        batch: rows to read at a time.
-    """
+    """Published rows that an increment keeps, once all rows of the candidate have been seen."""
 
     def __init__(self, lake: Lake, contract: Contract, increment: Increment, batch: int) -> None:
         self._lake, self._contract, self._increment, self._batch = lake, contract, increment, batch

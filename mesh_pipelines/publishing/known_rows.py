@@ -38,7 +38,6 @@ def known_rows(
 
     Args:
         identity: columns of ``moved``, the key among them.
-        came: keys of the rows that come, as text.
     """
     table, key = f"{contract.domain}.{contract.name}", list(contract.key)
     if not key:
@@ -62,7 +61,6 @@ def known_rows(
 
 
 def _typed_keys(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Keys in the contract's types; those that cannot be read are left out."""
     given = [
         pl.col(name) if name in contract.key else pl.lit(None, pl.String).alias(name)
         for name in contract.dtypes

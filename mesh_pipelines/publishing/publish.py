@@ -38,8 +38,6 @@ def publish(
     """Publish a candidate if it keeps its contract.
 
     Args:
-        reads: the tables that its rows were made from, by key.
-        run_id: the Dagster run.
         keep_refusal: false where a refused candidate is tried again in parts: the data docs then show those alone.
 
     Raises:

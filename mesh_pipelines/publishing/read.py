@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Read:
-    """One input as a step read it: enough to read the same again.
-
-    Args:
-        table: the table at the version that was read.
-        partitions: content hash of each partition that was read; empty for a table without partitions.
-        by_partition: true if the table is laid out by partition.
-    """
+    """One input as a step read it, at the version that was read: enough to read the same again."""
 
     table: TableVersion
     partitions: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from mesh_pipelines.landing.landed import Known, SeenInput
+from mesh_pipelines.landing.landed import NO_MARK, Known, SeenInput
 from quality.contract import Agreement
 from resources.lake.table_version import TableVersion
 
@@ -24,12 +24,7 @@ FORMAT: Final = 2
 
 @dataclass(frozen=True)
 class Origin:
-    """Code and inputs of one partition.
-
-    Args:
-        code: version of the code and contract.
-        inputs: content hash of each input, by key; none for a source, whose inputs are ``landed``.
-    """
+    """Code of one partition, and the content hash of each input by key; those of a source are ``landed``."""
 
     code: str
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -47,13 +42,7 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class Audit:
-    """Result of auditing the candidate.
-
-    Args:
-        verdict: ``passed`` or ``passed with quarantine``, as :class:`quality.outcome.Outcome` has it.
-        rows: rows of the candidate.
-        quarantined: rows refused.
-    """
+    """Result of auditing the candidate: ``passed`` or ``passed with quarantine``, and its rows."""
 
     verdict: str
     rows: int
@@ -62,20 +51,15 @@ class Audit:
 
     @classmethod
     def of(cls, outcome: Outcome) -> Audit:
-        """The part of an audit's outcome that is kept."""
         rules = (RuleCount(r.rule, r.passed, r.failed, r.checked) for r in outcome.results)
         return cls(outcome.verdict, outcome.rows, outcome.quarantined, tuple(rules))
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """The models that made predictions, and the features that they scored.
+    """The models that made predictions, by label, and the features that they scored.
 
-    Args:
-        champion: version of the model in use.
-        models: labels (``name@version``) of all that scored a row.
-        unseen: by text feature, the number of values that the champion never saw and took as missing.
-        features: content hash of each partition of the feature set.
+    ``unseen`` has, by text feature, the number of values that the champion never saw and took as missing.
     """
 
     champion: int
@@ -89,14 +73,10 @@ class PublishRecord:
     """Record of one publish.
 
     Args:
-        code_version: version of the node's code and contract.
         inputs: version of every table that was read, by key.
         origins: code and inputs of each partition; empty for a table that is not made by partition.
         landed: of a source, the inputs that it was read from, by partition and name.
-        contract_version: empty where the node has no contract.
-        contract_digest: SHA-256 of the contract.
-        agreements: agreements of the contract at that time.
-        audit: ``None`` where the node has no contract.
+        contract_digest: SHA-256; contract and audit are empty where the node has no contract.
         scoring: of predictions.
     """
 
@@ -121,7 +101,8 @@ class PublishRecord:
     def notes(self) -> dict[str, str]:
         """Remarks on the inputs of a source, as its page says them."""
         found = [seen.note for inputs in self.landed.values() for seen in inputs.values() if seen.note]
-        return {"watermark": "; ".join(found)} if found else {}
+        label = "watermark" if any(note.startswith(NO_MARK) for note in found) else "not read"
+        return {label: "; ".join(dict.fromkeys(found))} if found else {}
 
     def adding_to(self, before: PublishRecord) -> PublishRecord:
         """This record with the entries of the earlier one for partitions that are not made anew."""

@@ -1,4 +1,4 @@
-"""What may be recorded of a failure: words that may hold values only where nothing that the step reads is classified.
+"""Errors and output as they may be recorded: with values only where nothing that the step reads is classified.
 
 Whatever Dagster is given of an error (its text, its causes, their text), it keeps in its databases, logs and notices.
 """
@@ -9,15 +9,19 @@ import atexit
 import contextlib
 import ctypes
 import io
+import linecache
+import logging
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core import log_manager
 from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.context.metadata_logging import OutputMetadataAccumulator
 
 from mesh_pipelines.declaring.node import Node
 from mesh_pipelines.errors import MeshError, NoAnswer, TransformError, may_pass, name_of_kind
@@ -25,12 +29,19 @@ from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import SharedResources, shared_resources
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
     from resources.lake.publication import Publication
 
 _HIDDEN = "(what may hold values is not recorded, for classified columns are read)"
 _OURS = ("mesh_pipelines", "quality", "resources")
+_ROOT = Path(__file__).parents[2]
+_LIBRARIES = Path(dg.__file__).parents[1]
+_TRUSTED = (
+    *(f"{_LIBRARIES / name}{os.sep}" for name in ("dagster", "dagster_mlflow")),
+    *(f"{_ROOT / name}{os.sep}" for name in _OURS),
+)
+"""Folders of code whose lines in a run's log hold no value."""
 ENDS = (GeneratorExit, KeyboardInterrupt, DagsterExecutionInterruptedError)
 """Exceptions by which a step is ended from outside."""
 
@@ -46,10 +57,7 @@ def may_quote(shared: SharedResources, node: Node) -> bool:
 
 
 def is_public(shared: SharedResources, published: Publication) -> bool:
-    """True for a table without a classified column, and for one without a contract made of nothing but such tables.
-
-    A feature set has no contract, so that none of its columns is called public.
-    """
+    """True for a table without a classified column; of one without a contract, all that it is made of counts."""
     if set(published.classification.values()) <= {"public"}:
         return True
     made = PublishRecord.of(published)
@@ -63,16 +71,12 @@ def is_public(shared: SharedResources, published: Publication) -> bool:
 
 @contextlib.contextmanager
 def recordable_errors(key: str, node: Node | None, folder: Path | None) -> Generator[None]:
-    """Raise every error as one that may be recorded.
-
-    Args:
-        key: of the asset, as the place of the error.
-        node: the asset; ``None`` where it is not known what is read: then nothing is quoted.
-        folder: folder of the domain, whose own lines are named.
-    """
+    """Raise every error as one that may be recorded; where ``node`` is ``None`` nothing is quoted."""
     try:
         yield
-    except ENDS:
+    except ENDS as end:
+        if end.args:  # nobody from outside gives it words: the domain's code raised it
+            raise recordable(end, key, folder) from None
         raise
     except BaseException as error:  # a panic of polars is no Exception
         if isinstance(error, Exception) and node is not None and quotes(node):
@@ -88,7 +92,8 @@ def recordable(error: BaseException, key: str, folder: Path | None = None) -> Ex
     if isinstance(error, MeshError) and _is_ours(error.__traceback__):
         words = f"{place} {_HIDDEN}".strip()
         return error.without_quote(words).with_traceback(error.__traceback__)
-    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    # Its own words may be anybody's: only the number says what the operating system said.
+    reason = f": {os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else ""
     kind = NoAnswer if may_pass(error) else TransformError
     return kind(
         f"it failed: {name_of_kind(error)}{reason}",
@@ -106,7 +111,7 @@ def place_of(error: BaseException, folder: Path | None) -> str:
         trace = last.__traceback__
         while trace is not None:
             code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__", ""))
-            file, line = Path(code.co_filename), f"line {trace.tb_lineno}, in {code.co_name}"
+            file, line = Path(code.co_filename), f"line {trace.tb_lineno}{_function(code)}"
             if folder is not None and file.is_relative_to(folder):
                 own = f"{file.relative_to(folder.parent.parent)}, {line}"
             elif module.partition(".")[0] in _OURS:
@@ -114,6 +119,14 @@ def place_of(error: BaseException, folder: Path | None) -> str:
             trace = trace.tb_next
         last = last.__cause__ or last.__context__
     return own or any_ours
+
+
+def _function(code: CodeType) -> str:
+    """The function's name where it stands in the file: of one that was made as the program ran, it may be a value."""
+    written = code.co_name in ("<module>", "<lambda>", "<genexpr>", "<listcomp>") or any(
+        code.co_name in line for line in linecache.getlines(code.co_filename)
+    )
+    return f", in {code.co_name}" if written else ""
 
 
 class _Nowhere(io.TextIOBase):
@@ -175,11 +188,7 @@ _NO_DESCRIPTORS = _NoDescriptors()
 
 
 def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
-    """Keep what a domain's code prints, and what libraries warn of, out of the run's log: it may hold values.
-
-    Args:
-        quotable: see :func:`may_quote`; then nothing is kept out.
-    """
+    """Keep what a domain's code prints and libraries warn of out of the log, unless it is ``quotable``."""
     stack = contextlib.ExitStack()
     if not quotable:
         nowhere = _Nowhere()
@@ -187,6 +196,59 @@ def hush(quotable: bool) -> contextlib.AbstractContextManager[object]:
         stack.enter_context(contextlib.redirect_stderr(nowhere))
         stack.enter_context(_NO_DESCRIPTORS)
     return stack
+
+
+class _OwnRecords:
+    """Keeps lines and events that a domain's code logs out of the run's log where they may hold values.
+
+    Whatever Dagster logs of a step itself, it logs between the results of the step: see :meth:`paused`.
+
+    Args:
+        handlers: of the step's own log.
+        node: the asset; ``None`` where it is not known what is read.
+    """
+
+    def __init__(self, handlers: Sequence[logging.Handler], node: Node | None) -> None:
+        self._node, self._usual = node, {handler: handler.filter for handler in handlers}
+
+    def __enter__(self) -> _OwnRecords:
+        for (
+            handler,
+            usual,
+        ) in self._usual.items():  # filters that are added to Dagster's handler are not asked
+            handler.filter = lambda record, usual=usual: self._may_pass(record) and usual(record)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handler, usual in self._usual.items():
+            handler.filter = usual
+
+    @contextlib.contextmanager
+    def paused(self) -> Generator[None]:
+        """Let everything pass while Dagster has the word."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
+
+    def _may_pass(self, record: logging.LogRecord) -> bool:
+        own = (
+            log_manager.has_log_record_event(record)
+            or record.pathname == log_manager.__file__  # `log.log(...)`, whoever calls it
+            or not record.pathname.startswith(_TRUSTED)
+        )
+        return not own or (self._node is not None and quotes(self._node))
+
+
+def _forget_own_events(context: Any, node: Node | None) -> None:
+    """Forget events and metadata that a domain's code gave its context, where they may hold values."""
+    own = context.op_execution_context
+    step = own.get_step_execution_context()
+    given = own.has_events() or step._metadata_accumulator.per_output_metadata
+    if given and (node is None or not quotes(node)):
+        list(own.consume_events())
+        step._metadata_accumulator = OutputMetadataAccumulator.empty()
 
 
 def quotes(node: Node) -> bool:
@@ -205,9 +267,21 @@ def _is_ours(trace: TracebackType | None) -> bool:
     return name.partition(".")[0] in _OURS
 
 
-def each_recordable(
-    results: Iterator[Any], key: str, node: Node | None, folder: Path | None
+def recordable_results(
+    context: Any, results: Callable[[], Iterator[Any]], key: str, node: Node | None, folder: Path | None
 ) -> Iterator[Any]:
-    """Results of a step one by one, its errors as ones that may be recorded."""
-    with recordable_errors(key, node, folder):
-        yield from results
+    """Results of a step one by one; its errors, lines and events as ones that may be recorded.
+
+    Args:
+        context: of the step.
+        results: makes them; nothing is recorded of it by itself.
+        key: see :func:`recordable_errors`, as for the rest.
+    """
+    with recordable_errors(key, node, folder), _OwnRecords(context.log.handlers, node) as own:
+        try:
+            for result in results():
+                _forget_own_events(context, node)
+                with own.paused():
+                    yield result
+        finally:
+            _forget_own_events(context, node)

@@ -48,7 +48,6 @@ class Places:
             )
 
     def lines(self) -> Sequence[str]:
-        """One line for each file, the first few of them."""
         lines = [f"{file}: {place}" for file, place in self._by_file.items()]
         return [
             *lines[:_SHOWN],
@@ -61,14 +60,13 @@ def refusal_error(key: str, contract: Contract, outcome: Outcome, places: Places
     # The number of refused rows is given once, at the beginning.
     why = [reason for reason in outcome.reasons if not reason.startswith("within_tolerance: ")]
     reasons = "\n".join(f"  - {reason}" for reason in (*why, *places.lines()))
-    ill = [result.rule for result in outcome.not_computed]
+    uncomputed = [result.rule for result in outcome.not_computed]
     for_data = "land corrected data, or agree on another promise in its contract"
-    for_rule = (
-        f"mend the rule{'s' if len(ill) > 1 else ''} {', '.join(ill)} in contracts/{contract.path.name}"
-    )
+    rules = f"rule{'s' if len(uncomputed) > 1 else ''} {', '.join(uncomputed)}"
+    for_rule = f"mend the {rules} in contracts/{contract.path.name}"
     only_rules = outcome.only_rules_fail
     remedies = [
-        *([f"{for_rule}: `mesh check` tries it without data"] if ill else []),
+        *([f"{for_rule}: `mesh check` tries it without data"] if uncomputed else []),
         *([] if only_rules else [for_data]),
     ]
     what = "a rule of its contract cannot be computed" if only_rules else "the candidate breaks its contract"

@@ -1,4 +1,4 @@
-"""Which slices of a model may be called by their value."""
+"""The slices of a model that are called by their value: those of public columns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from mesh_pipelines.shared import SharedResources
 
 
 def with_slice_labels(spec: ModelSpec, nodes: Mapping[str, Node], shared: SharedResources) -> ModelSpec:
-    """The spec of a model that calls a slice by its value only where its column is made of public ones alone.
-
-    Args:
-        nodes: nodes of its domain, by key.
-    """
+    """The spec of a model that calls a slice by its value only where its column is made of public ones alone."""
     published = shared.record(spec.features)
     if not spec.slices or published is None:
         return spec

@@ -113,7 +113,6 @@ class Writer:
 
     @property
     def docs_folder(self) -> Path:
-        """Folder of the product's data docs."""
         return self.shared.settings.docs / self.node.domain / self.node.name
 
     @property
@@ -223,7 +222,6 @@ class Writer:
         return tally
 
     def _keep(self, rows: pl.DataFrame) -> None:
-        """Stage accepted rows, and show them to the dataset rules."""
         with self.watch.phase("write"):
             self._good.write(rows)
         if self._audit is not None:

@@ -44,11 +44,7 @@ def reload_remark(mesh: Mesh, settings: Settings, domains: Iterable[str]) -> str
 
 
 def loaded_versions(url: str) -> Mapping[str, str] | None:
-    """Version of code and contract by key of each asset that `mesh ui` has loaded; ``None`` if it does not answer.
-
-    Args:
-        url: address of `mesh ui`.
-    """
+    """Version of code and contract by key of each asset that `mesh ui` has loaded; ``None`` if it does not answer."""
     place = urlsplit(url)
     body, headers = json.dumps({"query": _QUERY}), {"Content-Type": "application/json"}
     with suppress(OSError, HTTPException, ValueError, KeyError, TypeError):

@@ -19,15 +19,8 @@ class ProductState:
     """State of a published table: a source, data product, feature set or predictions.
 
     Args:
-        version: Delta version; ``None`` when it was never published.
-        rows: published rows.
-        quarantined: rows in quarantine.
-        contract_version: version of the promise it was audited against.
-        published_at: time of the commit, UTC.
-        data_version: hash of the content.
         checks_passed: rules of the last audit that held.
         checks_total: rules of the last audit.
-        lag: its delay behind what landed.
     """
 
     key: str
@@ -73,17 +66,7 @@ class SourceState:
 
 @dataclass(frozen=True)
 class ModelVersionState:
-    """One version of a model.
-
-    Args:
-        version: number in the registry.
-        metrics: out-of-time metrics by name.
-        baseline: the same metrics of the naive baseline.
-        trained_at: UTC.
-        inputs: version of every table it was trained on, by key.
-        reason: reason of the gate's decision.
-        sha256: of ``model.ubj``.
-    """
+    """One version of a model as the registry has it, for people."""
 
     version: int
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -104,11 +87,10 @@ class ModelVersionState:
 
 @dataclass(frozen=True)
 class ModelState:
-    """State of a model: the version in use and a newer candidate.
+    """State of a model: the version in use and a newer challenger.
 
     Args:
         challenger: the newest version that the gate refused, or that is in shadow, if it is newer than the champion.
-        lag: the champion's delay behind what landed.
     """
 
     key: str
@@ -130,10 +112,8 @@ class MeshState:
     """States of products and models.
 
     Args:
-        models: none where ``trouble`` is set.
         sources: those that have rows in quarantine.
         trouble: the error of the registry that did not answer.
-        refused: violations of each domain or asset that was left out for them.
         remark: that the running `mesh ui` has other code; empty where it has the same.
     """
 
@@ -194,15 +174,7 @@ class ReportTable:
 
 @dataclass(frozen=True)
 class Card:
-    """The content of ``mesh show`` for one asset.
-
-    Args:
-        title: its key, with the version where one was asked for.
-        stage: source, product, features, model, champion or predictions.
-        summary: its description, in its owner's words.
-        sections: promise, owner, last audit; metrics, inputs, gate.
-        tables: columns, rules, consumers; slices.
-    """
+    """The content of ``mesh show`` for one asset, or one version of a model."""
 
     title: str
     stage: str

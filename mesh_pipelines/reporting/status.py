@@ -53,20 +53,20 @@ def read_state(keys: Sequence[str] | None = None, *, mesh: Mesh | None = None) -
     chosen = _chosen(whole, sound) if keys else list(whole.nodes.values())
     end_lost(shared)
     facts = facts_of(whole.nodes, shared, instance=lambda: dagster_instance(shared))
-    asked = whole.select([node.key for node in chosen]) if chosen else ()
+    selected = whole.select([node.key for node in chosen]) if chosen else ()
     products = [node for node in chosen if node.is_product]
-    sources = _sources(asked, shared)
+    sources = _sources(selected, shared)
     remark = reload_remark(whole, shared.settings, {node.domain for node in chosen})
     try:
-        lags = Lags.at(asked, facts, datetime.now(UTC))
+        lags = Lags.at(selected, facts, datetime.now(UTC))
         models = tuple(_model(node, shared, lags) for node in chosen if isinstance(node, ModelNode))
         states = tuple(_product_or_fault(node, shared, lags) for node in products)
         return MeshState(states, models, sources, refused=refused, remark=remark)
     except TrackingUnavailable as error:
         # The lake knows what is published; without the registry the reasons that come from models are unknown.
-        sure = [node for node in asked if isinstance(node, SourceNode | ProductNode)]
+        published = [node for node in selected if isinstance(node, SourceNode | ProductNode)]
         lags = Lags.at(
-            [node for node in sure if not _hangs_on_a_model(node, whole)], facts, datetime.now(UTC)
+            [node for node in published if not _hangs_on_a_model(node, whole)], facts, datetime.now(UTC)
         )
         unknown = Lag(behind=("unknown: MLflow does not answer",))
         states = (

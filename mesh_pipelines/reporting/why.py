@@ -28,11 +28,7 @@ from resources.ui_address import running_ui
 
 
 def explain(key: str) -> Card:
-    """The reasons for an asset's state.
-
-    Raises:
-        SelectionError: nothing in the mesh has that key.
-    """
+    """The reasons for an asset's state. Raises SelectionError: nothing in the mesh has that key."""
     preload(READING)
     from mesh_pipelines.governance.load_mesh import project_root
     from mesh_pipelines.orchestration.tick import attempts_in
@@ -106,7 +102,7 @@ def _ahead(step: Step, facts: Facts) -> tuple[str, str]:
 
 
 def _refused_inputs(node: Node, mesh: Mesh, facts: Facts) -> list[tuple[str, str]]:
-    """What an asset reads that is left out of the mesh for a broken rule, and the version that it reads on."""
+    """Inputs of an asset that are left out of the mesh for a broken rule, and the version that it reads on."""
     found: list[tuple[str, str]] = []
     for given in node.inputs:
         if refusal := mesh.refusal(given.key):

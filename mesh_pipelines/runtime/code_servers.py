@@ -1,8 +1,7 @@
 """The code servers of a mesh: one for each code location of ``workspace.yaml``, on a socket of its own.
 
-``dagster code-server start`` is an outer process and an inner one, which holds the domain's code, so that the code can
-be loaded again. The outer process does not notice that its inner one was killed: its domain's sensor would fail at
-every tick from then on. So an outer process that has lost its inner one is ended, and the supervisor starts both.
+``dagster code-server start`` is an outer process and an inner one with the domain's code. The outer one does not notice
+that its inner one was killed: the domain's sensor would fail at every tick. So it is ended, and both are started again.
 """
 
 from __future__ import annotations
@@ -32,11 +31,7 @@ class CodeServers:
     """The code servers of a workspace.
 
     Args:
-        root: folder of workspace.yaml.
         folder: where sockets, and the workspace of sockets, are made; its path is short, as sockets ask for.
-
-    Attributes:
-        refused: a violation for each entry of workspace.yaml that no server is started for.
 
     Raises:
         MeshError: workspace.yaml is missing or cannot be read.

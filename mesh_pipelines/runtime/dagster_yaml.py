@@ -84,11 +84,7 @@ def dagster_yaml(settings: Settings) -> dict[str, Any]:
 def ensure_dagster_home(settings: Settings) -> Path:
     """Make DAGSTER_HOME with its dagster.yaml; a file without the mesh's first line stays as it is.
 
-    Returns:
-        The folder, DAGSTER_HOME.
-
-    Raises:
-        MeshError: a file of somebody's own names a module that has moved.
+    Raises MeshError: a file of somebody's own names a module that has moved.
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
@@ -119,13 +115,8 @@ def _refuse_moved_modules(file: Path, written: str) -> None:
 def urgency(priority: int, asked_at: float) -> int:
     """The ``dagster/priority`` of a run, by which the queue is sorted, the highest first.
 
-    Each minute of waiting counts as much as one step of strategic priority. All waiting runs grow more urgent at the
-    same pace, so their order never changes and nothing has to be updated. A run that was asked for
-    ``WORTH * (10 - 1)`` seconds after another one never goes before it, so no domain starves. A run started by a
-    person has no such tag, which counts as 0, and goes first.
-
-    Args:
-        priority: the domain's strategic priority, 1 to 10.
-        asked_at: time of the request, in seconds since the epoch.
+    Each minute of waiting counts as one step of strategic priority. All waiting runs grow more urgent at the same
+    pace, so their order never changes, and none that is asked for ``WORTH * 9`` seconds later goes first: no domain
+    starves. A run started by a person has no such tag, which counts as 0, and goes first.
     """
     return WORTH * priority - int(asked_at)

@@ -1,7 +1,4 @@
-"""The Dagster instance of this mesh.
-
-Its event log, by far the busiest database, has a storage of its own: ``sqlite_storage``.
-"""
+"""The Dagster instance of this mesh."""
 
 from __future__ import annotations
 

@@ -30,11 +30,7 @@ from resources.processes import number_of
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
-    """Forks each run from a process that has imported what runs need.
-
-    Args:
-        inst_data: Dagster's configuration of it.
-    """
+    """Forks each run from a process that has imported what runs need."""
 
     command = (sys.executable, "-m", "mesh_pipelines.runtime.worker")
 
@@ -59,11 +55,7 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return cls(inst_data)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Fork the run.
-
-        Raises:
-            DagsterLaunchFailedError: the warm process ends as often as it is started.
-        """
+        """Fork the run. Raises DagsterLaunchFailedError: the warm process ends as often as it is started."""
         run, origin = context.dagster_run, context.job_code_origin
         if origin is None:
             raise DagsterLaunchFailedError(f"run {run.run_id} does not say what code it is of")

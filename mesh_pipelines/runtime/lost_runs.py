@@ -112,7 +112,7 @@ def end_lost_training(instance: Callable[[], dg.DagsterInstance], shared: Shared
     try:
         lost_training.end_lost_training(shared.tracking, is_over)
     except TrackingUnavailable:
-        return  # whoever needs it meets the same error, with its remedy
+        return  # a caller that needs it meets the same error, with its remedy
 
 
 @contextmanager

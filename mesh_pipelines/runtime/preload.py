@@ -1,7 +1,7 @@
 """Imports modules of planning and steps, all at once and without the garbage collector.
 
-These libraries are thousands of modules. Importing them makes millions of objects that stay, and Python's collector
-walks through all of them again and again meanwhile: a quarter of the time of the imports.
+Importing these libraries makes millions of objects that stay; walking through them again and again takes the collector
+a quarter of the time of the imports.
 """
 
 from __future__ import annotations

@@ -28,12 +28,9 @@ DEFAULT_LOGGERS = "default_system_loggers"
 def quiet_runs() -> None:
     """Write these lines instead of every event in runs of this process that name no logger of their own.
 
-    Dagster would write each event to the terminal, and takes a level for it (``python_logs``) only together with one
-    below which it forgets what a domain's own code logs.
-
-    The lines go to standard error as it is at this call. While a run's output is captured, Dagster has it copied
-    to the terminal by ``tail``, which it ends with the run, whether or not the last lines were copied:
-    https://github.com/dagster-io/dagster/issues/23336.
+    Dagster's level of the terminal (``python_logs``) goes only with one below which it forgets what a domain's code
+    logs. The lines go to standard error as it is at this call: while a run's output is captured, Dagster copies it
+    by ``tail``, whose last lines may be lost (https://github.com/dagster-io/dagster/issues/23336).
     """
     lines = logging.Logger("dagster")
     lines.addHandler(RunLines(os.dup(2)))
@@ -42,11 +39,7 @@ def quiet_runs() -> None:
 
 
 class RunLines(logging.Handler):
-    """Writes the line of a record; most records have none.
-
-    Args:
-        terminal: file descriptor of the terminal.
-    """
+    """Writes the line of a record; most records have none."""
 
     def __init__(self, terminal: int) -> None:
         super().__init__()
@@ -63,11 +56,7 @@ class RunLines(logging.Handler):
 
 
 def line_of(event: dg.DagsterEvent, run_id: str, tags: Mapping[str, Any]) -> str | None:
-    """The line of an event; ``None`` for one that a person need not know now.
-
-    Args:
-        tags: tags of the run.
-    """
+    """The line of an event; ``None`` for one that a person need not know now."""
     run = f"run {run_id[:8]} of {tags.get(DOMAIN, 'a person')}"
     where = f"{ui_url(get_settings())}/runs/{run_id}"
     match event.event_type:

@@ -1,8 +1,7 @@
 """Signs of life of a machine that executes runs, by which others on the same home tell that it is lost.
 
-Whether a process of another machine lives cannot be seen from here, and a container that is made anew has another name.
-So a process that executes runs writes a sign into Dagster's storage every half minute, where its events go as well. A
-machine whose sign stays the same for minutes executes nothing. Each observer times that by its own clock.
+Whether a process of another machine lives cannot be seen from here. So a process that executes runs writes a sign into
+Dagster's storage every half minute; a machine whose sign stays the same for minutes, by the observer's clock, is lost.
 """
 
 from __future__ import annotations
@@ -34,11 +33,7 @@ _SIGN, _SEEN = "mesh/alive/", "mesh/silent/"
 
 @contextmanager
 def give_signs(instance: DagsterInstance, scratch: Path) -> Generator[None]:
-    """Give signs of life until the block is left.
-
-    Args:
-        scratch: folder of all temporary files; that of this process stays in use.
-    """
+    """Give signs of life until the block is left."""
 
     def give() -> None:
         sign = datetime.now(UTC).isoformat()
@@ -55,12 +50,7 @@ def give_signs(instance: DagsterInstance, scratch: Path) -> Generator[None]:
 
 
 def why_lost(instance: Callable[[], DagsterInstance], process: str) -> str:
-    """The reason why a process that executed a run does so no more; empty where it may.
-
-    Args:
-        instance: asked only of processes of other machines.
-        process: its name (:func:`resources.processes.this_process`); empty where it is not known.
-    """
+    """The reason why a process that executed a run does so no more; empty where it may, and where it has no name."""
     if is_gone(process):
         return f"the process that executed it is gone: {process}"
     host = process.partition(":")[0]

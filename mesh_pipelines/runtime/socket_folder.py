@@ -23,11 +23,7 @@ _OWNER = "owner"
 
 @contextmanager
 def socket_folder(parent: Path | None = None) -> Generator[Path]:
-    """A folder for the length of a block.
-
-    Args:
-        parent: by default that of temporary files, or `/tmp` where its path is too long for a socket.
-    """
+    """A folder for the length of a block: among temporary files, or in `/tmp` where that path is too long."""
     parent = parent or Path(tempfile.gettempdir())
     if len(os.fsencode(parent)) > LONGEST:
         parent = Path("/tmp")

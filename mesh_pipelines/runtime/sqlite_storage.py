@@ -1,8 +1,7 @@
 """Dagster's SQLite storage with the connections of its event log kept open.
 
-Dagster's own makes an engine and a connection for every statement, and an event takes three to six of them. A run of
-the whole mesh records two thousand events, which would cost more than all of its training. Files and format are
-Dagster's: a home made by either is read by the other.
+Dagster's own makes an engine and a connection for every statement, three to six an event: a run of the whole mesh would
+spend more on that than on training. Files and format are Dagster's: a home made by either is read by the other.
 """
 
 from __future__ import annotations

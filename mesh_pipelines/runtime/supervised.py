@@ -17,14 +17,7 @@ QUICK = 20.0
 
 
 class Part:
-    """A process that is started again when it has ended.
-
-    Args:
-        name: as people are shown it: ``the daemon``.
-        command: a module to run, and its arguments.
-        needed: true if the mesh is of no use without it; false for the code server of one domain.
-        descriptors: open file descriptors that it inherits.
-    """
+    """A process that is started again when it has ended; ``needed`` if the mesh is of no use without it."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, needed: bool = True, descriptors: Sequence[int] = ()
@@ -37,7 +30,6 @@ class Part:
         self._left: set[int] = set()  # further sessions in which something of it may run
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Start it; what its last process has started goes on."""
         if self.process is not None:
             self._left.add(self.process.pid)
             self._close_pipe()
@@ -62,11 +54,7 @@ class Part:
         return quick
 
     def living(self, processes: Mapping[int, Sequence[int]]) -> list[int]:
-        """Living processes of it, and of everything that it has started.
-
-        Args:
-            processes: all of this machine, by session.
-        """
+        """Living processes of it, and of everything that it has started."""
         own = [self.process.pid] if self.process is not None and self.code() is None else []
         return [*{*own, *(number for session in self._sessions() for number in processes.get(session, ()))}]
 
@@ -85,7 +73,6 @@ class Part:
             self._left &= set(processes_by_session())
 
     def close(self) -> None:
-        """Reap the process, which has ended."""
         if self.process is not None:
             self.process.wait()
             self._close_pipe()

@@ -33,13 +33,7 @@ PATIENCE = 60.0
 
 
 class Supervisor:
-    """The processes of one mesh.
-
-    Args:
-        folder: where they are started: that of workspace.yaml.
-        environment: of all of them.
-        say: shows one line to the person who started them.
-    """
+    """The processes of one mesh."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
         self._folder, self._environment, self._say = folder, environment, say
@@ -57,8 +51,6 @@ class Supervisor:
         """Run until SIGINT, SIGTERM or SIGHUP; a second signal kills at once what still ends.
 
         Args:
-            first: parts that are started at once.
-            then: parts that are started when ``ready``, or after PATIENCE.
             look: called now and then, to look after what the parts have started themselves.
 
         Raises:

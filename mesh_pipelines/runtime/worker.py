@@ -1,8 +1,7 @@
 """The process that runs are forked from: it has imported what steps need, and used none of it.
 
-A fork has all imports at once. What these libraries start at import (allocators, linear algebra) is made for forks; no
-table has been read and no model trained, so no lock of theirs is held. A domain's own modules are imported after the
-fork, as they are then.
+A fork has all imports at once. No table has been read and no model trained, so no lock of these libraries is held. A
+domain's own modules are imported after the fork, as they are then.
 """
 
 from __future__ import annotations
@@ -38,11 +37,7 @@ def main() -> None:
 
 
 def execute(run_id: str, args: str) -> None:
-    """Execute a run in this process, after tagging the run with it.
-
-    Args:
-        args: Dagster's own ``ExecuteRunArgs``, serialized.
-    """
+    """Execute a run in this process, after tagging the run with it."""
     from dagster import DagsterInstance
     from dagster._cli.api import execute_run_command
     from dagster._grpc.types import ExecuteRunArgs

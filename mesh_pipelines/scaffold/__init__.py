@@ -42,6 +42,9 @@ def new_domain(name: str, root: Path) -> list[Path]:
     _refuse_name(name, root)
     folder, workspace = root / "domains" / name, root / "workspace.yaml"
     files = _filled(folder, name)
+    package = folder.parent / "__init__.py"
+    if not package.exists():  # without it, another checkout's package of that name would be imported
+        files[package] = '"""The domains."""\n'
     landed = get_settings().landing_folder / name / "readings.csv"
     if not landed.exists():
         files[landed] = _sample()
@@ -91,7 +94,6 @@ def _refuse_name(name: str, root: Path) -> None:
 
 
 def _filled(folder: Path, name: str) -> dict[Path, str]:
-    """Files of a domain's folder, with its name filled in."""
     return {
         folder / template.relative_to(_TEMPLATE).with_suffix(""): Template(
             template.read_text(encoding="utf-8")
@@ -101,7 +103,6 @@ def _filled(folder: Path, name: str) -> dict[Path, str]:
 
 
 def _write(path: Path, text: str, undo: ExitStack) -> None:
-    """Write a file; ``undo`` removes it and the folders made for it."""
     made = next((place for place in reversed(path.parents) if not place.exists()), path)
     undo.callback(_remove, made)
     path.parent.mkdir(parents=True, exist_ok=True)

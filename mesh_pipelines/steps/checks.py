@@ -90,10 +90,7 @@ def _rule_text(rule: DataRule) -> str:
 
 
 def checks_to_run(node: Node) -> tuple[str, ...]:
-    """Names of the checks that run when a node is made: its step's own, those of its model in use, hand-written ones.
-
-    The rebuild of a model is left out: it costs another training, so it runs on request.
-    """
+    """Names of the checks that run when a node is made; the rebuild of a model costs a training and runs on request."""
     watching = MONITOR_CHECKS if isinstance(node, PredictionsNode) else ()
     by_hand = (check.name for check in node.checks)
     return (*(check.name for check in checks_of(node)), *watching, *by_hand)

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 
 def column_schema(node: Node, lake: Lake, reads: Mapping[str, Read], version: int) -> dict[str, Any]:
-    """Dagster metadata of a feature set's columns; other assets have theirs from the contract.
-
-    Args:
-        reads: the tables that it was made from, by key.
-        version: its published version.
-    """
+    """Dagster metadata of a feature set's columns; other assets have theirs from the contract."""
     declared = node.declaration
     if not isinstance(declared, FeatureSetDeclaration) or declared.fn is None:
         return {}
@@ -52,7 +47,6 @@ def column_schema(node: Node, lake: Lake, reads: Mapping[str, Read], version: in
 
 
 def _type_name(dtype: pl.DataType) -> str:
-    """A polars type, short."""
     if isinstance(dtype, pl.Datetime):
         return f"timestamp ({dtype.time_zone or 'no time zone'})"
     return "Enum" if isinstance(dtype, pl.Enum) else str(dtype)

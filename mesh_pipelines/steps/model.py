@@ -71,7 +71,7 @@ def training_step(node: ModelNode, domain: LoadedDomain) -> Produce:
                 )
             pictures = plots(spec, trained)
             with watch.phase("write"):
-                version = log_model(run, spec, trained, pictures)
+                version = log_model(run, spec, trained, pictures, shared.lake.keyring)
         just_trained[node.key] = trained
         yield dg.Output(
             None,
@@ -129,5 +129,4 @@ def _kept(version: ModelVersion, why: str) -> dg.Output[None]:
 
 
 def _inputs_of(shared: SharedResources, features: Read) -> list[TableVersion]:
-    """Inputs of the feature set itself, from its publish record."""
     return list(PublishRecord.of(shared.lake.record(features.key, features.version)).inputs.values())

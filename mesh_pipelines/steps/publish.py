@@ -30,14 +30,9 @@ def audit_and_publish(
     reads: Mapping[str, Read],
     spent: float = 0.0,
 ) -> Iterator[Any]:
-    """Audit and publish a candidate, and yield its results to Dagster.
+    """Audit and publish a candidate; yields one check result per rule, then the output.
 
-    Args:
-        reads: the tables that its rows were made from, by key.
-        spent: seconds of work before, such as scoring its rows.
-
-    Yields:
-        One check result per rule, then the output; a refused candidate yields its failed checks and raises.
+    A refused candidate yields its failed checks and raises. ``spent``: seconds of work before.
     """
     try:
         published = publish(shared, node, candidate, reads, context.run.run_id)
@@ -60,8 +55,7 @@ def results_of(
 ) -> Iterator[Any]:
     """Results of a publish for Dagster: a check result for each rule, then the output.
 
-    Args:
-        refused: the audit to show instead of its own: that of partitions which were refused beside it.
+    ``refused`` is the audit to show instead of its own: that of partitions which were refused beside it.
     """
     outcome = refused or published.outcome
     if outcome is not None:
@@ -148,12 +142,7 @@ def _metadata(
 
 
 def seconds_of(phases: Mapping[str, float], before: float = 0.0) -> dict[str, Any]:
-    """Metadata of the work's time (s).
-
-    Args:
-        phases: seconds by phase.
-        before: seconds of work ahead of them.
-    """
+    """Metadata of the work's time (s): by phase, and that ahead of them."""
     rounded = {name: round(seconds, 3) for name, seconds in phases.items()}
     return {WORK_SECONDS: round(before + sum(phases.values()), 2), "seconds": dg.MetadataValue.json(rounded)}
 
@@ -164,12 +153,7 @@ def _link(page: str) -> dg.MetadataValue[Any]:
 
 
 def unchanged_output(before: Any, columns: Mapping[str, Any] | None = None) -> dg.Output[None]:
-    """The output of a step that found nothing to do.
-
-    Args:
-        before: the publication that stays.
-        columns: its columns' metadata, where it is not in a contract.
-    """
+    """The output of a step that found nothing to do."""
     return dg.Output(
         None,
         "result",

@@ -1,4 +1,4 @@
-"""Trains a model again from its record: the proof, bit for bit, of its inputs."""
+"""Trains a model again from its record, and compares the bytes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ CHECK = "rebuilds_bit_for_bit"
 def rebuild_version(shared: SharedResources, key: str, version: int) -> RebuildReport:
     """Train a version again from its record, and compare the bytes of ``model.ubj``.
 
-    Raises:
-        NotPublished: there is no such version, or the features it was trained on were vacuumed.
+    Raises NotPublished: there is no such version, or the features it was trained on were vacuumed.
     """
     from mesh_pipelines.modeling.rebuild import rebuild
 

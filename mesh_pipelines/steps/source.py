@@ -73,10 +73,7 @@ def source_step(node: Node) -> Produce:
 class _Reading:
     """Inputs that a source reads now.
 
-    Args:
-        partitions: those that they are of; ``None`` for a source without partitions.
-        increment: the version that stays published beside their rows.
-        anew_because: the reason to read all of a table whose rows beyond a mark would do.
+    ``increment`` stays published beside their rows; ``anew_because`` all of a table is read, not only beyond a mark.
     """
 
     inputs: Sequence[LandedInput]
@@ -130,8 +127,7 @@ class _Parts:
     def results(self) -> Iterator[Any]:
         """Results for Dagster.
 
-        Raises:
-            LandingError, AuditRefused: partitions were refused; all others are published by then.
+        Raises LandingError, AuditRefused: partitions were refused; all others are published by then.
         """
         outcomes = (fault.outcome for fault in self.faults if isinstance(fault, AuditRefused))
         refused = next((outcome for outcome in outcomes if isinstance(outcome, Outcome)), None)
@@ -177,9 +173,9 @@ def source_candidate(
     *,
     anew: bool = False,
 ) -> tuple[Candidate, Sequence[LandedInput]] | None:
-    """A candidate of what has landed for a source since its last publish, with its inputs; ``None`` if nothing has.
+    """Candidate of the inputs that a source has not published yet, with these; ``None`` if there are none.
 
-    Args and errors are those of reading its inputs: see ``_inputs_to_read``.
+    Args and errors are those of ``_inputs_to_read``.
     """
     made = _inputs_to_read(node, landing, _facts_of(node, landing, before), partitions, anew=anew)
     return None if made is None else (_candidate(node, landing, made), made.inputs)
@@ -200,16 +196,9 @@ def _inputs_to_read(
     *,
     anew: bool,
 ) -> _Reading | None:
-    """What has landed for a source since its last publish, and of which partitions; ``None`` if nothing has.
+    """Inputs that a source has not published yet, and their partitions; ``None`` if there are none.
 
-    Args:
-        landing: an open landing.
-        facts: its last publish, and what has landed.
-        partitions: those to make, as far as they have landed; ``None`` for a source without partitions.
-        anew: read everything, including what has been read before.
-
-    Raises:
-        LandingError: all that has landed is refused by its name or kind.
+    Only ``partitions`` of them, if it has any. Raises LandingError: all that has landed is refused by its name or kind.
     """
     assert node.contract is not None
     before, landed = facts.of(node.key), facts.landed(node)
@@ -237,21 +226,17 @@ def _inputs_to_read(
 
 
 def _candidate(node: Node, landing: Landing, reading: _Reading) -> Candidate:
-    """A candidate of some inputs.
-
-    Raises:
-        LandingError: one of them cannot be read.
-    """
+    """A candidate of some inputs. Raises LandingError: one of them cannot be read."""
     assert node.contract is not None
     rows = landing.read(reading.inputs, node.contract)
-    notes = "; ".join(one.note for one in reading.inputs if one.note)
-    remarks = {"watermark": notes, "read anew": reading.anew_because}
+    landed = known_inputs(reading.inputs)
+    remarks = {**PublishRecord(landed=landed).notes, "read anew": reading.anew_because}
     return Candidate(
         rows.frame,
         records=rows.records,
         verify=rows.verify,
         partitions=reading.partitions,
-        landed=known_inputs(reading.inputs),
+        landed=landed,
         origins={name: Origin(node.version_of_code) for name in reading.partitions or ()},
         increment=reading.increment,
         remarks={name: text for name, text in remarks.items() if text},

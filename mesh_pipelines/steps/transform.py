@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 from dagster import AssetExecutionContext
+from dagster._core.definitions.utils import NoValueSentinel
 
 from mesh_pipelines.declaring.declarations import FeatureSetDeclaration
 from mesh_pipelines.declaring.node import PARTITION, Node
@@ -19,6 +20,7 @@ from mesh_pipelines.publishing.candidate import Candidate, as_rows
 from mesh_pipelines.publishing.read import Read
 from mesh_pipelines.publishing.record import Origin
 from mesh_pipelines.shared import SharedResources, shared_resources
+from mesh_pipelines.steps.column_names import refuse_names_of_data
 from mesh_pipelines.steps.columns import column_schema
 from mesh_pipelines.steps.context import (
     Produce,
@@ -47,6 +49,7 @@ def transform_step(node: Node) -> Produce:
         begun = time.perf_counter()
         with domain_call(node):
             rows = as_rows(declared(**inputs), node.key)
+            refuse_names_of_data(node, rows, shared.lake, reads)
         spent = time.perf_counter() - begun
         yield from audit_and_publish(
             node, context, shared, _candidate(node, rows, partitions, reads), reads, spent
@@ -81,18 +84,36 @@ def handwritten_step(node: Node) -> Produce:
         shared = shared_resources()
         reads = reads_of(context)
         partitions = wanted_partitions(context, node)
+        _name_the_output(context)
         with domain_call(node):
-            outputs = [item for item in original(context, inputs) if isinstance(item, dg.Output)]
-            if len(outputs) != 1:
+            given = [item for item in original(context, inputs) if isinstance(item, _WITH_ROWS)]
+            if len(given) != 1 or given[0].value is NoValueSentinel:
                 raise TransformError(
                     "a hand-written asset has to return its rows",
                     where=node.key,
-                    remedy="return a pl.LazyFrame; the platform audits and publishes it",
+                    remedy="return a pl.LazyFrame, or a dg.MaterializeResult with it as its value; "
+                    "the platform audits and publishes it",
                 )
-            rows = as_rows(outputs[0].value, node.key)
+            rows = as_rows(given[0].value, node.key)
         yield from audit_and_publish(node, context, shared, _candidate(node, rows, partitions, reads), reads)
 
     return step
+
+
+_WITH_ROWS = (dg.Output, dg.MaterializeResult)
+
+
+def _name_the_output(context: AssetExecutionContext) -> None:
+    """Metadata that names no output is that of the rows: Dagster asks for a name, for checks are outputs too."""
+    own = context.op_execution_context
+    add = own.add_output_metadata
+
+    def named(
+        metadata: Mapping[str, Any], output_name: str | None = None, mapping_key: str | None = None
+    ) -> None:
+        add(metadata, output_name or "result", mapping_key)
+
+    own.add_output_metadata = named
 
 
 def _candidate(

@@ -1,10 +1,11 @@
-"""Notes the content for which a step fails, so that no tick tries the same again; whoever started the run."""
+"""Notes the content for which a step fails, so that no tick tries the same again, whatever started the run."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, RetryRequested
@@ -35,11 +36,7 @@ Partitions = tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class Tries:
-    """Failures of one asset in Dagster's storage, as one step changes them.
-
-    Args:
-        facts: what the step reads: its content is that, whatever has come meanwhile.
-    """
+    """Failures of one asset in Dagster's storage, as one step changes them, for the content that it reads."""
 
     instance: DagsterInstance
     node: Node
@@ -47,11 +44,7 @@ class Tries:
 
     @contextmanager
     def note_end(self, partitions: Partitions, *, makes: bool = True) -> Generator[None]:
-        """Note how the block ends for partitions that are tried together; ``None`` for an asset without.
-
-        Args:
-            makes: true if they are made once the block has ended well.
-        """
+        """Note how the block ends for partitions that are tried together; ``None`` for an asset without."""
         try:
             yield
         except (*ENDS, RetryRequested):
@@ -81,6 +74,7 @@ class Tries:
 def note_failures(node: Node, domain: LoadedDomain, step: Produce) -> Produce:
     """A step whose failures for its content are noted."""
 
+    @wraps(step)
     def noted(context: AssetExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         reads = [read.table for read in reads_of(context).values()]
         facts = facts_for_step(domain.by_key, shared_resources(), reads, lambda: context.instance)

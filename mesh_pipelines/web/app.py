@@ -42,9 +42,6 @@ def application(
     """The whole application, behind its door.
 
     Args:
-        workspace: Dagster's process context.
-        docs: folder of the data docs.
-        names: host names that it answers for, besides those of this machine.
         origin: where its pages are for a browser, if a proxy stands before it.
         largest: bytes that the body of a request may have.
         started: called when it answers.
@@ -75,11 +72,7 @@ def application(
 
 
 def missing_assets(workspace: Any, keys: Sequence[str]) -> set[str]:
-    """Those of some keys (``domain.name``) of which no code location has an asset.
-
-    Args:
-        workspace: Dagster's process context; of a domain that does not load, nobody knows what it has.
-    """
+    """Those of some keys (``domain.name``) of which no code location has an asset."""
     loaded = workspace.get_current_workspace()
     broken = {name for name, entry in loaded.code_location_entries.items() if entry.load_error}
     return {

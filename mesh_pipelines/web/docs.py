@@ -1,8 +1,7 @@
 """The data docs: a page for each audit, with the mesh's verdict above the page of Great Expectations.
 
-Reports of audits and the site of Great Expectations lie at ``DOMAIN/NAME/`` below ``settings.docs``; nothing else of
-the folder is served. That site's pages ask for scripts and styles of other sites: these are left out, and a policy
-forbids them. They know only the rules over all rows together, so the verdict and the count of each rule stand above.
+Only reports of audits and the site of Great Expectations (``DOMAIN/NAME/`` below ``settings.docs``) are served. Scripts
+and styles of other sites are left out of that site, and a policy forbids them.
 """
 
 from __future__ import annotations
@@ -51,13 +50,7 @@ def docs_page(
     pages: Callable[[], Sequence[Page]],
     missing: Callable[[Sequence[str]], Collection[str]] = lambda _keys: (),
 ) -> Page:
-    """The page that lists the data docs, and below it the docs themselves.
-
-    Args:
-        folder: ``settings.docs``.
-        pages: all pages of the shell.
-        missing: those of some keys (``domain.name``) of which the mesh has no asset now.
-    """
+    """The page that lists the data docs, and below it the docs themselves."""
     docs = _Docs(folder, pages, missing)
     below = f"{PATH}/{{domain}}/{{name}}"
     routes: list[BaseRoute] = [
@@ -153,11 +146,7 @@ def products_in(folder: Path) -> list[str]:
 
 
 def audits_of(folder: Path) -> list[str]:
-    """Names of a product's audits, the newest first; those too that are older than the reports, and have none.
-
-    Args:
-        folder: of the product's data docs.
-    """
+    """Names of a product's audits, the newest first; those too that are older than the reports, and have none."""
     return sorted({*names_in(folder), *_pages_in(folder)}, reverse=True)
 
 
@@ -175,11 +164,7 @@ def _pages_in(folder: Path) -> dict[str, str]:
 
 
 def file_below(folder: Path, below: str) -> Path | None:
-    """The file that a path of the docs names; None where it is none of them, or leads out of the folder.
-
-    Args:
-        below: the path below PATH, decoded.
-    """
+    """The file that a decoded path of the docs names; None where it is none of them, or leads out of the folder."""
     try:
         root = folder.resolve()
         file = (root / below).resolve()  # where links lead
@@ -191,11 +176,7 @@ def file_below(folder: Path, below: str) -> Path | None:
 
 
 def in_shell(text: str, above: str) -> str:
-    """A page of Great Expectations without what it asks of other sites.
-
-    Args:
-        above: HTML that is shown above it.
-    """
+    """A page of Great Expectations below other HTML, without what it asks of other sites."""
     text = _ELSEWHERE.sub("", _SCRIPT.sub("", text))
     style = '<link rel="stylesheet" href="/mesh/static/mesh.css"></head>'
     text = _HEAD.sub(lambda _: style, text, count=1)

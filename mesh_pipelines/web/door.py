@@ -59,7 +59,6 @@ class Door:
     """ASGI middleware around the whole application.
 
     Args:
-        app: the application.
         names: host names that it answers for, besides LOCAL: lower case, without port, IPv6 in brackets.
         origin: where its pages are for a browser, if a proxy stands before it: ``https://mesh.example.com``.
         largest: bytes that the body of a request may have.
@@ -98,13 +97,7 @@ class Door:
 def refusal_of(
     scope: Mapping[str, Any], names: frozenset[str], origin: Address | None = None
 ) -> Refusal | None:
-    """Why a request is not let in; None for one that is.
-
-    Args:
-        scope: of an HTTP request or a WebSocket handshake.
-        names: host names that the server answers for.
-        origin: an origin that is its own, as a proxy names it.
-    """
+    """The refusal of a request or WebSocket handshake; None where it is let in."""
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
         return Refusal(431, "the headers are too large")
     headers: dict[bytes, str] = {}
@@ -163,7 +156,6 @@ def _of_origin(headers: Mapping[bytes, str], own: Address | None, scope: Mapping
 
 
 def _address_of(origin: str) -> Address | None:
-    """Scheme, host and port of an origin; None for a text that is none."""
     parts = _ORIGIN.fullmatch(origin.lower())
     place = _HOST.fullmatch(parts[2]) if parts else None
     if parts is None or place is None:

@@ -59,11 +59,6 @@ def respond(
     headers: Mapping[str, str] | None = None,
     **given: Any,
 ) -> HTMLResponse:
-    """The answer with a page in the shell.
-
-    Args:
-        pages: all that the shell lists.
-        **given: values of the template.
-    """
+    """The answer with a page in the shell, which lists ``pages``."""
     content = render(template, pages=pages, **given)
     return HTMLResponse(content, status, headers={"Content-Security-Policy": POLICY, **(headers or {})})

@@ -27,13 +27,7 @@ OVERFLOW = 20
 
 
 def main(workspace: str, descriptor: str, url: str) -> None:
-    """Serve until a signal ends it.
-
-    Args:
-        workspace: a workspace of code servers that run.
-        descriptor: number of the socket that listens.
-        url: address under which it is shown.
-    """
+    """Serve on an open socket, by its descriptor, until a signal ends it."""
     settings = get_settings()
     target = WorkspaceFileTarget(paths=[workspace])
     with (

@@ -1,4 +1,4 @@
-"""The start page: where everything of the mesh is."""
+"""The start page: a list of the pages of the mesh."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ PATH = "/mesh"
 
 
 def start_page(pages: Callable[[], Sequence[Page]]) -> Page:
-    """The page that lists all pages.
-
-    Args:
-        pages: all pages of the shell.
-    """
+    """The page that lists all pages."""
 
     def start(_request: Request) -> Response:
         return respond("start.html", pages=pages(), title="Mesh AI")

@@ -38,7 +38,6 @@ class Draft:
 
     @property
     def properties(self) -> list[tuple[int, Entry]]:
-        """The columns, each with its position."""
         return list(enumerate(self.document["schema"][0]["properties"]))
 
     @property

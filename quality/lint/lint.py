@@ -46,8 +46,6 @@ def violations_of_federation(
     """Every violation of the federation's rules over contracts.
 
     Args:
-        document: the parsed contract.
-        is_source: True for the contract of a source, false for that of a product.
         sound: False if the document breaks the standard: a rule that fails on it is then ignored.
     """
     draft, found = Draft(document, path, is_source), list[Violation]()

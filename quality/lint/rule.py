@@ -19,11 +19,5 @@ class Rule(ABC, Generic[Subject]):
         """Yield a violation for each place at which the subject breaks the rule."""
 
     def violation(self, where: str, problem: str, fix: str, *about: str) -> Violation:
-        """A violation of this rule.
-
-        Args:
-            where: file and place within it.
-            fix: the remedy.
-            about: assets or domains at fault; the whole domain where none is named.
-        """
+        """A violation of this rule, about the assets or domains at fault; about the whole domain without ``about``."""
         return Violation(type(self).__name__, where, problem, fix, about)

@@ -9,9 +9,8 @@ import sys
 def prepare_for_training(threads: int | None = None) -> int:
     """Make OpenMP wait without spinning, so that several trainings share a machine; returns the threads to use.
 
-    With the default (active) waiting, four trainings at once on two cores take three to five times as long. OpenMP
-    reads the setting once, when it is loaded: call this before anything imports xgboost. ``threads`` is by default
-    :func:`available_threads`.
+    With active waiting, its default, four trainings at once on two cores take three to five times as long. OpenMP
+    reads the setting when it is loaded, so this is called before anything imports xgboost.
     """
     if "xgboost" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")

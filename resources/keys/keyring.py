@@ -61,9 +61,7 @@ class Keyring:
     def data_key(self, domain: str, product: str, classification: str, version: int | None = None) -> DataKey:
         """A version of a data key, by default the newest, which is made on first use.
 
-        Raises:
-            KeyUnavailable: the version does not exist or was destroyed, or the master key is missing or wrong.
-            wrong.
+        Raises KeyUnavailable: the version does not exist or was destroyed, or the master key is missing or wrong.
         """
         name = f"{domain}.{product}/{classification}"
         file = self._file(domain, product)
@@ -78,8 +76,7 @@ class Keyring:
     def require(self, domain: str, product: str, classification: str, version: int) -> None:
         """Refuse a version that the keyring has lost; a destroyed one is known still.
 
-        Raises:
-            KeyUnavailable: the keyring has no entry for it.
+        Raises KeyUnavailable: the keyring has no entry for it.
         """
         file = self._file(domain, product)
         entry = _read(file).get(classification)

@@ -32,7 +32,6 @@ class TextSeal:
     classification: str
 
     def seal(self, text: str) -> str:
-        """The text as it may be kept in clear."""
         if not text or self.classification == "public":
             return text
         key = self.keyring.data_key(self.domain, self.product, self.classification)

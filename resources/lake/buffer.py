@@ -56,16 +56,13 @@ class Buffer:
 
     @property
     def rows(self) -> int:
-        """Number of waiting rows."""
         return sum(map(self._height, self._frames))
 
     @property
     def partitions(self) -> list[str]:
-        """Partitions of the waiting rows, sorted."""
         return sorted(self._frames)
 
     def add(self, pieces: Mapping[str, pl.DataFrame], *, shared: bool) -> None:
-        """Add one batch, by partition; ``shared`` as in :class:`Cut`."""
         large = sum(piece.height for piece in pieces.values()) >= _SMALL_ROWS
         for partition in list(self._frames):
             if partition not in pieces and large:
@@ -82,7 +79,6 @@ class Buffer:
             self._flush(max(self._frames, key=self._height))
 
     def flush(self) -> None:
-        """Emit all rows."""
         for partition in self.partitions:
             self._flush(partition)
 

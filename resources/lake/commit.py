@@ -36,10 +36,8 @@ class Commit:
 class Base:
     """The version that a commit builds on.
 
-    Args:
-        files: its data files, in order.
-        bounds: least and greatest partition in a file that partitions share, by the file's bare name, as far as
-            the log has them.
+    ``bounds`` has least and greatest partition of a file that partitions share, by its bare name, as far as the log
+    has them.
     """
 
     publication: Publication
@@ -49,14 +47,7 @@ class Base:
 
 @dataclass(frozen=True)
 class StagedContent:
-    """Staged content.
-
-    Args:
-        layout: encryption of its files.
-        parts: content of each staged partition.
-        publish_id: the caller's name for the publish.
-        token: the lake's own name for it, unique in the table.
-    """
+    """Staged content; ``token`` is the lake's own name for it, unique in the table."""
 
     shape: Shape
     layout: Layout
@@ -68,12 +59,7 @@ class StagedContent:
 
 @dataclass(frozen=True)
 class Scope:
-    """The part of a table that a candidate replaces.
-
-    Args:
-        replace: "all" of the table, only ``partitions``, or nothing ("append").
-        partitions: the replaced partitions, including those without a staged row.
-    """
+    """The part of a table that a candidate replaces: "all", ``partitions`` (staged or not), or nothing ("append")."""
 
     replace: Replace
     partitions: AbstractSet[str]
@@ -84,9 +70,6 @@ class CommitPlan:
     """The next version.
 
     Args:
-        publication: its record; the version number is not known yet.
-        add: new files.
-        remove: removed files.
         shared: removed files that also hold partitions that stay; those rows must be written to new files.
         reused: files of the base that hold the staged rows already, which are not written again.
         whole: all files of the base are removed.
@@ -114,9 +97,6 @@ def plan_commit(
     """Plan the version that a candidate makes on top of the newest one.
 
     Args:
-        base: the newest version; None if nothing is published.
-        info: JSON-able entries of the new record.
-        now: time of the publish (UTC).
         reuse: keep files of the base with equal rows; false if they are damaged, for then the new files repair them.
 
     Raises:

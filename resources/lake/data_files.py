@@ -28,8 +28,7 @@ class WrittenFile:
 class DataFiles:
     """Writes, reads and removes the data files of one publish, which ``token`` identifies.
 
-    Raises:
-        KeyUnavailable: a key is missing or destroyed, or the master key is.
+    Raises KeyUnavailable: a key is missing or destroyed, or the master key is.
     """
 
     def __init__(self, table: Table, shape: Shape, token: str) -> None:
@@ -39,12 +38,7 @@ class DataFiles:
         self._names: list[str] = []
 
     def write(self, partition: str, number: int, frame: pl.DataFrame) -> WrittenFile:
-        """Write one file; safe in several threads at once.
-
-        Args:
-            partition: of all its rows; "" if there are no partitions, or if they share files.
-            number: its place among the publish's files.
-        """
+        """Write one file, the publish's ``number``-th; safe in several threads at once."""
         data, shape = encode(frame, self._encryption), self._shape
         folder = self._table.root
         if partition:
@@ -75,7 +69,6 @@ class DataFiles:
         )
 
     def remove(self) -> None:
-        """Remove every file of the publish."""
         for name in self._names:
             self._table.store.delete(name)
         self._names.clear()

@@ -61,11 +61,9 @@ class Log:
 
     @property
     def uri(self) -> str:
-        """URI of the table, for any Delta reader."""
         return self.store.uri(self.root)
 
     def commit_file(self, version: int) -> str:
-        """Name of a commit's file."""
         return f"{self.root}/_delta_log/{version:020d}.json"
 
     def exists(self) -> bool:

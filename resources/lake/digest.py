@@ -114,7 +114,6 @@ class RowsDigest:
         return self
 
     def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
         total = hashlib.sha256(f"{schema_json(self._schema)}|{self._rows}".encode())
         for path in sorted(self._streams):
             total.update(path.encode() + b"\0" + self._streams[path].digest())

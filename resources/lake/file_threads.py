@@ -13,11 +13,7 @@ T = TypeVar("T")
 
 
 class FileThreads(Generic[T]):
-    """Threads that make files; results are taken in the order in which files were added.
-
-    Args:
-        make: makes one file from a partition, its number in this order, and its rows.
-    """
+    """Threads that make files; results are taken in the order in which files were added."""
 
     def __init__(self, make: Callable[[str, int, pl.DataFrame], T]) -> None:
         self._make = make
@@ -26,7 +22,6 @@ class FileThreads(Generic[T]):
         self._asked = 0
 
     def add(self, partition: str, frame: pl.DataFrame) -> None:
-        """Have a file made of these rows."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mesh-files")
         future = self._pool.submit(self._make, partition, self._asked, frame)
@@ -34,11 +29,7 @@ class FileThreads(Generic[T]):
         self._asked += 1
 
     def take(self, leaving: int = 0) -> list[T]:
-        """Results since the last call, once few files are left to make; or the first error.
-
-        Args:
-            leaving: rows that the youngest files may have together and be left; 0 leaves none.
-        """
+        """Results since the last call, once unmade files have at most ``leaving`` rows together; or the first error."""
         left = 0
         upto = len(self._waiting)
         while upto and (left := left + self._waiting[upto - 1][1]) <= leaving:

@@ -32,13 +32,7 @@ __all__ = ["Commit", "Lake", "Publication", "Staging"]
 
 
 class Lake:
-    """Every published table of the mesh, by key (``domain.name``).
-
-    Args:
-        uri: folder or object store.
-        keyring: keys of the classified columns.
-        storage_options: options of the object store, as deltalake and Polars take them.
-    """
+    """Every published table of the mesh, by key (``domain.name``)."""
 
     def __init__(self, uri: str, keyring: Keyring, storage_options: Mapping[str, str] | None = None) -> None:
         self.keyring = keyring
@@ -58,11 +52,9 @@ class Lake:
         return self._tables[key]
 
     def root(self, key: str) -> str:
-        """Path of a table, relative to the lake."""
         return self.table(key).root
 
     def uri(self, key: str) -> str:
-        """URI of a table, for any Delta reader."""
         return self.table(key).uri
 
     def stage(
@@ -79,10 +71,8 @@ class Lake:
         """Begin a candidate for the next version of a table, after removing files that killed writers left there.
 
         Args:
-            dtypes: column names and Polars types, in order.
             classification: of every column; "public" is written in clear, anything else under its own key.
             partition_by: a public column whose partitions can be replaced one at a time.
-            publish_id: the caller's name for this publish, kept in its record.
             gathered: partitions share files, for a table with few rows of each; its partition column is text.
             checkpoint: called with the name of each step as it is reached: staging, file, written, shared (of each
                 file that is made anew because it holds other partitions too), committing, committed, done.
@@ -123,12 +113,10 @@ class Lake:
         """A published table as a lazy frame, decrypted as it is read, in stable order.
 
         Columns in clear carry no authentication tag, and a single changed bit in one can make Polars 2.1 read
-        other values, or abort the process. So files are compared with their SHA-256 before they are handed out.
+        other values, or abort the process. So files are compared with their SHA-256 before they are handed out. Errors
+        while the frame is *read* are Polars' own: :meth:`reading` explains them.
 
         Args:
-            key: ``domain.name``.
-            version: Delta version; default the newest.
-            partitions: only these partitions.
             columns: only these columns; no key is needed but theirs.
             verify: compare the files' bytes first, each once a process. Default: in a folder yes, in an object
                 store (which does so itself) no.
@@ -137,8 +125,6 @@ class Lake:
             NotPublished: there is no such table or version, or its files were vacuumed.
             IntegrityError: a file is missing or was changed.
             KeyUnavailable: a key of a column is missing, destroyed or wrong.
-        Errors while the frame is *read* are Polars' own: read it inside :meth:`reading` to have them
-        explained.
         """
         return self.table(key).scan(version, partitions, columns, verify)
 
@@ -158,7 +144,6 @@ class Lake:
         return self.record(key).version
 
     def exists(self, key: str) -> bool:
-        """True for a key that was ever published."""
         return self.table(key).exists()
 
     def keys(self) -> tuple[str, ...]:
@@ -173,7 +158,6 @@ class Lake:
         return tuple(sorted(name for name in self.record(key).partitions if name))
 
     def schema(self, key: str) -> pl.Schema:
-        """Columns and their types, in order."""
         return pl.Schema(self.record(key).schema)
 
     def vacuum(self, key: str, keep: int, pinned: Collection[int] = ()) -> int:
@@ -203,10 +187,8 @@ class Lake:
         return len(gone)
 
     def verify(self, key: str, version: int | None = None) -> int:
-        """Compare every byte of a version with its recorded hash; returns the number of files.
-
-        Raises:
-            IntegrityError: naming every file that is missing or whose bytes are others.
+        """Compare every byte of a version with its recorded hash; returns the number of files. Raises IntegrityError:
+        naming every file that is missing or whose bytes are others.
         """
         files = self.head(key, version).files
         self.table(key).verify(files, again=True)

@@ -31,11 +31,9 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Layout:
-    """Key versions of a data file.
+    """Key versions of a data file: by encrypted column, the classification and the version of its key.
 
-    Args:
-        footer: version of the footer key; None if every column is public (then files are plain Parquet).
-        columns: for each encrypted column, the classification and the version of its key.
+    ``footer`` is the version of the footer key; None if every column is public (then files are plain Parquet).
     """
 
     footer: int | None = None
@@ -134,17 +132,14 @@ class LakeFile:
 
     @property
     def token(self) -> str:
-        """Token of the publish that wrote it."""
         return self._parsed()["token"]
 
     @property
     def layout(self) -> str:
-        """Id of its layout."""
         return self._parsed()["layout"]
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of its bytes as written."""
         return self._parsed()["sha"]
 
 

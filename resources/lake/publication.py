@@ -23,19 +23,11 @@ class Publication:
     """One version of a table.
 
     Args:
-        key: ``domain.name``.
-        version: the Delta version.
         data_version: version of the content (see :mod:`resources.lake.digest`).
-        rows: rows in the whole table.
-        published_at: time of the commit (UTC).
-        classification: of each column.
-        partition_by: the partition column, or None.
         gathered: files hold rows of several partitions; otherwise each partition has files of its own.
         partitions: content of each partition (one, named "", if there is no partition column).
-        layouts: encryption of its files, by layout id.
-        publish_id: the caller's name for the publish (a run, say).
-        token: the lake's own name for it, unique in the table.
-        info: the publisher's entries: contract version, code version, run, audit outcome.
+        token: the lake's own name for it, unique in the table; ``publish_id`` is the caller's.
+        info: the publisher's entries.
     """
 
     key: str
@@ -59,14 +51,12 @@ class Publication:
         return None if self.gathered else self.partition_by
 
     def at(self, version: int) -> Publication:
-        """The same publication with its Delta version."""
         return replace(self, version=version)
 
     def using(self, layouts: Mapping[str, Layout]) -> Publication:
         return replace(self, layouts=layouts)
 
     def to_metadata(self) -> dict[str, str]:
-        """Custom metadata of the Delta commit."""
         record = {
             "format": _FORMAT,
             "key": self.key,

@@ -15,14 +15,7 @@ from resources.lake.publication import Publication
 
 @dataclass(frozen=True)
 class Shape:
-    """Columns of one table, and its partitions.
-
-    Args:
-        dtypes: column names and types, in order.
-        classification: of every column.
-        partition_by: the partition column, or None.
-        gathered: files hold rows of several partitions; otherwise each partition has files of its own.
-    """
+    """Columns of one table, and its partitions; where ``gathered``, files hold rows of several of these."""
 
     key: str
     dtypes: Mapping[str, pl.DataType]
@@ -32,7 +25,6 @@ class Shape:
 
     @property
     def public(self) -> list[str]:
-        """Columns that are written in clear."""
         return [name for name in self.dtypes if self.classification[name] == PUBLIC]
 
     def check(self) -> None:

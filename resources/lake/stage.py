@@ -37,11 +37,6 @@ class Staging:
     """A candidate: rows are written, then committed as one version, or discarded.
 
     Leaving the `with` block without a commit discards it. Made by :meth:`resources.lake.lake.Lake.stage`.
-
-    Args:
-        base: the newest version; None if nothing is published.
-        publish_id: the caller's name for the publish; by default the lake's own.
-        checkpoint: called with the name of each step as it is reached.
     """
 
     def __init__(
@@ -68,7 +63,6 @@ class Staging:
 
     @property
     def rows(self) -> int:
-        """Rows written so far."""
         self._take()
         return self._buffer.rows + sum(part.rows for part in self._parts.values())
 
@@ -82,7 +76,6 @@ class Staging:
 
     @property
     def data_version(self) -> str:
-        """Data version of the rows staged so far."""
         self._finish_files()
         return data_version(self._shape.dtypes, self._parts.values())
 
@@ -129,7 +122,6 @@ class Staging:
         self._buffer.flush()
 
     def scan(self, columns: list[str] | None = None) -> pl.LazyFrame:
-        """Rows staged so far, as a consumer would read them."""
         self._finish_files()
         return self._data.scan(sorted(new.file for new in self._files), columns)
 

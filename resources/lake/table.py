@@ -24,13 +24,7 @@ _GONE = object()
 
 
 class Table:
-    """One table, published or not.
-
-    Args:
-        key: ``domain.name``; ValueError for another form.
-        keyring: keys of the classified columns.
-        storage_options: options of the object store, as deltalake and Polars take them.
-    """
+    """One table, published or not; ValueError for a key that is not ``domain.name``."""
 
     def __init__(self, key: str, store: Store, keyring: Keyring, storage_options: Mapping[str, str]) -> None:
         if not _KEY.fullmatch(key):
@@ -44,7 +38,6 @@ class Table:
 
     @property
     def uri(self) -> str:
-        """URI, for any Delta reader."""
         return self.log.uri
 
     def exists(self) -> bool:
@@ -55,7 +48,6 @@ class Table:
         return self.log.load(version)
 
     def newest(self) -> Head | None:
-        """The newest version; None if nothing is published."""
         try:
             return self.head()
         except NotPublished:

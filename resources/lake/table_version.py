@@ -7,12 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TableVersion:
-    """A version of a table that was read as an input.
-
-    Args:
-        version: Delta version; ``None`` where the input has none.
-        data_version: hash of its content.
-    """
+    """A version of a table that was read as an input (``None`` where it has none), with the hash of its content."""
 
     key: str
     version: int | None

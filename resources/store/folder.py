@@ -97,6 +97,14 @@ class FolderStore:
                 except FileNotFoundError:
                     continue  # removed since the listing
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders right in a folder, in no order; none if there is no such folder."""
+        try:
+            with os.scandir(Path(self.root, folder)) as found:
+                return [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            return []
+
     def entry(self, name: str) -> Entry:
         return _entry(name, Path(self.root, name).lstat())
 
@@ -114,7 +122,9 @@ class FolderStore:
 def _entry(name: str, found: os.stat_result) -> Entry:
     # The time of change of the inode cannot be set back by its owner, as that of the content can.
     identity = f"{found.st_dev}-{found.st_ino}-{found.st_ctime_ns}"
-    return Entry(name, found.st_size, found.st_mtime_ns, odd=_odd(found), identity=identity)
+    return Entry(
+        name, found.st_size, found.st_mtime_ns, odd=_odd(found), identity=identity, written=found.st_ctime_ns
+    )
 
 
 def _odd(found: os.stat_result) -> str:

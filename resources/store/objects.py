@@ -21,12 +21,7 @@ _SOON = timedelta(seconds=15)
 
 
 class ObjectStore:
-    """An object store, through obstore.
-
-    Args:
-        root: address of a bucket, or of a folder in one.
-        options: by the names that Delta Lake and Polars take too; what is not given comes from the environment.
-    """
+    """An object store, through obstore; options by Delta Lake's names, the rest from the environment."""
 
     def __init__(self, root: str, options: Mapping[str, str] | None = None) -> None:
         self.root = root.rstrip("/")
@@ -151,14 +146,14 @@ class ObjectStore:
 
 def _entry(meta: Any) -> Entry:
     tag = str(meta["e_tag"] or "").strip('"')
-    return Entry(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1e9), tag)
+    changed = int(meta["last_modified"].timestamp() * 1e9)
+    return Entry(meta["path"], meta["size"], changed, tag, written=changed)
 
 
 class _Parts(io.RawIOBase):
     """An object as a file that is fetched part by part, all of one version.
 
-    Raises:
-        OSError: while reading: the object was replaced since it was opened.
+    Raises OSError: while reading: the object was replaced since it was opened.
     """
 
     def __init__(self, client: Any, name: str) -> None:

@@ -44,13 +44,7 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """Arguments of ``obstore.store.from_url``.
-
-    Args:
-        config: of the store; names in lower case.
-        client: of HTTP.
-        retry: of requests that fail.
-    """
+    """Arguments of ``obstore.store.from_url``."""
 
     config: dict[str, Any] = field(default_factory=dict)
     client: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,8 @@ class Entry:
     Args:
         name: relative to the root.
         size: bytes.
-        changed: time of the last change, in nanoseconds since the epoch.
+        changed: time of the last change, in nanoseconds since the epoch; the owner of a file may set it to any time.
+        written: time of the last change by the clock of the machine or store; nobody can set it.
         tag: the store's own word for the content (ETag); empty where it has none.
         odd: the kind of a name that is no plain file of this folder alone, such as a symbolic link; else empty.
         identity: changes when another file takes this name, or anybody writes or renames this one; empty where
@@ -27,6 +28,7 @@ class Entry:
     tag: str = ""
     odd: str = ""
     identity: str = ""
+    written: int = 0
 
 
 class Store(Protocol):
@@ -35,7 +37,7 @@ class Store(Protocol):
     root: str
 
     def uri(self, name: str) -> str:
-        """What Polars and Delta Lake are given to find this file or folder."""
+        """Address of this file or folder for Polars and Delta Lake."""
         ...
 
     def write(self, name: str, data: bytes | memoryview) -> None:
@@ -61,16 +63,14 @@ class Store(Protocol):
         """The bytes of a file, or FileNotFoundError."""
         ...
 
-    def exists(self, name: str) -> bool:
-        """Is there such a file?"""
-        ...
+    def exists(self, name: str) -> bool: ...
 
     def sha256(self, name: str) -> str:
         """SHA-256 of a file, 64 hexadecimal digits; FileNotFoundError if there is none."""
         ...
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
-        """What changes when a file is written again; None if this store cannot say cheaply."""
+        """A mark that changes when a file is written again; None if this store has none that is cheap."""
         ...
 
     def delete(self, name: str) -> None:

@@ -262,6 +262,29 @@ PRODUCTS = {
         warnings.warn(visits.collect()["patient"][0], stacklevel=1)
         return visits
     """,
+    "logs": """
+        import logging
+
+        import dagster as dg
+
+        for logger in (logging.getLogger("clinic"), dg.get_dagster_logger()):
+            logger.error("saw %s", visits.collect()["patient"][0])
+        return visits
+    """,
+    "interrupts": """
+        raise KeyboardInterrupt(visits.collect()["patient"][0])
+    """,
+    "answers_oddly": """
+        raise OSError(5, visits.collect()["patient"][0])
+    """,
+    "names_a_function": """
+        name, made = visits.collect()["patient"][0], {}
+        exec(compile(f"def {name}(): int('x')", __file__, "exec"), made)
+        made[name]()
+    """,
+    "returns_odd": """
+        return type(visits.collect()["patient"][0], (), {})()
+    """,
 }
 """By product: the body of its function, which reads ``visits``."""
 
@@ -305,8 +328,37 @@ MODELS = """
 """
 
 
+BY_HAND = """
+    import dagster as dg
+
+
+    @dg.asset
+    def written_by_hand(context: dg.AssetExecutionContext, visits: pl.LazyFrame) -> dg.Output[pl.LazyFrame]:
+        found = visits.collect()["patient"][0]
+        context.log.info(found)
+        context.log.log(20, found)
+        context.add_asset_metadata({"found": found})
+        context.add_output_metadata({"found": found})
+        context.log_event(dg.AssetObservation(["clinic", "written_by_hand"], metadata={"found": found}))
+        return dg.Output(visits, metadata={"found": found})
+"""
 CHECKS = """
     import dagster as dg
+
+
+    @dg.asset_check(asset="visits")
+    def talks(context: dg.AssetCheckExecutionContext, visits: pl.LazyFrame) -> dg.AssetCheckResult:
+        import warnings
+
+        print(visits.collect()["patient"][0])
+        warnings.warn(visits.collect()["patient"][1], stacklevel=1)
+        context.log.info(visits.collect()["patient"][2])
+        return dg.AssetCheckResult(passed=True)
+
+
+    @dg.asset_check(asset="visits")
+    def does_not_answer(visits: pl.LazyFrame) -> dg.AssetCheckResult:
+        raise OSError(5, visits.collect()["patient"][0])
 
 
     @dg.asset_check(asset="visits")
@@ -354,9 +406,11 @@ def write(root: Path, landing: Path, canaries: Canaries) -> World:
             promise("clinic", name, columns(**(required if name == "wrong_rows" else {})))
             for name in PRODUCTS
         ),
+        promise("clinic", "written_by_hand", columns()),
         promise("clinic", "stays", STAYS, key=("patient", "day")),
         promise("clinic", "late_forecast", FORECAST, key=("patient", "day")),
         sources="\n".join([*sources, 'visits = source("visits.csv")', 'stays = source("stays.csv")']),
+        by_hand=BY_HAND,
         checks=CHECKS,
         features=FEATURES,
         models=MODELS,

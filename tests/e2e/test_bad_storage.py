@@ -147,9 +147,10 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip("a full disk needs a tmpfs of its own, and mount needs CAP_SYS_ADMIN for that")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    # Lazy, as this process keeps Dagster's databases of a home on it open.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_stops_the_publish_and_nothing_else(
@@ -174,7 +175,7 @@ def test_a_full_disk_stops_the_publish_and_nothing_else(
 
 
 def test_a_home_on_a_full_disk_is_told_without_a_traceback(
-    small_home: SmallHome, february: bytes, tiny_disk: Path
+    small_home: SmallHome, february: bytes, tiny_disk: Path, setting: pytest.MonkeyPatch
 ) -> None:
     """Dagster's records, the landing zone and the lake are all on it: every command says so; space made, it runs."""
     home = tiny_disk / "home"
@@ -189,8 +190,10 @@ def test_a_home_on_a_full_disk_is_told_without_a_traceback(
         assert "free space" in said
         assert "Traceback" not in said
     (tiny_disk / "ballast").unlink()
-    code, said = typed(home, "run", DEPARTURES)
-    assert code == 0, said
+    setting.setenv("MESH_HOME", str(home))
+    get_settings.cache_clear()
+    assert SmallHome(home).run(DEPARTURES)[DEPARTURES].status == "done"
+    assert SmallHome(home).rows(DEPARTURES).height == 1600
 
 
 @pytest.mark.parametrize("command", [["demo"], ["demo", "land", "2013-01"], ["run", DEPARTURES], ["status"]])

@@ -67,7 +67,7 @@ def test_what_it_held_is_there(mesh: Type, old: OldHome) -> None:
     assert model["challenger"] is None
     before = json.loads(mesh("show", "machines.readings@0", "--json"))["sections"]["Published"]
     assert (before["version"], before["rows"], before["quarantined"]) == ("0", "1,080", "0")
-    assert "readings.csv has changed" in mesh("why", "machines.readings")
+    assert "readings.csv was corrected" in mesh("why", "machines.readings")
     written = yaml.safe_load((old.home / "dagster" / "dagster.yaml").read_text())
     for named in (written["storage"]["custom"], written["run_launcher"]):
         assert hasattr(importlib.import_module(named["module"]), named["class"])

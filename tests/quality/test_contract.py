@@ -58,6 +58,10 @@ def test_partitions_follow_one_another_as_on_the_calendar(name: str, after: str)
         ("2014-01", False),
         ("2013", False),
         ("2013-05-01", False),
+        ("2013-10", True),
+        ("2013-00", False),
+        ("2013-1x", False),
+        ("2013-0\u0661", False),
         ("", False),
     ],
 )

@@ -110,6 +110,8 @@ def test_a_value_is_read_as_it_was_meant(value: Any) -> None:
         ("SELECT max(name) FROM ${table}", "gives VARCHAR"),
         ("SELECT {'a': 1}", "gives STRUCT"),
         ("SELECT max(day) FROM ${table}", "refuses its query"),
+        ("SELECT max(${table}.nope) FROM ${table}", "Table ${table} does not have a column"),
+        ("SELECT count(*) + (9223372036854775807 + 1) FROM ${table}", "refuses its query"),
     ],
 )
 def test_what_no_row_can_mend_is_certain(con: duckdb.DuckDBPyConnection, query: str, words: str) -> None:

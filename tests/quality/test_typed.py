@@ -182,6 +182,8 @@ def test_the_name_of_a_type_holds_no_value(dtype: pl.DataType, name: str) -> Non
         ({"format": "dd/MM/yyyy"}, "29/02/2012", date(2012, 2, 29)),
         ({"format": "dd/MM/yyyy"}, "2012-02-29", None),
         ({"format": "dd/MM/yyyy"}, "01/02/2013 x", None),
+        ({"format": "dd/MM/yy"}, "29/02/12", date(2012, 2, 29)),
+        ({"format": "dd/MM/yy"}, "01/02/70", None),
     ],
 )
 def test_a_day_is_read_in_its_one_form(
@@ -216,6 +218,16 @@ def test_a_moment_without_an_offset_is_in_the_columns_zone(reload: Reload, text:
     assert {name: mask.to_list() for name, mask in found.unreadable.items()} == (
         {} if value else {"at": [True, False]}
     )
+
+
+@pytest.mark.parametrize("pattern", ["dd.MM.yyyy 'Uhrzeit' HH:mm", "'am fz' dd.MM.yyyy HH:mm"])
+def test_words_in_a_format_are_no_offset(reload: Reload, pattern: str) -> None:
+    """A z in them is not one that says the zone."""
+    options = {"defaultTimezone": "Europe/Berlin", "format": pattern}
+    contract = promise(reload, at={"logicalType": "timestamp", "logicalTypeOptions": options})
+    text = pattern.replace("'", "").replace("dd.MM.yyyy", "01.07.2020").replace("HH:mm", "12:00")
+    found = typed(pl.DataFrame({"at": [text]}), contract)
+    assert found.frame["at"].to_list() == [datetime(2020, 7, 1, 10, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,13 @@ def test_a_letter_without_a_counterpart_is_named(pattern: str, letters: str) -> 
         strftime_of(pattern)
 
 
+@pytest.mark.parametrize("pattern", ["dMMyyyy", "yyyydM", "dMyyyy", "dd.MHH"])
+def test_a_number_without_an_end_is_refused(pattern: str) -> None:
+    """1112020 is the first of November to one parser, and a day in the year 20 to another."""
+    with pytest.raises(ValueError, match="nothing says where the number before"):
+        strftime_of(pattern)
+
+
 @pytest.mark.parametrize(
     ("logical", "value", "bound"),
     [

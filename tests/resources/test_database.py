@@ -121,11 +121,15 @@ def test_values_as_text_do_not_depend_on_the_server(numbers: Postgres) -> None:
         "ALTER ROLE reader SET timezone = 'America/New_York'",
         "ALTER ROLE reader SET datestyle = 'German'",
         "ALTER ROLE reader SET standard_conforming_strings = off",
+        "ALTER ROLE reader SET bytea_output = 'escape'",
+        "ALTER ROLE reader SET intervalstyle = 'iso_8601'",
     )
+    other = "SELECT 'a'::bytea::text, '1 day'::interval::text, current_setting('lc_monetary')"
     query = "SELECT ('2013-01-01 12:00+00'::timestamptz)::text, '2013-02-01'::date::text, (1::float8 / 3)::text, 'a\\b'"
     with Database("shop", numbers.url) as database:
-        found = database.rows(query)
+        found, others = database.rows(query), database.rows(other)
     numbers.do("ALTER ROLE reader RESET ALL")
+    assert others == [("\\x61", "1 day", "C")]
     assert found == [("2013-01-01 12:00:00+00", "2013-02-01", "0.3333333333333333", "a\\b")]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +50,20 @@ def test_only_folders_of_the_mesh_are_unusable(tmp_path: Path) -> None:
     assert storage_error(denied, [tmp_path / "home"]) is None
     locked = sqlite3.OperationalError("unable to open database file")
     assert isinstance(storage_error(locked, [tmp_path]), StorageUnusable)
+
+
+@pytest.mark.odd_input("after a kill, and odd homes", "held up")
+@pytest.mark.parametrize(
+    "words", ["disk I/O error", "database disk image is malformed", "file is not a database"]
+)
+@pytest.mark.parametrize(("free", "kind"), [(0, StorageFull), (10**9, StorageUnusable)])
+def test_a_database_on_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, free: int, kind: type[Exception]
+) -> None:
+    """SQLite reports an I/O error there; with space left, it is the folder that cannot be used."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: SimpleNamespace(free=free))
+    found = storage_error(sqlite3.DatabaseError(words), ["s3://bucket/lake", tmp_path])
+    assert isinstance(found, kind)
 
 
 def test_a_store_is_named_as_it_was_given() -> None:

@@ -29,11 +29,13 @@ class Federation:
     Args:
         today: day on which agreements have to be valid, in UTC.
         absent: names of the domains that did not load; nothing is known of what they publish.
+        planned: plans of the functions that a child process has made.
     """
 
     domains: tuple[LoadedDomain, ...]
     today: date = field(default_factory=_today)
     absent: frozenset[str] = frozenset()
+    planned: Mapping[str, Planned] | None = None
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
@@ -47,20 +49,23 @@ class Federation:
 
     @cached_property
     def owners(self) -> Mapping[str, LoadedDomain]:
-        """Domains by name."""
         return {domain.name: domain for domain in self.domains}
 
     @cached_property
     def plans(self) -> Mapping[str, Planned]:
-        """Every function planned without rows, by key; none where the mesh has a circle."""
+        """Every function planned without rows in this process, by key; none where the mesh has a circle."""
         from mesh_pipelines.governance.rules.plans import plan_functions
 
+        return self.planned if self.planned is not None else plan_functions(self.ordered)
+
+    @cached_property
+    def ordered(self) -> Sequence[Node]:
+        """Nodes, upstream first; none where the mesh has a circle."""
         graph = {key: [i.key for i in node.inputs if i.key in self.nodes] for key, node in self.nodes.items()}
         try:
-            ordered = list(TopologicalSorter(graph).static_order())
+            return [self.nodes[key] for key in TopologicalSorter(graph).static_order()]
         except CycleError:
-            return {}
-        return plan_functions(self.nodes[key] for key in ordered)
+            return []
 
     @cached_property
     def trials(self) -> Mapping[Path, Sequence[RuleFault]]:

@@ -181,7 +181,6 @@ def _faulty(model: ModelNode, federation: Federation) -> bool:
 
 
 def _models(federation: Federation) -> Iterator[tuple[ModelNode, ModelSpec]]:
-    """Every model whose declaration is sound."""
     for domain, node in federation.models:
         if spec := _spec(node, domain):
             yield node, spec

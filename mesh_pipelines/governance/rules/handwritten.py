@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+from dagster import AssetChecksDefinition, DagsterType, OpDefinition
+from dagster._core.types.dagster_type import DagsterTypeKind
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
@@ -20,6 +26,85 @@ class HandwrittenAssetsMakeOneTable(Rule[LoadedDomain]):
                     f"its function makes several tables: {', '.join(sorted(k.path[-1] for k in node.asset.keys))}",
                     "write one @asset a table; what they share can be a plain function",
                 )
+
+
+class HandwrittenAssetsReturnRows(Rule[LoadedDomain]):
+    """What a function returns is published: one that says that it returns something else fails at each run."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for node in domain.nodes.values():
+            outputs = node.asset.node_def.output_defs if node.asset is not None else ()
+            if len(outputs) != 1:
+                continue
+            returned = outputs[0].dagster_type
+            if returned.is_nothing or _is_no_frame(returned):
+                yield self.violation(
+                    node.place,
+                    f"its function returns {returned.display_name}, which is no rows",
+                    "return a pl.LazyFrame, and say so",
+                    node.key,
+                )
+
+
+class HandwrittenCodeTakesLazyFrames(Rule[LoadedDomain]):
+    """Inputs are given as lazy frames to an ordinary function: any other fails at each run."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for where, op, about in _functions(domain):
+            for given in op.input_defs:
+                wanted = given.dagster_type
+                if given.input_manager_key or wanted.is_nothing or wanted.kind == DagsterTypeKind.NULLABLE:
+                    continue
+                if wanted.typing_type not in (Any, pl.LazyFrame):
+                    yield self.violation(
+                        where,
+                        f"its argument {given.name} is {wanted.display_name}, and it is given a pl.LazyFrame",
+                        f"write {given.name}: pl.LazyFrame, and collect it in the function",
+                        *about,
+                    )
+            if _is_asynchronous(op):
+                yield self.violation(
+                    where,
+                    "its function is asynchronous, and nobody awaits it",
+                    "write def, without async",
+                    *about,
+                )
+
+
+class HandwrittenCodeNeedsNoConfig(Rule[LoadedDomain]):
+    """Nobody is asked for configuration when something lands: one field without a default, and no run of it begins."""
+
+    def check(self, domain: LoadedDomain) -> Iterator[Violation]:
+        for where, op, about in _functions(domain):
+            if op.config_field is not None and op.config_field.is_required:
+                yield self.violation(
+                    where,
+                    "its configuration has a field without a default",
+                    "give each field of its dg.Config a default, or read it from a setting of the domain's own",
+                    *about,
+                )
+
+
+def _functions(domain: LoadedDomain) -> Iterator[tuple[str, OpDefinition, tuple[str, ...]]]:
+    """Place and definition of each asset and check, and the asset that is not made without it."""
+    for node in domain.nodes.values():
+        if node.asset is not None and isinstance(node.asset.node_def, OpDefinition):
+            yield node.place, node.asset.node_def, (node.key,)
+    for extra in domain.extras:
+        if isinstance(extra, AssetChecksDefinition) and isinstance(extra.node_def, OpDefinition):
+            yield f"{domain.place}: {extra.node_def.name}", extra.node_def, ()
+
+
+def _is_asynchronous(op: OpDefinition) -> bool:
+    function = getattr(op.compute_fn, "decorated_fn", None)
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _is_no_frame(returned: DagsterType) -> bool:
+    """True for a type of Python's own; what is no class, optional, or of a library may be rows."""
+    if returned.typing_type is Any or returned.kind == DagsterTypeKind.NULLABLE:
+        return False
+    return getattr(returned.typing_type, "__module__", "") in ("builtins", "typing")
 
 
 class HandwrittenChecksAreKept(Rule[LoadedDomain]):

@@ -58,9 +58,7 @@ class Planned:
     """Result of planning one function.
 
     Args:
-        schema: columns and types of its result; ``None`` where nothing is known of them.
         problem: reason why a run of it fails whatever its rows, in words; else empty.
-        fix: remedy for the problem.
         note: reason why this says nothing, or nothing certain, of a run.
     """
 
@@ -70,18 +68,29 @@ class Planned:
     note: str = ""
 
 
-def plan_functions(nodes: Iterable[Node]) -> Mapping[str, Planned]:
+def plan_functions(
+    nodes: Iterable[Node],
+    begin: Callable[[str], None] = lambda _key: None,
+    without: Mapping[str, str] | None = None,
+) -> Mapping[str, Planned]:
     """Plan the functions of products, feature sets and predictions, by key.
 
     Args:
         nodes: of all domains, upstream first; a function is left out where its inputs are not known.
+        begin: called with the key of each function before it is called.
+        without: functions that are not called, each with what it does to the process that calls it.
     """
+    ended = without or {}
     found: dict[str, Planned] = {}
     known: dict[str, Schema] = {}
     for node in nodes:
         if isinstance(node, ProductNode | FeatureSetNode | PredictionsNode):
             inputs = _inputs_of(node, known)
             if inputs is not None and node.declaration is not None and node.declaration.fn is not None:
+                begin(node.key)
+                if node.key in ended:
+                    found[node.key] = _ended(ended[node.key])
+                    continue
                 # The command's own output may be JSON, and a warning is no fault, even where it is made an error.
                 with redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
                     found[node.key] = _plan(node, inputs)
@@ -142,6 +151,15 @@ def _plan(node: Node, inputs: Mapping[str, tuple[str, Schema]]) -> Planned:
         return Planned(schema)
     return Planned(
         schema, note=f"its function reads the rows of {call.collected[0]}, and here there are none"
+    )
+
+
+def _ended(hazard: str) -> Planned:
+    """A function that ended the process, or did not come to an end, without any rows."""
+    return Planned(
+        problem=f"its function {hazard}, called without rows",
+        fix="let it make a table of its inputs and do nothing else; its limits are MESH_LOAD_SECONDS and "
+        "MESH_MEMORY_LIMIT",
     )
 
 

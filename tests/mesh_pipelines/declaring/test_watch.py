@@ -40,7 +40,7 @@ def test_a_bound_is_kept_or_named(bounds: dict[str, Any], sound: bool) -> None:
     with pytest.raises(DefinitionError) as refused:
         Watch(**bounds)
     [fault] = refused.value.violations
-    assert fault.problem == f"{name} is {value}"
+    assert fault.problem == f"{name} is {value!r}"
     assert fault.fix
 
 

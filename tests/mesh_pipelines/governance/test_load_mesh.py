@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mesh_pipelines.errors import DomainError, MeshError
@@ -28,6 +30,24 @@ def test_a_domain_that_cannot_be_imported_leads_to_the_line(world: World, text: 
     path, _, number = fault.where.partition(":")
     assert path == "domains/broken/products.py"
     assert (world.root / path).read_text().splitlines()[int(number) - 1].startswith(line)
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+@pytest.mark.parametrize("missing", ["domains/__init__.py", "domains/shop/__init__.py"])
+def test_code_of_another_checkout_is_not_taken_for_a_domain(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """A folder without `__init__.py` gives way to a package of that name anywhere: the domain is left out, by name."""
+    shop(world)
+    (world.root / missing).unlink()
+    for place in ("domains", "domains/shop"):
+        (tmp_path / "elsewhere" / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "elsewhere" / place / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    monkeypatch.syspath_prepend(str(world.root))
+    _, [fault] = load_and_lint(world.root)
+    assert (fault.rule, fault.where, fault.about) == ("DomainLoads", "domains/shop", ("shop",))
+    assert missing in fault.fix
 
 
 def test_a_workspace_without_domains_is_an_empty_mesh(world: World) -> None:

@@ -8,12 +8,15 @@ import io
 import lzma
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mesh_pipelines.landing.expansion import ExpansionLimit, fault_of_packing, fault_of_parquet
+from mesh_pipelines.landing.records import MalformedFile
 from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.shared import shared_resources
 from tests.mesh_pipelines.run_reports import statuses
@@ -34,6 +37,36 @@ def packed(frame: pl.DataFrame, **options: int) -> bytes:
 def fault(content: bytes, limit: ExpansionLimit | None = None) -> str:
     """The fault of a Parquet file."""
     return fault_of_parquet(io.BytesIO(content), limit or ExpansionLimit())
+
+
+def written(ids: range, text: str, **options: Any) -> bytes:
+    """A Parquet file of a number and a text a row."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"id": list(ids), "city": [text] * len(ids)}), buffer, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.odd_input("the parser's leniency", "lost")
+@pytest.mark.parametrize(
+    "options", [{}, {"write_page_index": True}, {"compression": "none", "use_dictionary": False}]
+)
+def test_two_parquet_files_in_one_are_refused(options: dict[str, Any]) -> None:
+    """A reader sees the rows of the last alone; a signature among the values of a file is none."""
+    first, second = (written(range(at, at + 900), "PAR1PAR1", **options) for at in (0, 900))
+    assert fault(first) == fault(second) == ""
+    assert "two Parquet files in one" in fault(first + second)
+    assert "two Parquet files in one" in fault(first + second + first)
+
+
+@pytest.mark.odd_input("the parser's leniency", "lost")
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_page_that_is_not_what_its_checksum_says_is_refused(version: str) -> None:
+    """One bit of a value changed on the way; the reader of the values does not ask."""
+    sound = written(range(900), "Rome", compression="none", use_dictionary=False, write_statistics=False,
+                    write_page_checksum=True, data_page_version=version)  # fmt: skip
+    assert fault(sound) == ""
+    with pytest.raises(MalformedFile, match="its bytes changed on the way"):
+        fault(sound.replace(b"Rome", b"Rime", 1))
 
 
 @pytest.fixture(scope="module")

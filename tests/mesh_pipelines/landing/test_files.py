@@ -17,6 +17,7 @@ from mesh_pipelines.landing.changes import changed_partitions, known_inputs, rem
 from mesh_pipelines.landing.files import FileLanding
 from mesh_pipelines.landing.landed import Known, Landed, SeenInput
 from mesh_pipelines.landing.strict_csv import DIALECTS
+from mesh_pipelines.publishing.record import PublishRecord
 from quality.contract import Contract
 from resources.store import FolderStore
 from tests.mesh_pipelines.small_domains import promise, read_promise
@@ -457,8 +458,78 @@ def test_only_plain_files_of_the_own_folder_are_read(folder: Path) -> None:
     assert "no plain file" in refused["orders-pipe.csv"]
     assert "no text" in refused[os.fsdecode(b"orders-\xff.csv")]
     assert "control character" in refused["orders-\\ndone.csv"]
-    assert len(refused) == 6
+    assert refused["orders-folder.csv"] == "is a folder, and not read"
+    assert len(refused) == 7
+    assert "orders-folder.csv" not in {one.name for one in look(folder, "orders-*", {}).refused}
     assert look(folder, "orders-*.csv", {}).refused == found.refused
+
+
+@PLACES
+@pytest.mark.parametrize(
+    "name", ["Orders-1.csv", "orders-1.CSV", " orders-1.csv", "orders-1.csv ", "ORDERS-\u00c9.csv"]
+)
+def test_a_name_that_nearly_fits_is_refused_by_name(folder: Path, name: str) -> None:
+    """Nobody waits for a file that is there; a file of another name is no business of this source."""
+    land(folder, name)
+    land(folder, "orders-1.csv.bak")
+    [refused] = look(folder, "orders-*.csv", {}).refused
+    assert (refused.name, refused.why.split(" in ")[0]) == (
+        name,
+        "its name differs from the source's pattern",
+    )
+
+
+@PLACES
+def test_accents_of_another_form_are_refused_by_name(folder: Path) -> None:
+    """A Mac writes an accent as a character of its own."""
+    land(folder, "caf\u0065\u0301.csv")
+    assert [one.name for one in look(folder, "caf\u00e9.csv", {}).refused] == ["caf\u0065\u0301.csv"]
+
+
+@PLACES
+@pytest.mark.parametrize(
+    ("changed", "clock", "finished"), [(0, 0, False), (10**6, 0, False), (10**6, 60, True), (0, -7200, True)]
+)
+def test_a_time_of_change_that_is_yet_to_come_is_not_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, changed: int, clock: int, finished: bool
+) -> None:
+    """Whoever lands a file may give it any time, and a clock may be set back: the sensor reads it all the same.
+
+    Args:
+        changed: hours from now that the file says it was changed.
+        clock: seconds from now, by this machine's clock, of the look.
+    """
+    path, now = land(folder, "orders.csv"), time.time()
+    os.utime(path, (now + changed * 3600, now + changed * 3600))
+    monkeypatch.setattr(time, "time_ns", lambda: int((now + 1 + clock) * 1e9))
+    found = look(folder, "orders.csv", {}, settle=3)
+    assert (len(found.inputs), len(found.unfinished)) == ((1, 0) if finished else (0, 1))
+
+
+@PARSING
+def test_a_file_that_is_there_twice_is_read_once_and_the_other_is_named(
+    folder: Path, contract: Contract
+) -> None:
+    """For a publish that says nothing of a file that landed would leave its owner to wonder."""
+    for name in ("orders-a.csv", "orders-b.csv", "orders-c.csv"):
+        land(folder, name)
+    land(folder, "orders-d.csv", TEXT + "3,Bern\n")
+    files = place(folder, "orders-*.csv")
+    inputs = files.look({}).inputs
+    rows = files.read(inputs, contract)
+    again = [f"orders-{name}.csv has the content of orders-a.csv, which is read once" for name in "bc"]
+    assert [one.note for one in inputs if one.note] == again
+    assert PublishRecord(stage="source", landed=known_inputs(inputs)).notes == {"not read": "; ".join(again)}
+    assert rows.records == 2 * TEXT.count("\n") - 1
+
+
+@PARSING
+def test_json_by_the_name_of_a_csv_is_named(folder: Path, contract: Contract) -> None:
+    """Of any form."""
+    for text in ('{"id":"1","city":"x"}\n', '[{"id":"1","city":"x"}]\n', '{\n  "id":"1"\n}\n'):
+        land(folder, "orders.json", text)
+        with pytest.raises(LandingError, match=r"begins as JSON does, which is read from \.jsonl"):
+            read_or_blame(folder, "orders.json", contract)
 
 
 @PLACES

@@ -20,7 +20,7 @@ def test_an_input_that_is_as_it_was_has_what_was_known_of_it() -> None:
     """Nothing of it is to be read anew, and nothing has changed."""
     one = LandedInput.of("shop:orders", "2013-01", SeenInput("stamp", "print", "5", "1 not finite"))
     assert one == LandedInput(
-        "shop:orders", "2013-01", "stamp", "print", "5", "", "was corrected", "1 not finite"
+        "shop:orders", "2013-01", "stamp", "print", "5", "", "has changed", "1 not finite"
     )
 
 

@@ -102,9 +102,14 @@ def test_two_files_in_one_are_refused_wherever_the_blocks_end(rows: list[list[st
     assert caught.value.line == 2 + sum(ends[: lines.index("a,b")])
 
 
-@given(rows=st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=6))
+@given(
+    rows=st.lists(
+        st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=2, max_size=2),
+        max_size=6,
+    )
+)
 def test_a_well_formed_file_is_never_refused(rows: list[list[str]]) -> None:
-    """Any text at all in quoted fields."""
+    """Any text at all in quoted fields, but for zero bytes."""
     text = "a,b\r\n" + "".join(
         ",".join('"' + v.replace('"', '""') + '"' for v in row) + "\r\n" for row in rows
     )
@@ -138,6 +143,9 @@ def test_a_well_formed_file_is_never_refused(rows: list[list[str]]) -> None:
         ("a,b\na,b\n", 2, "the header once more"),
         ("", None, "the file is empty"),
         ("\0\0\n", None, "zero bytes"),
+        ("a,b\n1,x\n2,y\0\0\0", 3, "zero bytes"),
+        ('a,b\n1,"x\ny\0"\n', 3, "zero bytes"),
+        (b"a,b\n1,x\n" + "2,y\n".encode("utf-16-le"), 3, "zero bytes"),
     ],
 )
 def test_a_malformed_file_is_refused_with_its_line(text: str | bytes, line: int | None, what: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mesh_pipelines.errors import AuditRefused, LandingError, SourceUnavailable
 from mesh_pipelines.landing.changes import changed_partitions, known_inputs, look_at
+from mesh_pipelines.publishing.record import PublishRecord
 from mesh_pipelines.shared import shared_resources
 from resources.settings import get_settings
 from tests.mesh_pipelines.landing.table_shop import KEY, NOON, SNAPSHOT, TABLE, Shop, look, place
@@ -103,6 +104,51 @@ def test_a_table_cut_by_month_is_read_month_by_month(orders: Shop, asked: list[s
     orders.database.do("DELETE FROM sales.orders WHERE changed_at < '2024-02-01'")
     assert orders.make(node) == "up to date"
     assert len(orders.rows()) == 4
+
+
+NOWHERE = {
+    "date": ["NULL", "'infinity'", "'-infinity'", "'12024-01-01'", "'2024-01-05 BC'"],
+    "timestamptz": ["NULL", "'infinity'", "'12024-01-01'", "'2024-01-05 BC'"],
+    "text": [
+        "NULL",
+        "''",
+        "'01/2024'",
+        "' 2024-01'",
+        "'2024-1'",
+        "'2024-01-01'",
+        "'x'",
+        "'2024-13'",
+        "'2024-00'",
+    ],
+}
+
+
+@pytest.mark.odd_input("watermarks", "lost", "held up")
+@pytest.mark.parametrize("kind", NOWHERE)
+def test_rows_of_no_partition_are_named_and_the_others_are_read(orders: Shop, kind: str) -> None:
+    """An unknown date among the rows of a table that is cut by month; at a tick with the same counters as well."""
+    logical, sound = ("string", "'2024-01'") if kind == "text" else ("timestamp", "'2024-01-05'")
+    logical = "date" if kind == "date" else logical
+    values = ", ".join(f"({row}, 'odd', {value})" for row, value in enumerate(NOWHERE[kind], 2))
+    orders.database.do(
+        f"CREATE TABLE sales.cut (id bigint, city text, at {kind})",
+        f"INSERT INTO sales.cut VALUES (1, 'Rome', {sound}), {values}",
+    )
+    columns = {"id": "integer", "city": "string", "at": logical}
+    node = orders.declare('"sales.cut", database="shop", partition="at"', columns, partitions="2024-01")
+    report = orders.run()
+    assert report.status == "failed"
+    assert (
+        f"{len(NOWHERE[kind])} rows are not read, for their at names no month of the calendar"
+        in report.message
+    )
+    assert orders.rows() == [(1, "Rome")]
+    assert orders.run().status == "failed"
+    known = PublishRecord.of(shared_resources().record(KEY)).landed
+    again = look(node, known, settle=3)
+    assert again.refused == look(node, {}).refused
+    orders.database.do("DELETE FROM sales.cut WHERE id > 1")
+    assert orders.run().status == "up to date"
 
 
 FAULTS: dict[str, tuple[str, tuple[str, ...]]] = {

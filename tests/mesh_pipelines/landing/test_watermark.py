@@ -93,6 +93,19 @@ def test_an_overlap_finds_what_was_committed_late(orders: Shop, asked: list[str]
     assert len(orders.rows()) == 4
 
 
+@pytest.mark.parametrize("kind", ["smallint", "integer", "bigint"])
+def test_a_mark_less_the_overlap_stays_within_its_type(orders: Shop, kind: str) -> None:
+    """The lowest number of a type stands for "never" in some tables."""
+    lowest = {"smallint": -(2**15), "integer": -(2**31), "bigint": -(2**63)}[kind]
+    orders.database.do("DROP TABLE sales.orders", TABLE.replace("timestamptz", kind))
+    orders.database.do(f"INSERT INTO sales.orders VALUES (1, 'a', {lowest})")
+    node = orders.declare(WATERMARK + ', overlap="10"', COLUMNS | {"changed_at": "integer"})
+    assert orders.make(node) == "done"
+    orders.database.do("INSERT INTO sales.orders VALUES (2, 'b', 7)")
+    assert orders.make(node) == "done"
+    assert orders.rows() == [(1, "a"), (2, "b")]
+
+
 def test_refused_rows_stay_in_quarantine_until_their_key_comes_again(orders: Shop) -> None:
     """A new form that is refused leaves the last good row; a good form takes both places, and others stay refused."""
     orders.database.do(

@@ -14,6 +14,7 @@ from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel, train
 from mesh_pipelines.modeling.version import LoadedModel, ModelVersion
 from resources.tracking import Tracking
+from tests.mesh_pipelines.modeling.logged import registry_at
 
 ROWS = 6_000
 
@@ -86,7 +87,7 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
 @pytest.fixture
 def registry(tracking: Tracking) -> Registry:
     """The registry of that store."""
-    return Registry(tracking)
+    return registry_at(tracking)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mesh_pipelines.modeling.matrix import FeatureSchema
 from mesh_pipelines.modeling.registry import Registry
 from mesh_pipelines.modeling.training import TrainedModel
 from resources.tracking import Tracking
-from tests.mesh_pipelines.modeling.logged import logged
+from tests.mesh_pipelines.modeling.logged import logged, registry_at
 
 
 def test_the_run_shows_everything(
@@ -57,7 +57,7 @@ def test_a_version_is_never_without_its_tags(
         patch.setattr(Registry, "version", killed)
         with pytest.raises(KeyboardInterrupt):
             logged(tracking, spec, trained, key)
-    version = Registry(tracking).version(key, 1)
+    version = registry_at(tracking).version(key, 1)
     assert version.inputs["demo.lateness_features"].version == 4
     assert version.sha256 == trained.sha256
 

@@ -135,7 +135,7 @@ def test_a_model_is_watched_while_the_world_changes(mesh: Mesh) -> None:
         record = shared_resources().lake.record("machines.repair" + PROFILE)
         assert record.classification["profile"] == "internal"
         again = look(mesh, instance)
-        assert again[INPUT_DRIFT].metadata["watched"] == found[INPUT_DRIFT].metadata["watched"]
+        assert again[INPUT_DRIFT].metadata["facts"] == found[INPUT_DRIFT].metadata["facts"]
         for part in shared_resources().lake.head("machines.repair_features").files:
             (Path(get_settings().lake_uri) / part.name).unlink()
         broken = look(mesh, instance)

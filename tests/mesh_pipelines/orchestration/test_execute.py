@@ -11,12 +11,13 @@ from mesh_pipelines.declaring.mesh import Mesh
 from mesh_pipelines.declaring.reader import Reader
 from mesh_pipelines.orchestration import execute as executing
 from mesh_pipelines.orchestration.execute import Share, execute
+from mesh_pipelines.orchestration.run import run
 from mesh_pipelines.planning.step import Step
 from mesh_pipelines.runtime.instance import dagster_instance
 from mesh_pipelines.shared import shared_resources
 from resources.processes import this_process
 from tests.mesh_pipelines.run_reports import RecordingReporter
-from tests.mesh_pipelines.small_domains import World
+from tests.mesh_pipelines.small_domains import World, promise
 from tests.mesh_pipelines.three_domains import write_three_domains
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
@@ -66,6 +67,33 @@ def test_a_failed_step_is_reported_and_not_raised(mesh: Mesh) -> None:
     assert step.status == "failed"
     assert "mesh run shop.orders" in step.message
     assert not shared_resources().lake.exists("store.sales")
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+def test_a_run_that_dagster_does_not_begin_holds_up_nobody(world: World) -> None:
+    """A resource that wants to be configured by each run: the asset fails with Dagster's words, the others are made."""
+    write_three_domains(world)
+    world.write(
+        "park",
+        promise("park", "trees", {"id": "integer"}),
+        byhand="""
+        import dagster as dg
+
+        class Gate(dg.ConfigurableResource):
+            width: int
+
+        @dg.asset(resource_defs={"gate": Gate.configure_at_launch()})
+        def trees() -> pl.LazyFrame:
+            return pl.LazyFrame({"id": [1]})
+        """,
+    )
+    report = {step.key: step for step in run(["park.trees", "bank.rates"]).steps}
+    assert {key: step.status for key, step in report.items()} == {
+        "park.trees": "failed",
+        "bank.rates": "done",
+    }
+    assert "Dagster begins no run of park.trees: DagsterInvalidConfigError" in report["park.trees"].message
+    assert "width" in report["park.trees"].message
 
 
 @pytest.mark.parametrize(

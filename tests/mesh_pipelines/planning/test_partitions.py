@@ -92,9 +92,9 @@ def test_a_tick_refuses_a_month_once(quarter: World) -> None:
 
 
 def test_nothing_but_months_beyond_is_said_too(world: World) -> None:
-    """Before anything was published there is nothing to run: what waits says why."""
+    """Before anything was published there is nothing to make: it is a failure that says why."""
     write(world, "2013-03")
     land(world, "2013-04")
     found = {step.key: step for step in run().steps}["shop.orders_raw"]
-    assert found.status == "waiting"
+    assert found.status == "failed"
     assert f"{LATE} (2013-04)" in found.message

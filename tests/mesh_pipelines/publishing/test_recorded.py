@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -28,12 +29,14 @@ FAULTS = [
     ValueError(VALUE),
     KeyError(VALUE),
     OSError(errno.ENOSPC, "No space left on device", VALUE),
+    OSError(errno.EIO, VALUE),
     ExceptionGroup(VALUE, [ValueError(VALUE)]),
     dg.Failure(VALUE, metadata={"row": VALUE}),
     UnicodeDecodeError("utf-8", VALUE.encode(), 0, 1, VALUE),
     TransformError(VALUE, where=VALUE, remedy=VALUE),  # as the domain's own code raises it
     Odd(VALUE),
     SystemExit(VALUE),
+    KeyboardInterrupt(VALUE),  # nobody who interrupts a run gives a reason
 ]
 
 
@@ -56,7 +59,7 @@ def fail(fault: BaseException) -> None:
         raise fault from cause
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
 def test_no_word_of_an_error_of_a_domain_is_recorded(fault: BaseException) -> None:
     """Not of its causes either: kind, and the line of the domain's code that it passed last."""
     kind = NoAnswer if isinstance(fault, OSError) else TransformError
@@ -70,6 +73,15 @@ def test_no_word_of_an_error_of_a_domain_is_recorded(fault: BaseException) -> No
     assert error.__suppress_context__
     for words in (str(error), repr(error), str(vars(error))):
         assert VALUE not in words
+
+
+def test_a_function_is_named_where_it_stands_in_its_file() -> None:
+    """One that was made as the program ran may be named by a value: its line is named alone."""
+    made: dict[str, Any] = {}
+    exec(compile("def a_NAME(): int('x')".replace("NAME", "patient"), __file__, "exec"), made)
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        made["a_" + "patient"]()
+    assert place_of(raised.value, HERE) == "mesh_pipelines/publishing/test_recorded.py, line 1"
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,21 @@ def test_an_asset_by_hand_reads_through_its_port(world: World, instance: dg.Dags
         job = definitions(mesh.domains[name]).get_repository_def().get_implicit_global_asset_job_def()
         assert job.execute_in_process(instance=instance, raise_on_error=False).success
     assert shared_resources().lake.scan("shop.refunds").collect().rows() == [(1, 2.0)]
+
+
+def test_an_asset_by_hand_may_return_a_result_with_metadata(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    """Rows as the value of a ``MaterializeResult``; metadata without the name of an output are those of the rows."""
+    code = """
+    import dagster as dg
+
+    @dg.asset
+    def refunds(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        context.add_output_metadata({"pages": 3})
+        return dg.MaterializeResult(value=pl.LazyFrame({"id": [1], "amount": [2.0]}))
+    """
+    shown = definitions(world.load(world.write("shop", promise("shop", "refunds", ROWS), byhand=code)))
+    result = run(shown, instance, "refunds")
+    assert result.success
+    assert shared_resources().lake.scan("shop.refunds").collect().rows() == [(1, 2.0)]

@@ -259,7 +259,7 @@ def tiny_disk(tmp_path: Path):
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip("a full disk needs a tmpfs of its own, and mount needs CAP_SYS_ADMIN for that")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

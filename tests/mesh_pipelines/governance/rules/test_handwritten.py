@@ -77,3 +77,64 @@ def test_a_handwritten_asset_that_makes_several_tables_is_refused(world: World) 
     )
     faults = world.faults(package)
     assert "makes several tables" in faults["HandwrittenAssetsMakeOneTable"][0]
+
+
+CONFIG = "import dagster as dg\n\nclass Least(dg.Config):\n    amount: int{default}\n\n"
+
+
+@pytest.mark.odd_input("declarations that cannot run", "held up")
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("HandwrittenCodeNeedsNoConfig", CONFIG + "@dg.asset\ndef orders(config: Least): ..."),
+        (
+            "HandwrittenCodeNeedsNoConfig",
+            CONFIG + "@dg.asset_check(asset='orders')\ndef dear(config: Least): ...",
+        ),
+        (
+            "HandwrittenCodeTakesLazyFrames",
+            "import dagster as dg\n\n@dg.asset\ndef orders(orders_raw: pl.DataFrame): ...",
+        ),
+        (
+            "HandwrittenCodeTakesLazyFrames",
+            "import dagster as dg\n\n@dg.asset_check(asset='orders')\ndef dear(orders: pl.DataFrame): ...",
+        ),
+        ("HandwrittenCodeTakesLazyFrames", "import dagster as dg\n\n@dg.asset\nasync def orders(): ..."),
+        ("HandwrittenAssetsReturnRows", "import dagster as dg\n\n@dg.asset\ndef orders() -> None: ..."),
+        (
+            "HandwrittenAssetsReturnRows",
+            "import dagster as dg\n\n@dg.asset\ndef orders() -> dict[str, int]: ...",
+        ),
+    ],
+    ids=[
+        "config of an asset",
+        "config of a check",
+        "takes a frame",
+        "a check takes a frame",
+        "asynchronous",
+        "returns nothing",
+        "returns a dict",
+    ],
+)
+def test_what_no_run_could_make_is_refused(world: World, rule: str, text: str) -> None:
+    """A run that cannot begin would hold up all assets that it was to make, whatever domain they are of."""
+    byhand = text.format(default="") + "\n"
+    package = shop(world, products="", byhand=byhand) if "dg.asset\n" in text else shop(world, byhand=byhand)
+    assert rule in world.faults(package)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CONFIG.format(default=" = 3")
+        + "@dg.asset\ndef orders(config: Least, orders_raw: pl.LazyFrame) -> pl.LazyFrame: ...",
+        "import dagster as dg\n\n@dg.asset\ndef orders() -> dg.Output[pl.DataFrame]: ...",
+        "import dagster as dg\n\n@dg.asset\ndef orders() -> dg.MaterializeResult: ...",
+        "import dagster as dg\n\n@dg.asset\ndef orders(): ...",
+    ],
+    ids=["defaults", "an output", "a result", "no annotation"],
+)
+def test_what_may_return_rows_is_sound(world: World, text: str) -> None:
+    """Rows in Dagster's own wrappings, configuration with defaults, and functions that say nothing."""
+    faults = world.faults(shop(world, products="", byhand=text + "\n"))
+    assert not [rule for rule in faults if rule.startswith("Handwritten")], faults

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mesh_pipelines.landing.landed import NOTHING_OF_IT
 from mesh_pipelines.orchestration import run as runs
 from mesh_pipelines.orchestration.check import examine_mesh
 from tests.mesh_pipelines.small_domains import World, promise
@@ -55,7 +56,7 @@ def test_a_run_that_meets_such_a_rule_says_to_mend_the_rule(world: World) -> Non
     assert steps["store.sales"].status == "done"
     assert steps["shop.orders"].status == "failed"
     message = steps["shop.orders"].message
-    assert "a rule of its contract cannot be computed, so nothing was published" in message
+    assert f"a rule of its contract cannot be computed, so {NOTHING_OF_IT}" in message
     assert "mend the rules few, sum in contracts/orders.odcs.yaml: `mesh check` tries" in message
     assert "land corrected data" not in message
     assert "secret" not in message

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from dagster import AssetChecksDefinition, DagsterType, OpDefinition
-from dagster._core.types.dagster_type import DagsterTypeKind
 
 from mesh_pipelines.declaring.node import LoadedDomain
 from mesh_pipelines.errors import Violation
 from quality.lint.rule import Rule
+
+if (
+    TYPE_CHECKING
+):  # a domain without hand-written code is judged without Dagster, which takes a second to import
+    from dagster import DagsterType, OpDefinition
 
 
 class HandwrittenAssetsMakeOneTable(Rule[LoadedDomain]):
@@ -53,7 +56,7 @@ class HandwrittenCodeTakesLazyFrames(Rule[LoadedDomain]):
         for where, op, about in _functions(domain):
             for given in op.input_defs:
                 wanted = given.dagster_type
-                if given.input_manager_key or wanted.is_nothing or wanted.kind == DagsterTypeKind.NULLABLE:
+                if given.input_manager_key or wanted.is_nothing or _is_optional(wanted):
                     continue
                 if wanted.typing_type not in (Any, pl.LazyFrame):
                     yield self.violation(
@@ -87,7 +90,12 @@ class HandwrittenCodeNeedsNoConfig(Rule[LoadedDomain]):
 
 def _functions(domain: LoadedDomain) -> Iterator[tuple[str, OpDefinition, tuple[str, ...]]]:
     """Place and definition of each asset and check, and the asset that is not made without it."""
-    for node in domain.nodes.values():
+    written = [node for node in domain.nodes.values() if node.asset is not None]
+    if not written and not domain.extras:
+        return
+    from dagster import AssetChecksDefinition, OpDefinition
+
+    for node in written:
         if node.asset is not None and isinstance(node.asset.node_def, OpDefinition):
             yield node.place, node.asset.node_def, (node.key,)
     for extra in domain.extras:
@@ -100,9 +108,15 @@ def _is_asynchronous(op: OpDefinition) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
+def _is_optional(kind: DagsterType) -> bool:
+    from dagster._core.types.dagster_type import DagsterTypeKind
+
+    return kind.kind == DagsterTypeKind.NULLABLE
+
+
 def _is_no_frame(returned: DagsterType) -> bool:
     """True for a type of Python's own; what is no class, optional, or of a library may be rows."""
-    if returned.typing_type is Any or returned.kind == DagsterTypeKind.NULLABLE:
+    if returned.typing_type is Any or _is_optional(returned):
         return False
     return getattr(returned.typing_type, "__module__", "") in ("builtins", "typing")
 

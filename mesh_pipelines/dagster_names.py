@@ -38,8 +38,9 @@ PRODUCT: Final = "mesh/product"
 PURPOSE: Final = "mesh/purpose"
 """Metadata of an input: the purpose of reading another domain's product."""
 WORK_SECONDS: Final = "work seconds"
-QUARANTINED: Final = "quarantined"
 """Metadata of a materialization or check: duration of the work on its data (s)."""
+QUARANTINED: Final = "quarantined"
+"""Metadata of a materialization: number of rows refused."""
 
 
 def asset_key(key: str) -> dg.AssetKey:

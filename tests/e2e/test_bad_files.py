@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "gzip": (gzip.compress, ("is compressed by gzip", "land it unpacked")),
     "UTF-16": (lambda c: c.decode().encode("utf-16"), ("is not UTF-8 text",)),
     "Latin-1 far down": (lambda c: c.replace(b",LGA,", ",LGÄ,".encode("latin-1")), ("UTF-8",)),
-    "NUL bytes": (lambda c: c.replace(b"EWR", b"E\0R"), ("origin",)),
+    "NUL bytes": (lambda c: c.replace(b"EWR", b"E\0R"), ("holds zero bytes", "line 2")),
     "semicolons": (lambda c: c.replace(b",", b";"), ("lacks the columns",)),
 }
 

@@ -125,7 +125,7 @@ def test_an_import_sees_what_it_would_see_in_the_process_that_asks(
         monkeypatch.syspath_prepend(str(tmp_path / f"path-{package}"))
         found = process.ask(root, [package], 60)
         assert found is not None
-        assert found[package].hazard == ""
+        assert found[package]["hazard"] == ""
         assert seen.read_text() == f"{Path.cwd()} {tmp_path / f'path-{package}'}"
 
 
@@ -137,9 +137,9 @@ def test_modules_of_the_workspace_that_an_import_reads_are_listed(root: Path, pr
     (root / "domains/odd/more.py").touch()
     found = process.ask(root, [package], 60)
     assert found is not None
-    assert set(found[package].outside) >= {"beside.py", "domains/other/sources.py"}
-    assert not [file for file in found[package].outside if file.startswith("domains/odd")]
-    assert not [file for file in found[package].outside if "json" in file]
+    assert set(found[package]["outside"]) >= {"beside.py", "domains/other/sources.py"}
+    assert not [file for file in found[package]["outside"] if file.startswith("domains/odd")]
+    assert not [file for file in found[package]["outside"] if "json" in file]
 
 
 def test_more_imports_than_processors_are_all_answered(root: Path, process: TrialProcess) -> None:
@@ -151,7 +151,7 @@ def test_more_imports_than_processors_are_all_answered(root: Path, process: Tria
     found = process.ask(root, packages, 60)
     assert found is not None
     assert set(found) == set(packages)
-    assert [package for package in packages if found[package].hazard] == packages[::3]
+    assert [package for package in packages if found[package]["hazard"]] == packages[::3]
 
 
 def test_what_it_tries_ends_with_the_one_who_asks(root: Path, tmp_path: Path) -> None:

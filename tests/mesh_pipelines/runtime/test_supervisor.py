@@ -86,11 +86,24 @@ def supervised(folder: Path, *parts: str, background: bool = False) -> Generator
                     os.kill(number, signal.SIGKILL)
 
 
+@contextmanager
+def heeding_hangups() -> Generator[None]:
+    """What is started within does not ignore SIGHUP, though `nohup make test` does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("background", [False, True])
 def test_each_signal_ends_everything(number: signal.Signals, background: bool, tmp_path: Path) -> None:
     """Also in the background of a script, where SIGINT was ignored; the parts themselves can be interrupted then."""
-    with supervised(tmp_path, "code=live-first", "web=live", background=background) as mesh:
+    with (
+        heeding_hangups(),
+        supervised(tmp_path, "code=live-first", "web=live", background=background) as mesh,
+    ):
         wait(lambda: mesh.starts("web") and mesh.starts("code"))
         assert mesh.interruptible("web")
         assert mesh.interruptible("code")

@@ -5,8 +5,8 @@ A test of an input that is out of the ordinary is marked with its kind and with 
     pytestmark = pytest.mark.odd_input("the parser's leniency", "lost")
 
 The counts are shown at the end of a session: how many inputs of a kind were tried, and of how many, for each promise,
-it was broken. When the whole suite has passed they are written between the marks of the table. A parametrized test
-counts once for each of its inputs.
+it was broken. When the whole suite has passed, or all marked tests (``-m odd_input``), they are written between the
+marks of the table. A parametrized test counts once for each of its inputs.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ class OddInputs:
 
 
 def is_whole(config: Any) -> bool:
-    """True if a session collects every test that ``make test`` does: no paths, names or marks chosen."""
+    """True if a session collects every marked test that ``make test`` does: no paths, names or other marks chosen."""
     # Some options are of plugins that a run may leave out.
     names = ("keyword", "markexpr", "collectonly", "lf", "failedfirst", "maxfail", "deselect")
-    chosen = any(getattr(config.option, name, None) for name in names)
+    chosen = {str(value) for name in names if (value := getattr(config.option, name, None))} - {"odd_input"}
     return list(config.args) == list(config.getini("testpaths")) and not chosen
 
 

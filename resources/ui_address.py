@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from resources.processes import is_gone, this_process
+from resources.whole_file import write_whole
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -23,9 +23,7 @@ def announce_ui(settings: Settings, url: str) -> Generator[None]:
     """Keep the address of this process's `mesh ui` meanwhile."""
     file = settings.home / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(f".{os.getpid()}.tmp")
-    fresh.write_text(json.dumps({"url": url, "process": this_process()}), encoding="utf-8")
-    fresh.replace(file)
+    write_whole(file, json.dumps({"url": url, "process": this_process()}))
     try:
         yield
     finally:

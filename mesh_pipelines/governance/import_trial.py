@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from resources.settings import get_settings
+from resources.whole_file import write_whole
 
 AGAIN = 600.0
 """Seconds after which an import that did not come to an end is tried again, though no file has changed."""
@@ -183,9 +184,7 @@ def _remember(root: Path, package: str, trial: ImportTrial) -> None:
     }
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(document), encoding="utf-8")
-        unfinished.replace(file)
+        write_whole(file, json.dumps(document))
 
 
 def _memory(package: str) -> Path:

@@ -7,7 +7,6 @@ and counts, and only of public columns values.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from quality.markup import printable
+from resources.whole_file import write_whole
 
 if TYPE_CHECKING:
     from quality.contract import Contract
@@ -121,9 +121,7 @@ class AuditReport:
         """Write it, in place of an earlier one of the same audit."""
         file = folder / FOLDER / f"{self.name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        fresh.replace(file)
+        write_whole(file, json.dumps(asdict(self)))
 
 
 _REPORTS = TypeAdapter(AuditReport)

@@ -14,6 +14,7 @@ import yaml
 
 from mesh_pipelines.dagster_names import DOMAIN
 from mesh_pipelines.errors import MeshError
+from resources.whole_file import write_whole
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -94,10 +95,7 @@ def ensure_dagster_home(settings: Settings) -> Path:
     if not written.startswith(_OURS):
         _refuse_moved_modules(file, written)
     elif written != text:
-        # Another process may read it meanwhile.
-        fresh = file.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(file)
+        write_whole(file, text)
     return home
 
 
